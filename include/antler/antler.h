@@ -1,0 +1,254 @@
+/* Antler: networks defined in JSON or in C, trained, evaluated, saved and served. A model file is a Keras model file.
+
+       antler_error err = {0};
+       antler_data *x = antler_data_open("digits.h5", "x_train", &err);
+       antler_data *y = antler_data_open("digits.h5", "y_train", &err);
+       antler_model *m = antler_sequential("mlp", (int[]){8, 8}, 2, &err);
+       antler_add(m, flatten);
+       antler_add(m, dense, .units = 64, .activation = "relu");
+       antler_add(m, dropout, .rate = 0.5);
+       antler_add(m, dense, .units = 10, .activation = "softmax");
+       antler_compile(m, .optimizer = "adam", .loss = "sparse_categorical_crossentropy", .metrics = {"accuracy"});
+       antler_fit(m, x, y, .epochs = 20, .batch_size = 32, .validation_split = 0.2);
+       if (antler_save(m, "digits.keras", &err) != ANTLER_OK) { ... antler_error_text(&err, text, sizeof text) ... }
+
+   Errors of a model stay with it: after a call on it has failed, later ones return the same status and do nothing, so
+   that a chain of calls is checked once, by its last call or by antler_model_error. All take a NULL model, as one whose
+   memory could not be had. Strings and arrays given are copied; a getter lends, until the model changes. */
+#ifndef ANTLER_ANTLER_H
+#define ANTLER_ANTLER_H
+
+#include "antler/base.h"
+#include "antler/layers.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+ANTLER_API const char *antler_version(void);
+
+/* The instruction set of the kernels in use: "avx512", "avx2", "neon" or "baseline"; *complaint (may be NULL) is what was
+   wrong with ANTLER_ISA in the environment, or NULL. */
+ANTLER_API const char *antler_isa(const char **complaint);
+
+/* ---- data: n rows of one shape ---------------------------------------------------------------------------------- */
+
+typedef struct antler_data antler_data;
+
+typedef enum antler_dtype {
+    ANTLER_FLOAT16,
+    ANTLER_FLOAT32,
+    ANTLER_FLOAT64,
+    ANTLER_INT8,
+    ANTLER_UINT8,
+    ANTLER_INT16,
+    ANTLER_UINT16,
+    ANTLER_INT32,
+    ANTLER_UINT32,
+    ANTLER_INT64,
+    ANTLER_UINT64,
+    ANTLER_TEXT, /* zero-terminated strings, one after the other: attributes of files only */
+    ANTLER_GROUP /* no data: a group of a file */
+} antler_dtype;
+
+/* Opens data set `name` of `path`: a data set of an HDF5 file (.h5, .hdf5), NAME.npy or NAME.csv of a directory, a .npy
+   file (name may be NULL), or columns of a .csv file: one by its name in the header, or several, "a,b"; a name "x_..."
+   that is no column is all but the last column, "y_..." the last. NULL and *err on failure. Files of up to 1 GiB are
+   read into memory; of larger ones the rows are read when they are used. */
+ANTLER_API antler_data *antler_data_open(const char *path, const char *name, antler_error *err);
+
+/* Lends the caller's array to the library: it must outlive the data. shape.dim[0] is the number of rows. */
+ANTLER_API antler_data *antler_data_from(const void *values, antler_dtype dtype, const antler_shape *shape,
+                                         antler_error *err);
+/* Rows [first, first + n) of other data, which must outlive this one. */
+ANTLER_API antler_data *antler_data_rows(const antler_data *data, int64_t first, int64_t n, antler_error *err);
+ANTLER_API void antler_data_free(antler_data *data);
+ANTLER_API const antler_shape *antler_data_shape(const antler_data *data); /* dim[0]: rows */
+
+/* Rows row[0..n) as antler_real, one after the other, to `out`. Refuses NaN and infinities, and integers beyond 2^24,
+   which a float does not hold: the error says which row of which file. */
+ANTLER_API antler_status antler_data_gather(const antler_data *data, const int64_t *row, int64_t n, antler_real *out,
+                                            antler_error *err);
+
+/* ---- models ----------------------------------------------------------------------------------------------------- */
+
+typedef struct antler_model antler_model;
+
+/* A Sequential without layers for samples of the given shape (no batch axis). NULL only without memory. */
+ANTLER_API antler_model *antler_sequential(const char *name, const int *shape, int rank, antler_error *err);
+ANTLER_API void antler_model_free(antler_model *model);
+
+/* Adds a layer: antler_add(m, dense, .units = 10). The struct is in layers.h; the text of the arguments tells which
+   members were given. */
+#define antler_add(model, ...) ANTLER_ADD_(model, #__VA_ARGS__, __VA_ARGS__, .end_ = 0)
+#define ANTLER_ADD_(model, text, t, ...)                                                                               \
+    antler_add_given(model, &antler_layer_##t, &(struct antler_##t){__VA_ARGS__}, text)
+ANTLER_API antler_status antler_add_given(antler_model *model, const struct antler_layer_ops *ops, const void *config,
+                                          const char *given);
+/* The same from JSON: {"class_name": "Dense", "config": {"units": 10}}. */
+ANTLER_API antler_status antler_add_json(antler_model *model, const char *json);
+
+/* Settings of training. optimizer and loss: a name or ANTLER_JSON({"class_name": ..., "config": ...}). */
+struct antler_compile {
+    const char *optimizer; /* default "rmsprop" in Keras; here "adam" */
+    const char *loss;
+    const char *metrics[ANTLER_MAX_RANK]; /* names or JSON */
+    double learning_rate;                 /* of an optimizer given by name; default: the optimizer's */
+    int end_;
+};
+#define antler_compile(model, ...) ANTLER_COMPILE_(model, #__VA_ARGS__, __VA_ARGS__, .end_ = 0)
+#define ANTLER_COMPILE_(model, text, ...) antler_compile_given(model, &(struct antler_compile){__VA_ARGS__}, text)
+ANTLER_API antler_status antler_compile_given(antler_model *model, const struct antler_compile *settings,
+                                              const char *given);
+
+/* Loads a model: .json (architecture, compile settings, "fit"), .keras, or .h5 (Keras's whole-model file). NULL and *err
+   on failure; nothing is half loaded. */
+ANTLER_API antler_model *antler_load(const char *path, antler_error *err);
+/* The same from a JSON text; `name` stands for the file in errors. */
+ANTLER_API antler_model *antler_load_json(const char *json, const char *name, antler_error *err);
+/* Adds weights from .weights.h5, .keras or .h5. All or nothing. */
+ANTLER_API antler_status antler_load_weights(antler_model *model, const char *path, antler_error *err);
+/* Saves by suffix: .keras, .weights.h5 (weights and optimizer), .h5 (whole model), .json (no weights). The file is
+   replaced whole, or left as it was. */
+ANTLER_API antler_status antler_save(antler_model *model, const char *path, antler_error *err);
+/* The model's JSON as Keras writes it. The caller frees it with antler_text_free. NULL without memory. */
+ANTLER_API char *antler_model_json(antler_model *model, antler_error *err);
+ANTLER_API void antler_text_free(char *text);
+/* Reads HDF5 in a forked child first, which a damaged file may crash without harm (the command does). Default off. */
+ANTLER_API void antler_guard_files(bool on);
+
+/* Settles shapes, parameters and initial weights. Called by whatever needs it; call it to see errors early. The weights
+   are drawn from `seed` of antler_set_seed, or of "fit" in the model's JSON; 0 else. */
+ANTLER_API antler_status antler_build(antler_model *model);
+ANTLER_API antler_status antler_set_seed(antler_model *model, int64_t seed);
+ANTLER_API const antler_error *antler_model_error(const antler_model *model);
+
+/* Shapes with ANTLER_BATCH in dim[0]. The model must have been built. */
+ANTLER_API const antler_shape *antler_input_shape(const antler_model *model);
+ANTLER_API const antler_shape *antler_output_shape(const antler_model *model);
+
+/* A variable of the model, in the order of Keras's model.weights; NULL past the last. The data may be changed. */
+typedef struct antler_variable {
+    const char *layer; /* "dense_1" */
+    const char *name;  /* "kernel" */
+    bool trainable;
+    antler_tensor value;
+} antler_variable;
+ANTLER_API const antler_variable *antler_model_variable(const antler_model *model, int64_t index);
+
+/* A layer as the summary shows it; NULL past the last. */
+typedef struct antler_layer_view {
+    const char *name, *class_name;
+    antler_shape output;
+    int64_t parameters, trainable; /* numbers of weights, and of those that are trained */
+} antler_layer_view;
+ANTLER_API const antler_layer_view *antler_model_layer(const antler_model *model, int64_t index);
+
+/* ---- running: a context holds all that changes in a run --------------------------------------------------------- */
+
+typedef struct antler_context antler_context;
+enum { ANTLER_KEEP = 1 }; /* context flag: every layer's output and gradient stays readable (antler_read) */
+
+/* For ANTLER_INFER or ANTLER_MC: any number of contexts may run one model at a time. batch: the largest batch. threads:
+   0 for the machine's number. NULL and *err on failure. The model must stay, unchanged, until the context is freed. */
+ANTLER_API antler_context *antler_context_create(const antler_model *model, int mode, int64_t batch, int threads,
+                                                 unsigned flags, antler_error *err);
+/* For ANTLER_TRAIN: updates statistics in the model, so this context has the model to itself while it runs. */
+ANTLER_API antler_context *antler_context_create_train(antler_model *model, int64_t batch, int threads, unsigned flags,
+                                                       antler_error *err);
+ANTLER_API void antler_context_free(antler_context *context);
+
+/* Where the noise of the next forward pass comes from: the batch number in training or the Monte Carlo sample, and the
+   global index of the batch's first sample. Both are 0 at first; they do not move by themselves. */
+ANTLER_API void antler_context_seek(antler_context *context, int64_t step, int64_t row);
+/* Zeroes the state of stateful layers. */
+ANTLER_API void antler_context_reset(antler_context *context);
+
+/* A forward pass over n samples (n <= batch) in the context's mode. x: (n, input shape). y: (n, output shape), or NULL. */
+ANTLER_API antler_status antler_forward(antler_context *context, const antler_real *x, int64_t n, antler_real *y,
+                                        antler_error *err);
+/* After antler_forward of a training context: the compiled loss of that pass against y, penalties included, and all
+   gradients. *loss may be NULL. */
+ANTLER_API antler_status antler_backward(antler_context *context, const antler_real *y, double *loss,
+                                         antler_error *err);
+/* The same from a gradient of the output, without any loss or penalty: dy (n, output shape). dx: NULL, or where the
+   gradient of the input goes (n, input shape). */
+ANTLER_API antler_status antler_backward_from(antler_context *context, const antler_real *dy, antler_real *dx,
+                                              antler_error *err);
+/* One step of the compiled optimizer with the gradients of the last backward pass. */
+ANTLER_API antler_status antler_update(antler_context *context, antler_error *err);
+
+/* What the last pass left in a layer of a context made with ANTLER_KEEP. GRADIENT: of the output. PARAMETER_GRADIENT:
+   index-th trained parameter. NOISE: 1 where the index-th noise site kept, 0 where it dropped. The tensor's data is the
+   context's; NOISE's shape is the mask's. */
+typedef enum antler_what {
+    ANTLER_OUTPUT,
+    ANTLER_GRADIENT,
+    ANTLER_PARAMETER_GRADIENT,
+    ANTLER_NOISE_MASK
+} antler_what;
+ANTLER_API antler_status antler_read(antler_context *context, const char *layer, antler_what what, int index,
+                                     antler_tensor *tensor, antler_error *err);
+/* Gradient of a variable of the model after antler_backward, without ANTLER_KEEP; NULL for one that is not trained. */
+ANTLER_API const antler_real *antler_gradient(const antler_context *context, int64_t variable);
+
+/* ---- training, evaluating, predicting --------------------------------------------------------------------------- */
+
+enum { ANTLER_MAX_LOGS = 2 * (ANTLER_MAX_RANK + 1) + 1 };
+
+/* Values of one epoch or evaluation: "loss", then the metrics, then "val_loss" ... */
+typedef struct antler_logs {
+    int n;
+    const char *name[ANTLER_MAX_LOGS];
+    double value[ANTLER_MAX_LOGS];
+} antler_logs;
+
+/* Called during fit: after every batch (end_of_epoch false; running means) and after every epoch. Returning false stops
+   the training after this batch, with status ANTLER_STOPPED. */
+typedef struct antler_progress {
+    int64_t epoch, epochs, batch, batches; /* from 0; `batch` batches of this epoch are done */
+    double seconds;                        /* since the epoch began */
+    bool end_of_epoch;
+    const antler_logs *logs;
+} antler_progress;
+typedef bool (*antler_progress_fn)(void *user, const antler_progress *progress);
+
+/* Model.fit's arguments. What is left out comes from "fit" in the model's JSON, or is Keras's default. */
+struct antler_fit {
+    int64_t epochs, initial_epoch, batch_size; /* 1, 0, 32 */
+    double validation_split;                   /* 0; the last part of the data, before shuffling */
+    const antler_data *validation_x, *validation_y;
+    bool shuffle;          /* true */
+    int64_t window;        /* rows that are shuffled together; 0: all */
+    int64_t seed;          /* of the shuffle, the noise and, if the model has no weights yet, those */
+    const char *callbacks; /* JSON list, in place of the one of "fit" */
+    const char *checkpoint; /* directory: the whole state is written there after every epoch */
+    bool resume;            /* go on from the checkpoint, if there is one */
+    int threads;            /* 0: the machine's number */
+    antler_progress_fn progress;
+    void *user; /* for progress */
+    int end_;
+};
+#define antler_fit(model, x, y, ...) ANTLER_FIT_(model, x, y, #__VA_ARGS__, __VA_ARGS__, .end_ = 0)
+#define ANTLER_FIT_(model, x, y, text, ...) antler_fit_given(model, x, y, &(struct antler_fit){__VA_ARGS__}, text)
+ANTLER_API antler_status antler_fit_given(antler_model *model, const antler_data *x, const antler_data *y,
+                                          const struct antler_fit *settings, const char *given);
+
+/* What the last antler_fit logged: epochs, and the logs of each. */
+ANTLER_API int64_t antler_history(const antler_model *model, const antler_logs **logs);
+
+/* Loss and metrics over all of x and y, in inference. */
+ANTLER_API antler_status antler_evaluate(antler_model *model, const antler_data *x, const antler_data *y,
+                                         int64_t batch_size, int threads, antler_logs *logs, antler_error *err);
+/* Predictions for all of x, in inference: y has rows * output numbers. */
+ANTLER_API antler_status antler_predict(antler_model *model, const antler_data *x, int64_t batch_size, int threads,
+                                        antler_real *y, antler_error *err);
+/* Mean and standard deviation (population; may be NULL) of `samples` predictions with the noise layers on. */
+ANTLER_API antler_status antler_predict_mc(antler_model *model, const antler_data *x, int64_t samples,
+                                           int64_t batch_size, int threads, antler_real *mean, antler_real *deviation,
+                                           antler_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

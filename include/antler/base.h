@@ -1,0 +1,132 @@
+/* Antler's base types: the number, status and error, shape and tensor. Every other header includes this one. */
+#ifndef ANTLER_BASE_H
+#define ANTLER_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The library is built with hidden symbols; what carries ANTLER_API is its interface. */
+#if defined(__GNUC__)
+#define ANTLER_API __attribute__((visibility("default")))
+#define ANTLER_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#else
+#define ANTLER_API
+#define ANTLER_PRINTF(text, first)
+#endif
+
+/* The one number type. Library `antler` has float; `antler64`, built from the same sources with ANTLER_DOUBLE, has
+   double: it is for proofs (gradient checks, float64 golden cases). A program links one of the two. */
+#ifdef ANTLER_DOUBLE
+typedef double antler_real;
+#else
+typedef float antler_real;
+#endif
+
+/* Status codes: 0 is success, all others are negative. The text is what antler_status_text returns. */
+#define ANTLER_STATUS_MAP(X)                                                                                           \
+    X(OK, 0, "ok")                                                                                                     \
+    X(MEMORY, -1, "out of memory")                                                                                     \
+    X(VALUE, -2, "bad value")          /* a configuration or argument that no model can have */                        \
+    X(SHAPE, -3, "shapes do not meet") /* layers, data or weights that do not fit together */                          \
+    X(DATA, -4, "bad data")            /* NaN in the data, a label outside the classes, a token outside the table */   \
+    X(FILE, -5, "file error")          /* cannot open, read or write; no space */                                      \
+    X(FORMAT, -6, "bad file")          /* not the format it should be, or damaged */                                   \
+    X(NAME, -7, "unknown name")        /* a class, key, layer or data set that does not exist */                       \
+    X(UNSUPPORTED, -8, "unsupported")  /* Keras has it, this build or version has not */                               \
+    X(STOPPED, -9, "stopped")          /* a callback of the caller's ended the work */
+
+typedef enum antler_status {
+#define ANTLER_STATUS_ENUM(name, code, text) ANTLER_##name = (code),
+    ANTLER_STATUS_MAP(ANTLER_STATUS_ENUM)
+#undef ANTLER_STATUS_ENUM
+} antler_status;
+
+/* Static text of a status code; "unknown status" for a number that is none. Never NULL. */
+ANTLER_API const char *antler_status_text(int status);
+
+/* What went wrong, and where. Owned by the caller, filled without any allocation; every function that takes one takes
+   NULL too. The first error stays: a second one reported to the same struct is dropped. Zero it before use ({0}). */
+typedef struct antler_error {
+    antler_status status;
+    int line;          /* 1-based line in `file`, where the place lies in a JSON text; else 0 */
+    char file[256];    /* the file it concerns, or "" */
+    char place[256];   /* path inside the file, such as "config.layers[3].config.rate", or "" */
+    char message[512]; /* the value that came and what was expected */
+} antler_error;
+
+/* Fills *err (when not NULL and still clean) with status, place (may be NULL) and message; returns `status`. */
+ANTLER_API antler_status antler_error_set(antler_error *err, antler_status status, const char *place,
+                                          const char *format, ...) ANTLER_PRINTF(4, 5);
+
+/* Writes "file:line: place: message" (parts that are empty are left out) to text, at most size bytes with the final
+   zero; returns text. */
+ANTLER_API const char *antler_error_text(const antler_error *err, char *text, size_t size);
+
+/* Returns from the calling function when `expression` is not ANTLER_OK. */
+#define ANTLER_TRY(expression)                                                                                         \
+    do {                                                                                                               \
+        antler_status antler_try_ = (expression);                                                                      \
+        if (antler_try_ != ANTLER_OK)                                                                                  \
+            return antler_try_;                                                                                        \
+    } while (0)
+
+/* A null among integers (Keras's None): no seed, an axis of noise_shape that follows the input. */
+#define ANTLER_NULL INT64_MIN
+
+/* Axes a shape can have, the batch axis counted. */
+#define ANTLER_MAX_RANK 8
+
+/* The size of a batch axis that is not fixed yet; in a shape that is inferred dim[0] is this. */
+#define ANTLER_BATCH (-1)
+
+typedef struct antler_shape {
+    int rank; /* 0 .. ANTLER_MAX_RANK; 0 is a scalar */
+    int64_t dim[ANTLER_MAX_RANK];
+} antler_shape;
+
+/* Contiguous, row-major; batch axis first, channels last. The data belongs to whoever made the tensor. */
+typedef struct antler_tensor {
+    antler_shape shape;
+    antler_real *data;
+} antler_tensor;
+
+/* Product of the sizes from axis `from` on; 1 for none. Sizes are checked for overflow when a model is built. */
+static inline int64_t antler_count(const antler_shape *shape, int from)
+{
+    int64_t n = 1;
+    for (int i = from; i < shape->rank; i++)
+        n *= shape->dim[i];
+    return n;
+}
+
+/* Writes "(None, 28, 28)" to text (None is a batch axis that is not fixed); returns text. */
+ANTLER_API const char *antler_shape_text(const antler_shape *shape, char *text, size_t size);
+
+ANTLER_API bool antler_shape_equal(const antler_shape *a, const antler_shape *b);
+
+/* An instance of a type (layer.h): a layer, an initializer, a loss ... The config belongs to whoever holds the object. */
+typedef struct antler_object {
+    const struct antler_type *type; /* NULL for none */
+    void *config;
+} antler_object;
+
+/* All memory of the library comes from here. `allocate` returns NULL when there is none, and memory aligned to at
+   least 16 bytes else; `release` gets what allocate gave, or NULL. Both may be called from several threads. */
+typedef struct antler_allocator {
+    void *(*allocate)(size_t bytes, void *user);
+    void (*release)(void *memory, void *user);
+    void *user;
+} antler_allocator;
+
+/* Replaces the allocator (NULL: back to malloc and free). Call it while no object of the library exists. */
+ANTLER_API void antler_set_allocator(const antler_allocator *allocator);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

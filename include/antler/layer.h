@@ -1,0 +1,382 @@
+/* For those who add a type: a layer, activation, initializer, regularizer, constraint, loss, metric, optimizer, schedule
+   or callback. docs/adding-a-layer.md goes through a whole layer in five steps.
+
+   Everything configurable is one idiom, Keras's {"class_name": ..., "config": {...}}. A type is one const table: a head
+   (antler_type) that names it and lists its fields, and the methods of its kind. From the field table the core parses,
+   checks, defaults, prints and documents the config, for JSON and for C callers; the type's own code sees a filled
+   struct. Types come from the library's own lists or from antler_register; both are treated alike. */
+#ifndef ANTLER_LAYER_H
+#define ANTLER_LAYER_H
+
+#include "antler/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- configuration ---------------------------------------------------------------------------------------------- */
+
+/* The kinds, with the Keras module that their classes live in. */
+#define ANTLER_KIND_MAP(X)                                                                                             \
+    X(LAYER, "layer", "keras.layers")                                                                                  \
+    X(ACTIVATION, "activation", "builtins")                                                                            \
+    X(INITIALIZER, "initializer", "keras.initializers")                                                                \
+    X(REGULARIZER, "regularizer", "keras.regularizers")                                                                \
+    X(CONSTRAINT, "constraint", "keras.constraints")                                                                   \
+    X(LOSS, "loss", "keras.losses")                                                                                    \
+    X(METRIC, "metric", "keras.metrics")                                                                               \
+    X(OPTIMIZER, "optimizer", "keras.optimizers")                                                                      \
+    X(SCHEDULE, "schedule", "keras.optimizers.schedules")                                                              \
+    X(CALLBACK, "callback", "keras.callbacks")                                                                         \
+    X(SETTINGS, "settings", "") /* the library's own groups of settings: compile_config, fit */
+
+typedef enum antler_kind {
+#define ANTLER_KIND_ENUM(kind, name, module) ANTLER_KIND_##kind,
+    ANTLER_KIND_MAP(ANTLER_KIND_ENUM)
+#undef ANTLER_KIND_ENUM
+    ANTLER_KINDS
+} antler_kind;
+
+typedef enum antler_field_kind {
+    ANTLER_END,     /* ends a table */
+    ANTLER_INT,     /* int64_t; null is ANTLER_NULL */
+    ANTLER_REAL,    /* double; null is NaN, which no number in a config can be */
+    ANTLER_BOOL,    /* bool */
+    ANTLER_STRING,  /* const char *; null is NULL. With `choices` the pointer is the one in choices */
+    ANTLER_INTS,    /* int64_t[]: `count` of them (one number stands for all), or when count is 0 up to ANTLER_MAX_RANK,
+                       ended by a 0 (the member has ANTLER_MAX_RANK + 1); null among them is ANTLER_NULL */
+    ANTLER_STRINGS, /* const char *[ANTLER_MAX_STRINGS], ended by NULL; one string stands for a list of one */
+    ANTLER_OBJECT,  /* antler_object of kind `of`: a class name, a number where the kind has a type for it (a schedule),
+                       or {"class_name", "config"}; null is a NULL type */
+    ANTLER_OBJECTS, /* antler_objects of kind `of` */
+    ANTLER_ANY      /* accepted and not acted on. With `def`, any other value is an error (Keras has it, we have not) */
+} antler_field_kind;
+
+enum { ANTLER_MAX_STRINGS = 16 };
+
+typedef struct antler_objects {
+    int64_t n;
+    antler_object *item;
+} antler_objects;
+
+enum {
+    ANTLER_NULLABLE = 1, /* null is a value */
+    ANTLER_OPEN_MIN = 2, /* min itself is excluded */
+    ANTLER_OPEN_MAX = 4, /* max itself is excluded */
+    ANTLER_UNWRITTEN = 8 /* read, never written (a legacy spelling; a key that older Keras versions refuse) unless set
+                            to something other than its default */
+};
+
+/* One key of a config. */
+typedef struct antler_field {
+    const char *key;
+    antler_field_kind kind;
+    size_t offset;   /* of the value in the config struct */
+    size_t text;     /* OBJECT that C callers name by a string: offset of that const char * (see layers.h); 0: none */
+    const char *def; /* default, as JSON; NULL: the key is required (ANTLER_ANY: any value will do) */
+    double min, max; /* bounds of INT, REAL and of each of INTS, both included unless flags say; min == max: none */
+    unsigned flags;
+    int count;                  /* INTS: how many, 0 for any number */
+    antler_kind of;             /* OBJECT, OBJECTS */
+    const char *const *choices; /* STRING: NULL-terminated list of what it may be, or NULL */
+    const char *doc;            /* one line for `antler layers NAME` and the documentation */
+} antler_field;
+
+#define ANTLER_FIELD_END {.kind = ANTLER_END}
+
+/* A row for an object that C callers name by a string: members `key` (const char *) and `key_` (antler_object). */
+#define ANTLER_FIELD_OBJECT(type, member, kind_of, json, line)                                                         \
+    {.key = #member, .kind = ANTLER_OBJECT, .offset = offsetof(type, member##_), .text = offsetof(type, member),       \
+     .def = (json), .flags = ANTLER_NULLABLE, .of = (kind_of), .doc = (line)}
+
+/* The head of every type's table, its first member. */
+typedef struct antler_type {
+    size_t size; /* sizeof the whole table: methods are appended, never moved */
+    antler_kind kind;
+    const char *class_name;     /* what "class_name" holds */
+    const char *const *aliases; /* other accepted names (Keras's function spellings), NULL-terminated, or NULL */
+    const char *doc;            /* one line */
+    size_t config_size;         /* the core allocates, zeroes, fills and frees it. A kind with keys of its own
+                                   (LAYER, LOSS, METRIC, OPTIMIZER, below) has their struct as the config's first member */
+    const antler_field *fields; /* ended by a row of kind ANTLER_END; NULL for none */
+    const char *const *samples; /* LAYER: NULL-terminated, for the conformance suite and the documentation. Each is
+                                   "(4, 3) {\"units\": 2}": an input shape without the batch axis, and a config */
+    /* optional: rules across fields. May change the config (Bidirectional makes its backward layer). The place it
+       reports is relative to the config ("kernel_size"). */
+    antler_status (*check)(void *config, antler_error *err);
+} antler_type;
+
+/* The value of a field of an object by its key, to be cast by the field's kind; NULL when there is no such field. */
+ANTLER_API void *antler_object_field(antler_object object, const char *key);
+
+/* A deep copy. The copy belongs to the caller: into a field of its own config, or to antler_object_free. */
+ANTLER_API antler_status antler_object_copy(antler_object object, antler_object *copy, antler_error *err);
+ANTLER_API void antler_object_free(antler_object object);
+
+/* Adds a type. Tables are kept, not copied: they must outlive all use of the library. A class name or alias that its
+   kind has already is ANTLER_NAME. Safe from any thread; do it before the first model that needs it. */
+ANTLER_API antler_status antler_register(const antler_type *type, antler_error *err);
+
+/* Keys that every optimizer, loss and metric has; the first member of its config struct. */
+typedef struct antler_optimizer_keys {
+    const char *name;
+    antler_object learning_rate; /* a SCHEDULE; a number is a constant one */
+    double clipnorm, clipvalue, global_clipnorm; /* NaN for none; at most one of them */
+} antler_optimizer_keys;
+
+typedef struct antler_loss_keys {
+    const char *name;
+    const char *reduction; /* "sum_over_batch_size", "sum", "none" */
+} antler_loss_keys;
+
+typedef struct antler_metric_keys {
+    const char *name;
+} antler_metric_keys;
+
+/* ---- layers ----------------------------------------------------------------------------------------------------- */
+
+typedef enum antler_mode {
+    ANTLER_INFER, /* nothing random, nothing written to the model */
+    ANTLER_TRAIN, /* everything random is on; statistics are updated; what backward needs is saved */
+    ANTLER_MC     /* inference in which layers flagged ANTLER_RANDOM stay random */
+} antler_mode;
+
+enum { ANTLER_MAX_SLOTS = 8 }; /* of each sort that a layer may declare */
+
+/* A position in the random stream of one noise site. Opaque to most layers; see src/kernels/kernels.h. */
+typedef struct antler_noise {
+    uint64_t key, step;
+    uint64_t row; /* global index of the batch's first sample: the position of element e of a sample is
+                     (row + sample) * elements_per_sample + e */
+} antler_noise;
+
+/* One call of one layer; all that changes is here. Tensors have the batch's real size in dim[0]. */
+typedef struct antler_run {
+    antler_mode mode;
+    bool trainable; /* the layer's `trainable` */
+    const antler_tensor *x;
+    antler_tensor *y;         /* forward writes it; backward reads x and y only if declared (antler_plan_needs) */
+    const antler_tensor *dy;  /* backward: gradient of y; with `logits`, of the logits */
+    antler_tensor *dx;        /* backward writes (=) it; NULL when the input needs no gradient */
+    const antler_tensor *mask; /* (B, T) of 0 and 1, or NULL: no mask */
+    antler_tensor *mask_out;   /* (B, T), to be written by forward where the mask rule is ANTLER_MASK_MAKE; else NULL */
+    antler_tensor *logits;     /* not NULL: the loss takes this layer's output from its logits (see `logits` below):
+                                  forward writes them here too, backward gets their gradient in dy */
+    const antler_tensor *param; /* [slot] as declared */
+    antler_tensor *grad;        /* [slot]; backward WRITES (=) all of each, once; absent (data NULL) when frozen */
+    antler_tensor *state;       /* [slot]; written only in ANTLER_TRAIN */
+    antler_tensor *saved;       /* [slot]; from forward to backward; data NULL outside ANTLER_TRAIN */
+    uint64_t **bits;            /* [slot]; the same, one bit an element */
+    antler_tensor *scratch;     /* [slot]; contents undefined at the start of every call */
+    antler_tensor *carry;       /* [slot]; kept from call to call by the context (stateful layers) */
+    const antler_noise *noise;  /* [slot] */
+    struct antler_run *child;   /* [slot]; for antler_child_forward and _backward */
+    struct antler_context *context;
+    const struct antler_layer *layer; /* the instance, for the core */
+    const struct antler_kernels *k;   /* kernels.h; a layer outside the library may ignore it */
+    antler_error *err;
+} antler_run;
+
+typedef struct antler_plan antler_plan;
+
+typedef enum antler_mask_rule {
+    ANTLER_MASK_END,  /* the mask does not go on */
+    ANTLER_MASK_PASS, /* goes on as it came */
+    ANTLER_MASK_MAKE  /* forward writes mask_out (B, dim[1] of the input) */
+} antler_mask_rule;
+
+enum {
+    ANTLER_RANDOM = 1,           /* output is random in ANTLER_TRAIN and ANTLER_MC */
+    ANTLER_SOURCE = 2,           /* takes no input: infer gives the model's input shape (`in` is NULL) */
+    ANTLER_VIEW = 4,             /* y is x under another shape: forward and backward are not called */
+    ANTLER_IN_PLACE = 8,         /* y may be x and dx may be dy, if the plan finds that nobody else needs them */
+    ANTLER_BATCH_STATISTICS = 16 /* in ANTLER_TRAIN a sample's output depends on the rest of the batch */
+};
+
+enum { ANTLER_NEEDS_X = 1, ANTLER_NEEDS_Y = 2 };
+
+typedef struct antler_layer_ops {
+    antler_type type;
+    unsigned flags;
+    antler_mask_rule mask;
+    const char *variables; /* group that holds this layer's variables in a weights file ("cell"), NULL for none */
+
+    /* optional, overrides `mask` where it depends on the config */
+    antler_mask_rule (*mask_rule)(const void *config);
+    /* Shape of the output; dim[0] of both is the batch. Refuses inputs that do not fit. */
+    antler_status (*infer)(const void *config, const antler_shape *in, antler_shape *out, antler_error *err);
+    /* optional: declares variables, buffers, noise and children by the antler_plan_ functions below. Called once when
+       the model is built (in->dim[0] is ANTLER_BATCH; buffers are not counted yet) and once for every context. */
+    void (*declare)(const void *config, const antler_shape *in, antler_plan *plan);
+    antler_status (*forward)(const void *config, antler_run *run);
+    antler_status (*backward)(const void *config, antler_run *run);
+    /* optional: the name of the activation (over the last axis) that y = activation(logits) ends with, or NULL. Then
+       forward and backward obey run->logits. */
+    const char *(*logits)(const void *config);
+    /* optional: changes a parameter after its initializer filled it (LSTM's unit_forget_bias) */
+    void (*initialize)(const void *config, int slot, antler_tensor *param);
+} antler_layer_ops;
+
+/* ---- what declare may call. Failures (overflow, too many slots) stay in the plan; the core reports them. ---- */
+
+/* A trained parameter. `name` is Keras's name for it. `fields` names its settings in the config: with "kernel" they are
+   kernel_initializer, kernel_regularizer, kernel_constraint; a field that the config has not counts as none, and
+   without an initializer the parameter starts at 0. Slots are numbered from 0 in the order of Keras's weights. */
+ANTLER_API void antler_plan_param(antler_plan *plan, int slot, const char *name, const char *fields,
+                                  const antler_shape *shape);
+/* A variable that is stored but not trained. `fields` as above. Its order in files is after all parameters. */
+ANTLER_API void antler_plan_state(antler_plan *plan, int slot, const char *name, const char *fields,
+                                  const antler_shape *shape);
+/* Buffers, by shape (a batch axis included). Saved ones exist in ANTLER_TRAIN only. */
+ANTLER_API void antler_plan_saved(antler_plan *plan, int slot, const antler_shape *shape);
+ANTLER_API void antler_plan_bits(antler_plan *plan, int slot, const antler_shape *shape);
+ANTLER_API void antler_plan_scratch(antler_plan *plan, int slot, const antler_shape *shape);
+ANTLER_API void antler_plan_carry(antler_plan *plan, int slot, const antler_shape *shape);
+/* A noise site. seed is the config's: ANTLER_NULL for the model's own. */
+ANTLER_API void antler_plan_noise(antler_plan *plan, int slot, int64_t seed);
+/* A layer inside this one; `name` is its attribute in Keras ("forward_layer"). Its input has shape `in`. */
+ANTLER_API void antler_plan_child(antler_plan *plan, int slot, const char *name, antler_object layer,
+                                  const antler_shape *in);
+/* ANTLER_NEEDS_X, ANTLER_NEEDS_Y: what backward reads beside dy and what it saved. */
+ANTLER_API void antler_plan_needs(antler_plan *plan, unsigned needs);
+/* The mode a context is made for; ANTLER_TRAIN while the model is built. Threads of the context, at least 1. */
+ANTLER_API antler_mode antler_plan_mode(const antler_plan *plan);
+ANTLER_API int antler_plan_threads(const antler_plan *plan);
+
+/* ---- what infer, forward and backward may call ---- */
+
+/* Shape of the output of a layer that is a child (for infer and declare). */
+ANTLER_API antler_status antler_child_infer(antler_object layer, const antler_shape *in, antler_shape *out,
+                                            antler_error *err);
+/* Runs child `slot`. For forward, x, y (and mask) are given; for backward also dy and dx (NULL: not wanted). The child's
+   parameters, buffers and noise are set up by the core. */
+ANTLER_API antler_status antler_child_forward(antler_run *run, int slot, const antler_tensor *x,
+                                              const antler_tensor *mask, antler_tensor *y);
+ANTLER_API antler_status antler_child_backward(antler_run *run, int slot, const antler_tensor *x,
+                                               const antler_tensor *mask, antler_tensor *y, const antler_tensor *dy,
+                                               antler_tensor *dx);
+
+/* Calls fn(arg, i, worker) for i = 0 .. n - 1, each once, on the context's threads; worker < antler_run_threads is the
+   thread's number, for scratch. Divide work by outputs, never by the number of threads: n depends on shapes alone. */
+ANTLER_API void antler_parallel(antler_run *run, void (*fn)(void *arg, int64_t i, int worker), void *arg, int64_t n);
+ANTLER_API int antler_run_threads(const antler_run *run);
+
+/* Reports a data-dependent error from forward or backward: fills run->err, returns status. */
+ANTLER_API antler_status antler_run_fail(antler_run *run, antler_status status, const char *format, ...)
+    ANTLER_PRINTF(3, 4);
+
+/* ---- the other kinds -------------------------------------------------------------------------------------------- */
+
+/* y = f(x). `rows` rows of n; elementwise functions see one row. y may be x, dx may be dy. */
+typedef struct antler_activation_ops {
+    antler_type type;
+    bool needs_x; /* backward needs x, not y alone */
+    bool rowwise; /* works on whole rows (softmax); else elementwise */
+    int kernel;   /* ANTLER_ACT_... for the recurrent kernels, -1 for none */
+    void (*forward)(antler_real *y, const antler_real *x, int64_t rows, int64_t n);
+    void (*backward)(antler_real *dx, const antler_real *dy, const antler_real *y, const antler_real *x, int64_t rows,
+                     int64_t n);
+} antler_activation_ops;
+
+/* Fills w with initial values, from the stream (key, position 0 on) of src/kernels/kernels.h. */
+typedef struct antler_initializer_ops {
+    antler_type type;
+    antler_status (*fill)(const void *config, antler_tensor *w, uint64_t key, antler_error *err);
+} antler_initializer_ops;
+
+typedef struct antler_regularizer_ops {
+    antler_type type;
+    double (*penalty)(const void *config, const antler_real *w, int64_t n);
+    void (*gradient)(const void *config, antler_real *g, const antler_real *w, int64_t n, double scale); /* g += scale *
+                                                                                              d penalty / d w */
+} antler_regularizer_ops;
+
+typedef struct antler_constraint_ops {
+    antler_type type;
+    void (*apply)(const void *config, antler_tensor *w);
+} antler_constraint_ops;
+
+typedef struct antler_schedule_ops {
+    antler_type type;
+    double (*rate)(const void *config, int64_t iteration);
+} antler_schedule_ops;
+
+/* A loss over `rows` predictions of n numbers (all axes but the last are rows). */
+typedef struct antler_loss_call {
+    const antler_real *p; /* (rows, n) predictions, or logits */
+    const antler_real *y; /* (rows, n), or (rows, 1) for a loss with sparse targets */
+    int64_t rows, n;
+    bool logits;         /* p are logits of the activation that `from` names */
+    antler_real *value;  /* (rows) */
+    antler_real *dp;     /* (rows, n) gradient of each row's value, or NULL */
+    antler_real *scratch; /* (rows, n) */
+    antler_error *err;
+} antler_loss_call;
+
+typedef struct antler_loss_ops {
+    antler_type type;
+    bool sparse;      /* y holds one class index a row */
+    const char *from; /* activation whose logits it can take: "softmax", "sigmoid", or NULL */
+    bool (*from_logits)(const void *config); /* optional: the config says that predictions are logits */
+    antler_status (*compute)(const void *config, const antler_loss_call *call); /* labels outside the classes: DATA */
+} antler_loss_ops;
+
+/* A metric is a few sums over rows. */
+typedef struct antler_metric_call {
+    const antler_real *p, *y; /* (rows, n); y (rows, y_n) */
+    const antler_real *weight; /* (rows), or NULL */
+    int64_t rows, n, y_n;
+} antler_metric_call;
+
+typedef struct antler_metric_ops {
+    antler_type type;
+    int sums; /* at most ANTLER_MAX_SLOTS */
+    /* optional: whether this metric is what the name "accuracy" means for these widths (Keras's rule) */
+    bool (*is_accuracy)(int64_t n, bool sparse);
+    void (*update)(const void *config, double *sum, const antler_metric_call *call);
+    double (*result)(const void *config, const double *sum);
+} antler_metric_ops;
+
+/* One optimizer step over a run of consecutive elements; elementwise, so that any cut gives the same bits. */
+typedef struct antler_step {
+    antler_real *w;
+    const antler_real *g;
+    antler_real *slot[ANTLER_MAX_SLOTS];
+    int64_t n;
+    double rate;
+    int64_t iteration; /* from 0 */
+    const struct antler_kernels *k;
+} antler_step;
+
+typedef struct antler_optimizer_ops {
+    antler_type type;
+    int (*slots)(const void *config); /* state arrays of the parameters' size, which start at 0 */
+    bool interleaved;                 /* files hold slots by variable (m0 v0 m1 v1), not by slot (m0 m1 v0 v1) */
+    void (*step)(const void *config, const antler_step *step);
+} antler_optimizer_ops;
+
+/* What a callback sees at the end of an epoch. */
+typedef struct antler_epoch {
+    int64_t epoch;           /* from 0 */
+    bool start;              /* true for the call before the first epoch: no logs yet */
+    const char *const *name; /* [n] "loss", "accuracy", "val_loss" ... */
+    const double *value;     /* [n] */
+    int n;
+    bool stop;    /* set: training ends after this epoch */
+    bool keep;    /* set: the core keeps a copy of the weights as they are now */
+    bool restore; /* set: the core puts the kept copy back */
+    antler_error *err;
+} antler_epoch;
+
+/* state: `numbers` doubles, zeroed at the start, saved with checkpoints. */
+typedef struct antler_callback_ops {
+    antler_type type;
+    int numbers;
+    antler_status (*epoch)(const void *config, double *state, antler_epoch *epoch);
+    antler_status (*end)(const void *config, double *state, antler_epoch *epoch); /* optional: after the last epoch */
+} antler_callback_ops;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,210 @@
+/* The kernels: the only code that is compiled once per instruction set. Layers and the core reach them through one
+   table of functions, chosen when the program starts (ANTLER_ISA=avx512|avx2|baseline overrides the choice).
+
+   All kernels are written once, on the 16-lane vector of vec.h; the baseline is the same source on plain C lanes, with
+   an exact fma in software. So every row of the table gives the same bits, by the rules of docs/design.md:
+   - a product's k terms are added in index order by fma from +0; where k exceeds ANTLER_PART it is cut at multiples of
+     it and the parts are added in a fixed binary tree (antler__tree in product.c); the bias is added last;
+   - a contiguous reduction runs in 16 lanes (element i in lane i % 16), folded 8, 4, 2, 1;
+   - long sums (ANTLER_CHUNK) are cut into chunks, whose sums are added in double, in order.
+   A kernel never starts threads and never allocates; callers cut work by outputs (rows, columns, elements). Pointers
+   need only the alignment of antler_real. Arguments may not overlap unless the comment says so. */
+#ifndef ANTLER_KERNELS_H
+#define ANTLER_KERNELS_H
+
+#include "antler/base.h"
+
+/* Terms of one uncut sum of a product. */
+enum { ANTLER_PART = 1024 };
+
+/* Elements of one chunk of a long sum. */
+enum { ANTLER_CHUNK = 4096 };
+
+/* C (m, n) = op(A) (m, k) op(B) (k, n) [+ bias]. Element (i, p) of A is a[i * a_row + p * a_col], (p, j) of B is
+   b[p * b_row + j * b_col], (i, j) of C is c[i * c_row + j]. One of b_row and b_col should be 1 (any other pair is
+   legal and slow). Strides may be 0: A of one 1.0 with strides 0 sums the columns of B. */
+typedef struct antler_product {
+    int64_t m, n, k;
+    const antler_real *a;
+    int64_t a_row, a_col;
+    const antler_real *b;
+    int64_t b_row, b_col;
+    antler_real *c;
+    int64_t c_row;
+    const antler_real *bias; /* NULL, or what is added to the finished sum: element (i, j) is bias[i * bias_row + j] */
+    int64_t bias_row;        /* 0 for one row shared by all; bias may be c itself (with bias_row == c_row) */
+    bool resume;             /* sums go on from what c holds instead of +0; k must then be at most ANTLER_PART */
+} antler_product;
+
+/* Activations with a kernel. `a` is the activation's one number: slope of leaky_relu, alpha of elu; else unused. */
+#define ANTLER_ACTIVATION_MAP(X)                                                                                       \
+    X(linear)      /* x */                                                                                             \
+    X(relu)        /* max(x, 0) */                                                                                     \
+    X(leaky_relu)  /* x < 0 ? a * x : x */                                                                             \
+    X(elu)         /* x < 0 ? a * (exp(x) - 1) : x, by expm1 */                                                        \
+    X(selu)        /* scale * elu with alpha 1.67326324235..., scale 1.05070098735... */                               \
+    X(sigmoid)     /* 1 / (1 + exp(-x)) */                                                                             \
+    X(tanh)                                                                                                            \
+    X(softplus)    /* log(1 + exp(x)) */                                                                               \
+    X(gelu)        /* x * (1 + erf(x / sqrt 2)) / 2; its gradient needs x */                                           \
+    X(exponential) /* exp(x) */
+
+enum {
+#define ANTLER_ACTIVATION_ENUM(name) ANTLER_ACT_##name,
+    ANTLER_ACTIVATION_MAP(ANTLER_ACTIVATION_ENUM)
+#undef ANTLER_ACTIVATION_ENUM
+    ANTLER_ACTIVATIONS
+};
+
+/* An elementwise activation. y may be x; dx may be dy. backward gets y always, and x only where needs_x. */
+typedef struct antler_activation_kernel {
+    const char *name;
+    bool needs_x;
+    void (*forward)(antler_real *y, const antler_real *x, int64_t n, antler_real a);
+    void (*backward)(antler_real *dx, const antler_real *dy, const antler_real *y, const antler_real *x, int64_t n,
+                     antler_real a);
+} antler_activation_kernel;
+
+/* A place in a stream of random words. Word e of a stream is word (e / 16) % 4 of Philox4x32-10 with this key and the
+   counter {block & 0xffffffff, block >> 32, step & 0xffffffff, step >> 32}, block = 16 * (e / 64) + e % 16: the order
+   in which 16 lanes make 64 words without a transpose. */
+typedef struct antler_stream {
+    uint64_t key;      /* low 32 bits are Philox's first key word */
+    uint64_t step;     /* training batch, or Monte Carlo sample */
+    uint64_t position; /* e of the first element */
+} antler_stream;
+
+/* One step of an optimizer over n consecutive elements. Which fields an optimizer uses is said at its kernel. */
+typedef struct antler_update {
+    antler_real *w;
+    const antler_real *g;
+    antler_real *slot[4]; /* the optimizer's own state, in its own order */
+    int64_t n;
+    antler_real rate, a, b, c; /* rate, and the optimizer's constants */
+} antler_update;
+
+/* Recurrent layers. A sequence kernel runs rows [row0, row1) of a batch through all steps, so that threads take rows.
+   Time-major scratch would save nothing: all arrays are (batch, steps, ...) with the sizes below; step t of processing
+   is time step t, or steps - 1 - t when backwards. h of a row is kept where the mask is 0 (mask NULL: all 1).
+   Products over units run in index order from +0 by fma, then the projected input is added: z = xw + (h U). */
+typedef struct antler_recurrence {
+    int64_t batch, steps, units;
+    bool backwards; /* steps are taken from the last to the first */
+    const antler_real *mask; /* (batch, steps) of 0 and 1, or NULL; indexed by time, not by processing order */
+    const antler_real *xw;   /* (batch, steps, gates * units): x W + bias, by time */
+    const antler_real *u;    /* (units, gates * units) recurrent kernel */
+    const antler_real *u_t;  /* (gates * units, units): its transpose, for backward */
+    const antler_real *rb;   /* (gates * units) recurrent bias (GRU with reset_after), or NULL */
+    const antler_real *keep; /* (batch, units) multiplies h before U (recurrent dropout: 0 or 1/(1-rate)), or NULL */
+    const antler_real *h0, *c0; /* (batch, units) initial state, or NULL for zeros */
+    bool reset_after;           /* GRU */
+    int act, gate_act;          /* ANTLER_ACT_...: activation and recurrent_activation; elementwise, no needs_x */
+    antler_real act_a, gate_a;
+    /* written by forward, read by backward */
+    antler_real *h;     /* (batch, steps, units) state after each step, in PROCESSING order */
+    antler_real *c;     /* (batch, steps, units) LSTM: cell state, in processing order */
+    antler_real *gates; /* (batch, steps, saved * units), processing order: what backward needs of the gates:
+                           LSTM i, f, c~, o; GRU z, r, hh and (reset_after) the recurrent part of hh; SimpleRNN none.
+                           NULL in inference: then h and c may be one step long when last_only */
+    bool last_only;     /* h is (batch, units) and c is (batch, units): only the last state is wanted (inference) */
+    /* backward */
+    const antler_real *dh; /* (batch, steps, units) gradient of h, processing order; or, when dh_last_only,
+                              (batch, units) for the last step */
+    bool dh_last_only;
+    antler_real *dz; /* (batch, steps, gates * units) gradient of the pre-activations, by TIME: equals the gradient of
+                        xw; zeros at masked steps */
+    antler_real *dr; /* (batch, steps, gates * units), by TIME; GRU only: gradient of the recurrent products
+                        (reset_after: of h U + rb; reset before: its last third is the gradient of (r * h) U, equal to
+                        dz's). For LSTM and SimpleRNN it equals dz and is NULL */
+    antler_real *scratch; /* antler_kernels.recurrence_scratch numbers for each concurrent call */
+} antler_recurrence;
+
+typedef struct antler_kernels {
+    const char *name; /* "avx512", "avx2", "neon" or "baseline" */
+
+    /* ---- product.c ---- */
+
+    /* Rows [i0, i1) and columns [j0, j1) of the product; any cut gives the same bits. scratch holds
+       product_scratch numbers. */
+    void (*product)(const antler_product *p, int64_t i0, int64_t i1, int64_t j0, int64_t j1, antler_real *scratch);
+    size_t product_scratch;    /* antler_reals that one call may use */
+    int64_t tile_m, tile_n;    /* cut at multiples of these for speed */
+
+    /* Adds `parts` arrays of n numbers, `stride` apart, in the tree's order, into y (which may be the first part):
+       for sums that a caller cuts into parts of ANTLER_PART terms itself. Uses the parts as work space. */
+    void (*tree)(antler_real *y, antler_real *parts, int64_t count, int64_t stride, int64_t n);
+
+    /* ---- elementwise.c ---- */
+
+    antler_activation_kernel activation[ANTLER_ACTIVATIONS];
+    void (*exp)(antler_real *y, const antler_real *x, int64_t n);
+    void (*log)(antler_real *y, const antler_real *x, int64_t n);
+    void (*add)(antler_real *y, const antler_real *a, const antler_real *b, int64_t n);      /* y may be a or b */
+    void (*multiply)(antler_real *y, const antler_real *a, const antler_real *b, int64_t n); /* y may be a or b */
+    void (*affine)(antler_real *y, const antler_real *x, int64_t n, antler_real a, antler_real b); /* a*x + b, two
+                                                                          roundings (Rescaling); y may be x */
+    void (*axpy)(antler_real *y, antler_real a, const antler_real *x, int64_t n); /* y = fma(a, x, y) */
+
+    /* ---- reduce.c ---- */
+
+    antler_real (*sum)(const antler_real *x, int64_t n);                       /* 16 lanes */
+    antler_real (*dot)(const antler_real *a, const antler_real *b, int64_t n); /* 16 lanes, fma */
+    double (*long_sum)(const antler_real *x, int64_t n);         /* chunks of ANTLER_CHUNK, added in double */
+    double (*long_sum_squares)(const antler_real *x, int64_t n); /* the same of x * x */
+    /* Softmax of each of `rows` rows of n: exp(x - max) / sum. y may be x. */
+    void (*softmax)(antler_real *y, const antler_real *x, int64_t rows, int64_t n);
+    /* dx = y * (dy - dot(dy, y)) a row. dx may be dy. */
+    void (*softmax_backward)(antler_real *dx, const antler_real *dy, const antler_real *y, int64_t rows, int64_t n);
+    /* y = x - max - log(sum(exp(x - max))) a row. y may be x. */
+    void (*log_softmax)(antler_real *y, const antler_real *x, int64_t rows, int64_t n);
+
+    /* ---- noise.c ---- */
+
+    /* Words of the stream as they are, and as uniforms in [0, 1): (word >> 8) * 2^-24. */
+    void (*words)(antler_stream at, uint32_t *w, int64_t n);
+    void (*uniform)(antler_stream at, antler_real *u, int64_t n);
+    /* Standard normal numbers, one a stream position, by Box and Muller on our own log, sin and cos: word pairs
+       (e, e ^ 16) of a 64-block share a radius and an angle. */
+    void (*normal)(antler_stream at, antler_real *z, int64_t n);
+    /* Dropout. An element is kept where its word >= threshold (threshold = ceil(rate * 2^32), < 2^32: rate 1 is the
+       caller's). y = keep ? x / scale : 0; bit i of `bits` (little-endian in 64-bit words, (n + 63) / 64 of them, bit 0
+       is element 0 of this call) remembers it. y may be x; bits may be NULL (Monte Carlo). */
+    void (*drop)(antler_stream at, uint32_t threshold, antler_real scale, antler_real *y, const antler_real *x,
+                 uint64_t *bits, int64_t n);
+    /* y = bit ? x / scale : 0 for the n elements from bit `first` of bits on; y may be x. */
+    void (*drop_again)(const uint64_t *bits, int64_t first, antler_real scale, antler_real *y, const antler_real *x,
+                       int64_t n);
+
+    /* ---- recurrent.c ---- */
+
+    void (*simple_rnn_forward)(const antler_recurrence *r, int64_t row0, int64_t row1, antler_real *scratch);
+    void (*simple_rnn_backward)(const antler_recurrence *r, int64_t row0, int64_t row1, antler_real *scratch);
+    void (*lstm_forward)(const antler_recurrence *r, int64_t row0, int64_t row1, antler_real *scratch);
+    void (*lstm_backward)(const antler_recurrence *r, int64_t row0, int64_t row1, antler_real *scratch);
+    void (*gru_forward)(const antler_recurrence *r, int64_t row0, int64_t row1, antler_real *scratch);
+    void (*gru_backward)(const antler_recurrence *r, int64_t row0, int64_t row1, antler_real *scratch);
+    /* antler_reals of scratch for one call, by units */
+    size_t (*recurrence_scratch)(int64_t units);
+
+    /* ---- update.c: w is changed in place; all in antler_real, in the order written ---- */
+
+    void (*sgd)(const antler_update *u);      /* w = w - rate * g */
+    void (*momentum)(const antler_update *u); /* m = a * m - rate * g; w = w + m              slot: m */
+    void (*nesterov)(const antler_update *u); /* m = a * m - rate * g; w = w + (a * m - rate * g)  slot: m */
+    /* m = m + (g - m) * a; v = v + (g * g - v) * b; w = w - rate * m / (sqrt(v) + c)         slots: m, v; a = 1 - beta_1,
+       b = 1 - beta_2, c = epsilon; rate has the bias corrections in it */
+    void (*adam)(const antler_update *u);
+} antler_kernels;
+
+/* The table in use: chosen at the first call, never changed after. An ANTLER_ISA that is unknown, or that this machine
+   cannot run, is reported by antler__kernels_error (NULL: all is well), and the best possible table is used. */
+const antler_kernels *antler__kernels(void);
+const char *antler__kernels_error(void);
+
+/* The table of one instruction set; NULL where this build or machine has it not. For tests. */
+const antler_kernels *antler__kernels_of(const char *name);
+
+/* Philox4x32-10 (Salmon, Moraes, Dror and Shaw, SC 2011), one block, for scalar callers: shuffles and tests. */
+void antler__philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+
+#endif
