@@ -1,0 +1,99 @@
+/* A model: a Sequential of layers, its variables, its settings. Private to src/core. */
+#ifndef ANTLER_MODEL_H
+#define ANTLER_MODEL_H
+
+#include "antler/antler.h"
+#include "antler/layer.h"
+#include "core/fields.h"
+
+/* A layer of a built model, or a child of one. */
+typedef struct antler_layer {
+    const antler_layer_ops *ops;
+    antler_object object; /* borrowed from the model's list, or from the parent's config */
+    const char *name;     /* of a child: its attribute in the parent ("forward_layer") */
+    bool trainable;       /* its own and all its parents' */
+    antler_shape in, out; /* dim[0] is ANTLER_BATCH */
+    int64_t variable;     /* index of its first own variable in model->variable */
+    int params, states;   /* own: params first, then states */
+    int64_t site;         /* number of its first noise site; counted over the model, children after their parent's */
+    int sites;
+    int64_t seed[ANTLER_MAX_SLOTS]; /* of the config, ANTLER_NULL for the model's */
+    int children;
+    struct antler_layer *child; /* [children] */
+    unsigned needs;             /* ANTLER_NEEDS_... */
+    antler_mask_rule mask;
+} antler_layer;
+
+/* A variable. `view` is what users see; the others tell where it lies and what is done to it. */
+typedef struct antler_model_variable_entry {
+    antler_variable view;
+    const antler_layer *layer;
+    int64_t offset; /* in model->parameters; trained ones come first, so the same offset holds in gradients and slots */
+    int64_t length; /* elements; each variable starts at a multiple of 64 bytes */
+    antler_object initializer, regularizer, constraint; /* borrowed from the layer's config; type NULL for none */
+    int slot;                                           /* in its layer: of param or of state */
+} antler_model_variable_entry;
+
+/* compile_config. */
+typedef struct antler_compile_settings {
+    antler_object optimizer, loss; /* type NULL: none */
+    antler_objects metrics;        /* "accuracy" is resolved when the model is built */
+    bool auto_accuracy[ANTLER_MAX_RANK]; /* metric i was given as the name "accuracy" */
+} antler_compile_settings;
+
+/* "fit" of the JSON; args has its numbers. */
+typedef struct antler_fit_settings {
+    struct antler_fit args;
+    const char *data, *x, *y; /* file, and names of its data sets */
+    antler_objects callbacks;
+} antler_fit_settings;
+
+struct antler_model {
+    antler_error error; /* sticky */
+    char *name;
+    char *file; /* it was loaded from, for error messages; or NULL */
+    int64_t layers;
+    antler_object *object; /* [layers], the source layer first; owned */
+    antler_compile_settings *compile; /* of type antler__compile_type; NULL: not compiled */
+    antler_fit_settings *fit;         /* of type antler__fit_type; NULL: no "fit" */
+    int64_t seed;
+    antler_error *warning; /* [warnings] of loading */
+    int64_t warnings;
+
+    bool built;
+    antler_layer *layer; /* [layers] */
+    antler_layer_view *view;
+    int64_t variables;
+    antler_model_variable_entry *variable; /* [variables], in the order of Keras's model.weights */
+    int64_t trained, total;                /* elements (padded) of the trained part, and of all */
+    antler_real *parameters;               /* [total] one block */
+    bool initialized;                      /* parameters hold weights, drawn or loaded */
+
+    int slots;                             /* of the compiled optimizer */
+    antler_real *slot[ANTLER_MAX_SLOTS];   /* [trained] each; allocated with the first training context or by loading */
+    int64_t iteration;                     /* optimizer steps done */
+    int64_t step;                          /* training batches done: the noise's step */
+    int64_t epoch;                         /* epochs done, for checkpoints */
+    double *callback_state;                /* [callback_numbers] of the running or resumed fit */
+    int64_t callback_numbers;
+    antler_logs *history; /* [epochs_logged] */
+    int64_t epochs_logged;
+};
+
+extern const antler_type antler__compile_type, antler__fit_type;
+
+/* Structure: shapes, variables, sites. antler_build also draws the initial weights. */
+antler_status antler__model_structure(antler_model *model, antler_error *err);
+antler_status antler__model_slots(antler_model *model, antler_error *err); /* allocates zeroed optimizer slots */
+
+/* Key of the random stream: a hash of (seed, purpose, site). */
+typedef enum antler_purpose { ANTLER_FOR_INIT = 1, ANTLER_FOR_SHUFFLE, ANTLER_FOR_NOISE, ANTLER_FOR_SYNTHESIS } antler_purpose;
+uint64_t antler__key(int64_t seed, antler_purpose purpose, int64_t site);
+
+/* ---- model_file.c: JSON, and which variable lies where in a weights file ---- */
+
+/* Reads a model's JSON tree into an empty model. */
+antler_status antler__model_read(antler_model *model, const antler_json *root, antler_report *report);
+antler_json *antler__model_write(const antler_model *model, antler_style style, bool with_fit);
+
+#endif
