@@ -310,6 +310,7 @@ typedef struct antler_loss_call {
     antler_real *value;  /* (rows) */
     antler_real *dp;     /* (rows, n) gradient of each row's value, or NULL */
     antler_real *scratch; /* (rows, n) */
+    antler_real *counts;  /* (rows) of 1, or NULL: a loss sets 0 where a row is no part of the mean (ignore_class) */
     antler_error *err;
 } antler_loss_call;
 
@@ -326,6 +327,8 @@ typedef struct antler_metric_call {
     const antler_real *p, *y; /* (rows, n); y (rows, y_n) */
     const antler_real *weight; /* (rows), or NULL */
     int64_t rows, n, y_n;
+    antler_real *value;   /* (rows) work space */
+    antler_real *scratch; /* (rows, n) work space */
 } antler_metric_call;
 
 typedef struct antler_metric_ops {
@@ -335,6 +338,7 @@ typedef struct antler_metric_ops {
     bool (*is_accuracy)(int64_t n, bool sparse);
     void (*update)(const void *config, double *sum, const antler_metric_call *call);
     double (*result)(const void *config, const double *sum);
+    bool up; /* larger is better (EarlyStopping's mode "auto") */
 } antler_metric_ops;
 
 /* One optimizer step over a run of consecutive elements; elementwise, so that any cut gives the same bits. */
