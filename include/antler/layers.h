@@ -45,6 +45,7 @@ struct antler_layer_ops; /* layer.h */
     bool return_sequences; /* all steps' outputs, not the last one's only */                                           \
     bool go_backwards;                                                                                                 \
     bool stateful;            /* the last state of a batch is the first of the next */                                 \
+    bool zero_output_for_mask; /* outputs of masked steps are 0, not the last output again */                          \
     double dropout;           /* of the input; one mask a sequence, for all steps and gates */                         \
     double recurrent_dropout; /* of the state; one mask a sequence, for all steps and gates */                         \
     int64_t seed;

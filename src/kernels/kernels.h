@@ -45,6 +45,7 @@ typedef struct antler_product {
     X(selu)        /* scale * elu with alpha 1.67326324235..., scale 1.05070098735... */                               \
     X(sigmoid)     /* 1 / (1 + exp(-x)) */                                                                             \
     X(tanh)                                                                                                            \
+    X(hard_sigmoid) /* min(max(x + 3, 0), 6) / 6 */                                                                    \
     X(softplus)    /* log(1 + exp(x)) */                                                                               \
     X(gelu)        /* x * (1 + erf(x / sqrt 2)) / 2; its gradient needs x */                                           \
     X(exponential) /* exp(x) */
