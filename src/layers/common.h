@@ -82,12 +82,12 @@ void antler__activate_backward(antler_run *run, const antler_activation_ops *ops
 
 /* ---- dropout ---------------------------------------------------------------------------------------------------- */
 
-/* Dropout of whole groups: the mask has an entry for each element of `drawn`, whose axes are the input's or 1 (shared
-   along it). drawn.dim[0] is 1 (one mask for all samples) or the batch. Uses bits, noise and scratch of slot `slot`. */
+/* Dropout with one random choice for each element of `drawn`: its axes are the input's, or 1 where the mask is shared
+   along them; drawn.dim[0] is ANTLER_BATCH where each sample has a mask of its own, 1 where all share one. Uses bits,
+   noise and scratch of the given slot. */
 
-/* Rank and sizes of noise_shape (ended by 0; empty: the input's own) against the input's. */
-antler_status antler__drawn_shape(const int64_t *noise_shape, const antler_shape *in, antler_shape *drawn,
-                                  antler_error *err);
+/* noise_shape, ended by 0, against the input's: empty, or an entry for each axis. */
+antler_shape antler__drawn_shape(const int64_t *noise_shape, const antler_shape *in);
 void antler__drop_declare(antler_plan *plan, int slot, double rate, int64_t seed, const antler_shape *in,
                           const antler_shape *drawn);
 /* y may be x, dx may be dy. Forward is the identity in ANTLER_INFER. */
@@ -95,7 +95,12 @@ void antler__drop(antler_run *run, int slot, double rate, const antler_shape *dr
                   const antler_tensor *x);
 void antler__drop_backward(antler_run *run, int slot, double rate, const antler_shape *drawn, antler_real *dx,
                            const antler_tensor *dy);
-/* Smallest word that keeps an element: ceil(rate * 2^32), for rate < 1. */
+/* Smallest word of the stream that keeps an element: ceil(rate * 2^32), for rate < 1. */
 uint32_t antler__drop_threshold(double rate);
+
+/* ---- tokens ----------------------------------------------------------------------------------------------------- */
+
+/* ANTLER_DATA unless every number of run->x is an integer in [0, limit). */
+antler_status antler__check_tokens(antler_run *run, int64_t limit);
 
 #endif
