@@ -76,13 +76,13 @@ typedef struct antler_stream {
 } antler_stream;
 
 /* One step of an optimizer over n consecutive elements. Which fields an optimizer uses is said at its kernel. */
-typedef struct antler_update {
+typedef struct antler_descent {
     antler_real *w;
     const antler_real *g;
     antler_real *slot[4]; /* the optimizer's own state, in its own order */
     int64_t n;
     antler_real rate, a, b, c; /* rate, and the optimizer's constants */
-} antler_update;
+} antler_descent;
 
 /* Recurrent layers. A sequence kernel runs rows [row0, row1) of a batch through all steps, so that threads take rows.
    Time-major scratch would save nothing: all arrays are (batch, steps, ...) with the sizes below; step t of processing
@@ -189,12 +189,12 @@ typedef struct antler_kernels {
 
     /* ---- update.c: w is changed in place; all in antler_real, in the order written ---- */
 
-    void (*sgd)(const antler_update *u);      /* w = w - rate * g */
-    void (*momentum)(const antler_update *u); /* m = a * m - rate * g; w = w + m              slot: m */
-    void (*nesterov)(const antler_update *u); /* m = a * m - rate * g; w = w + (a * m - rate * g)  slot: m */
+    void (*sgd)(const antler_descent *u);      /* w = w - rate * g */
+    void (*momentum)(const antler_descent *u); /* m = a * m - rate * g; w = w + m              slot: m */
+    void (*nesterov)(const antler_descent *u); /* m = a * m - rate * g; w = w + (a * m - rate * g)  slot: m */
     /* m = m + (g - m) * a; v = v + (g * g - v) * b; w = w - rate * m / (sqrt(v) + c)         slots: m, v; a = 1 - beta_1,
        b = 1 - beta_2, c = epsilon; rate has the bias corrections in it */
-    void (*adam)(const antler_update *u);
+    void (*adam)(const antler_descent *u);
 } antler_kernels;
 
 /* The table in use: chosen at the first call, never changed after. An ANTLER_ISA that is unknown, or that this machine
