@@ -4,6 +4,9 @@
 
 #include "antler/antler.h"
 
+/* Adds the file to an error that was set and has none yet; err may be NULL or clean. */
+void antler__error_file(antler_error *err, const char *file);
+
 /* A data set ("/layers/dense/vars/0"), a group ("/layers/dropout/vars", ANTLER_GROUP) or an attribute of either
    ("/model_weights@layer_names"; of the root "/@model_config"). */
 typedef struct antler_entry {

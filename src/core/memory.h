@@ -18,8 +18,8 @@ bool antler__grow(void *memory, size_t count, size_t new_count, size_t size);
 char *antler__copy_text(const char *text); /* NULL for NULL, or without memory */
 
 /* a * b, a + b into *result; false on overflow or for a negative argument. */
-bool antler__multiply(int64_t a, int64_t b, int64_t *result);
-bool antler__add(int64_t a, int64_t b, int64_t *result);
+bool antler__size_multiply(int64_t a, int64_t b, int64_t *result);
+bool antler__size_add(int64_t a, int64_t b, int64_t *result);
 
 /* Number of elements from axis `from` on, checked: false on overflow or a negative size. */
 bool antler__count(const antler_shape *shape, int from, int64_t *count);

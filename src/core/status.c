@@ -1,0 +1,96 @@
+/* Status, error and shape as text. */
+#include "antler/base.h"
+
+#include "files.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *antler_status_text(int status)
+{
+    switch (status) {
+#define ANTLER_STATUS_CASE(name, code, text) \
+    case code:                               \
+        return text;
+        ANTLER_STATUS_MAP(ANTLER_STATUS_CASE)
+#undef ANTLER_STATUS_CASE
+    default:
+        return "unknown status";
+    }
+}
+
+/* An error is one line, whatever bytes a file's names hold: control characters become '?'. */
+static void one_line(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
+}
+
+static void put(char *to, size_t size, const char *text)
+{
+    snprintf(to, size, "%s", text ? text : "");
+    one_line(to);
+}
+
+antler_status antler_error_set(antler_error *err, antler_status status, const char *place, const char *format, ...)
+{
+    if (!err || err->status != ANTLER_OK)
+        return status;
+    err->status = status;
+    put(err->place, sizeof err->place, place);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(err->message, sizeof err->message, format, arguments);
+    va_end(arguments);
+    one_line(err->message);
+    return status;
+}
+
+void antler__error_file(antler_error *err, const char *file)
+{
+    if (err && err->status != ANTLER_OK && err->file[0] == '\0')
+        put(err->file, sizeof err->file, file);
+}
+
+const char *antler_error_text(const antler_error *err, char *text, size_t size)
+{
+    if (size == 0)
+        return text;
+    char line[16] = "";
+    if (err->line > 0)
+        snprintf(line, sizeof line, err->file[0] ? ":%d" : "line %d", err->line);
+    const char *after_line = err->file[0] || err->line > 0 ? ": " : "";
+    const char *message = err->message[0] ? err->message : antler_status_text(err->status);
+    snprintf(text, size, "%s%s%s%s%s%s", err->file, line, after_line, err->place, err->place[0] ? ": " : "", message);
+    return text;
+}
+
+/* As Python prints it: "()", "(28,)", "(None, 28, 28)". */
+const char *antler_shape_text(const antler_shape *shape, char *text, size_t size)
+{
+    char whole[ANTLER_MAX_RANK * 24 + 4] = "(";
+    size_t used = 1;
+    for (int i = 0; i < shape->rank; i++) {
+        if (shape->dim[i] == ANTLER_BATCH)
+            used += (size_t)snprintf(whole + used, sizeof whole - used, "None");
+        else
+            used += (size_t)snprintf(whole + used, sizeof whole - used, "%" PRId64, shape->dim[i]);
+        if (i + 1 < shape->rank || shape->rank == 1)
+            used += (size_t)snprintf(whole + used, sizeof whole - used, shape->rank == 1 ? "," : ", ");
+    }
+    snprintf(text, size, "%s)", whole);
+    return text;
+}
+
+bool antler_shape_equal(const antler_shape *a, const antler_shape *b)
+{
+    if (a->rank != b->rank)
+        return false;
+    for (int i = 0; i < a->rank; i++)
+        if (a->dim[i] != b->dim[i])
+            return false;
+    return true;
+}
