@@ -122,6 +122,8 @@ ANTLER_API void antler_guard_files(bool on);
 ANTLER_API antler_status antler_build(antler_model *model);
 ANTLER_API antler_status antler_set_seed(antler_model *model, int64_t seed);
 ANTLER_API const antler_error *antler_model_error(const antler_model *model);
+/* What loading warned of (keys without effect); NULL past the last. */
+ANTLER_API const antler_error *antler_model_warning(const antler_model *model, int64_t index);
 
 /* Shapes with ANTLER_BATCH in dim[0]. The model must have been built. */
 ANTLER_API const antler_shape *antler_input_shape(const antler_model *model);

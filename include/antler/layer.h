@@ -63,8 +63,9 @@ enum {
     ANTLER_NULLABLE = 1, /* null is a value */
     ANTLER_OPEN_MIN = 2, /* min itself is excluded */
     ANTLER_OPEN_MAX = 4, /* max itself is excluded */
-    ANTLER_UNWRITTEN = 8 /* read, never written (a legacy spelling; a key that older Keras versions refuse) unless set
-                            to something other than its default */
+    ANTLER_UNWRITTEN = 8, /* read, never written (a legacy spelling; a key that older Keras versions refuse) unless set
+                             to something other than its default */
+    ANTLER_AXES = 16      /* INTS whose values may be 0: the list is ended by ANTLER_NULL instead */
 };
 
 /* One key of a config. */
@@ -121,6 +122,7 @@ ANTLER_API antler_status antler_register(const antler_type *type, antler_error *
 typedef struct antler_optimizer_keys {
     const char *name;
     antler_object learning_rate; /* a SCHEDULE; a number is a constant one */
+    double weight_decay;                         /* NaN for none */
     double clipnorm, clipvalue, global_clipnorm; /* NaN for none; at most one of them */
 } antler_optimizer_keys;
 

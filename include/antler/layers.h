@@ -53,6 +53,7 @@ struct antler_layer_ops; /* layer.h */
 struct antler_input_layer {
     ANTLER_LAYER_KEYS
     int64_t batch_shape[ANTLER_MAX_RANK + 1]; /* ANTLER_NULL for the batch axis, then the sample's */
+    int64_t shape[ANTLER_MAX_RANK + 1];       /* or the sample's alone */
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_input_layer;

@@ -3,6 +3,7 @@
 #define ANTLER_FIELDS_H
 
 #include "antler/layer.h"
+#include "antler/layers.h"
 #include "core/json.h"
 
 /* Where readers report. The first error is kept in *err; reading goes on as far as it makes sense, so that one pass
@@ -23,6 +24,15 @@ void antler__report_warning(antler_report *report, const char *place, const char
 const antler_field *antler__kind_fields(antler_kind kind);
 const char *antler__kind_name(antler_kind kind);   /* "layer" */
 const char *antler__kind_module(antler_kind kind); /* "keras.layers" */
+
+/* The row of a key: the type's own before its kind's; NULL for none. */
+const antler_field *antler__field_find(const antler_type *type, const char *key);
+/* Walks a type's rows, its kind's first (NULL: from the start); NULL after the last. */
+const antler_field *antler__field_next(const antler_type *type, const antler_field *field);
+
+/* "parent.key", "parent[3]"; returns text. */
+const char *antler__place(char *text, size_t size, const char *parent, const char *key);
+const char *antler__place_item(char *text, size_t size, const char *parent, int64_t index);
 
 /* The layer's keys: the first members of every layer's config. */
 struct antler_layer_keys {
@@ -47,6 +57,9 @@ antler_json *antler__object_write(antler_object object, antler_json *parent, con
 /* The config alone; keys whose flags say ANTLER_UNWRITTEN only where they differ from the default. */
 antler_json *antler__config_write(const antler_type *type, const void *config, antler_json *parent, const char *key,
                                   antler_style style);
+
+/* Whether a (short) value equals a JSON text: 1 or 0; -1 without memory. */
+int antler__json_is(const antler_json *node, const char *json);
 
 /* The config of a C caller's struct: the members that `given` (the text of the macro's arguments) assigns, as JSON. */
 antler_status antler__config_from_struct(const antler_type *type, const void *members, const char *given,

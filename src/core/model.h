@@ -34,17 +34,20 @@ typedef struct antler_model_variable_entry {
     int slot;                                           /* in its layer: of param or of state */
 } antler_model_variable_entry;
 
+enum { ANTLER_MAX_METRICS = ANTLER_MAX_RANK };
+
 /* compile_config. */
 typedef struct antler_compile_settings {
     antler_object optimizer, loss; /* type NULL: none */
-    antler_objects metrics;        /* "accuracy" is resolved when the model is built */
-    bool auto_accuracy[ANTLER_MAX_RANK]; /* metric i was given as the name "accuracy" */
+    int metrics;
+    antler_object metric[ANTLER_MAX_METRICS]; /* type NULL: the name "accuracy", whose kind depends on the shapes */
 } antler_compile_settings;
 
 /* "fit" of the JSON; args has its numbers. */
 typedef struct antler_fit_settings {
     struct antler_fit args;
     const char *data, *x, *y; /* file, and names of its data sets */
+    const char *validation_data[ANTLER_MAX_STRINGS]; /* names of x and y to validate on, in the same file */
     antler_objects callbacks;
 } antler_fit_settings;
 
@@ -54,7 +57,7 @@ struct antler_model {
     char *file; /* it was loaded from, for error messages; or NULL */
     int64_t layers;
     antler_object *object; /* [layers], the source layer first; owned */
-    antler_compile_settings *compile; /* of type antler__compile_type; NULL: not compiled */
+    antler_compile_settings *compile; /* NULL: not compiled */
     antler_fit_settings *fit;         /* of type antler__fit_type; NULL: no "fit" */
     int64_t seed;
     antler_error *warning; /* [warnings] of loading */
@@ -65,6 +68,7 @@ struct antler_model {
     antler_layer_view *view;
     int64_t variables;
     antler_model_variable_entry *variable; /* [variables], in the order of Keras's model.weights */
+    int64_t sites;          /* noise sites */
     int64_t trained, total;                /* elements (padded) of the trained part, and of all */
     antler_real *parameters;               /* [total] one block */
     bool initialized;                      /* parameters hold weights, drawn or loaded */
@@ -80,10 +84,28 @@ struct antler_model {
     int64_t epochs_logged;
 };
 
-extern const antler_type antler__compile_type, antler__fit_type;
+extern const antler_type antler__fit_type;
+
+/* A failure of the model: stays with it. Returns its status. */
+antler_status antler__model_fail(antler_model *model, const antler_error *error);
+/* An empty model. NULL without memory. */
+antler_model *antler__model_new(const char *name, antler_error *err);
+/* Appends a layer; the model owns the object from then on, also on failure. */
+antler_status antler__model_append(antler_model *model, antler_object layer, antler_error *err);
+/* Puts a source layer of this batch shape (zero-ended, ANTLER_NULL for the batch axis) in front. */
+antler_status antler__model_source(antler_model *model, const int64_t *batch_shape, antler_error *err);
+void antler__compile_free(antler_compile_settings *settings);
+/* Reads compile_config, or (legacy) training_config. */
+antler_status antler__compile_read(const antler_json *node, const char *place, antler_report *report,
+                                   antler_compile_settings **settings);
+
+/* Keras's snake case: "MaxPooling2D" gives "max_pooling2d". Returns text. */
+const char *antler__snake_case(const char *class_name, char *text, size_t size);
 
 /* Structure: shapes, variables, sites. antler_build also draws the initial weights. */
 antler_status antler__model_structure(antler_model *model, antler_error *err);
+void antler__structure_free(antler_model *model);
+antler_status antler__model_initialize(antler_model *model, antler_error *err); /* draws, unless it has weights */
 antler_status antler__model_slots(antler_model *model, antler_error *err); /* allocates zeroed optimizer slots */
 
 /* Key of the random stream: a hash of (seed, purpose, site). */
