@@ -1,0 +1,339 @@
+/* Bidirectional: two recurrent layers, one from the first step to the last and one back, merged step by step:
+
+     f = layer (x)    g = backward_layer (x), turned round in time    y = [f, g], f + g, f g or (f + g) / 2
+
+   Gradient: df and dg from dy (mul: dy g and dy f), through each layer; dx is the sum of both layers'.
+
+   Keras's rules: backward_layer left out is layer's copy with go_backwards; outputs of masked steps are 0 where all
+   steps are returned. */
+#include "core/memory.h"
+#include "core/model.h"
+#include "layers/common.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct antler_bidirectional bidirectional;
+
+enum { FORWARD, BACKWARD };                                  /* children; saved: their outputs */
+enum { FORWARD_Y, BACKWARD_Y, FORWARD_DY, BACKWARD_DY, DX }; /* scratch; the outputs where they are not saved */
+
+static const char *const modes[] = {"concat", "sum", "mul", "ave", NULL};
+enum { CONCAT, SUM, MUL, AVE };
+
+static const antler_field fields[] = {
+    ANTLER_FIELD_OBJECT(bidirectional, layer, ANTLER_KIND_LAYER, NULL, "the recurrent layer"),
+    ANTLER_FIELD_OBJECT(bidirectional, backward_layer, ANTLER_KIND_LAYER, "null",
+                        "the one that goes back; null: a copy of layer"),
+    {.key = "merge_mode",
+     .kind = ANTLER_STRING,
+     .offset = offsetof(bidirectional, merge_mode),
+     .def = "\"concat\"",
+     .choices = modes,
+     .doc = "how both outputs become one"},
+    ANTLER_FIELD_END,
+};
+
+static const char *const samples[] = {
+    "(3, 2) {\"layer\": {\"class_name\": \"SimpleRNN\", \"config\": {\"units\": 2}}}",
+    "(3, 2) {\"layer\": {\"class_name\": \"LSTM\", \"config\": {\"units\": 2, \"return_sequences\": true}}, "
+    "\"merge_mode\": \"mul\"}",
+    "(4, 2) {\"layer\": {\"class_name\": \"GRU\", \"config\": {\"units\": 2, \"return_sequences\": true}}, "
+    "\"merge_mode\": \"ave\"}",
+    "(3, 2) {\"layer\": {\"class_name\": \"LSTM\", \"config\": {\"units\": 2, \"return_sequences\": true}}, "
+    "\"backward_layer\": {\"class_name\": \"GRU\", \"config\": {\"units\": 3, \"return_sequences\": true, "
+    "\"go_backwards\": true}}}",
+    NULL,
+};
+
+/* ---- config ----------------------------------------------------------------------------------------------------- */
+
+static bool *flag_of(antler_object layer, const char *key)
+{
+    return antler_object_field(layer, key);
+}
+
+/* The layer is called "forward_lstm" or "backward_lstm" from now on, where the original is "lstm". */
+static antler_status rename_layer(antler_object layer, const char *prefix, const char *original, antler_error *err)
+{
+    const char **const name = antler_object_field(layer, "name");
+    const size_t length = strlen(prefix);
+    char text[256];
+    snprintf(text, sizeof text, "%s%s", prefix, strncmp(original, prefix, length) == 0 ? original + length : original);
+    char *const copy = antler__copy_text(text);
+    if (copy == NULL)
+        return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
+    antler__free((void *)(uintptr_t)*name);
+    *name = copy;
+    return ANTLER_OK;
+}
+
+static antler_status make_backward_layer(bidirectional *c, const char *name, antler_error *err)
+{
+    ANTLER_TRY(antler_object_copy(c->layer_, &c->backward_layer_, err));
+    *flag_of(c->backward_layer_, "go_backwards") = true;
+    return rename_layer(c->backward_layer_, "backward_", name, err);
+}
+
+static antler_status check_recurrent(antler_object layer, const char *place, antler_error *err)
+{
+    if (layer.type == NULL)
+        return antler_error_set(err, ANTLER_VALUE, place, "null is not a layer");
+    if (flag_of(layer, "go_backwards") == NULL || flag_of(layer, "return_sequences") == NULL)
+        return antler_error_set(err, ANTLER_VALUE, place, "%s is not a recurrent layer", layer.type->class_name);
+    return ANTLER_OK;
+}
+
+static antler_status check_pair(const bidirectional *c, antler_error *err)
+{
+    static const char *const equal[] = {"return_sequences", "stateful"};
+    for (size_t i = 0; i < sizeof equal / sizeof *equal; i++) {
+        const bool *const f = flag_of(c->layer_, equal[i]), *const g = flag_of(c->backward_layer_, equal[i]);
+        if ((f != NULL && *f) != (g != NULL && *g))
+            return antler_error_set(err, ANTLER_VALUE, "backward_layer", "%s differs from the forward layer's",
+                                    equal[i]);
+    }
+    if (*flag_of(c->layer_, "go_backwards") == *flag_of(c->backward_layer_, "go_backwards"))
+        return antler_error_set(err, ANTLER_VALUE, "layer", "both layers go the same way: go_backwards must differ");
+    return ANTLER_OK;
+}
+
+static void hide_masked_steps(antler_object layer)
+{
+    bool *const zero = flag_of(layer, "zero_output_for_mask");
+    if (zero != NULL)
+        *zero = *flag_of(layer, "return_sequences");
+}
+
+static antler_status check(void *config, antler_error *err)
+{
+    bidirectional *c = config;
+    ANTLER_TRY(check_recurrent(c->layer_, "layer", err));
+    if (c->backward_layer_.type != NULL)
+        ANTLER_TRY(check_recurrent(c->backward_layer_, "backward_layer", err));
+    char name[256];
+    const char *const *const given = antler_object_field(c->layer_, "name");
+    if (*given != NULL)
+        snprintf(name, sizeof name, "%s", *given);
+    else
+        antler__snake_case(c->layer_.type->class_name, name, sizeof name);
+    if (c->backward_layer_.type == NULL)
+        ANTLER_TRY(make_backward_layer(c, name, err));
+    ANTLER_TRY(rename_layer(c->layer_, "forward_", name, err));
+    hide_masked_steps(c->layer_);
+    hide_masked_steps(c->backward_layer_);
+    return check_pair(c, err);
+}
+
+/* ---- shapes and buffers ----------------------------------------------------------------------------------------- */
+
+static int mode_of(const bidirectional *c)
+{
+    int mode = CONCAT;
+    while (c->merge_mode != modes[mode])
+        mode++;
+    return mode;
+}
+
+static bool is_sequence(const bidirectional *c)
+{
+    return *flag_of(c->layer_, "return_sequences");
+}
+
+static antler_mask_rule mask_rule(const void *config)
+{
+    return is_sequence(config) ? ANTLER_MASK_PASS : ANTLER_MASK_END;
+}
+
+static antler_status child_shapes(const bidirectional *c, const antler_shape *in, antler_shape shape[2],
+                                  antler_error *err)
+{
+    ANTLER_TRY(antler_child_infer(c->layer_, in, &shape[FORWARD], err));
+    return antler_child_infer(c->backward_layer_, in, &shape[BACKWARD], err);
+}
+
+static antler_status infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)
+{
+    const bidirectional *c = config;
+    antler_shape shape[2];
+    char f[128], g[128];
+    ANTLER_TRY(child_shapes(c, in, shape, err));
+    *out = shape[FORWARD];
+    const int last = out->rank - 1;
+    if (mode_of(c) == CONCAT && shape[BACKWARD].rank == out->rank) {
+        out->dim[last] += shape[BACKWARD].dim[last];
+        shape[BACKWARD].dim[last] = shape[FORWARD].dim[last];
+    }
+    if (!antler_shape_equal(&shape[FORWARD], &shape[BACKWARD]))
+        return antler_error_set(err, ANTLER_SHAPE, NULL, "outputs %s and %s of the layers cannot be merged",
+                                antler_shape_text(&shape[FORWARD], f, sizeof f),
+                                antler_shape_text(&shape[BACKWARD], g, sizeof g));
+    return ANTLER_OK;
+}
+
+static void declare(const void *config, const antler_shape *in, antler_plan *plan)
+{
+    const bidirectional *c = config;
+    antler_shape shape[2];
+    antler_plan_child(plan, FORWARD, "forward_layer", c->layer_, in);
+    antler_plan_child(plan, BACKWARD, "backward_layer", c->backward_layer_, in);
+    antler_plan_needs(plan, ANTLER_NEEDS_X);
+    if (child_shapes(c, in, shape, NULL) != ANTLER_OK)
+        return; /* which the core reports */
+    const bool train = antler_plan_mode(plan) == ANTLER_TRAIN;
+    for (int i = FORWARD; i <= BACKWARD; i++) {
+        antler_plan_saved(plan, i, &shape[i]);
+        antler_plan_scratch(plan, train ? FORWARD_DY + i : FORWARD_Y + i, &shape[i]);
+    }
+    if (train)
+        antler_plan_scratch(plan, DX, in);
+}
+
+/* ---- forward and backward --------------------------------------------------------------------------------------- */
+
+/* Rows are (sample, step). f and g are the layers' outputs, or their gradients; g in its own order, backwards. */
+typedef struct merge_job {
+    int mode;
+    int64_t steps, nf, ng; /* numbers a row */
+    antler_real *f, *g, *y;
+    const antler_real *out_f, *out_g; /* backward: the outputs, for mul */
+} merge_job;
+
+static int64_t turned(const merge_job *j, int64_t row)
+{
+    return row / j->steps * j->steps + j->steps - 1 - row % j->steps;
+}
+
+static void merge_rows(void *arg, int64_t first, int64_t count)
+{
+    const merge_job *j = arg;
+    const int64_t n = j->mode == CONCAT ? j->nf + j->ng : j->nf;
+    for (int64_t row = first; row < first + count; row++) {
+        const antler_real *const f = j->f + row * j->nf, *const g = j->g + turned(j, row) * j->ng;
+        antler_real *const y = j->y + row * n;
+        if (j->mode == CONCAT) {
+            memcpy(y, f, (size_t)j->nf * sizeof *y);
+            memcpy(y + j->nf, g, (size_t)j->ng * sizeof *y);
+        } else if (j->mode == MUL) {
+            for (int64_t i = 0; i < n; i++)
+                y[i] = f[i] * g[i];
+        } else {
+            for (int64_t i = 0; i < n; i++)
+                y[i] = (f[i] + g[i]) * (j->mode == AVE ? (antler_real)0.5 : 1);
+        }
+    }
+}
+
+static void split_rows(void *arg, int64_t first, int64_t count)
+{
+    const merge_job *j = arg;
+    const int64_t n = j->mode == CONCAT ? j->nf + j->ng : j->nf;
+    for (int64_t row = first; row < first + count; row++) {
+        const int64_t at_f = row * j->nf, at_g = turned(j, row) * j->ng;
+        antler_real *const f = j->f + at_f, *const g = j->g + at_g;
+        const antler_real *const y = j->y + row * n;
+        if (j->mode == CONCAT) {
+            memcpy(f, y, (size_t)j->nf * sizeof *y);
+            memcpy(g, y + j->nf, (size_t)j->ng * sizeof *y);
+        } else if (j->mode == MUL) {
+            for (int64_t i = 0; i < n; i++) {
+                f[i] = y[i] * j->out_g[at_g + i];
+                g[i] = y[i] * j->out_f[at_f + i];
+            }
+        } else {
+            for (int64_t i = 0; i < n; i++)
+                f[i] = g[i] = y[i] * (j->mode == AVE ? (antler_real)0.5 : 1);
+        }
+    }
+}
+
+static merge_job job_of(const bidirectional *c, antler_run *run, const antler_tensor *f, const antler_tensor *g,
+                        const antler_tensor *y)
+{
+    const int last = f->shape.rank - 1;
+    return (merge_job){.mode = mode_of(c),
+                       .steps = is_sequence(c) ? run->x->shape.dim[1] : 1,
+                       .nf = f->shape.dim[last],
+                       .ng = g->shape.dim[last],
+                       .f = f->data,
+                       .g = g->data,
+                       .y = y->data};
+}
+
+static void for_rows(antler_run *run, merge_job *j, void (*rows)(void *arg, int64_t first, int64_t count))
+{
+    antler__ranges(run, run->x->shape.dim[0] * j->steps, j->nf + j->ng, rows, j);
+}
+
+/* The tensors of both layers' outputs. */
+static antler_status outputs(const bidirectional *c, antler_run *run, antler_tensor y[2])
+{
+    antler_shape shape[2];
+    ANTLER_TRY(child_shapes(c, &run->x->shape, shape, run->err));
+    for (int i = FORWARD; i <= BACKWARD; i++) {
+        const bool saved = run->mode == ANTLER_TRAIN;
+        y[i] = (antler_tensor){shape[i], saved ? run->saved[i].data : run->scratch[FORWARD_Y + i].data};
+    }
+    return ANTLER_OK;
+}
+
+static antler_status forward(const void *config, antler_run *run)
+{
+    antler_tensor y[2];
+    ANTLER_TRY(outputs(config, run, y));
+    for (int i = FORWARD; i <= BACKWARD; i++)
+        ANTLER_TRY(antler_child_forward(run, i, run->x, run->mask, &y[i]));
+    merge_job j = job_of(config, run, &y[FORWARD], &y[BACKWARD], run->y);
+    for_rows(run, &j, merge_rows);
+    return ANTLER_OK;
+}
+
+typedef struct add_job {
+    const antler_kernels *k;
+    antler_real *y;
+    const antler_real *x;
+} add_job;
+
+static void add_range(void *arg, int64_t first, int64_t count)
+{
+    const add_job *j = arg;
+    j->k->add(j->y + first, j->y + first, j->x + first, count);
+}
+
+static antler_status backward(const void *config, antler_run *run)
+{
+    antler_tensor y[2], dy[2];
+    ANTLER_TRY(outputs(config, run, y));
+    for (int i = FORWARD; i <= BACKWARD; i++)
+        dy[i] = (antler_tensor){y[i].shape, run->scratch[FORWARD_DY + i].data};
+    merge_job j = job_of(config, run, &dy[FORWARD], &dy[BACKWARD], run->dy);
+    j.out_f = y[FORWARD].data;
+    j.out_g = y[BACKWARD].data;
+    for_rows(run, &j, split_rows);
+    antler_tensor dx = {run->x->shape, run->scratch[DX].data};
+    ANTLER_TRY(antler_child_backward(run, FORWARD, run->x, run->mask, &y[FORWARD], &dy[FORWARD], run->dx));
+    ANTLER_TRY(antler_child_backward(run, BACKWARD, run->x, run->mask, &y[BACKWARD], &dy[BACKWARD],
+                                     run->dx != NULL ? &dx : NULL));
+    if (run->dx != NULL) {
+        add_job sum = {run->k, run->dx->data, dx.data};
+        antler__ranges(run, antler_count(&dx.shape, 0), 1, add_range, &sum);
+    }
+    return ANTLER_OK;
+}
+
+const antler_layer_ops antler_layer_bidirectional = {
+    .type = {.size = sizeof(antler_layer_ops),
+             .kind = ANTLER_KIND_LAYER,
+             .class_name = "Bidirectional",
+             .doc = "a recurrent layer and its mirror image",
+             .config_size = sizeof(bidirectional),
+             .fields = fields,
+             .samples = samples,
+             .check = check},
+    .flags = ANTLER_RANDOM,
+    .mask_rule = mask_rule,
+    .infer = infer,
+    .declare = declare,
+    .forward = forward,
+    .backward = backward,
+};
