@@ -97,14 +97,28 @@ static void range_task(void *arg, int64_t i, int worker)
     job->fn(job->arg, first, job->n - first < job->piece ? job->n - first : job->piece);
 }
 
+static void in_pieces(antler_run *run, range_job *job)
+{
+    if (job->n <= job->piece)
+        job->fn(job->arg, 0, job->n);
+    else
+        antler_parallel(run, range_task, job, (job->n + job->piece - 1) / job->piece);
+}
+
 void antler__ranges(antler_run *run, int64_t n, int64_t cost, void (*fn)(void *arg, int64_t first, int64_t count),
                     void *arg)
 {
     range_job job = {.fn = fn, .arg = arg, .n = n, .piece = cost < RANGE ? RANGE / cost : 1};
-    if (n <= job.piece)
-        fn(arg, 0, n);
-    else
-        antler_parallel(run, range_task, &job, (n + job.piece - 1) / job.piece);
+    in_pieces(run, &job);
+}
+
+void antler__pieces(antler_run *run, int64_t n, int64_t cost, int64_t most,
+                    void (*fn)(void *arg, int64_t first, int64_t count), void *arg)
+{
+    range_job job = {.fn = fn, .arg = arg, .n = n, .piece = cost < RANGE ? RANGE / cost : 1};
+    if (job.piece < (n + most - 1) / most)
+        job.piece = (n + most - 1) / most;
+    in_pieces(run, &job);
 }
 
 typedef struct {

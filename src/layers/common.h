@@ -12,34 +12,53 @@
 /* Largest size of one axis of a variable. */
 #define ANTLER_MOST_UNITS 2147483647.0
 
-/* A required count of at least 1: units, filters, input_dim. */
-#define ANTLER_FIELD_COUNT(type, member, line)                                                                         \
-    {.key = #member, .kind = ANTLER_INT, .offset = offsetof(type, member), .min = 1, .max = ANTLER_MOST_UNITS,         \
-     .doc = (line)}
+/* INT or REAL; lo == hi: no bounds. json NULL: required. */
+#define ANTLER_FIELD_NUMBER(type, member, number_kind, json, lo, hi, line)                                   \
+    {                                                                                                        \
+        .key = #member, .kind = (number_kind), .offset = offsetof(type, member), .def = (json), .min = (lo), \
+        .max = (hi), .doc = (line)                                                                           \
+    }
 
-#define ANTLER_FIELD_BOOL(type, member, json, line)                                                                    \
-    {.key = #member, .kind = ANTLER_BOOL, .offset = offsetof(type, member), .def = (json), .doc = (line)}
+/* A required count of at least 1: units, filters, input_dim. */
+#define ANTLER_FIELD_COUNT(type, member, line) \
+    ANTLER_FIELD_NUMBER(type, member, ANTLER_INT, NULL, 1, ANTLER_MOST_UNITS, line)
+
+/* A list of integers; json "null": may be null, and so may its entries. */
+#define ANTLER_FIELD_INTS(type, member, json, flag, lo, line)                                              \
+    {                                                                                                      \
+        .key = #member, .kind = ANTLER_INTS, .offset = offsetof(type, member), .def = (json), .min = (lo), \
+        .max = ANTLER_MOST_UNITS, .flags = (flag), .doc = (line)                                           \
+    }
+
+#define ANTLER_FIELD_BOOL(type, member, json, line)                                                         \
+    {                                                                                                       \
+        .key = #member, .kind = ANTLER_BOOL, .offset = offsetof(type, member), .def = (json), .doc = (line) \
+    }
 
 /* A key of Keras's that changes nothing here, with the one value that we can honour. */
-#define ANTLER_FIELD_IGNORED(name, json)                                                                               \
-    {.key = (name), .kind = ANTLER_ANY, .def = (json), .flags = ANTLER_UNWRITTEN, .doc = "accepted for Keras"}
+#define ANTLER_FIELD_IGNORED(name, json)                                                                         \
+    {                                                                                                            \
+        .key = (name), .kind = ANTLER_ANY, .def = (json), .flags = ANTLER_UNWRITTEN, .doc = "accepted for Keras" \
+    }
 
-#define ANTLER_FIELD_ACTIVATION(type, member, json, line)                                                              \
+#define ANTLER_FIELD_ACTIVATION(type, member, json, line) \
     ANTLER_FIELD_OBJECT(type, member, ANTLER_KIND_ACTIVATION, json, line)
 
-#define ANTLER_FIELD_SEED(type)                                                                                        \
-    {.key = "seed", .kind = ANTLER_INT, .offset = offsetof(type, seed), .def = "null", .flags = ANTLER_NULLABLE,       \
-     .doc = "seed of the layer's own noise; null: the model's"}
+#define ANTLER_FIELD_SEED(type)                                                                                     \
+    {                                                                                                               \
+        .key = "seed", .kind = ANTLER_INT, .offset = offsetof(type, seed), .def = "null", .flags = ANTLER_NULLABLE, \
+        .doc = "seed of the layer's own noise; null: the model's"                                                   \
+    }
 
 /* The settings of one variable: initializer (its default as JSON), regularizer and constraint. */
-#define ANTLER_FIELD_VARIABLE(type, variable, json)                                                                    \
-    ANTLER_FIELD_OBJECT(type, variable##_initializer, ANTLER_KIND_INITIALIZER, json, "first values"),                  \
-        ANTLER_FIELD_OBJECT(type, variable##_regularizer, ANTLER_KIND_REGULARIZER, "null", "penalty in the loss"),     \
+#define ANTLER_FIELD_VARIABLE(type, variable, json)                                                                \
+    ANTLER_FIELD_OBJECT(type, variable##_initializer, ANTLER_KIND_INITIALIZER, json, "first values"),              \
+        ANTLER_FIELD_OBJECT(type, variable##_regularizer, ANTLER_KIND_REGULARIZER, "null", "penalty in the loss"), \
         ANTLER_FIELD_OBJECT(type, variable##_constraint, ANTLER_KIND_CONSTRAINT, "null", "applied after each update")
 
 /* The rows of ANTLER_KERNEL_KEYS. */
-#define ANTLER_KERNEL_FIELDS(type)                                                                                     \
-    ANTLER_FIELD_BOOL(type, use_bias, "true", "adds a bias"),                                                          \
+#define ANTLER_KERNEL_FIELDS(type)                            \
+    ANTLER_FIELD_BOOL(type, use_bias, "true", "adds a bias"), \
         ANTLER_FIELD_VARIABLE(type, kernel, "\"glorot_uniform\""), ANTLER_FIELD_VARIABLE(type, bias, "\"zeros\"")
 
 /* ---- shapes ----------------------------------------------------------------------------------------------------- */
@@ -63,6 +82,10 @@ void antler__column_sums(antler_run *run, antler_real *y, const antler_real *x, 
    multiple of 64 (bit masks). */
 void antler__ranges(antler_run *run, int64_t n, int64_t cost, void (*fn)(void *arg, int64_t first, int64_t count),
                     void *arg);
+
+/* The same with at most `most` pieces, for work that has a part of its own in each. */
+void antler__pieces(antler_run *run, int64_t n, int64_t cost, int64_t most,
+                    void (*fn)(void *arg, int64_t first, int64_t count), void *arg);
 
 /* y = x for n numbers, unless they are the same. */
 void antler__copy(antler_run *run, antler_real *y, const antler_real *x, int64_t n);

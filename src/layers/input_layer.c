@@ -1,0 +1,72 @@
+/* InputLayer: the shape of a model's samples. batch_shape = [null or batch size, sizes of a sample ...]; `shape` is the
+   same without its first entry. It computes nothing. */
+#include "layers/common.h"
+
+static const antler_field fields[] = {
+    ANTLER_FIELD_INTS(struct antler_input_layer, batch_shape, "null", ANTLER_NULLABLE, 1,
+                      "batch size (null: any), then the sizes of a sample"),
+    ANTLER_FIELD_INTS(struct antler_input_layer, shape, "null", ANTLER_NULLABLE | ANTLER_UNWRITTEN, 1,
+                      "sizes of a sample, where batch_shape is left out"),
+    ANTLER_FIELD_IGNORED("sparse", "false"),
+    ANTLER_FIELD_IGNORED("ragged", "false"),
+    ANTLER_FIELD_IGNORED("optional", "false"),
+    ANTLER_FIELD_END,
+};
+
+static const char *const samples[] = {
+    "(4) {\"batch_shape\": [null, 4]}",
+    "(3, 2) {\"batch_shape\": [null, 3, 2]}",
+    NULL,
+};
+
+/* All spellings end in batch_shape, which is the one that is written. */
+static antler_status check(void *config, antler_error *err)
+{
+    struct antler_input_layer *cfg = config;
+    if (cfg->batch_shape[0] == 0 && cfg->batch_input_shape[0] != 0) {
+        for (int i = 0; i <= ANTLER_MAX_RANK; i++)
+            cfg->batch_shape[i] = cfg->batch_input_shape[i];
+    } else if (cfg->batch_shape[0] == 0 && cfg->shape[0] != 0) {
+        if (cfg->shape[ANTLER_MAX_RANK - 1] != 0)
+            return antler_error_set(err, ANTLER_VALUE, "shape", "more than %d axes", ANTLER_MAX_RANK - 1);
+        cfg->batch_shape[0] = ANTLER_NULL;
+        for (int i = 0; i < ANTLER_MAX_RANK; i++)
+            cfg->batch_shape[i + 1] = cfg->shape[i];
+    }
+    for (int i = 0; i <= ANTLER_MAX_RANK; i++)
+        cfg->batch_input_shape[i] = cfg->shape[i] = 0;
+    if (cfg->batch_shape[0] == 0)
+        return antler_error_set(err, ANTLER_VALUE, "batch_shape", "missing: the shape of a sample is not known");
+    for (int i = 1; i < ANTLER_MAX_RANK && cfg->batch_shape[i] != 0; i++)
+        if (cfg->batch_shape[i] == ANTLER_NULL)
+            return antler_error_set(err, ANTLER_UNSUPPORTED, "batch_shape",
+                                    "axis %d is null: only the batch axis may be left open", i);
+    return ANTLER_OK;
+}
+
+static antler_status infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)
+{
+    const struct antler_input_layer *cfg = config;
+    (void)in;
+    (void)err;
+    *out = (antler_shape){.rank = 0};
+    for (; out->rank < ANTLER_MAX_RANK && cfg->batch_shape[out->rank] != 0; out->rank++)
+        out->dim[out->rank] = cfg->batch_shape[out->rank];
+    if (out->dim[0] == ANTLER_NULL)
+        out->dim[0] = ANTLER_BATCH;
+    return ANTLER_OK;
+}
+
+const antler_layer_ops antler_layer_input_layer = {
+    .type = {.size = sizeof(antler_layer_ops),
+             .kind = ANTLER_KIND_LAYER,
+             .class_name = "InputLayer",
+             .doc = "the shape of a sample",
+             .config_size = sizeof(struct antler_input_layer),
+             .fields = fields,
+             .samples = samples,
+             .check = check},
+    .flags = ANTLER_SOURCE,
+    .mask = ANTLER_MASK_PASS,
+    .infer = infer,
+};
