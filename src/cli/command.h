@@ -1,0 +1,80 @@
+/* What the subcommands share: the model, its data, tables and the one line of an error. */
+#ifndef ANTLER_COMMAND_H
+#define ANTLER_COMMAND_H
+
+#include "antler/antler.h"
+#include "cli/options.h"
+
+#include <stdio.h>
+
+extern const antler_command antler__train, antler__evaluate, antler__predict, antler__summary, antler__layers,
+    antler__bench, antler__gradcheck, antler__convert;
+
+/* Prints "antler: " and the error as one line on standard error; returns exit status 1. */
+int antler__fail(const antler_error *err);
+
+/* Loads argument[0] and --weights, sets --seed, builds. Prints the warnings of loading. NULL and *err on failure. */
+antler_model *antler__open_model(const antler_arguments *a, antler_error *err);
+
+/* Rows of a data set, and what they are rows of. {0} is empty. */
+typedef struct antler_set {
+    antler_data *owned[2]; /* each rows of the one before */
+    int views;
+    const antler_data *data; /* the last of them; NULL for none */
+} antler_set;
+
+antler_status antler__set_open(antler_set *set, const char *path, const char *name, antler_error *err);
+/* Makes the set rows [first, first + n) of data: of another set, to be closed after this one, or of its own. */
+antler_status antler__set_rows(antler_set *set, const antler_data *data, int64_t first, int64_t n, antler_error *err);
+void antler__set_close(antler_set *set);
+int64_t antler__set_count(const antler_set *set); /* rows; 0 for an empty one */
+
+/* The data file: --data, or what "fit" names, seen from the model file's folder or else from here. Fills and returns
+   text; NULL and *err for none. */
+const char *antler__data_path(const antler_arguments *a, const antler_model *model, char *text, size_t size,
+                              antler_error *err);
+/* Opens x and y of the path, named by the options or else as given. They must have the same number of rows. */
+antler_status antler__open_pair(const char *path, const char *x_name, const char *y_name, antler_set *x, antler_set *y,
+                                antler_error *err);
+
+/* --batch-size, or what "fit" says, or 32. */
+int64_t antler__batch_size(const antler_arguments *a, const antler_model *model);
+
+/* Refuses a path that could not be written: a missing or read-only folder, a suffix that is not in the list. Done
+   before hours of work, not after. */
+antler_status antler__check_output(const char *path, const char *const *suffixes, antler_error *err);
+
+/* Random data that a model can train on: tokens where its first layer takes such, targets that fit its loss. */
+typedef struct antler_random_data {
+    antler_shape x_shape, y_shape; /* rows in dim[0] */
+    antler_real *x, *y;            /* for antler__random_data_free */
+} antler_random_data;
+antler_status antler__random_data_make(const antler_model *model, int64_t rows, antler_random_data *data,
+                                       antler_error *err);
+void antler__random_data_free(antler_random_data *data);
+uint64_t antler__random_next(uint64_t *state); /* splitmix64 */
+
+/* A table of text, printed when it is whole, so that columns fit their cells. */
+typedef struct antler_table {
+    int columns;
+    size_t cells, room;
+    char **cell;
+    bool failed; /* no memory */
+} antler_table;
+void antler__table_add(antler_table *table, const char *format, ...) ANTLER_PRINTF(2, 3);
+/* Prints the rows, the first of them a heading with a rule beneath it, and frees the cells. `right`: bit i aligns
+   column i to the right. */
+antler_status antler__table_print(antler_table *table, unsigned right, antler_error *err);
+
+/* "407,050" */
+const char *antler__number_text(int64_t n, char *text, size_t size);
+/* "loss 0.5 accuracy 0.9", without an end of line. */
+void antler__logs_print(const antler_logs *logs);
+double antler__seconds(void); /* of a clock that only goes forward */
+
+/* The table of layers and the totals. */
+antler_status antler__print_layers(const antler_model *model, antler_error *err);
+/* Optimizer, its rate from the first of `steps` steps to the last, and loss. */
+void antler__print_compile(const antler_model *model, int64_t steps);
+
+#endif

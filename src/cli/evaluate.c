@@ -1,0 +1,39 @@
+#include "cli/command.h"
+
+static antler_status evaluate(const antler_arguments *a, antler_model *model, antler_set *x, antler_set *y,
+                              antler_logs *logs, antler_error *err)
+{
+    char text[4096];
+    const char *path = antler__data_path(a, model, text, sizeof text, err);
+    if (!path)
+        return err->status;
+    ANTLER_TRY(antler__open_pair(path, a->x ? a->x : "x_test", a->y ? a->y : "y_test", x, y, err));
+    return antler_evaluate(model, x->data, y->data, antler__batch_size(a, model), (int)a->threads, logs, err);
+}
+
+static int run(const antler_arguments *a)
+{
+    antler_error err = {0};
+    antler_logs logs = {0};
+    antler_set x = {0}, y = {0};
+    antler_model *model = antler__open_model(a, &err);
+    if (model && evaluate(a, model, &x, &y, &logs, &err) == ANTLER_OK) {
+        antler__logs_print(&logs);
+        putchar('\n');
+    }
+    antler__set_close(&x);
+    antler__set_close(&y);
+    antler_model_free(model);
+    return err.status == ANTLER_OK ? 0 : antler__fail(&err);
+}
+
+const antler_command antler__evaluate = {
+    "evaluate",
+    "MODEL",
+    1,
+    1,
+    ANTLER_OPTION_DATA | ANTLER_OPTION_X | ANTLER_OPTION_Y | ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_THREADS |
+        ANTLER_OPTION_WEIGHTS,
+    "prints loss and metrics over a data set",
+    run,
+};

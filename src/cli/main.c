@@ -1,0 +1,90 @@
+/* The command `antler`: a table of subcommands. */
+#include "cli/command.h"
+#include "core/registry.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const antler_command *const commands[] = {
+    &antler__train,  &antler__evaluate,  &antler__predict, &antler__summary,
+    &antler__layers, &antler__gradcheck, &antler__bench,   &antler__convert,
+};
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void help(FILE *out)
+{
+    fprintf(out, "usage: antler COMMAND ...\n"
+                 "Neural networks defined in JSON, trained, evaluated, saved and served.\n\n");
+    for (int i = 0; i < COMMANDS; i++) {
+        char text[40];
+        snprintf(text, sizeof text, "%s %s", commands[i]->name, commands[i]->operands);
+        fprintf(out, "  %-18s  %s\n", text, commands[i]->doc);
+    }
+    fprintf(out, "\nMODEL is a .json, .keras or .h5 file. antler COMMAND --help tells the options.\n");
+}
+
+static const antler_command *find(const char *name)
+{
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+static int unknown(const char *name)
+{
+    for (int i = 0; i < COMMANDS; i++)
+        if (antler__distance(name, commands[i]->name) <= 2) {
+            fprintf(stderr, "antler: unknown command '%s'; did you mean '%s'?\n", name, commands[i]->name);
+            return 2;
+        }
+    fprintf(stderr, "antler: unknown command '%s'; try 'antler --help'\n", name);
+    return 2;
+}
+
+static int run(const antler_command *command, int words, char **word)
+{
+    antler_arguments a = {0};
+    char complaint[512];
+    for (int i = 0; i < words && strcmp(word[i], "--") != 0; i++)
+        if (strcmp(word[i], "--help") == 0 || strcmp(word[i], "-h") == 0) {
+            antler__options_help(command);
+            return 0;
+        }
+    if (!antler__options_parse(command, words, word, &a, complaint, sizeof complaint)) {
+        fprintf(stderr, "antler: %s: %s; try 'antler %s --help'\n", command->name, complaint, command->name);
+        return 2;
+    }
+    antler_guard_files(true);
+    return command->run(&a);
+}
+
+static int dispatch(int words, char **word)
+{
+    const antler_command *command;
+    if (words < 2) {
+        help(stderr);
+        return 2;
+    }
+    if (strcmp(word[1], "--help") == 0 || strcmp(word[1], "-h") == 0 || strcmp(word[1], "help") == 0) {
+        help(stdout);
+        return 0;
+    }
+    if (strcmp(word[1], "--version") == 0) {
+        printf("antler %s\n", antler_version());
+        return 0;
+    }
+    command = find(word[1]);
+    return command ? run(command, words - 2, word + 2) : unknown(word[1]);
+}
+
+int main(int words, char **word)
+{
+    int status = dispatch(words, word);
+    /* what was printed must have arrived: `antler predict > full disk` is a failure */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0) {
+        fprintf(stderr, "antler: standard output: %s\n", strerror(errno));
+        status = 1;
+    }
+    return status;
+}

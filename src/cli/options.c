@@ -1,0 +1,184 @@
+#include "cli/options.h"
+#include "core/registry.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef enum option_kind { FLAG, TEXT, NUMBER } option_kind;
+
+typedef struct option {
+    unsigned bit;
+    const char *name;
+    option_kind kind;
+    size_t offset;     /* of the value in antler_arguments */
+    const char *value; /* how the help calls it */
+    int64_t min, max;
+    const char *doc;
+} option;
+
+#define AT(member) offsetof(antler_arguments, member)
+static const int64_t MANY = 1000000000;
+
+static const option options[] = {
+    {ANTLER_OPTION_DATA, "--data", TEXT, AT(data), "FILE", 0, 0,
+     "data: .h5, .npy, .csv or a directory of such (default: \"data\" of the model's \"fit\")"},
+    {ANTLER_OPTION_X, "--x", TEXT, AT(x), "NAME", 0, 0, "data set of inputs (x_train; to evaluate and predict x_test)"},
+    {ANTLER_OPTION_Y, "--y", TEXT, AT(y), "NAME", 0, 0, "data set of targets (y_train; to evaluate y_test)"},
+    {ANTLER_OPTION_EPOCHS, "--epochs", NUMBER, AT(epochs), "N", 1, MANY,
+     "passes over the training data (default: of \"fit\", or 1)"},
+    {ANTLER_OPTION_BATCH_SIZE, "--batch-size", NUMBER, AT(batch_size), "N", 1, MANY,
+     "samples a step (default: of \"fit\", or 32)"},
+    {ANTLER_OPTION_VALIDATION, "--validation", FLAG, AT(validation), NULL, 0, 0,
+     "validate on x_test and y_test of the data, whatever \"fit\" says"},
+    {ANTLER_OPTION_NO_SHUFFLE, "--no-shuffle", FLAG, AT(no_shuffle), NULL, 0, 0,
+     "take the samples in the order of the file"},
+    {ANTLER_OPTION_SEED, "--seed", NUMBER, AT(seed), "N", INT64_MIN + 1, INT64_MAX,
+     "of initial weights, shuffle and noise (default: of \"fit\", or 0)"},
+    {ANTLER_OPTION_THREADS, "--threads", NUMBER, AT(threads), "N", 1, 4096,
+     "threads (default: the machine's number); results do not depend on it"},
+    {ANTLER_OPTION_OUTPUT, "--output", TEXT, AT(output), "FILE", 0, 0,
+     "where the result goes: train .keras, .h5, .weights.h5 or .json; predict .h5"},
+    {ANTLER_OPTION_CHECKPOINT, "--checkpoint", TEXT, AT(checkpoint), "DIR", 0, 0,
+     "write the whole state there after every epoch"},
+    {ANTLER_OPTION_RESUME, "--resume", FLAG, AT(resume), NULL, 0, 0, "go on from the checkpoint, if there is one"},
+    {ANTLER_OPTION_LOG_DIR, "--log-dir", TEXT, AT(log_dir), "DIR", 0, 0, "write history.csv and settings.json there"},
+    {ANTLER_OPTION_MC, "--mc", NUMBER, AT(mc), "N", 1, MANY,
+     "Monte Carlo: mean and standard deviation of N predictions with dropout on"},
+    {ANTLER_OPTION_ALL, "--all", FLAG, AT(all), NULL, 0, 0, "check every element, not a sample of each weight"},
+    {ANTLER_OPTION_WEIGHTS, "--weights", TEXT, AT(weights), "FILE", 0, 0,
+     "take the weights from this .weights.h5, .keras or .h5"},
+    {ANTLER_OPTION_QUIET, "--quiet", FLAG, AT(quiet), NULL, 0, 0, "print nothing but errors"},
+};
+enum { OPTIONS = sizeof options / sizeof options[0] };
+
+/* Finds the option that `word` names up to its end or "=". */
+static const option *find(const antler_command *command, const char *word)
+{
+    size_t length = strcspn(word, "=");
+    for (int i = 0; i < OPTIONS; i++)
+        if (command->options & options[i].bit && strlen(options[i].name) == length &&
+            strncmp(options[i].name, word, length) == 0)
+            return &options[i];
+    return NULL;
+}
+
+static void unknown(const antler_command *command, const char *word, char *complaint, size_t size)
+{
+    const char *nearest = NULL;
+    int least = 4;
+    for (int i = 0; i < OPTIONS; i++) {
+        int distance = command->options & options[i].bit ? antler__distance(word, options[i].name) : least;
+        if (distance < least) {
+            least = distance;
+            nearest = options[i].name;
+        }
+    }
+    if (nearest)
+        snprintf(complaint, size, "unknown option '%s'; did you mean '%s'?", word, nearest);
+    else
+        snprintf(complaint, size, "unknown option '%s'", word);
+}
+
+static bool number(const option *o, const char *text, int64_t *value)
+{
+    char *end;
+    errno = 0;
+    long long n = strtoll(text, &end, 10);
+    /* strtoll skips blanks before the number; we do not take them */
+    if (errno != 0 || *end != '\0' || !(text[0] == '-' || (text[0] >= '0' && text[0] <= '9')))
+        return false;
+    *value = n;
+    return n >= o->min && n <= o->max;
+}
+
+/* Stores the value; false, and a complaint, when it is none. */
+static bool store(const option *o, const char *value, antler_arguments *a, char *complaint, size_t size)
+{
+    void *at = (char *)a + o->offset;
+    a->given |= o->bit;
+    switch (o->kind) {
+    case FLAG:
+        *(bool *)at = true;
+        return true;
+    case TEXT:
+        *(const char **)at = value;
+        if (value[0] == '\0')
+            snprintf(complaint, size, "%s: the value is empty", o->name);
+        return value[0] != '\0';
+    case NUMBER:
+        if (number(o, value, at))
+            return true;
+        snprintf(complaint, size, "%s: '%s' is not a whole number from %" PRId64 " to %" PRId64, o->name, value, o->min,
+                 o->max);
+        return false;
+    }
+    return false;
+}
+
+/* An option at word[*i], and its value, which may be the next word. */
+static bool take(const antler_command *command, int words, char *const *word, int *i, antler_arguments *a,
+                 char *complaint, size_t size)
+{
+    const char *text = word[*i], *equals = strchr(text, '=');
+    const option *o = find(command, text);
+    if (!o) {
+        unknown(command, text, complaint, size);
+        return false;
+    }
+    if (a->given & o->bit) {
+        snprintf(complaint, size, "%s is given twice", o->name);
+        return false;
+    }
+    if (o->kind == FLAG) {
+        if (equals)
+            snprintf(complaint, size, "%s takes no value", o->name);
+        return !equals && store(o, NULL, a, complaint, size);
+    }
+    if (equals)
+        return store(o, equals + 1, a, complaint, size);
+    if (*i + 1 >= words) {
+        snprintf(complaint, size, "%s needs a value: %s", o->name, o->value);
+        return false;
+    }
+    return store(o, word[++*i], a, complaint, size);
+}
+
+bool antler__options_parse(const antler_command *command, int words, char *const *word, antler_arguments *a,
+                           char *complaint, size_t size)
+{
+    int operands = 0;
+    bool options_end = false;
+    for (int i = 0; i < words; i++) {
+        if (!options_end && strcmp(word[i], "--") == 0) {
+            options_end = true;
+        } else if (!options_end && word[i][0] == '-' && word[i][1] != '\0') {
+            if (!take(command, words, word, &i, a, complaint, size))
+                return false;
+        } else if (operands == command->most) {
+            snprintf(complaint, size, "'%s' is one operand too many", word[i]);
+            return false;
+        } else {
+            a->argument[operands++] = word[i];
+        }
+    }
+    if (operands < command->least)
+        snprintf(complaint, size, "%s is missing", command->operands);
+    return operands >= command->least;
+}
+
+void antler__options_help(const antler_command *command)
+{
+    printf("usage: antler %s %s%s\n%s\n", command->name, command->operands, command->options ? " [options]" : "",
+           command->doc);
+    for (int i = 0; i < OPTIONS; i++) {
+        const option *o = &options[i];
+        char text[40];
+        if (!(command->options & o->bit))
+            continue;
+        snprintf(text, sizeof text, "%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+        printf("  %-18s  %s\n", text, o->doc);
+    }
+}

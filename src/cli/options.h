@@ -1,0 +1,56 @@
+/* The command line: one table of options, one struct of their values, one parser for all subcommands. */
+#ifndef ANTLER_OPTIONS_H
+#define ANTLER_OPTIONS_H
+
+#include "antler/base.h"
+
+/* Bits that say which options a subcommand takes, and which were given. */
+enum {
+    ANTLER_OPTION_DATA = 1 << 0,
+    ANTLER_OPTION_X = 1 << 1,
+    ANTLER_OPTION_Y = 1 << 2,
+    ANTLER_OPTION_EPOCHS = 1 << 3,
+    ANTLER_OPTION_BATCH_SIZE = 1 << 4,
+    ANTLER_OPTION_VALIDATION = 1 << 5,
+    ANTLER_OPTION_NO_SHUFFLE = 1 << 6,
+    ANTLER_OPTION_SEED = 1 << 7,
+    ANTLER_OPTION_THREADS = 1 << 8,
+    ANTLER_OPTION_OUTPUT = 1 << 9,
+    ANTLER_OPTION_CHECKPOINT = 1 << 10,
+    ANTLER_OPTION_RESUME = 1 << 11,
+    ANTLER_OPTION_LOG_DIR = 1 << 12,
+    ANTLER_OPTION_MC = 1 << 13,
+    ANTLER_OPTION_ALL = 1 << 14,
+    ANTLER_OPTION_WEIGHTS = 1 << 15,
+    ANTLER_OPTION_QUIET = 1 << 16
+};
+
+enum { ANTLER_MAX_ARGUMENTS = 2 };
+
+/* What the user wrote. Options that were not given are 0. */
+typedef struct antler_arguments {
+    const char *argument[ANTLER_MAX_ARGUMENTS]; /* what is no option; NULL beyond */
+    unsigned given;
+    const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights;
+    int64_t epochs, batch_size, seed, threads, mc;
+    bool validation, no_shuffle, resume, all, quiet;
+} antler_arguments;
+
+/* A subcommand: one file, and one line in main.c's table. */
+typedef struct antler_command {
+    const char *name;
+    const char *operands; /* "MODEL", "IN OUT", "[NAME]" */
+    int least, most;      /* number of operands */
+    unsigned options;
+    const char *doc;                       /* one line */
+    int (*run)(const antler_arguments *a); /* returns the exit status */
+} antler_command;
+
+/* Fills *a from the words after the subcommand. On wrong usage writes the complaint to `complaint` and returns false.
+ */
+bool antler__options_parse(const antler_command *command, int words, char *const *word, antler_arguments *a,
+                           char *complaint, size_t size);
+/* Prints what `antler COMMAND --help` shows. */
+void antler__options_help(const antler_command *command);
+
+#endif

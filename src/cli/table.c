@@ -1,0 +1,83 @@
+/* Text for people: tables and numbers. */
+#include "cli/command.h"
+#include "core/memory.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+void antler__table_add(antler_table *table, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    if (table->cells == table->room) {
+        size_t room = table->room ? 2 * table->room : 64;
+        if (table->failed || !antler__grow(&table->cell, table->cells, room, sizeof *table->cell)) {
+            table->failed = true;
+            return;
+        }
+        table->room = room;
+    }
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    table->cell[table->cells] = antler__copy_text(text);
+    table->failed = table->failed || !table->cell[table->cells];
+    table->cells++;
+}
+
+static int width(const antler_table *table, int column)
+{
+    size_t most = 0;
+    for (size_t i = (size_t)column; i < table->cells; i += (size_t)table->columns) {
+        size_t length = strlen(table->cell[i]);
+        most = length > most ? length : most;
+    }
+    return (int)most;
+}
+
+static void rule(const antler_table *table)
+{
+    for (int column = 0; column < table->columns; column++) {
+        printf("%s", column ? "  " : "");
+        for (int i = width(table, column); i > 0; i--)
+            putchar('-');
+    }
+    putchar('\n');
+}
+
+antler_status antler__table_print(antler_table *table, unsigned right, antler_error *err)
+{
+    bool failed = table->failed;
+    for (size_t i = 0; i < table->cells && !failed; i++) {
+        int column = (int)(i % (size_t)table->columns), last = column == table->columns - 1;
+        int space = last && !(right >> column & 1) ? 0 : width(table, column);
+        printf("%s%*s%s", column ? "  " : "", right >> column & 1 ? space : -space, table->cell[i], last ? "\n" : "");
+        if (i + 1 == (size_t)table->columns)
+            rule(table);
+    }
+    while (table->cells > 0)
+        antler__free(table->cell[--table->cells]);
+    antler__free(table->cell);
+    *table = (antler_table){.columns = table->columns};
+    return failed ? antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory") : ANTLER_OK;
+}
+
+const char *antler__number_text(int64_t n, char *text, size_t size)
+{
+    char digits[32];
+    size_t length = (size_t)snprintf(digits, sizeof digits, "%" PRId64, n), used = 0;
+    for (size_t i = 0; i < length && used + 2 < size; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            text[used++] = ',';
+        text[used++] = digits[i];
+    }
+    text[used] = '\0';
+    return text;
+}
+
+void antler__logs_print(const antler_logs *logs)
+{
+    for (int i = 0; i < logs->n; i++)
+        printf("%s%s %.6g", i ? " " : "", logs->name[i], logs->value[i]);
+}

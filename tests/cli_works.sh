@@ -1,0 +1,182 @@
+# What works: cases of cli.sh.
+
+case_help() {
+    run 0 --help
+    prints '^usage: antler COMMAND'
+    run 0 --version
+    prints '^antler [0-9]+\.[0-9]+\.[0-9]+$'
+    for command in train evaluate predict summary layers bench gradcheck convert; do
+        run 0 $command --help
+        prints "^usage: antler $command"
+    done
+}
+
+case_usage() {
+    "$antler" >out 2>err
+    [ $? -eq 2 ] || fail "no command: exit status is not 2"
+    refused 2 "unknown command 'trian'; did you mean 'train'" trian
+    refused 2 "unknown command 'xyzzy'" xyzzy
+    refused 2 'MODEL is missing' train
+    refused 2 "'b' is one operand too many" summary a b
+    refused 2 'IN OUT is missing' convert a
+    refused 2 "unknown option '--epoch'; did you mean '--epochs'" train net.json --epoch 3
+    refused 2 "unknown option '--data'" summary net.json --data x
+    refused 2 '--epochs needs a value' train net.json --epochs
+    refused 2 "--epochs: '3x' is not a whole number from 1 to" train net.json --epochs 3x
+    refused 2 "--epochs: '0' is not" train net.json --epochs 0
+    refused 2 "--epochs: ' 3' is not" train net.json --epochs ' 3'
+    refused 2 "--epochs: '' is not" train net.json --epochs=
+    refused 2 "--seed: '99999999999999999999' is not" train net.json --seed 99999999999999999999
+    refused 2 "--batch-size: '-1' is not" train net.json --batch-size -1
+    refused 2 '--quiet takes no value' train net.json --quiet=1
+    refused 2 '--epochs is given twice' train net.json --epochs 1 --epochs 2
+    refused 2 '--data: the value is empty' train net.json --data ''
+    refused 2 '--resume needs --checkpoint' train net.json --resume
+}
+
+case_train() {
+    run 0 train net.json --output a.keras --log-dir logs/deep
+    prints '^training +45 samples; of class 0: [0-9]+, 1: [0-9]+$'
+    prints '^validation +15 samples'
+    prints 'kernel 2x8, bias 8'
+    prints '^optimizer +SGD'
+    prints '^rate +0.5$'
+    prints '^epoch 3/3  .*  loss [0-9.e+-]+  accuracy [0-9.e+-]+  val_loss [0-9.e+-]+  val_accuracy [0-9.e+-]+$'
+    prints 'dropout off'
+    prints '^training +loss [0-9.e+-]+ accuracy [0-9.e+-]+$'
+    [ "$(wc -l <logs/deep/history.csv)" -eq 4 ] || fail 'history.csv has not a heading and 3 lines'
+    head -n 1 logs/deep/history.csv | grep -q '^epoch,loss,accuracy,val_loss,val_accuracy$' || fail 'heading of history.csv'
+    grep -q '"seed": 7' logs/deep/settings.json || fail 'settings.json has no seed'
+    run 0 train net.json --output b.keras --quiet --threads 2
+    [ ! -s out ] && [ ! -s err ] || fail '--quiet prints something'
+    run 0 evaluate a.keras --data data
+    mv out a.txt
+    run 0 evaluate b.keras --data data
+    cmp -s a.txt out || fail 'the same seed gives another model'
+    prints '^loss [0-9.e+-]+ accuracy [0-9.e+-]+$'
+    [ "$(wc -l <out)" -eq 1 ] || fail 'evaluate prints more than one line'
+    run 0 train net.json --output c.keras --quiet --seed 8 --no-shuffle --epochs 1 --batch-size 7
+    run 0 evaluate c.keras --data data
+    cmp -s a.txt out && fail 'another seed gives the same model'
+    run 0 train net.json --validation --epochs 1
+    prints '^validation +20 samples'
+    run 0 train a.keras --data data --epochs 1 --quiet --output a.keras
+    run 0 train net.json --weights a.keras --epochs 1 --quiet
+}
+
+case_resume() {
+    run 0 train net.json --epochs 4 --quiet --output whole.weights.h5 --log-dir whole
+    run 0 train net.json --epochs 2 --quiet --checkpoint state --log-dir parts
+    run 0 train net.json --epochs 4 --quiet --checkpoint state --resume --output parts.weights.h5 --log-dir parts
+    cmp -s whole/history.csv parts/history.csv || fail 'a resumed history differs'
+    run 0 predict net.json --weights whole.weights.h5
+    mv out whole.txt
+    run 0 predict net.json --weights parts.weights.h5
+    cmp -s whole.txt out || fail 'resumed weights differ'
+}
+
+case_interrupt() {
+    model long.json "$hidden, $dense"
+    setsid "$antler" train long.json --epochs 100000000 --output no.keras >out 2>err &
+    pid=$!
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        grep -q '^epoch' out && break
+        sleep 0.2
+    done
+    kill -INT $pid
+    wait $pid
+    got=$?
+    [ $got -eq 130 ] || fail "an interrupted training exits with $got, not 130"
+    grep -q '^antler: interrupted in epoch [0-9]* of 100000000$' err || fail 'no word of the interruption'
+    [ ! -e no.keras ] || fail 'an interrupted training left an output'
+}
+
+case_predict() {
+    run 0 train net.json --quiet --output p.keras
+    run 0 predict p.keras --data data
+    prints '^   index  decision  probabilities$'
+    prints '^ +19 +[01]  +[0-9.e-]+ +[0-9.e-]+$'
+    [ "$(wc -l <out)" -eq 21 ] || fail 'predict has not 20 lines and a heading'
+    mv out first.txt
+    run 0 predict p.keras --data data --batch-size 3 --threads 2
+    cmp -s first.txt out || fail 'predictions depend on batch size or threads'
+    run 0 predict p.keras --data data --x x_train
+    [ "$(wc -l <out)" -eq 61 ] || fail '--x is not obeyed'
+    run 0 predict p.keras --data data --mc 20
+    prints '^ +0 +[01]  +[0-9.e-]+ +[0-9.e-]+  \+- +[0-9.e-]+ +[0-9.e-]+$'
+    mv out first.txt
+    run 0 predict p.keras --data data --mc 20 --batch-size 7
+    cmp -s first.txt out || fail 'Monte Carlo depends on the batch size'
+    run 0 predict p.keras --data data --mc 20 --output p.h5
+    [ ! -s out ] || fail 'predict --output prints'
+    cp p.h5 q.h5
+    run 0 predict p.keras --data data --mc 20 --output p.h5
+    cmp -s p.h5 q.h5 || fail 'predict twice gives different bytes'
+    run 0 predict p.keras --data data --output p.h5
+    # what it wrote is data again: two columns, the shape of this model's input
+    run 0 predict p.keras --data p.h5 --x predict
+    refused 1 'probabilities' predict p.keras --data p.h5 --x probabilities
+}
+
+case_summary() {
+    run 0 summary net.json
+    prints '^layer +type +output +weights'
+    prints '^dense +Dense +\(None, 8\) +24 +kernel 2x8, bias 8$'
+    prints '^42 weights, 42 trained, [0-9]+ bytes$'
+    prints '^loss +SparseCategoricalCrossentropy'
+}
+
+case_layers() {
+    run 0 layers
+    for word in 'layer +Dense ' 'loss +MeanSquaredError ' 'optimizer +Adam ' 'callback +EarlyStopping '; do
+        prints "^$word"
+    done
+    run 0 layers Dropout
+    prints '^rate +number +.*\[0, 1\]'
+    prints '^noise_shape '
+    prints '^samples:'
+    run 0 layers Softmax
+    prints '\(layer\)'
+    prints '\(activation\)'
+    run 0 layers adam
+    prints '^Adam \(optimizer\)'
+    prints '^learning_rate '
+    refused 1 'unknown class "Dorpout"; did you mean "Dropout"' layers Dorpout
+    refused 1 'unknown class "xyzzyxyzzy"' layers xyzzyxyzzy
+}
+
+case_bench() {
+    run 0 bench net.json --batch-size 4 --threads 1
+    prints '^small +antler +[0-9.]+ ms/step +[0-9.]+ us/predict$'
+}
+
+case_gradcheck() {
+    run 0 gradcheck net.json
+    prints '^dropout on'
+    prints '^dropout off'
+    prints '^dense +kernel +\(2, 8\) +16/16 .* OK'
+    grep -q FAIL out && fail 'a gradient is wrong'
+    run 0 gradcheck net.json --all --threads 1
+    cp "$antler" alone
+    ./alone gradcheck net.json >out 2>err
+    case "$antler" in
+    *antler64) ;;
+    *) grep -q '^antler: gradcheck needs the double-precision command .*/antler64: ' err || fail 'antler64 is not missed' ;;
+    esac
+}
+
+case_convert() {
+    run 0 convert net.json c.keras
+    run 0 predict c.keras --data data
+    mv out first.txt
+    for suffix in h5 keras; do
+        run 0 convert c.keras "d.$suffix"
+        run 0 predict "d.$suffix" --data data
+        cmp -s first.txt out || fail "predictions differ after convert to .$suffix"
+    done
+    run 0 convert c.keras d.weights.h5
+    run 0 predict net.json --weights d.weights.h5
+    cmp -s first.txt out || fail 'predictions differ with .weights.h5'
+    run 0 convert c.keras d.json
+    run 0 summary d.json
+}
