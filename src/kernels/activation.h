@@ -1,0 +1,162 @@
+/* The activations of ANTLER_ACTIVATION_MAP on 16 lanes, shared by elementwise.c and recurrent.c: name_value(x, a)
+   and name_gradient(dy, y, x, a), which takes the gradient from y wherever that is possible (x is for gelu alone). At
+   kinks the gradient is TensorFlow's. */
+#ifndef ANTLER_ACTIVATION_H
+#define ANTLER_ACTIVATION_H
+
+#include "vmath.h"
+
+ANTLER_INLINE bool activation_needs_x(int id)
+{
+    return id == ANTLER_ACT_gelu;
+}
+
+ANTLER_INLINE v16 linear_value(v16 x, v16 a)
+{
+    (void)a;
+    return x;
+}
+
+ANTLER_INLINE v16 linear_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)y, (void)x, (void)a;
+    return dy;
+}
+
+ANTLER_INLINE v16 relu_value(v16 x, v16 a)
+{
+    (void)a;
+    return vmax(vset(0), x);
+}
+
+ANTLER_INLINE v16 relu_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)x, (void)a;
+    return vselect(vlt(vset(0), y), dy, vset(0));
+}
+
+ANTLER_INLINE v16 leaky_relu_value(v16 x, v16 a)
+{
+    return vselect(vlt(x, vset(0)), vmul(a, x), x);
+}
+
+ANTLER_INLINE v16 leaky_relu_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)x;
+    return vselect(vlt(vset(0), y), dy, vmul(a, dy));
+}
+
+ANTLER_INLINE v16 elu_value(v16 x, v16 a)
+{
+    return vselect(vlt(x, vset(0)), vmul(a, vexpm1(x)), x);
+}
+
+/* a e^x is y + a. */
+ANTLER_INLINE v16 elu_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)x;
+    return vselect(vlt(vset(0), y), dy, vmul(dy, vadd(y, a)));
+}
+
+#define ANTLER_SELU_SCALE 1.0507009873554805
+#define ANTLER_SELU_SCALE_ALPHA (1.0507009873554805 * 1.6732632423543772)
+
+ANTLER_INLINE v16 selu_value(v16 x, v16 a)
+{
+    (void)a;
+    const v16 scale = vset((antler_real)ANTLER_SELU_SCALE), scale_alpha = vset((antler_real)ANTLER_SELU_SCALE_ALPHA);
+    return vselect(vlt(x, vset(0)), vmul(scale_alpha, vexpm1(x)), vmul(scale, x));
+}
+
+ANTLER_INLINE v16 selu_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)x, (void)a;
+    const v16 scale = vset((antler_real)ANTLER_SELU_SCALE), scale_alpha = vset((antler_real)ANTLER_SELU_SCALE_ALPHA);
+    return vmul(dy, vselect(vlt(y, vset(0)), vadd(y, scale_alpha), scale));
+}
+
+ANTLER_INLINE v16 sigmoid_value(v16 x, v16 a)
+{
+    (void)a;
+    return vsigmoid(x);
+}
+
+ANTLER_INLINE v16 sigmoid_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)x, (void)a;
+    return vmul(dy, vmul(y, vsub(vset(1), y)));
+}
+
+ANTLER_INLINE v16 tanh_value(v16 x, v16 a)
+{
+    (void)a;
+    return vtanh(x);
+}
+
+ANTLER_INLINE v16 tanh_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)x, (void)a;
+    return vmul(dy, vfnma(y, y, vset(1)));
+}
+
+ANTLER_INLINE v16 hard_sigmoid_value(v16 x, v16 a)
+{
+    (void)a;
+    return vdiv(vmin(vset(6), vmax(vset(0), vadd(x, vset(3)))), vset(6));
+}
+
+ANTLER_INLINE v16 hard_sigmoid_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)x, (void)a;
+    return vselect(mand(vlt(vset(0), y), vlt(y, vset(1))), vdiv(dy, vset(6)), vset(0));
+}
+
+/* max(x, 0) + log(1 + e^-|x|): nothing overflows. */
+ANTLER_INLINE v16 softplus_value(v16 x, v16 a)
+{
+    (void)a;
+    return vadd(vmax(vset(0), x), vlog1p(vexp(vneg(vabs(x)))));
+}
+
+/* sigmoid(x) is 1 - e^-y, which for a small y has its digits from expm1. */
+ANTLER_INLINE v16 softplus_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)x, (void)a;
+    return vmul(dy, vneg(vexpm1(vneg(y))));
+}
+
+/* The normal distribution function. */
+ANTLER_INLINE v16 normal_below(v16 x)
+{
+    const v16 half = vset((antler_real)0.5), root_half = vset((antler_real)0.70710678118654752);
+    return vfma(half, verf(vmul(x, root_half)), half);
+}
+
+ANTLER_INLINE v16 gelu_value(v16 x, v16 a)
+{
+    (void)a;
+    return vmul(x, normal_below(x));
+}
+
+/* d/dx x P(x) = P(x) + x P'(x), P' the normal density. */
+ANTLER_INLINE v16 gelu_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)y, (void)a;
+    v16 density = vexp(vmul(vset((antler_real)-0.5), vmul(x, x)));
+    density = vmul(density, vset((antler_real)0.39894228040143268));
+    return vmul(dy, vfma(x, density, normal_below(x)));
+}
+
+ANTLER_INLINE v16 exponential_value(v16 x, v16 a)
+{
+    (void)a;
+    return vexp(x);
+}
+
+ANTLER_INLINE v16 exponential_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)x, (void)a;
+    return vmul(dy, y);
+}
+
+#endif
