@@ -1,5 +1,5 @@
-/* Learning-rate schedules: the rate of an optimizer step, from the number of steps done before it. In double; a
-   constant rate is rounded to float, as Keras keeps it in a float32 variable (0.1 is 0.10000000149011612). */
+/* Learning-rate schedules: the rate of an optimizer step, from the number of steps done before it. Computed in double
+   and rounded to float, as Keras keeps a rate in float32 whatever its weights are (0.1 is 0.10000000149011612). */
 #include "core/mathematics.h"
 #include "core/registry.h"
 
@@ -11,10 +11,15 @@ typedef struct schedule {
     bool staircase, cycle;
 } schedule;
 
+static double rounded(double rate)
+{
+    return (double)(float)rate;
+}
+
 static double constant_rate(const void *config, int64_t iteration)
 {
     (void)iteration;
-    return (double)(float)((const schedule *)config)->initial_learning_rate;
+    return rounded(((const schedule *)config)->initial_learning_rate);
 }
 
 /* Periods of decay_steps that are over; whole ones with staircase. */
@@ -27,13 +32,13 @@ static double periods(const schedule *s, int64_t iteration)
 static double exponential_rate(const void *config, int64_t iteration)
 {
     const schedule *s = config;
-    return s->initial_learning_rate * antler__pow(s->decay_rate, periods(s, iteration));
+    return rounded(s->initial_learning_rate * antler__pow(s->decay_rate, periods(s, iteration)));
 }
 
 static double inverse_time_rate(const void *config, int64_t iteration)
 {
     const schedule *s = config;
-    return s->initial_learning_rate / (1 + s->decay_rate * periods(s, iteration));
+    return rounded(s->initial_learning_rate / (1 + s->decay_rate * periods(s, iteration)));
 }
 
 /* With cycle the rate starts anew after every decay_steps, each time from lower. */
@@ -46,8 +51,8 @@ static double polynomial_rate(const void *config, int64_t iteration)
     else if (step > steps)
         step = steps;
     const double left = 1 - step / steps;
-    return (s->initial_learning_rate - s->end_learning_rate) * (left > 0 ? antler__pow(left, s->power) : 0) +
-           s->end_learning_rate;
+    const double share = left > 0 ? antler__pow(left, s->power) : 0;
+    return rounded((s->initial_learning_rate - s->end_learning_rate) * share + s->end_learning_rate);
 }
 
 static double cosine_rate(const void *config, int64_t iteration)
@@ -59,9 +64,10 @@ static double cosine_rate(const void *config, int64_t iteration)
     const double from = warm ? s->warmup_target : s->initial_learning_rate;
     double step = (double)iteration;
     if (step < warmup)
-        return (from - s->initial_learning_rate) * (step / warmup) + s->initial_learning_rate;
+        return rounded((from - s->initial_learning_rate) * (step / warmup) + s->initial_learning_rate);
     step = step - warmup > steps ? steps : step - warmup;
-    return from * ((1 - s->alpha) * (0.5 * (1 + antler__cos(pi * (step / steps)))) + s->alpha);
+    const double wave = 0.5 * (1 + antler__cos(pi * (step / steps)));
+    return rounded(from * ((1 - s->alpha) * wave + s->alpha));
 }
 
 /* ---- tables ---- */
