@@ -149,11 +149,14 @@ ANTLER_API const antler_layer_view *antler_model_layer(const antler_model *model
 /* ---- running: a context holds all that changes in a run --------------------------------------------------------- */
 
 typedef struct antler_context antler_context;
-enum { ANTLER_KEEP = 1 }; /* context flag: every layer's output and gradient stays readable (antler_read) */
+enum {                         /* flags of a context */
+    ANTLER_KEEP = 1,           /* every layer's output and gradient stays readable (antler_read) */
+    ANTLER_INPUT_GRADIENT = 2, /* the pass back goes down to the input */
+};
 
 /* For ANTLER_INFER or ANTLER_MC: any number of contexts may run one model at a time. batch: the largest batch. threads:
    0 for the machine's number. NULL and *err on failure. The model must stay, unchanged, until the context is freed. */
-ANTLER_API antler_context *antler_context_create(const antler_model *model, int mode, int64_t batch, int threads,
+ANTLER_API antler_context *antler_context_create(const antler_model *model, antler_mode mode, int64_t batch, int threads,
                                                  unsigned flags, antler_error *err);
 /* For ANTLER_TRAIN: updates statistics in the model, so this context has the model to itself while it runs. */
 ANTLER_API antler_context *antler_context_create_train(antler_model *model, int64_t batch, int threads, unsigned flags,
@@ -166,15 +169,16 @@ ANTLER_API void antler_context_seek(antler_context *context, int64_t step, int64
 /* Zeroes the state of stateful layers. */
 ANTLER_API void antler_context_reset(antler_context *context);
 
-/* A forward pass over n samples (n <= batch) in the context's mode. x: (n, input shape). y: (n, output shape), or NULL. */
+/* A forward pass over n samples (n <= batch) in the context's mode. x: (n, input shape); in training it must stay until
+   the pass back. y: (n, output shape), or NULL. */
 ANTLER_API antler_status antler_forward(antler_context *context, const antler_real *x, int64_t n, antler_real *y,
                                         antler_error *err);
 /* After antler_forward of a training context: the compiled loss of that pass against y, penalties included, and all
    gradients. *loss may be NULL. */
 ANTLER_API antler_status antler_backward(antler_context *context, const antler_real *y, double *loss,
                                          antler_error *err);
-/* The same from a gradient of the output, without any loss or penalty: dy (n, output shape). dx: NULL, or where the
-   gradient of the input goes (n, input shape). */
+/* The same from a gradient of the output, without any loss or penalty: dy (n, output shape). dx: NULL, or (in a context
+   made with ANTLER_INPUT_GRADIENT) where the gradient of the input goes (n, input shape). */
 ANTLER_API antler_status antler_backward_from(antler_context *context, const antler_real *dy, antler_real *dx,
                                               antler_error *err);
 /* One step of the compiled optimizer with the gradients of the last backward pass. */
@@ -201,7 +205,7 @@ enum { ANTLER_MAX_LOGS = 2 * (ANTLER_MAX_RANK + 1) + 1 };
 /* Values of one epoch or evaluation: "loss", then the metrics, then "val_loss" ... */
 typedef struct antler_logs {
     int n;
-    const char *name[ANTLER_MAX_LOGS];
+    char name[ANTLER_MAX_LOGS][48];
     double value[ANTLER_MAX_LOGS];
 } antler_logs;
 

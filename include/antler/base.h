@@ -109,6 +109,13 @@ ANTLER_API const char *antler_shape_text(const antler_shape *shape, char *text, 
 
 ANTLER_API bool antler_shape_equal(const antler_shape *a, const antler_shape *b);
 
+/* Every run names its mode; nothing else remembers it. */
+typedef enum antler_mode {
+    ANTLER_INFER, /* nothing random, nothing written to the model */
+    ANTLER_TRAIN, /* everything random is on; statistics are updated; what backward needs is saved */
+    ANTLER_MC     /* inference in which layers flagged ANTLER_RANDOM stay random */
+} antler_mode;
+
 /* An instance of a type (layer.h): a layer, an initializer, a loss ... The config belongs to whoever holds the object. */
 typedef struct antler_object {
     const struct antler_type *type; /* NULL for none */

@@ -137,12 +137,6 @@ typedef struct antler_metric_keys {
 
 /* ---- layers ----------------------------------------------------------------------------------------------------- */
 
-typedef enum antler_mode {
-    ANTLER_INFER, /* nothing random, nothing written to the model */
-    ANTLER_TRAIN, /* everything random is on; statistics are updated; what backward needs is saved */
-    ANTLER_MC     /* inference in which layers flagged ANTLER_RANDOM stay random */
-} antler_mode;
-
 enum { ANTLER_MAX_SLOTS = 8 }; /* of each sort that a layer may declare */
 
 /* A position in the random stream of one noise site. Opaque to most layers; see src/kernels/kernels.h. */

@@ -121,7 +121,9 @@ antler_json *antler__object_write(antler_object object, antler_json *parent, con
         return antler__json_add_string(parent, key, type->class_name);
     if (type->kind == ANTLER_KIND_SCHEDULE && strcmp(type->class_name, "Constant") == 0)
         return write_value(type->fields, object.config, parent, key, style);
-    bool modules = style == ANTLER_STYLE_KERAS || type->kind != ANTLER_KIND_LAYER;
+    bool outer = type->kind == ANTLER_KIND_LAYER || type->kind == ANTLER_KIND_LOSS ||
+                 type->kind == ANTLER_KIND_METRIC || type->kind == ANTLER_KIND_OPTIMIZER;
+    bool modules = style == ANTLER_STYLE_KERAS || !outer; /* in legacy files the presence of "module" means Keras 3 */
     antler_json *written = antler__json_object(parent, key);
     if (written && (!modules || antler__json_add_string(written, "module", antler__kind_module(type->kind))) &&
         antler__json_add_string(written, "class_name", type->class_name) &&

@@ -22,6 +22,13 @@ const char *antler_isa(const char **complaint)
     return name;
 }
 
+antler_status antler__error_copy(antler_error *to, const antler_error *from)
+{
+    if (to && to->status == ANTLER_OK)
+        *to = *from;
+    return from->status;
+}
+
 antler_status antler__model_fail(antler_model *model, const antler_error *error)
 {
     if (model->error.status == ANTLER_OK)
@@ -70,7 +77,6 @@ void antler_model_free(antler_model *model)
     antler__free(model->object);
     antler__compile_free(model->compile);
     antler__config_free(&antler__fit_type, model->fit);
-    antler__free(model->callback_state);
     antler__free(model->history);
     antler__free(model->warning);
     antler__free(model->file);

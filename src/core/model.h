@@ -5,6 +5,7 @@
 #include "antler/antler.h"
 #include "antler/layer.h"
 #include "core/fields.h"
+#include "core/files.h"
 
 /* A layer of a built model, or a child of one. */
 typedef struct antler_layer {
@@ -78,13 +79,14 @@ struct antler_model {
     int64_t iteration;                     /* optimizer steps done */
     int64_t step;                          /* training batches done: the noise's step */
     int64_t epoch;                         /* epochs done, for checkpoints */
-    double *callback_state;                /* [callback_numbers] of the running or resumed fit */
-    int64_t callback_numbers;
     antler_logs *history; /* [epochs_logged] */
     int64_t epochs_logged;
 };
 
 extern const antler_type antler__fit_type;
+
+/* Copies an error as it is, unless *to has one; returns from's status. */
+antler_status antler__error_copy(antler_error *to, const antler_error *from);
 
 /* A failure of the model: stays with it. Returns its status. */
 antler_status antler__model_fail(antler_model *model, const antler_error *error);
@@ -105,6 +107,7 @@ const char *antler__snake_case(const char *class_name, char *text, size_t size);
 /* Structure: shapes, variables, sites. antler_build also draws the initial weights. */
 antler_status antler__model_structure(antler_model *model, antler_error *err);
 void antler__structure_free(antler_model *model);
+void antler__slots_free(antler_model *model);
 antler_status antler__model_initialize(antler_model *model, antler_error *err); /* draws, unless it has weights */
 antler_status antler__model_slots(antler_model *model, antler_error *err); /* allocates zeroed optimizer slots */
 
@@ -112,10 +115,29 @@ antler_status antler__model_slots(antler_model *model, antler_error *err); /* al
 typedef enum antler_purpose { ANTLER_FOR_INIT = 1, ANTLER_FOR_SHUFFLE, ANTLER_FOR_NOISE, ANTLER_FOR_SYNTHESIS } antler_purpose;
 uint64_t antler__key(int64_t seed, antler_purpose purpose, int64_t site);
 
-/* ---- model_file.c: JSON, and which variable lies where in a weights file ---- */
+/* The Keras version that files claim: the oldest whose format they are. */
+#define ANTLER_KERAS_VERSION "3.0.0"
+
+/* ---- model_json.c ---- */
 
 /* Reads a model's JSON tree into an empty model. */
 antler_status antler__model_read(antler_model *model, const antler_json *root, antler_report *report);
-antler_json *antler__model_write(const antler_model *model, antler_style style, bool with_fit);
+antler_status antler__fit_read(antler_model *model, const char *json, antler_report *report); /* "fit" by itself */
+/* with_settings: compile_config and "fit" too. NULL without memory. */
+antler_json *antler__model_write(const antler_model *model, antler_style style, bool with_settings);
+antler_json *antler__compile_write_legacy(const antler_compile_settings *settings); /* training_config */
+
+/* ---- model_file.c ---- */
+
+/* A .keras file of a model that has been built, with more entries beside the weights (NULL: none). */
+antler_status antler__save_keras(antler_model *model, const char *path, const antler_entries *extra, antler_error *err);
+
+/* ---- weights.c: which variable lies where in a file. The model has been built. ---- */
+
+/* All variables, and the optimizer's state where there is one: as .weights.h5 (and in .keras), or as legacy .h5. */
+antler_status antler__weights_write(const antler_model *model, antler_style style, antler_entries *entries,
+                                    antler_error *err);
+/* All or nothing; an optimizer state that does not fit is left out, as in Keras. */
+antler_status antler__weights_read(antler_model *model, const antler_entries *entries, antler_error *err);
 
 #endif

@@ -74,7 +74,7 @@ static antler_status build_layers(antler_model *model, antler_error *err)
             layer[i].in = layer[i - 1].out;
         antler_status status = antler__plan_layer(model, &layer[i], layer[i].name, "", true, &error);
         if (status != ANTLER_OK) {
-            char place[128], in[128];
+            char place[320], in[128];
             snprintf(place, sizeof place, "config.layers[%lld]%s%s", (long long)i, *error.place ? ".config." : "",
                      error.place);
             return antler_error_set(err, status, place, "%s (%s), input %s: %s", layer[i].name, layer[i].ops->type.class_name,
@@ -137,7 +137,13 @@ static antler_status make_views(antler_model *model, antler_error *err)
     return ANTLER_OK;
 }
 
-static void clear_structure(antler_model *model)
+void antler__slots_free(antler_model *model)
+{
+    for (; model->slots > 0; model->slots--)
+        antler__free_aligned(model->slot[model->slots - 1]);
+}
+
+void antler__structure_free(antler_model *model)
 {
     for (int64_t i = 0; model->layer && i < model->layers; i++)
         antler__layer_clear(&model->layer[i]);
@@ -147,22 +153,13 @@ static void clear_structure(antler_model *model)
         antler__free((void *)(uintptr_t)model->variable[i].view.name);
     antler__free(model->variable);
     antler__free_aligned(model->parameters);
-    for (int i = 0; i < ANTLER_MAX_SLOTS; i++) {
-        antler__free_aligned(model->slot[i]);
-        model->slot[i] = NULL;
-    }
+    antler__slots_free(model);
     model->layer = NULL;
     model->view = NULL;
     model->variable = NULL;
     model->parameters = NULL;
     model->variables = model->sites = model->trained = model->total = 0;
-    model->slots = 0;
     model->built = model->initialized = false;
-}
-
-void antler__structure_free(antler_model *model)
-{
-    clear_structure(model);
 }
 
 antler_status antler__model_structure(antler_model *model, antler_error *err)
@@ -176,7 +173,7 @@ antler_status antler__model_structure(antler_model *model, antler_error *err)
     status = status == ANTLER_OK ? place_variables(model, err) : status;
     status = status == ANTLER_OK ? make_views(model, err) : status;
     if (status != ANTLER_OK)
-        clear_structure(model);
+        antler__structure_free(model);
     model->built = status == ANTLER_OK;
     return status;
 }
