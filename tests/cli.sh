@@ -2,7 +2,8 @@
 # Every subcommand and every line of error of the command: cli.sh PATH-OF-ANTLER [CASE ...]
 # Cases are the functions named case_...; a failed check prints what came, and the script goes on and exits 1 at the end.
 set -u
-antler=$1
+antler=$(realpath "$1")
+[ -x "$antler" ] || { echo "no command: $1"; exit 1; }
 shift
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)

@@ -120,7 +120,7 @@ case_predict() {
 
 case_summary() {
     run 0 summary net.json
-    prints '^layer +type +output +weights'
+    prints '^layer +type +output +weights +shapes$'
     prints '^dense +Dense +\(None, 8\) +24 +kernel 2x8, bias 8$'
     prints '^42 weights, 42 trained, [0-9]+ bytes$'
     prints '^loss +SparseCategoricalCrossentropy'

@@ -156,7 +156,7 @@ static int run(const antler_arguments *a)
     return err.status == ANTLER_OK ? 0 : antler__fail(&err);
 }
 
-const antler_command antler__bench = {
+const antler_command antler__command_bench = {
     "bench",
     "MODEL",
     1,

@@ -7,8 +7,9 @@
 
 #include <stdio.h>
 
-extern const antler_command antler__train, antler__evaluate, antler__predict, antler__summary, antler__layers,
-    antler__bench, antler__gradcheck, antler__convert;
+extern const antler_command antler__command_train, antler__command_evaluate, antler__command_predict,
+    antler__command_summary, antler__command_layers, antler__command_bench, antler__command_gradcheck,
+    antler__command_convert;
 
 /* Prints "antler: " and the error as one line on standard error; returns exit status 1. */
 int antler__fail(const antler_error *err);

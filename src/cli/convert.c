@@ -11,6 +11,6 @@ static int run(const antler_arguments *a)
     return err.status == ANTLER_OK ? 0 : antler__fail(&err);
 }
 
-const antler_command antler__convert = {
+const antler_command antler__command_convert = {
     "convert", "IN OUT", 2, 2, ANTLER_OPTION_WEIGHTS, "loads a model and saves it in the format of OUT's suffix", run,
 };

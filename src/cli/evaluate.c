@@ -27,7 +27,7 @@ static int run(const antler_arguments *a)
     return err.status == ANTLER_OK ? 0 : antler__fail(&err);
 }
 
-const antler_command antler__evaluate = {
+const antler_command antler__command_evaluate = {
     "evaluate",
     "MODEL",
     1,

@@ -176,7 +176,7 @@ static int run(const antler_arguments *a)
 
 #endif
 
-const antler_command antler__gradcheck = {
+const antler_command antler__command_gradcheck = {
     "gradcheck",
     "MODEL",
     1,

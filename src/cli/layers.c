@@ -8,7 +8,7 @@ static antler_status list(antler_error *err)
 {
     antler_table table = {.columns = 3};
     const antler_type *type;
-    static const char *const heading[] = {"kind", "class", ""};
+    static const char *const heading[] = {"kind", "class", "what it is"};
     for (int i = 0; i < table.columns; i++)
         antler__table_add(&table, "%s", heading[i]);
     for (int kind = 0; kind < ANTLER_KINDS; kind++)
@@ -30,10 +30,22 @@ static const char *kind_text(const antler_field *f, char *text, size_t size)
     if (f->kind == ANTLER_OBJECT || f->kind == ANTLER_OBJECTS)
         snprintf(text, size, "%s%s", f->kind == ANTLER_OBJECTS ? "list of " : "", antler__kind_name(f->of));
     else if (f->kind == ANTLER_INTS && f->count > 0)
-        snprintf(text, size, "%d integers", f->count);
+        snprintf(text, size, "%d integer%s", f->count, f->count > 1 ? "s" : "");
     else
         snprintf(text, size, "%s", names[f->kind]);
     return text;
+}
+
+/* "[0, 1)"; a bound that only guards against overflow is not told. */
+static size_t bounds_text(const antler_field *f, char *text, size_t size)
+{
+    bool least = f->min > -1e9, most = f->max < 1e9;
+    if (least && most)
+        return (size_t)snprintf(text, size, "%c%g, %g%c", f->flags & ANTLER_OPEN_MIN ? '(' : '[', f->min, f->max,
+                                f->flags & ANTLER_OPEN_MAX ? ')' : ']');
+    if (least)
+        return (size_t)snprintf(text, size, "%s %g", f->flags & ANTLER_OPEN_MIN ? ">" : ">=", f->min);
+    return most ? (size_t)snprintf(text, size, "%s %g", f->flags & ANTLER_OPEN_MAX ? "<" : "<=", f->max) : 0;
 }
 
 static const char *range_text(const antler_field *f, char *text, size_t size)
@@ -43,40 +55,61 @@ static const char *range_text(const antler_field *f, char *text, size_t size)
     for (int i = 0; f->choices && f->choices[i] && used < size; i++)
         used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", f->choices[i]);
     if (f->min != f->max && used < size)
-        used += (size_t)snprintf(text + used, size - used, "%c%g, %g%c", f->flags & ANTLER_OPEN_MIN ? '(' : '[', f->min,
-                                 f->max, f->flags & ANTLER_OPEN_MAX ? ')' : ']');
+        used += bounds_text(f, text + used, size - used);
     if (f->flags & ANTLER_NULLABLE && used < size)
         snprintf(text + used, size - used, "%snull", used ? " or " : "");
     return text;
 }
 
-static void add_fields(antler_table *table, const antler_type *type)
+static void add_field(antler_table *table, const antler_field *field)
 {
     char text[256];
-    for (const antler_field *field = antler__field_next(type, NULL); field; field = antler__field_next(type, field)) {
-        antler__table_add(table, "%s", field->key);
-        antler__table_add(table, "%s", kind_text(field, text, sizeof text));
-        antler__table_add(table, "%s", field->def ? field->def : field->kind == ANTLER_ANY ? "" : "required");
-        antler__table_add(table, "%s", range_text(field, text, sizeof text));
-        antler__table_add(table, "%s", field->doc ? field->doc : "");
-    }
+    antler__table_add(table, "%s", field->key);
+    antler__table_add(table, "%s", kind_text(field, text, sizeof text));
+    antler__table_add(table, "%s", field->def ? field->def : field->kind == ANTLER_ANY ? "" : "required");
+    antler__table_add(table, "%s", range_text(field, text, sizeof text));
+    antler__table_add(table, "%s", field->doc ? field->doc : "");
+}
+
+/* The type's own keys before those of its kind. */
+static antler_status print_fields(const antler_type *type, antler_error *err)
+{
+    static const char *const heading[] = {"key", "kind", "default", "range", "meaning"};
+    antler_table table = {.columns = 5};
+    if (!antler__field_next(type, NULL))
+        return ANTLER_OK;
+    for (int i = 0; i < table.columns; i++)
+        antler__table_add(&table, "%s", heading[i]);
+    for (const antler_field *f = type->fields; f && f->kind != ANTLER_END; f++)
+        add_field(&table, f);
+    for (const antler_field *f = antler__field_next(type, NULL); f && f != type->fields;
+         f = antler__field_next(type, f))
+        add_field(&table, f);
+    printf("\n");
+    return antler__table_print(&table, 0, err);
 }
 
 static antler_status describe(const antler_type *type, antler_error *err)
 {
-    antler_table table = {.columns = 5};
-    static const char *const heading[] = {"key", "kind", "default", "range", ""};
     printf("%s (%s): %s\n", type->class_name, antler__kind_name(type->kind), type->doc ? type->doc : "");
     for (int i = 0; type->aliases && type->aliases[i]; i++)
         printf("%s%s", i ? ", " : "also called ", type->aliases[i]);
-    printf("%s\n", type->aliases && type->aliases[0] ? "\n" : "");
-    for (int i = 0; i < table.columns; i++)
-        antler__table_add(&table, "%s", heading[i]);
-    add_fields(&table, type);
-    ANTLER_TRY(antler__table_print(&table, 0, err));
+    if (type->aliases && type->aliases[0])
+        putchar('\n');
+    ANTLER_TRY(print_fields(type, err));
     for (int i = 0; type->samples && type->samples[i]; i++)
         printf("%s%s\n", i ? "  " : "\nsamples: input shape without the batch, config\n  ", type->samples[i]);
     return ANTLER_OK;
+}
+
+/* By class or alias, whatever the case. */
+static const antler_type *find(antler_kind kind, const char *name)
+{
+    const antler_type *type = antler__type_find(kind, name);
+    for (int64_t i = 0; !type && antler__type_at(kind, i); i++)
+        if (antler__distance(name, antler__type_at(kind, i)->class_name) == 0)
+            type = antler__type_at(kind, i);
+    return type;
 }
 
 /* Types of several kinds may share a name ("Softmax" is a layer and an activation): all are shown. */
@@ -85,7 +118,7 @@ static antler_status describe_all(const char *name, antler_error *err)
     const char *nearest = NULL;
     int found = 0;
     for (int kind = 0; kind < ANTLER_KINDS; kind++) {
-        const antler_type *type = antler__type_find((antler_kind)kind, name);
+        const antler_type *type = find((antler_kind)kind, name);
         if (!type) {
             nearest = nearest ? nearest : antler__type_nearest((antler_kind)kind, name);
             continue;
@@ -108,6 +141,6 @@ static int run(const antler_arguments *a)
     return 0;
 }
 
-const antler_command antler__layers = {
+const antler_command antler__command_layers = {
     "layers", "[NAME]", 0, 1, 0, "lists layers, losses, optimizers ..., or tells all about one", run,
 };

@@ -6,8 +6,8 @@
 #include <string.h>
 
 static const antler_command *const commands[] = {
-    &antler__train,  &antler__evaluate,  &antler__predict, &antler__summary,
-    &antler__layers, &antler__gradcheck, &antler__bench,   &antler__convert,
+    &antler__command_train,  &antler__command_evaluate,  &antler__command_predict, &antler__command_summary,
+    &antler__command_layers, &antler__command_gradcheck, &antler__command_bench,   &antler__command_convert,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -125,7 +125,7 @@ static int run(const antler_arguments *a)
     return err.status == ANTLER_OK ? 0 : antler__fail(&err);
 }
 
-const antler_command antler__predict = {
+const antler_command antler__command_predict = {
     "predict",
     "MODEL",
     1,

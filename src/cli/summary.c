@@ -42,7 +42,7 @@ static void add_layer(antler_table *table, const antler_model *model, const antl
 antler_status antler__print_layers(const antler_model *model, antler_error *err)
 {
     antler_table table = {.columns = 5};
-    static const char *const heading[] = {"layer", "type", "output", "weights", ""};
+    static const char *const heading[] = {"layer", "type", "output", "weights", "shapes"};
     int64_t parameters = 0, trainable = 0, next = 0;
     const antler_layer_view *layer;
     char text[3][32];
@@ -126,6 +126,6 @@ static int run(const antler_arguments *a)
     return err.status == ANTLER_OK ? 0 : antler__fail(&err);
 }
 
-const antler_command antler__summary = {
+const antler_command antler__command_summary = {
     "summary", "MODEL", 1, 1, ANTLER_OPTION_WEIGHTS, "prints layers, shapes, weights and compile settings", run,
 };

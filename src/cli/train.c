@@ -199,8 +199,12 @@ static antler_status fit(training *t, antler_error *err)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     antler_status status = antler_fit_given(t->model, t->x.data, t->y.data, &settings, given);
-    if (status != ANTLER_OK)
-        *err = t->display.err.status != ANTLER_OK ? t->display.err : *antler_model_error(t->model);
+    if (t->display.err.status != ANTLER_OK)
+        *err = t->display.err;
+    else if (status == ANTLER_STOPPED) /* by us, so no error of the model */
+        err->status = status;
+    else if (status != ANTLER_OK)
+        *err = *antler_model_error(t->model);
     return status;
 }
 
@@ -270,7 +274,7 @@ static int run(const antler_arguments *a)
     return err.status == ANTLER_OK || exit_status ? exit_status : antler__fail(&err);
 }
 
-const antler_command antler__train = {
+const antler_command antler__command_train = {
     "train",
     "MODEL",
     1,
