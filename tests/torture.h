@@ -30,7 +30,7 @@ static void torture_release(void *memory, void *user)
 }
 
 /* call must give ANTLER_MEMORY whenever an allocation fails, ANTLER_OK in the end, and release all it took. */
-static void torture(antler_status (*call)(void *arg), void *arg)
+static inline void torture(antler_status (*call)(void *arg), void *arg)
 {
     for (long n = 0;; n++) {
         torture_count count = {.left = n};

@@ -1,0 +1,610 @@
+/* Files: replaced whole or not at all, HDF5 and .keras in and out, strangers' and damaged files, memory that runs out.
+ */
+#include "core/files.h"
+#include "core/memory.h"
+#include "scratch.h"
+#include "torture.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define FILES ANTLER_SOURCE_DIR "/tests/files/"
+
+static void expect_error(const antler_error *err, antler_status status, const char *what)
+{
+    char text[1200];
+    antler_error_text(err, text, sizeof text);
+    ck_assert_msg(err->status == status, "status %d: %s", (int)err->status, text);
+    ck_assert_msg(strstr(text, what) != NULL, "\"%s\" has no \"%s\"", text, what);
+    ck_assert_ptr_null(strchr(text, '\n'));
+}
+
+/* ---- plain files ------------------------------------------------------------------------------------------------- */
+
+static void expect_content(const char *path, const char *content)
+{
+    void *data;
+    size_t bytes;
+    ck_assert_int_eq(antler__file_read(path, 1 << 20, &data, &bytes, NULL), ANTLER_OK);
+    ck_assert_uint_eq(bytes, strlen(content));
+    ck_assert_str_eq(data, content);
+    antler__free(data);
+}
+
+START_TEST(replaces)
+{
+    const char *path = scratch_path("a"), *link = scratch_path("link");
+    struct stat info;
+    ck_assert_int_eq(antler__file_write(path, "one", 3, NULL), ANTLER_OK);
+    expect_content(path, "one");
+    ck_assert_int_eq(chmod(path, 0640), 0);
+    ck_assert_int_eq(symlink(path, link), 0);
+    ck_assert_int_eq(antler__file_write(link, "three", 5, NULL), ANTLER_OK);
+    expect_content(path, "three");
+    ck_assert_int_eq(lstat(link, &info), 0);
+    ck_assert(S_ISLNK(info.st_mode));
+    ck_assert_int_eq(stat(path, &info), 0);
+    ck_assert_int_eq(info.st_mode & 0777, 0640);
+    ck_assert_int_eq(antler__file_write(path, "", 0, NULL), ANTLER_OK);
+    expect_content(path, "");
+    ck_assert_int_eq(scratch_files(), 2);
+}
+END_TEST
+
+START_TEST(reads_with_a_limit)
+{
+    void *data;
+    size_t bytes;
+    antler_error err = {0};
+    const char *path = scratch_path("a");
+    scratch_write(path, "12345", 5);
+    ck_assert_int_eq(antler__file_read(path, 5, &data, &bytes, NULL), ANTLER_OK);
+    antler__free(data);
+    ck_assert_int_eq(antler__file_read(path, 4, &data, &bytes, &err), ANTLER_FORMAT);
+    expect_error(&err, ANTLER_FORMAT, "/a: larger than 4 bytes");
+    err = (antler_error){0};
+    antler__file_read(scratch_path("no"), 4, &data, &bytes, &err);
+    expect_error(&err, ANTLER_FILE, "/no: cannot open: No such file");
+    err = (antler_error){0};
+    antler__file_read(scratch, 4, &data, &bytes, &err);
+    expect_error(&err, ANTLER_FILE, "cannot read: Is a directory");
+}
+END_TEST
+
+/* No space: a limit on the size of files stands for the full disk. */
+START_TEST(stays_as_it_was_when_the_disk_is_full)
+{
+    static char large[100000];
+    antler_error err = {0};
+    const char *path = scratch_path("a");
+    ck_assert_int_eq(antler__file_write(path, "old", 3, NULL), ANTLER_OK);
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){5000, 5000}), 0);
+    ck_assert_int_eq(antler__file_write(path, large, sizeof large, &err), ANTLER_FILE);
+    expect_error(&err, ANTLER_FILE, "/a: cannot write: ");
+    ck_assert_int_eq(antler__file_write(scratch_path("new"), large, sizeof large, NULL), ANTLER_FILE);
+    expect_content(path, "old");
+    ck_assert_int_eq(scratch_files(), 1);
+}
+END_TEST
+
+START_TEST(writes_to_devices)
+{
+    antler_error err = {0};
+    struct stat info;
+    ck_assert_int_eq(antler__file_write("/dev/null", "x", 1, NULL), ANTLER_OK);
+    if (stat("/dev/full", &info) == 0) {
+        ck_assert_int_eq(antler__file_write("/dev/full", "x", 1, &err), ANTLER_FILE);
+        expect_error(&err, ANTLER_FILE, "/dev/full: cannot write: No space left on device");
+        ck_assert_int_eq(stat("/dev/full", &info), 0);
+        ck_assert(S_ISCHR(info.st_mode));
+    }
+    err = (antler_error){0};
+    ck_assert_int_eq(antler__file_write(scratch_path("no/such"), "x", 1, &err), ANTLER_FILE);
+    expect_error(&err, ANTLER_FILE, "cannot write: No such file or directory");
+}
+END_TEST
+
+/* ---- guarded reading --------------------------------------------------------------------------------------------- */
+
+static antler_status crash(void *arg, antler_error *err)
+{
+    (void)err;
+    raise(*(int *)arg);
+    return ANTLER_OK;
+}
+
+static antler_status say(void *arg, antler_error *err)
+{
+    return antler_error_set(err, ANTLER_DATA, arg, "said");
+}
+
+static antler_status nest(void *arg, antler_error *err)
+{
+    int signal_number = SIGSEGV; /* in a child of a child, were there one */
+    return *(bool *)arg ? antler__guarded("inner", crash, &signal_number, err) : ANTLER_OK;
+}
+
+START_TEST(guards)
+{
+    int number = SIGSEGV;
+    bool yes = true;
+    antler_error err = {0};
+    ck_assert_int_eq(antler__guarded("f", crash, &number, &err), ANTLER_OK);
+    antler_guard_files(true);
+    ck_assert_int_eq(antler__guarded("f", crash, &number, &err), ANTLER_FORMAT);
+    expect_error(&err, ANTLER_FORMAT, "f: damaged: reading it crashes");
+    err = (antler_error){0};
+    number = SIGXCPU;
+    ck_assert_int_eq(antler__guarded("f", crash, &number, &err), ANTLER_FORMAT);
+    expect_error(&err, ANTLER_FORMAT, "f: damaged: reading it does not end");
+    err = (antler_error){0};
+    ck_assert_int_eq(antler__guarded("f", say, "here", &err), ANTLER_DATA);
+    expect_error(&err, ANTLER_DATA, "here: said");
+    ck_assert_int_eq(antler__guarded("f", nest, &yes, NULL), ANTLER_OK);
+}
+END_TEST
+
+/* ---- tables ------------------------------------------------------------------------------------------------------ */
+
+static void add(antler_entries *entries, const char *name, antler_dtype dtype, antler_shape shape, const void *data,
+                size_t bytes)
+{
+    ck_assert_int_eq(antler__entries_add(entries, name, dtype, &shape, data, bytes, NULL), ANTLER_OK);
+}
+
+START_TEST(finds_entries)
+{
+    antler_entries entries = {0};
+    char name[16];
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "/%d", i * 7 % 100);
+        add(&entries, name, ANTLER_INT32, (antler_shape){0}, &i, sizeof i);
+    }
+    ck_assert(entries.unsorted);
+    for (int sorted = 0; sorted < 2; sorted++) {
+        for (int i = 0; i < 100; i++) {
+            snprintf(name, sizeof name, "/%d", i * 7 % 100);
+            ck_assert_int_eq(*(int *)antler__entries_find(&entries, name)->data, i);
+        }
+        ck_assert_ptr_null(antler__entries_find(&entries, "/100"));
+        antler__entries_sort(&entries);
+    }
+    antler__entries_free(&entries);
+    ck_assert_int_eq(entries.n, 0);
+}
+END_TEST
+
+#ifdef ANTLER_WITH_HDF5
+
+/* ---- HDF5 -------------------------------------------------------------------------------------------------------- */
+
+static const float kernel[6] = {1, -2, 3.5f, 0, 1e-30f, 6};
+static const char names[] = "dense/kernel\0\0caf\xc3\xa9";
+
+static antler_entries sample(void)
+{
+    antler_entries e = {0};
+    const int64_t wide[2] = {-1, (int64_t)1 << 40};
+    const uint8_t narrow = 200;
+    const double rate = 0.1;
+    add(&e, "/@model_config", ANTLER_TEXT, (antler_shape){0}, "{\"a\": 1}", 9);
+    add(&e, "/layers/dense/vars/0", ANTLER_FLOAT32, (antler_shape){2, {2, 3}}, kernel, sizeof kernel);
+    add(&e, "/layers/dropout/vars", ANTLER_GROUP, (antler_shape){0}, NULL, 0);
+    add(&e, "/layers@weight_names", ANTLER_TEXT, (antler_shape){1, {3}}, names, sizeof names);
+    add(&e, "/layers@none", ANTLER_TEXT, (antler_shape){1, {0}}, "", 0);
+    add(&e, "/layers/dense/vars/0@rate", ANTLER_FLOAT64, (antler_shape){0}, &rate, sizeof rate);
+    add(&e, "/wide", ANTLER_INT64, (antler_shape){1, {2}}, wide, sizeof wide);
+    add(&e, "/narrow", ANTLER_UINT8, (antler_shape){0}, &narrow, 1);
+    add(&e, "/zero", ANTLER_FLOAT32, (antler_shape){2, {0, 4}}, kernel, 0);
+    return e;
+}
+
+static void expect_same(const antler_entries *wrote, const antler_entries *read)
+{
+    for (int64_t i = 0; i < wrote->n; i++) {
+        const antler_entry *a = &wrote->entry[i], *b = antler__entries_find(read, a->name);
+        ck_assert_msg(b != NULL, "%s is missing", a->name);
+        ck_assert_int_eq(a->dtype, b->dtype);
+        ck_assert(antler_shape_equal(&a->shape, &b->shape));
+        ck_assert_uint_eq(a->bytes, b->bytes);
+        if (a->bytes > 0)
+            ck_assert_mem_eq(a->data, b->data, a->bytes);
+    }
+}
+
+START_TEST(writes_what_it_reads)
+{
+    antler_entries wrote = sample(), read = {0}, again = {0};
+    const char *path = scratch_path("a.h5");
+    void *image;
+    size_t bytes;
+    ck_assert_int_eq(antler__hdf5_write(NULL, &wrote, &image, &bytes, NULL), ANTLER_OK);
+    nanosleep(&(struct timespec){1, 100000000}, NULL); /* the clock that stamps go by has seconds */
+    ck_assert_int_eq(antler__hdf5_write(path, &wrote, NULL, NULL, NULL), ANTLER_OK);
+    ck_assert_int_eq(antler__hdf5_read(path, NULL, 0, &read, NULL), ANTLER_OK);
+    ck_assert_int_eq(antler__hdf5_read("image", image, bytes, &again, NULL), ANTLER_OK);
+    expect_same(&wrote, &read);
+    expect_same(&read, &again);
+    ck_assert_int_eq(read.n, wrote.n + 4); /* /layers, /layers/dense, .../vars, /layers/dropout */
+    void *file;
+    size_t size;
+    ck_assert_int_eq(antler__file_read(path, 1 << 20, &file, &size, NULL), ANTLER_OK);
+    ck_assert_uint_eq(size, bytes);
+    ck_assert_mem_eq(file, image, size);
+    antler__free(file);
+    antler__free(image);
+    antler__entries_free(&wrote);
+    antler__entries_free(&read);
+    antler__entries_free(&again);
+    ck_assert_int_eq(scratch_files(), 1);
+}
+END_TEST
+
+START_TEST(refuses_to_write)
+{
+    static const char text[] = "two\0strings";
+    static const struct {
+        const char *name;
+        antler_dtype dtype;
+        antler_shape shape;
+        size_t bytes;
+        const char *error;
+    } bad[] = {
+        {"no_slash", ANTLER_UINT8, {0}, 1, "not a path"},
+        {"/a", ANTLER_FLOAT32, {1, {2}}, 4, "4 bytes do not fit its shape"},
+        {"/a", ANTLER_FLOAT16, {1, {2}}, 4, "float16 is not written here"},
+        {"/a", ANTLER_TEXT, {1, {2}}, 12, "text is not written here"},
+        {"/@a", ANTLER_TEXT, {1, {1}}, 12, "text that is not 1 strings"},
+        {"/@a", ANTLER_TEXT, {1, {3}}, 12, "text that is not 3 strings"},
+        {"/@a", ANTLER_TEXT, {1, {2}}, 11, "text that is not 2 strings"},
+        {"/@a", ANTLER_UINT8, {1, {70000}}, 70000, "more than HDF5 holds"},
+    };
+    static char zeros[70000];
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        antler_entries e = {0};
+        antler_error err = {0};
+        add(&e, bad[i].name, bad[i].dtype, bad[i].shape, bad[i].bytes > 12 ? zeros : text, bad[i].bytes);
+        ck_assert_int_ne(antler__hdf5_write(scratch_path("a.h5"), &e, NULL, NULL, &err), ANTLER_OK);
+        expect_error(&err, err.status, bad[i].error);
+        antler__entries_free(&e);
+    }
+    ck_assert_int_eq(scratch_files(), 0);
+}
+END_TEST
+
+static const antler_entry *get(const antler_entries *entries, const char *name, antler_dtype dtype, int rank)
+{
+    const antler_entry *e = antler__entries_find(entries, name);
+    ck_assert_msg(e != NULL, "%s is missing", name);
+    ck_assert_msg(e->dtype == dtype, "%s is %s", name, antler__dtype_name(e->dtype));
+    ck_assert_int_eq(e->shape.rank, rank);
+    return e;
+}
+
+/* What h5py writes: kinds.h5 of make_files.py. */
+START_TEST(reads_all_kinds)
+{
+    antler_entries e;
+    antler_error err = {0};
+    ck_assert_msg(antler__hdf5_read(FILES "kinds.h5", NULL, 0, &e, &err) == ANTLER_OK, "%s: %s", err.place,
+                  err.message);
+    ck_assert_str_eq(get(&e, "/@vlen", ANTLER_TEXT, 0)->data, "caf\xc3\xa9");
+    ck_assert_str_eq(get(&e, "/@vlen_bytes", ANTLER_TEXT, 0)->data, "ascii");
+    ck_assert_str_eq(get(&e, "/@fixed", ANTLER_TEXT, 0)->data, "null padded");
+    ck_assert_mem_eq(get(&e, "/@spaces", ANTLER_TEXT, 1)->data, "ab\0c", 5);
+    ck_assert_mem_eq(get(&e, "/@list", ANTLER_TEXT, 1)->data, "one\0\0three", 11);
+    ck_assert_uint_eq(get(&e, "/@empty", ANTLER_FLOAT64, 1)->bytes, 0);
+    ck_assert(*(float *)get(&e, "/@number", ANTLER_FLOAT32, 0)->data == 1.5f);
+    ck_assert_int_eq(get(&e, "/@null", ANTLER_FLOAT32, 1)->shape.dim[0], 0);
+    const float *half = get(&e, "/float16", ANTLER_FLOAT32, 2)->data;
+    ck_assert(half[0] == 0.5f && half[1] == -2 && half[2] == 65504 && half[3] == 0x1p-24f && half[5] == 1);
+    ck_assert(((double *)get(&e, "/float64", ANTLER_FLOAT64, 1)->data)[0] == 1e300);
+    ck_assert_int_eq(((int64_t *)get(&e, "/int64", ANTLER_INT64, 2)->data)[3], 1 << 24);
+    ck_assert(((float *)get(&e, "/big", ANTLER_FLOAT32, 1)->data)[1] == -3.5f);
+    ck_assert_int_eq(((int16_t *)get(&e, "/big_int", ANTLER_INT16, 1)->data)[1], 258);
+    ck_assert_mem_eq(get(&e, "/bool", ANTLER_UINT8, 1)->data, "\1\0\1", 3);
+    ck_assert_int_eq(*(int32_t *)get(&e, "/scalar", ANTLER_INT32, 0)->data, 7);
+    ck_assert(((float *)get(&e, "/gzip", ANTLER_FLOAT32, 2)->data)[5999] == 5999);
+    ck_assert_int_eq(get(&e, "/none", ANTLER_FLOAT32, 2)->shape.dim[1], 4);
+    get(&e, "/group", ANTLER_GROUP, 0);
+    ck_assert_mem_eq(get(&e, "/group/inner@weight_names", ANTLER_TEXT, 1)->data, "a\0b/c", 6);
+    ck_assert_str_eq(get(&e, "/int64@name", ANTLER_TEXT, 0)->data, "read");
+    ck_assert_ptr_null(antler__entries_find(&e, "/group/inner@name"));
+    ck_assert_ptr_null(antler__entries_find(&e, "/int64@vlen"));
+    antler__entries_free(&e);
+}
+END_TEST
+
+static const struct {
+    const char *file, *error;
+} strangers[] = {
+    {"soft.h5", "/b: a soft or external link"},
+    {"external_link.h5", "/b: a soft or external link"},
+    {"external_data.h5", "/a: its data is in another file"},
+    {"virtual.h5", "/a: a virtual data set"},
+    {"cycle.h5", "/a/b/c: a group that contains itself"},
+    {"bomb.h5", "/a: 268435456 bytes in chunks of 4194304 from 0 stored ones"},
+    {"strings.h5", "/a: its type is not a number"},
+    {"rank9.h5", "/a: has 9 axes, expected at most 8"},
+    {"lzf.h5", "/a: compressed by filter 32000"},
+    {"big.npy", "damaged, cut short, or not HDF5"},
+    {"no.h5", "cannot open: No such file"},
+    {"", "not a regular file"},
+};
+
+START_TEST(refuses_strangers)
+{
+    char path[512];
+    antler_entries e;
+    antler_error err = {0};
+    snprintf(path, sizeof path, FILES "%s", strangers[_i].file);
+    ck_assert_int_ne(antler__hdf5_read(path, NULL, 0, &e, &err), ANTLER_OK);
+    expect_error(&err, err.status, strangers[_i].error);
+    ck_assert_str_eq(err.file, path);
+    ck_assert_int_eq(e.n, 0);
+}
+END_TEST
+
+/* Files cut short, and with 1 to 4 bytes changed: read whole or refused, and the process lives. */
+static void read_copy(const char *path, const void *bytes, size_t size)
+{
+    antler_entries e;
+    antler_error err = {0};
+    scratch_write(path, bytes, size);
+    antler_status status = antler__hdf5_read(path, NULL, 0, &e, &err);
+    ck_assert_int_eq(status, err.status);
+    if (status != ANTLER_OK)
+        ck_assert_str_eq(err.file, path);
+    antler__entries_free(&e);
+}
+
+START_TEST(survives_damage)
+{
+    antler_entries wrote = sample();
+    unsigned char *good, *copy;
+    void *image;
+    size_t size;
+    uint32_t random = 12345;
+    const char *path = scratch_path("copy.h5");
+    if (_i == 0)
+        ck_assert_int_eq(antler__hdf5_write(NULL, &wrote, &image, &size, NULL), ANTLER_OK);
+    else
+        ck_assert_int_eq(antler__file_read(FILES "kinds.h5", 1 << 20, &image, &size, NULL), ANTLER_OK);
+    good = image;
+    copy = malloc(size);
+    antler_guard_files(true);
+    for (int i = 0; i < 16; i++)
+        read_copy(path, good, size * (size_t)i / 16);
+    for (int i = 0; i < 75; i++) {
+        memcpy(copy, good, size);
+        for (int changes = 0; changes <= i % 4; changes++) {
+            random = random * 1664525 + 1013904223;
+            copy[(random >> 4) % size] = (unsigned char)(random >> 24);
+        }
+        read_copy(path, copy, size);
+    }
+    free(copy);
+    antler__free(image);
+    antler__entries_free(&wrote);
+}
+END_TEST
+
+START_TEST(reads_rows)
+{
+    antler_hdf5_rows *rows;
+    antler_dtype dtype;
+    antler_shape shape;
+    antler_error err = {0};
+    float out[120];
+    const char *path = FILES "kinds.h5";
+    ck_assert_int_eq(antler__hdf5_rows_open(path, "gzip", &rows, &dtype, &shape, &err), ANTLER_OK);
+    ck_assert_int_eq(dtype, ANTLER_FLOAT32);
+    ck_assert(antler_shape_equal(&shape, &(antler_shape){2, {100, 60}}));
+    ck_assert_int_eq(antler__hdf5_rows_read(rows, 98, 2, out, &err), ANTLER_OK);
+    ck_assert(out[0] == 5880 && out[119] == 5999);
+    ck_assert_int_eq(antler__hdf5_rows_read(rows, 99, 2, out, &err), ANTLER_VALUE);
+    antler__hdf5_rows_close(rows);
+    err = (antler_error){0};
+    ck_assert_int_eq(antler__hdf5_rows_open(path, "x_train", &rows, &dtype, &shape, &err), ANTLER_NAME);
+    expect_error(&err, ANTLER_NAME, "no data set \"x_train\"; the file has big, big_int, bool");
+    err = (antler_error){0};
+    ck_assert_int_eq(antler__hdf5_rows_open(path, "scalar", &rows, &dtype, &shape, &err), ANTLER_SHAPE);
+    ck_assert_int_eq(antler__hdf5_rows_open(path, "group/inner", &rows, &dtype, &shape, NULL), ANTLER_NAME);
+    ck_assert_int_eq(antler__hdf5_rows_open(FILES "soft.h5", "b", &rows, &dtype, &shape, NULL), ANTLER_NAME);
+    ck_assert_int_eq(antler__hdf5_rows_open(FILES "external_link.h5", "b", &rows, &dtype, &shape, NULL), ANTLER_NAME);
+}
+END_TEST
+
+static antler_status write_and_read(void *arg)
+{
+    antler_entries *wrote = arg, read = {0};
+    void *image = NULL;
+    size_t bytes;
+    antler_error err = {0};
+    antler_status status = antler__hdf5_write(NULL, wrote, &image, &bytes, &err);
+    if (status == ANTLER_OK)
+        status = antler__hdf5_read("image", image, bytes, &read, &err);
+    antler__free(image);
+    antler__entries_free(&read);
+    return status;
+}
+
+static antler_status rows_once(void *arg)
+{
+    antler_hdf5_rows *rows;
+    antler_dtype dtype;
+    antler_shape shape;
+    antler_status status = antler__hdf5_rows_open(arg, "gzip", &rows, &dtype, &shape, NULL);
+    antler__hdf5_rows_close(rows);
+    return status;
+}
+
+static antler_status file_once(void *arg)
+{
+    void *data;
+    size_t bytes;
+    antler_status status = antler__file_read(arg, 1 << 20, &data, &bytes, NULL);
+    antler__free(data);
+    return status;
+}
+
+START_TEST(memory_runs_out)
+{
+    antler_entries wrote = sample();
+    char path[] = FILES "kinds.h5";
+    torture(write_and_read, &wrote);
+    torture(rows_once, path);
+    torture(file_once, path);
+    antler__entries_free(&wrote);
+}
+END_TEST
+
+#endif
+#ifdef ANTLER_WITH_ZIP
+
+/* ---- archives ---------------------------------------------------------------------------------------------------- */
+
+static antler_status archive_read(const char *path, antler_member *member, antler_error *err)
+{
+    member[0] = (antler_member){"config.json", NULL, 0};
+    member[1] = (antler_member){"absent", NULL, 0};
+    member[2] = (antler_member){"model.weights.h5", NULL, 0};
+    return antler__archive_read(path, member, 3, err);
+}
+
+static void archive_free(antler_member *member)
+{
+    for (int i = 0; i < 3; i++)
+        antler__free(member[i].data);
+}
+
+/* Two members, the second 100,000 bytes long. */
+static const char *archive_sample(void)
+{
+    static char weights[100000];
+    const antler_member members[] = {{"config.json", "{}", 2}, {"model.weights.h5", weights, sizeof weights}};
+    const char *path = scratch_path("a.keras");
+    for (size_t i = 0; i < sizeof weights; i++)
+        weights[i] = (char)(i * i);
+    ck_assert_int_eq(antler__archive_write(path, members, 2, NULL), ANTLER_OK);
+    return path;
+}
+
+START_TEST(archives)
+{
+    const char *path = archive_sample();
+    antler_member member[3];
+    antler_error err = {0};
+    ck_assert_int_eq(archive_read(path, member, &err), ANTLER_OK);
+    ck_assert_str_eq(member[0].data, "{}");
+    ck_assert_uint_eq(member[0].bytes, 2);
+    ck_assert_ptr_null(member[1].data);
+    ck_assert_uint_eq(member[2].bytes, 100000);
+    ck_assert_int_eq(((char *)member[2].data)[99999], (char)(99999u * 99999u));
+    archive_free(member);
+    void *first, *second;
+    size_t size, again;
+    ck_assert_int_eq(antler__file_read(path, 1 << 20, &first, &size, NULL), ANTLER_OK);
+    ck_assert_uint_lt(size, 100000 + 500);             /* stored */
+    nanosleep(&(struct timespec){2, 100000000}, NULL); /* ZIP's time stamps have two seconds */
+    archive_sample();
+    ck_assert_int_eq(antler__file_read(path, 1 << 20, &second, &again, NULL), ANTLER_OK);
+    ck_assert_uint_eq(size, again);
+    ck_assert_mem_eq(first, second, size);
+    antler__free(first);
+    antler__free(second);
+    ck_assert_int_eq(scratch_files(), 1);
+}
+END_TEST
+
+START_TEST(refuses_bad_archives)
+{
+    const char *path = archive_sample();
+    antler_member member[3];
+    antler_error err = {0};
+    void *bytes;
+    size_t size;
+    ck_assert_int_eq(antler__file_read(path, 1 << 20, &bytes, &size, NULL), ANTLER_OK);
+    scratch_write(path, bytes, size / 2);
+    ck_assert_int_eq(archive_read(path, member, &err), ANTLER_FORMAT);
+    expect_error(&err, ANTLER_FORMAT, "a.keras: not a ZIP archive that can be read");
+    ((char *)bytes)[50000] ^= 1;
+    scratch_write(path, bytes, size);
+    err = (antler_error){0};
+    ck_assert_int_eq(archive_read(path, member, &err), ANTLER_FORMAT);
+    expect_error(&err, ANTLER_FORMAT, "a.keras: model.weights.h5: damaged or cut short");
+    antler__free(bytes);
+    err = (antler_error){0};
+    ck_assert_int_eq(archive_read(FILES "bomb.keras", member, &err), ANTLER_FORMAT);
+    expect_error(&err, ANTLER_FORMAT, "bomb.keras: config.json: 1000000 bytes from ");
+    err = (antler_error){0};
+    ck_assert_int_eq(archive_read(FILES "twice.keras", member, &err), ANTLER_FORMAT);
+    expect_error(&err, ANTLER_FORMAT, "twice.keras: config.json: a member that occurs twice");
+    err = (antler_error){0};
+    ck_assert_int_eq(archive_read(scratch_path("no"), member, &err), ANTLER_FILE);
+    ck_assert_int_eq(archive_read(scratch, member, NULL), ANTLER_FILE);
+    ck_assert_int_eq(antler__archive_write("/dev/full", &(antler_member){"a", "b", 1}, 1, NULL), ANTLER_FILE);
+}
+END_TEST
+
+static antler_status archive_once(void *arg)
+{
+    antler_member member[3];
+    antler_status status = archive_read(arg, member, NULL);
+    archive_free(member);
+    return status;
+}
+
+static antler_status archive_write_once(void *arg)
+{
+    return antler__archive_write(arg, &(antler_member){"a", "b", 1}, 1, NULL);
+}
+
+START_TEST(memory_runs_out_for_archives)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s", archive_sample());
+    torture(archive_once, path);
+    torture(archive_write_once, path);
+}
+END_TEST
+
+#endif
+
+int main(void)
+{
+    Suite *suite = suite_create("files");
+    TCase *cases = tcase_create("files");
+    tcase_add_checked_fixture(cases, scratch_make, scratch_remove);
+    tcase_set_timeout(cases, 300);
+    tcase_add_test(cases, replaces);
+    tcase_add_test(cases, reads_with_a_limit);
+    tcase_add_test(cases, stays_as_it_was_when_the_disk_is_full);
+    tcase_add_test(cases, writes_to_devices);
+    tcase_add_test(cases, guards);
+    tcase_add_test(cases, finds_entries);
+#ifdef ANTLER_WITH_HDF5
+    tcase_add_test(cases, writes_what_it_reads);
+    tcase_add_test(cases, refuses_to_write);
+    tcase_add_test(cases, reads_all_kinds);
+    tcase_add_loop_test(cases, refuses_strangers, 0, sizeof strangers / sizeof strangers[0]);
+    tcase_add_loop_test(cases, survives_damage, 0, 2);
+    tcase_add_test(cases, reads_rows);
+    tcase_add_test(cases, memory_runs_out);
+#endif
+#ifdef ANTLER_WITH_ZIP
+    tcase_add_test(cases, archives);
+    tcase_add_test(cases, refuses_bad_archives);
+    tcase_add_test(cases, memory_runs_out_for_archives);
+#endif
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed > 0;
+}
