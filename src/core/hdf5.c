@@ -46,13 +46,22 @@ static herr_t keep_text(unsigned n, const H5E_error2_t *error, void *user)
     return 0;
 }
 
-/* A failure of libhdf5; the innermost of its messages says most. */
-static antler_status damaged(const char *place, antler_error *err)
+/* A failure of libhdf5; the innermost of its messages says most. To be called before anything is closed. */
+static antler_status failed(antler_status status, const char *place, const char *what, antler_error *err)
 {
     char text[128] = "";
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_text, text);
-    return antler_error_set(err, ANTLER_FORMAT, place, "damaged, cut short, or not HDF5%s%s%s", text[0] ? " (" : "",
-                            text, text[0] ? ")" : "");
+    return antler_error_set(err, status, place, text[0] ? "%s (%s)" : "%s", what, text);
+}
+
+static antler_status damaged(const char *place, antler_error *err)
+{
+    return failed(ANTLER_FORMAT, place, "damaged, cut short, or not HDF5", err);
+}
+
+static antler_status cannot_write(const char *place, antler_error *err)
+{
+    return failed(ANTLER_FILE, place, "HDF5 cannot write it", err);
 }
 
 static void close_id(hid_t id)
@@ -493,26 +502,28 @@ static antler_status file_size(const char *path, int64_t *bytes, antler_error *e
     return ANTLER_OK;
 }
 
-static hid_t open_file(const char *path, const void *image, size_t bytes)
+/* An image must not have the name of a file that exists: this one can not. */
+static antler_status open_file(const char *path, const void *image, size_t bytes, hid_t *file, antler_error *err)
 {
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS), file = -1;
-    if (access < 0)
-        return -1;
-    bool ready = true;
-    if (image) /* set_file_image copies and will not write to what it is given */
-        ready = H5Pset_fapl_core(access, 1 << 20, false) >= 0 &&
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    bool ready = access >= 0;
+    *file = -1;
+    if (image) { /* set_file_image copies and will not write to what it is given */
+        ready = ready && H5Pset_fapl_core(access, 1 << 20, false) >= 0 &&
                 H5Pset_file_image(access, (void *)(uintptr_t)image, bytes) >= 0;
+        path = "/dev/null/image";
+    }
     if (ready)
-        file = H5Fopen(path, H5F_ACC_RDONLY, access);
+        *file = H5Fopen(path, H5F_ACC_RDONLY, access);
+    antler_status status = *file < 0 ? damaged(NULL, err) : ANTLER_OK;
     close_id(access);
-    return file;
+    return status;
 }
 
 static antler_status read_file(reader *r, const char *path, const void *image, size_t bytes)
 {
-    hid_t file = open_file(path, image, bytes);
-    if (file < 0)
-        return damaged(NULL, r->err);
+    hid_t file;
+    ANTLER_TRY(open_file(path, image, bytes, &file, r->err));
     hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
     antler_status status = root < 0 ? damaged("/", r->err) : read_group(r, root);
     close_id(root);
@@ -631,9 +642,7 @@ static hid_t cached(hid_t set, const content *c)
 
 static antler_status open_set(antler_hdf5_rows *rows, const char *path, int64_t file_bytes, antler_error *err)
 {
-    rows->file = open_file(path, NULL, 0);
-    if (rows->file < 0)
-        return damaged(NULL, err);
+    ANTLER_TRY(open_file(path, NULL, 0, &rows->file, err));
     if (!hard_links(rows->file, rows->name))
         return no_such_set(rows->file, rows->name, err);
     rows->set = H5Oopen(rows->file, rows->name, H5P_DEFAULT);
@@ -648,9 +657,10 @@ static antler_status open_set(antler_hdf5_rows *rows, const char *path, int64_t 
     hid_t access = cached(rows->set, &rows->content);
     close_id(rows->set);
     rows->set = H5Dopen2(rows->file, rows->name, access);
+    antler_status status = rows->set < 0 ? damaged(rows->name, err) : ANTLER_OK;
     if (access != H5P_DEFAULT)
         close_id(access);
-    return rows->set < 0 ? damaged(rows->name, err) : ANTLER_OK;
+    return status;
 }
 
 typedef struct opening {
@@ -757,13 +767,6 @@ typedef struct writer {
     hid_t text;      /* variable-length UTF-8, as h5py stores str */
 } writer;
 
-static antler_status cannot_write(const char *place, antler_error *err)
-{
-    char text[128] = "";
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_text, text);
-    return antler_error_set(err, ANTLER_FILE, place, "HDF5 cannot write it (%s)", text);
-}
-
 static hid_t space_of(const antler_shape *shape)
 {
     hsize_t size[ANTLER_MAX_RANK];
@@ -804,9 +807,10 @@ static antler_status write_set(const writer *w, const antler_entry *e, int64_t c
     hid_t set = H5Dcreate2(w->file, e->name, on_disk(e->dtype), space, w->link, w->set, H5P_DEFAULT);
     bool good =
         set >= 0 && (count == 0 || H5Dwrite(set, native(e->dtype), H5S_ALL, H5S_ALL, H5P_DEFAULT, e->data) >= 0);
+    antler_status status = good ? ANTLER_OK : cannot_write(e->name, err);
     close_id(set);
     close_id(space);
-    return good ? ANTLER_OK : cannot_write(e->name, err);
+    return status;
 }
 
 /* The strings of an entry, one pointer each; NULL if they are not `count` or there is no memory (*status says which).
