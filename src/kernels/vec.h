@@ -45,7 +45,13 @@
 
 ANTLER_DECLARE_VARIANT(ANTLER_ISA_SUFFIX);
 
+/* Vectors of the baseline are arrays, which stay in memory: inlining them gains nothing beside a software fma, and takes
+   compilers minutes. */
+#if ANTLER_LEVEL == ANTLER_LEVEL_baseline
+#define ANTLER_INLINE static __attribute__((unused))
+#else
 #define ANTLER_INLINE static inline __attribute__((always_inline))
+#endif
 
 /* Before a loop of a few constant turns over an array of vectors, which must end up in registers. */
 #if defined(__clang__)
@@ -304,15 +310,15 @@ typedef struct {
 } m16;
 
 /* One function of both halves. */
-#define ANTLER_PAIR_1(type, name, op)                                                                                  \
-    ANTLER_INLINE type name(type a)                                                                                    \
-    {                                                                                                                  \
-        return (type){op(a.lo), op(a.hi)};                                                                             \
+#define ANTLER_PAIR_1(type, name, op)      \
+    ANTLER_INLINE type name(type a)        \
+    {                                      \
+        return (type){op(a.lo), op(a.hi)}; \
     }
-#define ANTLER_PAIR_2(type, name, op)                                                                                  \
-    ANTLER_INLINE type name(type a, type b)                                                                            \
-    {                                                                                                                  \
-        return (type){op(a.lo, b.lo), op(a.hi, b.hi)};                                                                 \
+#define ANTLER_PAIR_2(type, name, op)                  \
+    ANTLER_INLINE type name(type a, type b)            \
+    {                                                  \
+        return (type){op(a.lo, b.lo), op(a.hi, b.hi)}; \
     }
 
 ANTLER_PAIR_2(m16, mand, _mm256_and_ps)
@@ -598,22 +604,21 @@ typedef struct {
 typedef w16 m16; /* a lane is all ones or all zeros */
 
 /* One function of all quarters. */
-#define ANTLER_QUAD_1(type, name, from, op)                                                                            \
-    ANTLER_INLINE type name(from a)                                                                                    \
-    {                                                                                                                  \
-        return (type){{op(a.q[0]), op(a.q[1]), op(a.q[2]), op(a.q[3])}};                                               \
+#define ANTLER_QUAD_1(type, name, from, op)                              \
+    ANTLER_INLINE type name(from a)                                      \
+    {                                                                    \
+        return (type){{op(a.q[0]), op(a.q[1]), op(a.q[2]), op(a.q[3])}}; \
     }
-#define ANTLER_QUAD_2(type, name, from, op)                                                                            \
-    ANTLER_INLINE type name(from a, from b)                                                                            \
-    {                                                                                                                  \
-        return (type){                                                                                                 \
-            {op(a.q[0], b.q[0]), op(a.q[1], b.q[1]), op(a.q[2], b.q[2]), op(a.q[3], b.q[3])}};                         \
+#define ANTLER_QUAD_2(type, name, from, op)                                                              \
+    ANTLER_INLINE type name(from a, from b)                                                              \
+    {                                                                                                    \
+        return (type){{op(a.q[0], b.q[0]), op(a.q[1], b.q[1]), op(a.q[2], b.q[2]), op(a.q[3], b.q[3])}}; \
     }
-#define ANTLER_QUAD_3(type, name, first, from, op)                                                                     \
-    ANTLER_INLINE type name(first a, from b, from c)                                                                   \
-    {                                                                                                                  \
-        return (type){{op(a.q[0], b.q[0], c.q[0]), op(a.q[1], b.q[1], c.q[1]), op(a.q[2], b.q[2], c.q[2]),             \
-                       op(a.q[3], b.q[3], c.q[3])}};                                                                   \
+#define ANTLER_QUAD_3(type, name, first, from, op)                                                         \
+    ANTLER_INLINE type name(first a, from b, from c)                                                       \
+    {                                                                                                      \
+        return (type){{op(a.q[0], b.q[0], c.q[0]), op(a.q[1], b.q[1], c.q[1]), op(a.q[2], b.q[2], c.q[2]), \
+                       op(a.q[3], b.q[3], c.q[3])}};                                                       \
     }
 
 ANTLER_INLINE float32x4_t quad_fma(float32x4_t a, float32x4_t b, float32x4_t c)
@@ -835,13 +840,13 @@ typedef struct {
 } m16;
 
 /* One expression for all lanes i of r. */
-#define ANTLER_LANES(type, name, parameters, expression)                                                               \
-    ANTLER_INLINE type name parameters                                                                                 \
-    {                                                                                                                  \
-        type r;                                                                                                        \
-        for (int i = 0; i < 16; i++)                                                                                   \
-            r.v[i] = (expression);                                                                                     \
-        return r;                                                                                                      \
+#define ANTLER_LANES(type, name, parameters, expression) \
+    ANTLER_INLINE type name parameters                   \
+    {                                                    \
+        type r;                                          \
+        for (int i = 0; i < 16; i++)                     \
+            r.v[i] = (expression);                       \
+        return r;                                        \
     }
 
 /* a * b + c with one rounding, on machines without an fma. The product of two floats is exact in double, so is the
