@@ -187,9 +187,18 @@ void antler__report_warning(antler_report *report, const char *place, const char
 
 const char *antler__place(char *text, size_t size, const char *parent, const char *key)
 {
-    int n = snprintf(text, size, "%s%s%s", parent, *parent && *key != '[' ? "." : "", key);
-    if (n < 0 || (size_t)n >= size) /* too deep to name: the end says more than the beginning */
-        snprintf(text, size, "...%s", key);
+    size_t before = strlen(parent), dot = before && *key != '[', length = strlen(key);
+    if (before + dot + length >= size) { /* too deep to name: the end says more than the beginning */
+        parent = "...";
+        before = 3;
+        dot = 0;
+        length = length < size - 4 ? length : size - 4;
+    }
+    memmove(text, parent, before);
+    if (dot)
+        text[before] = '.';
+    memcpy(text + before + dot, key, length);
+    text[before + dot + length] = 0;
     return text;
 }
 

@@ -42,9 +42,10 @@ int antler_plan_threads(const antler_plan *plan)
 
 static antler_object setting(const antler_layer *layer, const char *fields, const char *what)
 {
-    char key[64];
-    snprintf(key, sizeof key, "%s_%s", fields, what);
-    const antler_object *found = fields ? antler_object_field(layer->object, key) : NULL;
+    char key[64] = "";
+    if (fields)
+        snprintf(key, sizeof key, "%s_%s", fields, what);
+    const antler_object *found = antler_object_field(layer->object, key);
     return found ? *found : (antler_object){NULL, NULL};
 }
 

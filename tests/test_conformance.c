@@ -1,0 +1,470 @@
+/* What every layer must do, for every sample of every registered layer: a new layer is tested with no new test. */
+#include "antler/antler.h"
+#include "core/files.h"
+#include "core/json.h"
+#include "core/memory.h"
+#include "core/model.h"
+#include "core/registry.h"
+#include "torture.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BATCH = 5, MOST = 200 };
+
+typedef struct sample {
+    const antler_layer_ops *ops;
+    const char *text; /* "(4, 3) {...}" */
+} sample;
+
+static sample all[MOST];
+static int samples;
+
+static void collect(void)
+{
+    const antler_type *type;
+    for (int64_t i = 0; (type = antler__type_at(ANTLER_KIND_LAYER, i)) != NULL; i++)
+        for (const char *const *s = type->samples; s && *s; s++)
+            all[samples++] = (sample){(const antler_layer_ops *)type, *s};
+}
+
+/* ---- a model of one layer ---- */
+
+static const char *config_of(const char *sample_text)
+{
+    return strchr(sample_text, '{');
+}
+
+static const char *shape_of(const char *sample_text, char *shape)
+{
+    const char *close = strchr(sample_text, ')');
+    snprintf(shape, 64, "%.*s", (int)(close - sample_text - 1), sample_text + 1);
+    size_t n = strlen(shape);
+    if (n && shape[n - 1] == ',') /* "(5,)" */
+        shape[n - 1] = 0;
+    return shape;
+}
+
+static char *model_text(const sample *s, const char *config)
+{
+    static char text[8192];
+    char shape[64];
+    snprintf(text, sizeof text,
+             "{\"class_name\": \"Sequential\", \"config\": {\"name\": \"m\", \"layers\": ["
+             "{\"class_name\": \"InputLayer\", \"config\": {\"batch_shape\": [null, %s]}},"
+             "{\"class_name\": \"%s\", \"config\": %s}]}, \"fit\": {\"seed\": 7}}",
+             shape_of(s->text, shape), s->ops->type.class_name, config);
+    return text;
+}
+
+static antler_model *load_text(const char *text)
+{
+    antler_error err = {0};
+    char message[1024];
+    antler_model *model = antler_load_json(text, NULL, &err);
+    ck_assert_msg(model != NULL, "%s: %s", text, antler_error_text(&err, message, sizeof message));
+    ck_assert_int_eq(antler_build(model), ANTLER_OK);
+    return model;
+}
+
+static antler_model *load(const sample *s)
+{
+    return load_text(model_text(s, config_of(s->text)));
+}
+
+/* Numbers in (-1, 1), all different, away from 0; a fixed sequence. */
+static antler_real next_number(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    double u = (double)(*state >> 8) / 16777216.0 * 1.8 - 0.9;
+    return (antler_real)(float)(u + (u < 0 ? -0.05 : 0.05));
+}
+
+static void fill(antler_real *x, int64_t n, uint32_t state)
+{
+    for (int64_t i = 0; i < n; i++)
+        x[i] = next_number(&state);
+}
+
+/* How many tokens the layer's input may have; 0: it takes any numbers. */
+static int64_t tokens_of(const antler_model *model)
+{
+    int64_t *table = antler_object_field(model->object[1], "input_dim");
+    int64_t *tokens = antler_object_field(model->object[1], "num_tokens");
+    return table ? *table : tokens ? *tokens : 0;
+}
+
+typedef struct bench {
+    antler_model *model;
+    antler_context *context;
+    int64_t nx, ny; /* numbers of BATCH samples */
+    antler_real *x, *y, *dy, *dx;
+} bench;
+
+static void open_context(bench *b, antler_mode mode, int threads, unsigned flags)
+{
+    antler_error err = {0};
+    char text[1024];
+    antler_context_free(b->context);
+    b->context = mode == ANTLER_TRAIN ? antler_context_create_train(b->model, BATCH, threads, flags, &err)
+                                      : antler_context_create(b->model, mode, BATCH, threads, flags, &err);
+    ck_assert_msg(b->context != NULL, "%s", antler_error_text(&err, text, sizeof text));
+    antler_context_seek(b->context, 3, 2);
+}
+
+static bench open_bench(const sample *s, antler_mode mode, unsigned flags)
+{
+    bench b = {.model = load(s)};
+    b.nx = BATCH * antler_count(antler_input_shape(b.model), 1);
+    b.ny = BATCH * antler_count(antler_output_shape(b.model), 1);
+    b.x = malloc((size_t)b.nx * sizeof *b.x);
+    b.dx = malloc((size_t)b.nx * sizeof *b.dx);
+    b.y = malloc((size_t)b.ny * sizeof *b.y);
+    b.dy = malloc((size_t)b.ny * sizeof *b.dy);
+    fill(b.x, b.nx, 1);
+    fill(b.dy, b.ny, 2);
+    int64_t tokens = tokens_of(b.model);
+    for (int64_t i = 0; tokens && i < b.nx; i++)
+        b.x[i] = (antler_real)(((i + 1) * 7 / 3) % tokens);
+    for (int64_t v = 0; antler_model_variable(b.model, v); v++) { /* biases off 0 */
+        const antler_variable *variable = antler_model_variable(b.model, v);
+        for (int64_t i = 0; i < antler_count(&variable->value.shape, 0); i++)
+            variable->value.data[i] += (antler_real)(0.01f * (float)((i * 5 + v) % 7));
+    }
+    open_context(&b, mode, 2, flags);
+    return b;
+}
+
+static void close_bench(bench *b)
+{
+    antler_context_free(b->context);
+    antler_model_free(b->model);
+    free(b->x);
+    free(b->dx);
+    free(b->y);
+    free(b->dy);
+}
+
+static void forward(bench *b, const antler_real *x, int64_t n, antler_real *y)
+{
+    antler_error err = {0};
+    ck_assert_msg(antler_forward(b->context, x, n, y, &err) == ANTLER_OK, "%s", err.message);
+}
+
+static void backward(bench *b, antler_real *dx)
+{
+    antler_error err = {0};
+    ck_assert_msg(antler_backward_from(b->context, b->dy, dx, &err) == ANTLER_OK, "%s", err.message);
+}
+
+static int64_t params_of(const bench *b)
+{
+    return b->model->trained;
+}
+
+/* ---- the tests ---- */
+
+START_TEST(json_is_stable)
+{
+    const sample *s = &all[_i];
+    antler_error err = {0};
+    antler_model *model = load(s);
+    char *first = antler_model_json(model, &err);
+    antler_model *again = load_text(first);
+    char *second = antler_model_json(again, &err);
+    ck_assert_str_eq(first, second);
+    antler_text_free(first);
+    antler_text_free(second);
+    antler_model_free(model);
+    antler_model_free(again);
+}
+END_TEST
+
+START_TEST(unknown_keys_are_named)
+{
+    const sample *s = &all[_i];
+    antler_error err = {0};
+    char config[4096];
+    const char *given = config_of(s->text);
+    snprintf(config, sizeof config, "{\"no_such_key\": 1%s%s", given[1] == '}' ? "" : ", ", given + 1);
+    ck_assert(antler_load_json(model_text(s, config), NULL, &err) == NULL);
+    ck_assert_int_eq(err.status, ANTLER_NAME);
+    ck_assert_str_eq(err.place, "config.layers[1].config.no_such_key");
+}
+END_TEST
+
+/* The sample's config with one key replaced by a number. */
+static const char *replace_key(const sample *s, const char *key, double value)
+{
+    static char text[4096];
+    antler_json *old, *config = antler__json_object(NULL, NULL);
+    ck_assert_int_eq(antler__json_parse(config_of(s->text), strlen(config_of(s->text)), &old, NULL), ANTLER_OK);
+    for (const antler_json *item = antler__json_first(old); item; item = antler__json_next(item))
+        if (strcmp(antler__json_key(item), key) != 0)
+            antler__json_add_copy(config, antler__json_key(item), item);
+    antler__json_add_number(config, key, value);
+    char *printed = antler__json_print(config, false);
+    snprintf(text, sizeof text, "%s", printed);
+    antler__free(printed);
+    antler__json_free(config);
+    antler__json_free(old);
+    return text;
+}
+
+START_TEST(ranges_are_held)
+{
+    const sample *s = &all[_i];
+    for (const antler_field *f = s->ops->type.fields; f && f->kind != ANTLER_END; f++) {
+        bool number = f->kind == ANTLER_INT || f->kind == ANTLER_REAL || f->kind == ANTLER_INTS;
+        if (!number || f->min == f->max)
+            continue;
+        for (int above = 0; above < 2; above++) {
+            antler_error err = {0};
+            double value = above ? f->max + (fabs(f->max) > 1e15 ? fabs(f->max) : 1) : f->min - 1;
+            char place[128];
+            snprintf(place, sizeof place, "config.layers[1].config.%s", f->key);
+            antler_model *model = antler_load_json(model_text(s, replace_key(s, f->key, value)), NULL, &err);
+            ck_assert_msg(model == NULL, "%s: %s = %g was accepted", s->text, f->key, value);
+            ck_assert_msg(strncmp(err.place, place, strlen(place)) == 0, "%s: the place is %s, not %s", s->text,
+                          err.place, place);
+        }
+    }
+}
+END_TEST
+
+START_TEST(inference_is_repeatable)
+{
+    bench b = open_bench(&all[_i], ANTLER_INFER, 0);
+    size_t bytes = (size_t)b.ny * sizeof *b.y, weights = (size_t)b.model->total * sizeof(antler_real);
+    antler_real *again = malloc(bytes), *x = malloc((size_t)b.nx * sizeof *x), *before = malloc(weights + 1);
+    memcpy(x, b.x, (size_t)b.nx * sizeof *x);
+    memcpy(before, b.model->parameters, weights);
+    memset(b.y, 0xff, bytes); /* NaN: what forward does not write stays visible */
+    forward(&b, b.x, BATCH, b.y);
+    antler_context_seek(b.context, 8, 1);
+    forward(&b, b.x, BATCH, again);
+    for (int64_t i = 0; i < b.ny; i++)
+        ck_assert_msg(isfinite(b.y[i]), "%s: y[%d] is not written", all[_i].text, (int)i);
+    ck_assert_mem_eq(b.y, again, bytes);
+    ck_assert_mem_eq(b.x, x, (size_t)b.nx * sizeof *x);
+    ck_assert_mem_eq(b.model->parameters, before, weights);
+    free(again);
+    free(x);
+    free(before);
+    close_bench(&b);
+}
+END_TEST
+
+START_TEST(a_batch_of_one_equals_a_row)
+{
+    for (int training = 0; training < 2; training++) {
+        unsigned not_alone = ANTLER_RANDOM | ANTLER_BATCH_STATISTICS;
+        if (training && all[_i].ops->flags & not_alone)
+            break;
+        bench b = open_bench(&all[_i], training ? ANTLER_TRAIN : ANTLER_INFER, 0);
+        int64_t nx = b.nx / BATCH, ny = b.ny / BATCH;
+        antler_real *one = malloc((size_t)ny * sizeof *one);
+        forward(&b, b.x, BATCH, b.y);
+        for (int64_t row = 0; row < BATCH; row++) {
+            forward(&b, b.x + row * nx, 1, one);
+            ck_assert_msg(memcmp(one, b.y + row * ny, (size_t)ny * sizeof *one) == 0, "%s: row %d", all[_i].text,
+                          (int)row);
+        }
+        free(one);
+        close_bench(&b);
+    }
+}
+END_TEST
+
+START_TEST(threads_do_not_change_bits)
+{
+    antler_real *y = NULL, *dx = NULL, *gradients = NULL;
+    for (int threads = 1; threads <= 3; threads++) {
+        bool tokens;
+        bench b = open_bench(&all[_i], ANTLER_TRAIN, ANTLER_INPUT_GRADIENT);
+        open_context(&b, ANTLER_TRAIN, threads, ANTLER_INPUT_GRADIENT);
+        tokens = tokens_of(b.model) > 0;
+        size_t ys = (size_t)b.ny * sizeof *y, xs = (size_t)b.nx * sizeof *dx;
+        size_t gs = (size_t)params_of(&b) * sizeof *gradients;
+        forward(&b, b.x, BATCH, b.y);
+        backward(&b, tokens ? NULL : b.dx);
+        if (threads == 1) {
+            y = malloc(ys);
+            dx = malloc(xs);
+            gradients = malloc(gs + 1);
+            memcpy(y, b.y, ys);
+            memcpy(dx, b.dx, xs);
+            memcpy(gradients, b.context->gradients, gs);
+        }
+        ck_assert_mem_eq(b.y, y, ys);
+        if (!tokens)
+            ck_assert_mem_eq(b.dx, dx, xs);
+        ck_assert_mem_eq(b.context->gradients, gradients, gs);
+        close_bench(&b);
+    }
+    free(y);
+    free(dx);
+    free(gradients);
+}
+END_TEST
+
+START_TEST(gradients_are_written_not_added)
+{
+    bench b = open_bench(&all[_i], ANTLER_TRAIN, 0);
+    size_t bytes = (size_t)params_of(&b) * sizeof(antler_real);
+    antler_real *first = malloc(bytes + 1);
+    forward(&b, b.x, BATCH, b.y);
+    backward(&b, NULL);
+    memcpy(first, b.context->gradients, bytes);
+    for (int64_t v = 0; v < b.model->variables; v++) { /* poison */
+        antler_real *g = (antler_real *)(uintptr_t)antler_gradient(b.context, v);
+        for (int64_t i = 0; g && i < b.model->variable[v].length; i++)
+            g[i] = (antler_real)NAN;
+    }
+    forward(&b, b.x, BATCH, b.y);
+    backward(&b, NULL);
+    ck_assert_mem_eq(first, b.context->gradients, bytes);
+    free(first);
+    close_bench(&b);
+}
+END_TEST
+
+#ifdef ANTLER_DOUBLE
+/* sum(dy * y) with the same noise each time: the context stays where it was. */
+static double objective(bench *b)
+{
+    double sum = 0;
+    forward(b, b->x, BATCH, b->y);
+    for (int64_t i = 0; i < b->ny; i++)
+        sum += b->dy[i] * b->y[i];
+    return sum;
+}
+
+static void check_gradient(bench *b, const char *name, antler_real *value, const antler_real *gradient, int64_t n)
+{
+    const double h = 1e-5;
+    double most = 0;
+    for (int64_t i = 0; i < n; i++)
+        most = fmax(most, fabs(gradient[i]));
+    for (int64_t i = 0; i < n; i++) {
+        antler_real kept = value[i];
+        value[i] = kept + h;
+        double above = objective(b);
+        value[i] = kept - h;
+        double below = objective(b);
+        value[i] = kept;
+        double numeric = (above - below) / (2 * h), bound = 1e-6 * fmax(most, 1e-3);
+        ck_assert_msg(fabs(numeric - gradient[i]) <= bound, "%s[%d]: analytic %.12g, numeric %.12g, bound %.3g", name,
+                      (int)i, gradient[i], numeric, bound);
+    }
+}
+
+START_TEST(gradients_are_right)
+{
+    bench b = open_bench(&all[_i], ANTLER_TRAIN, ANTLER_INPUT_GRADIENT);
+    antler_real *gradients = malloc((size_t)params_of(&b) * sizeof *gradients + 1);
+    bool tokens = tokens_of(b.model) > 0;
+    char name[256];
+    forward(&b, b.x, BATCH, b.y);
+    backward(&b, tokens ? NULL : b.dx);
+    memcpy(gradients, b.context->gradients, (size_t)params_of(&b) * sizeof *gradients);
+    for (int64_t v = 0; v < b.model->variables; v++) {
+        antler_model_variable_entry *variable = &b.model->variable[v];
+        snprintf(name, sizeof name, "%s %s: %s", all[_i].ops->type.class_name, all[_i].text, variable->view.name);
+        if (variable->view.trainable)
+            check_gradient(&b, name, variable->view.value.data, gradients + variable->offset, variable->length);
+    }
+    snprintf(name, sizeof name, "%s %s: x", all[_i].ops->type.class_name, all[_i].text);
+    if (!tokens)
+        check_gradient(&b, name, b.x, b.dx, b.nx);
+    free(gradients);
+    close_bench(&b);
+}
+END_TEST
+#endif
+
+START_TEST(files_keep_every_bit)
+{
+    static const char *const suffix[] = {"keras", "weights.h5", "h5"};
+    antler_error err = {0};
+    bench b = open_bench(&all[_i], ANTLER_INFER, 0);
+    forward(&b, b.x, BATCH, b.y);
+    for (int i = 0; i < 3; i++) {
+        char path[128], text[1024];
+        snprintf(path, sizeof path, "/tmp/antler_conformance_%d.%s", (int)getpid(), suffix[i]);
+        ck_assert_msg(antler_save(b.model, path, &err) == ANTLER_OK, "%s", antler_error_text(&err, text, sizeof text));
+        bench c = open_bench(&all[_i], ANTLER_INFER, 0);
+        if (i == 1) {
+            ck_assert_msg(antler_load_weights(c.model, path, &err) == ANTLER_OK, "%s", err.message);
+        } else {
+            antler_context_free(c.context);
+            antler_model_free(c.model);
+            c.context = NULL;
+            c.model = antler_load(path, &err);
+            ck_assert_msg(c.model != NULL, "%s", antler_error_text(&err, text, sizeof text));
+            open_context(&c, ANTLER_INFER, 1, 0);
+        }
+        forward(&c, c.x, BATCH, c.y);
+        ck_assert_mem_eq(b.y, c.y, (size_t)b.ny * sizeof *b.y);
+        close_bench(&c);
+        unlink(path);
+    }
+    close_bench(&b);
+}
+END_TEST
+
+/* Loads, runs forward and back. */
+static antler_status run_all(void *arg)
+{
+    const sample *s = arg;
+    antler_error err = {0};
+    antler_model *model = antler_load_json(model_text(s, config_of(s->text)), NULL, &err);
+    antler_context *context = NULL;
+    antler_real x[512] = {0}, dy[2048] = {0};
+    antler_status status = model ? antler_build(model) : err.status;
+    if (status == ANTLER_OK) {
+        context = antler_context_create_train(model, 2, 1, 0, &err);
+        status = context ? antler_forward(context, x, 2, NULL, &err) : err.status;
+    }
+    if (status == ANTLER_OK)
+        status = antler_backward_from(context, dy, NULL, &err);
+    antler_context_free(context);
+    antler_model_free(model);
+    return status;
+}
+
+START_TEST(allocation_torture)
+{
+    torture(run_all, &all[_i]);
+}
+END_TEST
+
+int main(void)
+{
+    collect();
+    Suite *suite = suite_create("conformance");
+    TCase *tcase = tcase_create("layers");
+    tcase_set_timeout(tcase, 0);
+    tcase_add_loop_test(tcase, json_is_stable, 0, samples);
+    tcase_add_loop_test(tcase, unknown_keys_are_named, 0, samples);
+    tcase_add_loop_test(tcase, ranges_are_held, 0, samples);
+    tcase_add_loop_test(tcase, inference_is_repeatable, 0, samples);
+    tcase_add_loop_test(tcase, a_batch_of_one_equals_a_row, 0, samples);
+    tcase_add_loop_test(tcase, threads_do_not_change_bits, 0, samples);
+    tcase_add_loop_test(tcase, gradients_are_written_not_added, 0, samples);
+    tcase_add_loop_test(tcase, files_keep_every_bit, 0, samples);
+    tcase_add_loop_test(tcase, allocation_torture, 0, samples);
+#ifdef ANTLER_DOUBLE
+    tcase_add_loop_test(tcase, gradients_are_right, 0, samples);
+#endif
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
