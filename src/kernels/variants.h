@@ -12,12 +12,12 @@
 #define ANTLER_VARIANT(name) ANTLER_PASTE(name, ANTLER_ISA_SUFFIX)
 
 /* Declares the exported functions of one variant. */
-#define ANTLER_DECLARE_VARIANT(isa)                                                                                    \
-    void ANTLER_PASTE(antler__product_kernels, isa)(antler_kernels * k);                                               \
-    void ANTLER_PASTE(antler__elementwise_kernels, isa)(antler_kernels * k);                                           \
-    void ANTLER_PASTE(antler__reduce_kernels, isa)(antler_kernels * k);                                                \
-    void ANTLER_PASTE(antler__noise_kernels, isa)(antler_kernels * k);                                                 \
-    void ANTLER_PASTE(antler__recurrent_kernels, isa)(antler_kernels * k);                                             \
+#define ANTLER_DECLARE_VARIANT(isa)                                          \
+    void ANTLER_PASTE(antler__product_kernels, isa)(antler_kernels * k);     \
+    void ANTLER_PASTE(antler__elementwise_kernels, isa)(antler_kernels * k); \
+    void ANTLER_PASTE(antler__reduce_kernels, isa)(antler_kernels * k);      \
+    void ANTLER_PASTE(antler__noise_kernels, isa)(antler_kernels * k);       \
+    void ANTLER_PASTE(antler__recurrent_kernels, isa)(antler_kernels * k);   \
     void ANTLER_PASTE(antler__update_kernels, isa)(antler_kernels * k)
 
 #endif
