@@ -67,7 +67,11 @@ static antler_status read_metrics(const antler_json *node, const char *place, an
         return ANTLER_OK;
     }
     ANTLER_TRY(antler__object_read(ANTLER_KIND_METRIC, metric, place, report, &s->metric[s->metrics]));
-    s->metrics++;
+    antler_metric_keys *keys = s->metric[s->metrics++].config;
+    if (antler__json_type(node) == ANTLER_JSON_STRING && keys) { /* Keras logs it under the name that it was given by */
+        keys->name = antler__copy_text(antler__json_string(node));
+        return keys->name ? ANTLER_OK : no_memory(report, place);
+    }
     return ANTLER_OK;
 }
 

@@ -6,13 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Keras's epsilon, which keeps the mean over unmasked rows finite. */
-static const double epsilon = 1e-7;
-
 /* ---- creating ---- */
 
-/* Whether the loss is taken from the last layer's logits: it can take them, the layer has them, and no penalty on the
-   output needs the gradient of the output itself. */
+/* Whether the loss is taken from the last layer's logits: it can take them, the layer has them (then Keras on TensorFlow
+   takes them even where the loss's from_logits says that the output is such), and no penalty on the output needs the
+   gradient of the output itself. */
 static bool takes_logits(const antler_model *model, const antler_loss_ops *loss)
 {
     const antler_layer *last = &model->layer[model->layers - 1];
@@ -51,7 +49,7 @@ antler_status antler__objective_create(const antler_model *model, int64_t batch,
     o->reduction = ((const antler_loss_keys *)compile->loss.config)->reduction;
     o->inner = inner;
     o->width = width;
-    o->logits = takes_logits(model, o->loss) && !(o->loss->from_logits && o->loss->from_logits(compile->loss.config));
+    o->logits = takes_logits(model, o->loss);
     o->scratch = space;
     o->value = space + rows * width;
     o->weight = o->value + rows;
@@ -129,23 +127,31 @@ antler_status antler__objective_targets(antler_objective *o, const antler_model 
 
 /* ---- the loss ---- */
 
-/* weight[row] of the loss and of the gradient, from the mask and from rows that the loss does not count. Returns the
-   number of rows that count. */
-static double weigh_rows(antler_context *c, int64_t rows, bool *weighted)
+/* weight[row] from the mask that reaches the output; false where there is none. */
+static bool weigh_by_mask(antler_context *c, int64_t rows)
 {
     antler_objective *o = c->objective;
     const antler_tensor *mask = &c->mask[c->layers - 1];
     int64_t steps = mask->data ? mask->shape.dim[1] : 0;
-    bool masked = steps > 0 && o->inner % steps == 0;
-    int64_t each = masked ? o->inner / steps : 1; /* rows of one step */
+    if (steps == 0 || o->inner % steps != 0)
+        return false;
+    for (int64_t r = 0; r < rows; r++)
+        o->weight[r] = mask->data[r / (o->inner / steps)];
+    return true;
+}
+
+/* weight[row] of the loss and of the gradient, from the mask and from rows that the loss does not count. Returns their
+   sum. */
+static double weigh_rows(antler_context *c, int64_t rows, bool *weighted)
+{
+    antler_objective *o = c->objective;
     double valid = 0;
-    *weighted = masked;
+    *weighted = weigh_by_mask(c, rows);
     for (int64_t r = 0; r < rows; r++) {
-        antler_real w = masked ? mask->data[r / each] : 1;
-        *weighted = *weighted || o->counts[r] == 0;
-        o->weight[r] = w * o->counts[r];
+        o->weight[r] = *weighted ? o->weight[r] * o->counts[r] : o->counts[r];
         valid += (double)o->weight[r];
     }
+    *weighted = *weighted || valid < (double)rows;
     return valid;
 }
 
@@ -155,7 +161,7 @@ static double reduce(antler_context *c, int64_t rows, antler_real *gradient_scal
     const antler_kernels *k = antler__kernels();
     bool weighted, mean = mean_over_rows(o);
     double valid = weigh_rows(c, rows, &weighted);
-    antler_real stretch = mean && weighted ? (antler_real)((double)rows / (valid + epsilon)) : 1;
+    antler_real stretch = mean && weighted ? (antler_real)(valid > 0 ? (double)rows / valid : 0) : 1;
     for (int64_t r = 0; weighted && r < rows; r++) {
         o->weight[r] *= stretch;
         o->value[r] *= o->weight[r];
@@ -230,8 +236,10 @@ void antler__objective_track(antler_context *c, const antler_real *y, double los
     antler_objective *o = c->objective;
     o->loss_sum += loss * (double)c->n;
     o->loss_weight += (double)c->n;
+    bool masked = weigh_by_mask(c, c->n * o->inner);
     antler_metric_call call = {.p = antler__output(c)->data,
                                .y = y,
+                               .weight = masked ? o->weight : NULL,
                                .rows = c->n * o->inner,
                                .n = o->width,
                                .y_n = o->y_width,
