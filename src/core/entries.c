@@ -57,6 +57,7 @@ antler_status antler__entries_reserve(antler_entries *entries, const char *name,
 {
     antler_entry entry = {antler__copy_text(name), dtype, *shape, NULL, bytes};
     bool group = dtype == ANTLER_GROUP;
+    *data = NULL;
     if (!group)
         entry.data = antler__allocate(bytes, 1);
     if (!entry.name || (!group && !entry.data) || !make_room(entries)) {
