@@ -58,15 +58,15 @@ static antler_shape with_batch(antler_shape shape, int64_t batch)
 static int output_death(const antler_context *c, int64_t i)
 {
     bool last = i == c->layers - 1;
-    int death = last ? (int)c->layers : (int)i + 1;
-    if (c->flags & ANTLER_KEEP)
+    int death = (int)i + 1;
+    if (c->flags & ANTLER_KEEP || last) /* of the last: metrics read it after the pass back */
         return FOREVER;
     if (c->mode != ANTLER_TRAIN)
         return death;
     bool own = layer_of(c, i)->needs & ANTLER_NEEDS_Y || antler__layer_keys(layer_of(c, i)->object)->activity_regularizer_.type;
     if (own && backward_step(c, i) > death)
         death = backward_step(c, i);
-    if (!last && layer_of(c, i + 1)->needs & ANTLER_NEEDS_X && backward_step(c, i + 1) > death)
+    if (layer_of(c, i + 1)->needs & ANTLER_NEEDS_X && backward_step(c, i + 1) > death)
         death = backward_step(c, i + 1);
     return death;
 }
