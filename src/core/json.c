@@ -12,9 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A node that stands for one that could not be made: nothing is ever written to it. */
-static const cJSON failed = {.type = cJSON_Object};
-
 /* valueint is unused in arrays and objects: this one says that a child is missing. */
 enum { INCOMPLETE = -1 };
 
@@ -118,8 +115,7 @@ antler_status antler__json_parse(const char *text, size_t size, antler_json **ro
 
 void antler__json_free(antler_json *root)
 {
-    if (in(root) != &failed)
-        cJSON_Delete((cJSON *)root);
+    cJSON_Delete((cJSON *)root);
 }
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
@@ -291,7 +287,7 @@ static void put_children(printer *p, const cJSON *node, int depth)
     if (node->child)
         put_newline(p, depth);
     put(p, object ? "}" : "]", 1);
-    p->failed |= node->valueint == INCOMPLETE || node == &failed;
+    p->failed |= node->valueint == INCOMPLETE;
 }
 
 static void put_node(printer *p, const cJSON *node, int depth)
@@ -356,7 +352,7 @@ static antler_json *adopt(antler_json *parent, const char *key, cJSON *item)
     cJSON *to = (cJSON *)parent;
     if (!to && !key)
         return out(item);
-    if (!to || to == &failed) {
+    if (!to) {
         cJSON_Delete(item);
         return NULL;
     }
@@ -367,21 +363,16 @@ static antler_json *adopt(antler_json *parent, const char *key, cJSON *item)
     return NULL;
 }
 
-static antler_json *or_failed(antler_json *node)
-{
-    return node ? node : out(&failed);
-}
-
 antler_json *antler__json_object(antler_json *parent, const char *key)
 {
     pthread_once(&once, set_hooks);
-    return or_failed(adopt(parent, key, cJSON_CreateObject()));
+    return adopt(parent, key, cJSON_CreateObject());
 }
 
 antler_json *antler__json_array(antler_json *parent, const char *key)
 {
     pthread_once(&once, set_hooks);
-    return or_failed(adopt(parent, key, cJSON_CreateArray()));
+    return adopt(parent, key, cJSON_CreateArray());
 }
 
 antler_json *antler__json_add_string(antler_json *parent, const char *key, const char *value)
@@ -411,5 +402,5 @@ antler_json *antler__json_add_null(antler_json *parent, const char *key)
 antler_json *antler__json_add_copy(antler_json *parent, const char *key, const antler_json *node)
 {
     pthread_once(&once, set_hooks);
-    return adopt(parent, key, node && in(node) != &failed ? cJSON_Duplicate(in(node), true) : NULL);
+    return adopt(parent, key, node ? cJSON_Duplicate(in(node), true) : NULL);
 }

@@ -38,10 +38,10 @@ const char *antler__json_brief(const antler_json *node, char *text, size_t size)
    the last part that exists; 0 for none. Of members with the same key, the last counts. */
 int antler__json_line(const char *text, size_t size, const char *place);
 
-/* Building. With a parent object `key` is its key there; with a parent array or NULL (a new root) key is NULL. What
-   could not be made marks its parent, and antler__json_print of a marked tree is NULL, so that one check at the end is
-   enough: object and array never return NULL but, on failure, a node on which everything fails too; the others return
-   NULL. */
+/* Building. Every function returns NULL when it or its argument `parent` failed. With a parent object `key` is its key
+   there; with a parent array or NULL (a new root) key is NULL, so an array must be known to be there before it is
+   filled. What could not be made marks its parent, and antler__json_print of a tree with a mark is NULL: one check at
+   the end is enough for a tree that is printed. */
 antler_json *antler__json_object(antler_json *parent, const char *key);
 antler_json *antler__json_array(antler_json *parent, const char *key);
 antler_json *antler__json_add_string(antler_json *parent, const char *key, const char *value); /* NULL: null */
