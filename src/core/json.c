@@ -314,7 +314,7 @@ static void put_node(printer *p, const cJSON *node, int depth)
 
 char *antler__json_print(const antler_json *root, bool pretty)
 {
-    printer p = {.pretty = pretty};
+    printer p = {.pretty = pretty, .failed = !root};
     put_node(&p, in(root), 0);
     if (pretty)
         put(&p, "\n", 1);
