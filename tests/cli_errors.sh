@@ -17,7 +17,7 @@ case_bad_config() {
     bad_layer '' '{"class_name": "Dense", "config": {"units": 1000000000000}}'
     bad_layer 'units' '{"class_name": "Dense", "config": {}}'
     bad_layer '"Dorpout".*"Dropout"' '{"class_name": "Dorpout", "config": {"rate": 0.5}}'
-    bad_layer 'unit.*"units"' '{"class_name": "Dense", "config": {"unit": 3}}'
+    bad_layer 'activatoin.*"activation"' '{"class_name": "Dense", "config": {"units": 3, "activatoin": "relu"}}'
     bad_layer 'rate' '{"class_name": "Dropout", "config": {"rate": 0.5, "rate": 0.5}}'
     bad_layer '' '{"class_name": "Flatten", "config": 3}'
     bad_layer '' '3'
@@ -61,23 +61,24 @@ case_bad_data() {
     refused 1 'x_train has 60 rows and y_test has 20' train net.json --y y_test
     cp -r data bad
     sed '10s/.*/nan,0.5/' data/x_train.csv >bad/x_train.csv
-    refused 1 'x_train' train net.json --data bad --output bad.keras
+    refused 1 'bad/x_train.csv:10: .*nan' train net.json --data bad --output bad.keras
     cp data/x_train.csv bad
     sed '10s/.*/5/' data/y_train.csv >bad/y_train.csv
-    refused 1 '5' train net.json --data bad --output bad.keras
+    refused 1 'bad: y_train: row 9: 5 is no class; expected an integer from 0 to 1' train net.json --data bad --output bad.keras
     sed '10s/.*/0.5/' data/y_train.csv >bad/y_train.csv
-    refused 1 '0.5' train net.json --data bad --output bad.keras
+    refused 1 'bad: y_train: row 9: 0.5 is no class; expected an integer from 0 to 1' train net.json --data bad --output bad.keras
     sed '10s/.*/-1/' data/y_train.csv >bad/y_train.csv
-    refused 1 '-1' train net.json --data bad --output bad.keras
+    refused 1 'bad: y_train: row 9: -1 is no class; expected an integer from 0 to 1' train net.json --data bad --output bad.keras
     sed 's/$/,1/' data/x_train.csv >bad/x_train.csv
-    refused 1 '\(.*3\).*\(.*2\)|\(.*2\).*\(.*3\)' train net.json --data bad --output bad.keras
+    cp data/y_train.csv bad
+    refused 1 'bad: x: .*\(45, 3\) does not fit .*\(None, 2\)' train net.json --data bad --output bad.keras
     [ ! -e bad.keras ] || fail 'bad.keras is left behind'
     sed 's/"data": "data", //' net.json >bare.json
     refused 1 'no data: give --data' train bare.json
     refused 1 'no data: give --data' evaluate bare.json
     refused 1 'no data: give --data' predict bare.json
-    sed 's/"validation_split": 0.25/"validation_split": 0.001/' net.json >bad.json
-    refused 1 'validation_split' train bad.json
+    sed 's/"validation_split": 0.25/"validation_split": 0.999/' net.json >bad.json
+    refused 1 'bad.json: fit.validation_split: 0.999 of 60' train bad.json
     sed 's/"compile_config"/"unused"/' net.json >bad.json
     refused 1 'unused|compile' train bad.json
 }

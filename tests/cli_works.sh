@@ -36,7 +36,7 @@ case_usage() {
 
 case_train() {
     run 0 train net.json --output a.keras --log-dir logs/deep
-    prints '^training +45 samples; of class 0: [0-9]+, 1: [0-9]+$'
+    prints '^training +45 samples; classes 0 to 1: [0-9]+, [0-9]+$'
     prints '^validation +15 samples'
     prints 'kernel 2x8, bias 8'
     prints '^optimizer +SGD'

@@ -128,6 +128,12 @@ antler_status antler__open_pair(const char *path, const char *x_name, const char
     return err->status;
 }
 
+void antler__blame_data(const char *path, antler_error *err)
+{
+    if ((err->status == ANTLER_DATA || err->status == ANTLER_SHAPE) && !err->file[0])
+        snprintf(err->file, sizeof err->file, "%s", path);
+}
+
 /* ---- output ----------------------------------------------------------------------------------------------------- */
 
 static bool ends_with(const char *text, const char *end)

@@ -38,6 +38,15 @@ const char *antler__data_path(const antler_arguments *a, const antler_model *mod
 antler_status antler__open_pair(const char *path, const char *x_name, const char *y_name, antler_set *x, antler_set *y,
                                 antler_error *err);
 
+/* Names the data as the file of an error in it that has none yet. */
+void antler__blame_data(const char *path, antler_error *err);
+
+/* Refuses labels that are no classes of the model, before any work, with their row in the file. */
+antler_status antler__targets_check(const antler_model *model, const antler_data *y, const char *path, const char *name,
+                                    antler_error *err);
+/* "title  4,000 samples; classes 0 to 9: 393, 392 ..."; the classes where there are up to 20. */
+antler_status antler__targets_print(const char *title, const antler_data *y, antler_error *err);
+
 /* --batch-size, or what "fit" says, or 32. */
 int64_t antler__batch_size(const antler_arguments *a, const antler_model *model);
 

@@ -7,8 +7,12 @@ static antler_status evaluate(const antler_arguments *a, antler_model *model, an
     const char *path = antler__data_path(a, model, text, sizeof text, err);
     if (!path)
         return err->status;
-    ANTLER_TRY(antler__open_pair(path, a->x ? a->x : "x_test", a->y ? a->y : "y_test", x, y, err));
-    return antler_evaluate(model, x->data, y->data, antler__batch_size(a, model), (int)a->threads, logs, err);
+    const char *y_name = a->y ? a->y : "y_test";
+    ANTLER_TRY(antler__open_pair(path, a->x ? a->x : "x_test", y_name, x, y, err));
+    ANTLER_TRY(antler__targets_check(model, y->data, path, y_name, err));
+    antler_evaluate(model, x->data, y->data, antler__batch_size(a, model), (int)a->threads, logs, err);
+    antler__blame_data(path, err);
+    return err->status;
 }
 
 static int run(const antler_arguments *a)

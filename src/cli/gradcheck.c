@@ -84,7 +84,7 @@ static antler_status check_model(antler_gradient_check *c, int threads, antler_e
     for (int64_t i = 0; (v = antler_model_variable(c->model, i)); i++) {
         double loss;
         ANTLER_TRY(antler__gradient_loss(c, &loss, err));
-        c->noise = 1e-15 * fmax(1, fabs(loss));
+        c->noise = 4e-16 * fmax(1, fabs(loss));
         const antler_real *gradient = antler_gradient(c->context, i);
         if (gradient)
             ANTLER_TRY(check_variable(c, v, gradient, err));
@@ -169,7 +169,7 @@ static int run(const antler_arguments *a)
     if (err.status != ANTLER_OK)
         return antler__fail(&err);
     if (failed)
-        fprintf(stderr, "antler: gradcheck: %d gradients differ by more than 1e-6 of the largest in their tensor\n",
+        fprintf(stderr, "antler: gradcheck: %d of the tensors differ by more than 1e-6 of their largest gradient\n",
                 failed);
     return failed ? 1 : 0;
 }

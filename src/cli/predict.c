@@ -29,8 +29,11 @@ static antler_status predict(const antler_arguments *a, antler_model *model, ant
     if (!p->y || (a->mc && !p->deviation))
         return antler_error_set(err, ANTLER_MEMORY, NULL, "no memory for %" PRId64 " predictions", count);
     if (a->mc)
-        return antler_predict_mc(model, x->data, a->mc, batch, (int)a->threads, p->y, p->deviation, err);
-    return antler_predict(model, x->data, batch, (int)a->threads, p->y, err);
+        antler_predict_mc(model, x->data, a->mc, batch, (int)a->threads, p->y, p->deviation, err);
+    else
+        antler_predict(model, x->data, batch, (int)a->threads, p->y, err);
+    antler__blame_data(path, err);
+    return err->status;
 }
 
 static antler_status write_file(const char *path, const prediction *p, antler_error *err)

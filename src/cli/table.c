@@ -52,7 +52,8 @@ antler_status antler__table_print(antler_table *table, unsigned right, antler_er
     for (size_t i = 0; i < table->cells && !failed; i++) {
         int column = (int)(i % (size_t)table->columns), last = column == table->columns - 1;
         int space = last && !(right >> column & 1) ? 0 : width(table, column);
-        printf("%s%*s%s", column ? "  " : "", right >> column & 1 ? space : -space, table->cell[i], last ? "\n" : "");
+        printf("%s%*s%s", column && (space || table->cell[i][0]) ? "  " : "", right >> column & 1 ? space : -space,
+               table->cell[i], last ? "\n" : "");
         if (i + 1 == (size_t)table->columns)
             rule(table);
     }

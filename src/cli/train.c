@@ -9,8 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_CLASSES = 20 }; /* whose balance is shown */
-
 typedef struct training {
     const antler_arguments *a;
     antler_model *model;
@@ -35,77 +33,39 @@ static void on_interrupt(int signal)
 static antler_status split(training *t, double part, antler_error *err)
 {
     int64_t n = antler__set_count(&t->x), train = (int64_t)floor((double)n * (1 - part));
-    if (train < 1 || train >= n)
+    if (train < 1 || train >= n) {
+        snprintf(err->file, sizeof err->file, "%s", t->a->argument[0]);
         return antler_error_set(err, ANTLER_VALUE, "fit.validation_split",
                                 "%g of %" PRId64 " samples leaves none to train or to validate on", part, n);
+    }
     ANTLER_TRY(antler__set_rows(&t->validation_x, t->x.data, train, n - train, err));
     ANTLER_TRY(antler__set_rows(&t->validation_y, t->y.data, train, n - train, err));
     ANTLER_TRY(antler__set_rows(&t->x, t->x.data, 0, train, err));
     return antler__set_rows(&t->y, t->y.data, 0, train, err);
 }
 
-static antler_status open_data(training *t, antler_error *err)
+static antler_status open_validation(training *t, antler_error *err)
 {
-    const antler_arguments *a = t->a;
     const antler_fit_settings *fit = t->model->fit;
-    const char *x = a->x ? a->x : fit && fit->x ? fit->x : "x_train";
-    const char *y = a->y ? a->y : fit && fit->y ? fit->y : "y_train";
-    if (!antler__data_path(a, t->model, t->path, sizeof t->path, err))
-        return err->status;
-    ANTLER_TRY(antler__open_pair(t->path, x, y, &t->x, &t->y, err));
-    const char *const *held = fit && fit->validation_data[0] && fit->validation_data[1] ? fit->validation_data : NULL;
-    if (a->validation || held)
-        return antler__open_pair(t->path, a->validation ? "x_test" : held[0], a->validation ? "y_test" : held[1],
-                                 &t->validation_x, &t->validation_y, err);
+    const char *x = t->a->validation ? "x_test" : fit ? fit->validation_data[0] : NULL;
+    const char *y = t->a->validation ? "y_test" : x ? fit->validation_data[1] : NULL;
+    if (x && y) {
+        ANTLER_TRY(antler__open_pair(t->path, x, y, &t->validation_x, &t->validation_y, err));
+        return antler__targets_check(t->model, t->validation_y.data, t->path, y, err);
+    }
     return fit && fit->args.validation_split > 0 ? split(t, fit->args.validation_split, err) : ANTLER_OK;
 }
 
-/* The class of one row of targets: an index, the place of the 1 among zeros; -1 when it is neither. */
-static int64_t class_of(const antler_real *y, int64_t n)
+static antler_status open_data(training *t, antler_error *err)
 {
-    int64_t found = -1;
-    if (n == 1)
-        return y[0] >= 0 && y[0] < MOST_CLASSES && (double)y[0] == floor((double)y[0]) ? (int64_t)y[0] : -1;
-    for (int64_t i = 0; i < n; i++) {
-        if (y[i] != 0 && (y[i] != 1 || found >= 0))
-            return -1;
-        found = y[i] != 0 ? i : found;
-    }
-    return found;
-}
-
-/* Counts the classes of all rows; *balanced is false where the targets are no classes, or too many. */
-static antler_status count_classes(const antler_data *y, int64_t *count, bool *balanced, antler_error *err)
-{
-    int64_t rows = antler_data_shape(y)->dim[0], n = antler_count(antler_data_shape(y), 1);
-    antler_real target[MOST_CLASSES];
-    *balanced = n >= 1 && n <= MOST_CLASSES;
-    for (int64_t row = 0; row < rows && *balanced; row++) {
-        ANTLER_TRY(antler_data_gather(y, &row, 1, target, err));
-        int64_t c = class_of(target, n);
-        *balanced = c >= 0;
-        if (c >= 0)
-            count[c]++;
-    }
-    return ANTLER_OK;
-}
-
-static antler_status print_set(const char *title, const antler_set *y, antler_error *err)
-{
-    int64_t count[MOST_CLASSES] = {0};
-    bool balanced;
-    char text[32];
-    ANTLER_TRY(count_classes(y->data, count, &balanced, err));
-    printf("%-11s %s samples", title, antler__number_text(antler__set_count(y), text, sizeof text));
-    if (balanced)
-        printf("; of class");
-    for (int c = 0, first = 1; c < MOST_CLASSES && balanced; c++)
-        if (count[c]) {
-            printf("%s %d: %" PRId64, first ? "" : ",", c, count[c]);
-            first = 0;
-        }
-    putchar('\n');
-    return ANTLER_OK;
+    const antler_fit_settings *fit = t->model->fit;
+    const char *x = t->a->x ? t->a->x : fit && fit->x ? fit->x : "x_train";
+    const char *y = t->a->y ? t->a->y : fit && fit->y ? fit->y : "y_train";
+    if (!antler__data_path(t->a, t->model, t->path, sizeof t->path, err))
+        return err->status;
+    ANTLER_TRY(antler__open_pair(t->path, x, y, &t->x, &t->y, err));
+    ANTLER_TRY(antler__targets_check(t->model, t->y.data, t->path, y, err));
+    return open_validation(t, err);
 }
 
 /* ---- before ----------------------------------------------------------------------------------------------------- */
@@ -120,9 +80,9 @@ static antler_status print_header(training *t, antler_error *err)
     printf("%s: antler %s, %s kernels, %s\n\n", t->model->name ? t->model->name : "model", antler_version(), isa,
            sizeof(antler_real) == 4 ? "float" : "double");
     printf("%-11s %s\n", "data", t->path);
-    ANTLER_TRY(print_set("training", &t->y, err));
+    ANTLER_TRY(antler__targets_print("training", t->y.data, err));
     if (t->validation_y.data)
-        ANTLER_TRY(print_set("validation", &t->validation_y, err));
+        ANTLER_TRY(antler__targets_print("validation", t->validation_y.data, err));
     printf("%-11s %" PRId64 ", so %" PRId64 " steps an epoch; %" PRId64 " epochs\n\n", "batch", t->batch, steps,
            t->epochs);
     ANTLER_TRY(antler__print_layers(t->model, err));
@@ -205,6 +165,7 @@ static antler_status fit(training *t, antler_error *err)
         err->status = status;
     else if (status != ANTLER_OK)
         *err = *antler_model_error(t->model);
+    antler__blame_data(t->path, err);
     return status;
 }
 

@@ -1,0 +1,91 @@
+/* A look at the targets before any work: are labels classes of the model, and how many samples has each. */
+#include "cli/command.h"
+#include "core/memory.h"
+#include "core/model.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+enum { MOST_CLASSES = 20 }; /* whose balance is shown */
+
+static antler_status check_row(const antler_real *label, int64_t n, double classes, int64_t ignored, const char *name,
+                               int64_t row, antler_error *err)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double value = (double)label[i];
+        if ((value >= 0 && value < classes && value == floor(value)) || value == (double)ignored)
+            continue;
+        return antler_error_set(err, ANTLER_DATA, name,
+                                "row %" PRId64 ": %g is no class; expected an integer from 0 to %g", row, value,
+                                classes - 1);
+    }
+    return ANTLER_OK;
+}
+
+antler_status antler__targets_check(const antler_model *model, const antler_data *y, const char *path, const char *name,
+                                    antler_error *err)
+{
+    if (!model->compile || !model->compile->loss.type || !((const antler_loss_ops *)model->compile->loss.type)->sparse)
+        return ANTLER_OK;
+    const antler_shape *out = antler_output_shape(model);
+    const int64_t *ignored = antler_object_field(model->compile->loss, "ignore_class");
+    int64_t rows = antler_data_shape(y)->dim[0], n = antler_count(antler_data_shape(y), 1);
+    double classes = (double)(out->rank > 1 ? out->dim[out->rank - 1] : 1);
+    antler_real *label = antler__allocate((size_t)n, sizeof *label);
+    if (!label)
+        return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
+    for (int64_t row = 0; row < rows && err->status == ANTLER_OK; row++)
+        if (antler_data_gather(y, &row, 1, label, err) == ANTLER_OK)
+            check_row(label, n, classes, ignored ? *ignored : ANTLER_NULL, name, row, err);
+    antler__free(label);
+    antler__blame_data(path, err);
+    return err->status;
+}
+
+/* The class of one row of targets: an index, or the place of the 1 among zeros; -1 when it is neither. */
+static int64_t class_of(const antler_real *y, int64_t n)
+{
+    int64_t found = -1;
+    if (n == 1)
+        return y[0] >= 0 && y[0] < MOST_CLASSES && (double)y[0] == floor((double)y[0]) ? (int64_t)y[0] : -1;
+    for (int64_t i = 0; i < n; i++) {
+        if (y[i] != 0 && (y[i] != 1 || found >= 0))
+            return -1;
+        found = y[i] != 0 ? i : found;
+    }
+    return found;
+}
+
+/* Counts the classes of all rows; *balanced is false where the targets are no classes, or too many. */
+static antler_status count_classes(const antler_data *y, int64_t *count, bool *balanced, antler_error *err)
+{
+    int64_t rows = antler_data_shape(y)->dim[0], n = antler_count(antler_data_shape(y), 1);
+    antler_real target[MOST_CLASSES];
+    *balanced = n >= 1 && n <= MOST_CLASSES;
+    for (int64_t row = 0; row < rows && *balanced; row++) {
+        ANTLER_TRY(antler_data_gather(y, &row, 1, target, err));
+        int64_t c = class_of(target, n);
+        *balanced = c >= 0;
+        if (c >= 0)
+            count[c]++;
+    }
+    return ANTLER_OK;
+}
+
+antler_status antler__targets_print(const char *title, const antler_data *y, antler_error *err)
+{
+    int64_t count[MOST_CLASSES] = {0};
+    int last = 0;
+    bool balanced;
+    char text[32];
+    ANTLER_TRY(count_classes(y, count, &balanced, err));
+    printf("%-11s %s samples", title, antler__number_text(antler_data_shape(y)->dim[0], text, sizeof text));
+    for (int c = 0; c < MOST_CLASSES; c++)
+        last = count[c] ? c : last;
+    if (balanced)
+        printf("; classes 0 to %d: ", last);
+    for (int c = 0; balanced && c <= last; c++)
+        printf("%s%" PRId64, c ? ", " : "", count[c]);
+    putchar('\n');
+    return ANTLER_OK;
+}
