@@ -204,8 +204,11 @@ START_TEST(prints)
     antler__json_free(root);
     root = antler__json_array(NULL, NULL);
     antler__json_add_number(antler__json_object(root, NULL), "k", 3);
+    antler__json_add_real(root, NULL, 3);
+    antler__json_add_real(root, NULL, 0);
+    antler__json_add_real(root, NULL, 0.5);
     text = antler__json_print(root, true);
-    ck_assert_str_eq(text, "[\n  {\n    \"k\": 3\n  }\n]\n");
+    ck_assert_str_eq(text, "[\n  {\n    \"k\": 3\n  },\n  3.0,\n  0.0,\n  0.5\n]\n");
     antler__free(text);
     antler__json_free(root);
 }

@@ -15,6 +15,12 @@
 /* valueint is unused in arrays and objects: this one says that a child is missing. */
 enum { INCOMPLETE = -1 };
 
+/* valueint of a number that prints with a point: no whole number has this one from cJSON. */
+static int real_mark(double value)
+{
+    return value == 0;
+}
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* cJSON_Parse writes a global */
 
@@ -241,21 +247,21 @@ static void put_string(printer *p, const char *text)
 }
 
 /* The fewest digits that read back as the same double; whole numbers in full, as long as they are exact. */
-static void put_number(printer *p, double value)
+static void put_number(printer *p, double value, bool real)
 {
     char text[32];
     if (value == floor(value) && fabs(value) < 9007199254740992.0) {
-        snprintf(text, sizeof text, "%.0f", value);
+        snprintf(text, sizeof text, real ? "%.1f" : "%.0f", value);
     } else {
         for (int digits = 1; digits <= 17; digits++) {
             snprintf(text, sizeof text, "%.*g", digits, value);
             if (strtod(text, NULL) == value)
                 break;
         }
-        char *point = strchr(text, localeconv()->decimal_point[0]);
-        if (point)
-            *point = '.';
     }
+    char *point = strchr(text, localeconv()->decimal_point[0]);
+    if (point)
+        *point = '.';
     put_text(p, text);
 }
 
@@ -300,7 +306,7 @@ static void put_node(printer *p, const cJSON *node, int depth)
         put_text(p, cJSON_IsTrue(node) ? "true" : "false");
         break;
     case ANTLER_JSON_NUMBER:
-        put_number(p, node->valuedouble);
+        put_number(p, node->valuedouble, !p->fixed && node->valueint == real_mark(node->valuedouble));
         break;
     case ANTLER_JSON_STRING:
         put_string(p, node->valuestring);
@@ -385,6 +391,14 @@ antler_json *antler__json_add_number(antler_json *parent, const char *key, doubl
 {
     pthread_once(&once, set_hooks);
     return adopt(parent, key, isfinite(value) ? cJSON_CreateNumber(value) : cJSON_CreateNull());
+}
+
+antler_json *antler__json_add_real(antler_json *parent, const char *key, double value)
+{
+    antler_json *node = antler__json_add_number(parent, key, value);
+    if (node && isfinite(value))
+        ((cJSON *)node)->valueint = real_mark(value);
+    return node;
 }
 
 antler_json *antler__json_add_bool(antler_json *parent, const char *key, bool value)

@@ -47,6 +47,8 @@ antler_json *antler__json_array(antler_json *parent, const char *key);
 antler_json *antler__json_add_string(antler_json *parent, const char *key, const char *value); /* NULL: null */
 /* Printed shortest that reads back; what is not finite becomes null. */
 antler_json *antler__json_add_number(antler_json *parent, const char *key, double value);
+/* The same, but a whole number is printed with a point: Keras refuses a momentum of 0 that is not 0.0. */
+antler_json *antler__json_add_real(antler_json *parent, const char *key, double value);
 antler_json *antler__json_add_bool(antler_json *parent, const char *key, bool value);
 antler_json *antler__json_add_null(antler_json *parent, const char *key);
 antler_json *antler__json_add_copy(antler_json *parent, const char *key, const antler_json *node);
