@@ -298,7 +298,7 @@ static antler_status read_ints(const antler_field *field, const antler_json *nod
         ANTLER_TRY(
             read_int(field, item, antler__place_item(there, sizeof there, place, i), report, &value[i]));
         if (value[i] == 0 && !field->count && !(field->flags & ANTLER_AXES)) /* it would end the list */
-            return wrong(report, there, item, "a number other than 0");
+            return wrong(report, there, item, "possible here");
     }
     return ANTLER_OK;
 }

@@ -62,8 +62,9 @@ static antler_status infer(const void *config, const antler_shape *in, antler_sh
 {
     const batch_normalization *cfg = config;
     if (antler__axis(cfg->axis, in->rank) < 1)
-        return antler_error_set(err, ANTLER_SHAPE, "axis", "%lld: the input has %d axes, the first is the batch's",
-                                (long long)cfg->axis, in->rank);
+        return antler_error_set(err, ANTLER_SHAPE, "axis",
+                                "%lld is not an axis of the input's %d, the batch's left out", (long long)cfg->axis,
+                                in->rank);
     *out = *in;
     return ANTLER_OK;
 }

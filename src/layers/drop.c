@@ -64,11 +64,9 @@ static int64_t drawn_count(const antler_shape *in, const antler_shape *drawn)
 void antler__drop_declare(antler_plan *plan, int slot, double rate, int64_t seed, const antler_shape *in,
                           const antler_shape *drawn)
 {
-    if (!(rate > 0))
+    if (!(rate > 0 && rate < 1)) /* nothing is drawn */
         return;
     antler_plan_noise(plan, slot, seed);
-    if (rate >= 1)
-        return;
     antler_shape small = *drawn;
     if (small.dim[0] != 1)
         small.dim[0] = in->dim[0];
