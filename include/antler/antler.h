@@ -54,8 +54,8 @@ typedef enum antler_dtype {
 /* Opens data set `name` of `path`: a data set of an HDF5 file (.h5, .hdf5), NAME.npy or NAME.csv of a directory, a .npy
    file (name may be NULL), or columns of a .csv file: one by its name in the header, or several, "a,b"; a name "x_..."
    that is no column is all but the last column, "y_..." the last; without a name all columns. The shape of a .csv file
-   is always (rows, columns). NULL and *err on failure. Data sets of up to 1 GiB are read into memory; of larger ones the
-   rows are read when they are used (a .csv file must not be larger). */
+   is always (rows, columns). NULL and *err on failure. Data sets of up to 1 GiB are read into memory; of larger ones
+   the rows are read when they are used (a .csv file must not be larger). */
 ANTLER_API antler_data *antler_data_open(const char *path, const char *name, antler_error *err);
 
 /* Lends the caller's array to the library: it must outlive the data. shape.dim[0] is the number of rows. */
