@@ -57,7 +57,7 @@ def predicted_by_antler(model, data, *more):
 
 def compare(what, ours, theirs):
     worst = float(np.abs(ours - theirs).max())
-    print(f"  {what:42} {worst:.1e}", flush=True)
+    print(f"  {what:46} {worst:.1e}", flush=True)
     assert ours.shape == theirs.shape and worst <= TOLERANCE, f"{what}: predictions differ by {worst}"
 
 

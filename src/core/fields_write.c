@@ -66,7 +66,7 @@ static antler_json *write_value(const antler_field *field, const void *config, a
         return add_int(parent, key, *(const int64_t *)value);
     case ANTLER_REAL:
         return isnan(*(const double *)value) ? antler__json_add_null(parent, key)
-                                             : antler__json_add_number(parent, key, *(const double *)value);
+                                             : antler__json_add_real(parent, key, *(const double *)value);
     case ANTLER_BOOL:
         return antler__json_add_bool(parent, key, *(const bool *)value);
     case ANTLER_STRING:
@@ -196,7 +196,7 @@ antler_status antler__config_from_struct(const antler_type *type, const void *me
             status = add_text(text, field->key, config, err);
         } else if (field->kind == ANTLER_REAL && !(field->flags & ANTLER_NULLABLE)) {
             double value = *(const double *)((const char *)members + field->offset);
-            status = antler__json_add_number(config, field->key, value) ? ANTLER_OK : ANTLER_MEMORY;
+            status = antler__json_add_real(config, field->key, value) ? ANTLER_OK : ANTLER_MEMORY;
         } else if (!write_value(field, members, config, field->key, ANTLER_STYLE_KERAS)) {
             status = ANTLER_MEMORY;
         }

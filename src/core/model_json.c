@@ -182,7 +182,7 @@ static bool add_optimizer(antler_json *config, const struct antler_compile *sett
     antler_json *inner = object && antler__json_add_string(object, "class_name", settings->optimizer)
                              ? antler__json_object(object, "config")
                              : NULL;
-    return inner && antler__json_add_number(inner, "learning_rate", settings->learning_rate);
+    return inner && antler__json_add_real(inner, "learning_rate", settings->learning_rate);
 }
 
 static antler_status compile_json(const struct antler_compile *settings, const char *given, antler_json *config,
