@@ -1,5 +1,6 @@
 /* What every layer must do, for every sample of every registered layer: a new layer is tested with no new test. */
 #include "antler/antler.h"
+#include "core/context.h"
 #include "core/files.h"
 #include "core/json.h"
 #include "core/memory.h"
@@ -28,7 +29,7 @@ static void collect(void)
 {
     const antler_type *type;
     for (int64_t i = 0; (type = antler__type_at(ANTLER_KIND_LAYER, i)) != NULL; i++)
-        for (const char *const *s = type->samples; s && *s; s++)
+        for (const char *const *s = type->samples; !(((const antler_layer_ops *)type)->flags & ANTLER_SOURCE) && s && *s; s++)
             all[samples++] = (sample){(const antler_layer_ops *)type, *s};
 }
 

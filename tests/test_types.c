@@ -428,7 +428,7 @@ START_TEST(schedule_constant)
 {
     antler_object schedule = read_object(ANTLER_KIND_SCHEDULE, "0.1");
     const antler_schedule_ops *ops = ops_of(schedule);
-    ck_assert_double_eq(ops->rate(schedule.config, 7), 0.10000000149011612);
+    ck_assert_double_eq(ops->rate(schedule.config, 7), 0.1);
     antler_object_free(schedule);
 }
 END_TEST
@@ -657,7 +657,8 @@ static void adam_by_hand(state *s, double g, double rate, double b1, double b2, 
 {
     s->m += (g - s->m) * (1 - b1);
     s->v += (g * g - s->v) * (1 - b2);
-    s->w -= rate * sqrt(1 - pow(b2, t)) / (1 - pow(b1, t)) * s->m / (sqrt(s->v) + epsilon);
+    const double r1 = (double)(float)b1, r2 = (double)(float)b2; /* as Keras on TensorFlow raises them */
+    s->w -= rate * sqrt(1 - pow(r2, t)) / (1 - pow(r1, t)) * s->m / (sqrt(s->v) + epsilon);
 }
 
 static const char *const optimizers[] = {
@@ -671,7 +672,7 @@ static const char *const optimizers[] = {
 static void by_hand(int which, state *s, double g, double rate, int t)
 {
     if (which < 3)
-        sgd_by_hand(s, g, rate, which == 0 ? 0 : which == 1 ? 0.9 : 0.8, which == 2);
+        sgd_by_hand(s, g, rate, which == 0 ? 0 : (double)(which == 1 ? 0.9f : 0.8f), which == 2);
     else
         adam_by_hand(s, g, rate, which == 3 ? 0.9 : 0.5, which == 3 ? 0.999 : 0.9, which == 3 ? 1e-7 : 1e-3, t);
 }
@@ -683,7 +684,7 @@ START_TEST(optimizer_steps)
     const antler_optimizer_ops *ops = ops_of(optimizer);
     const antler_object schedule = ((antler_optimizer_keys *)optimizer.config)->learning_rate;
     const double rate = ((const antler_schedule_ops *)ops_of(schedule))->rate(schedule.config, 0);
-    ck_assert_double_eq(rate, (double)(float)(_i == 4 ? 0.001 : 0.01));
+    ck_assert_double_eq(rate, _i == 4 ? 0.001 : 0.01);
     ck_assert_int_eq(ops->slots(optimizer.config), _i == 0 ? 0 : _i < 3 ? 1 : 2);
     antler_real w[N], g[N], slot[2][N] = {{0}};
     state s[N] = {{0, 0, 0}};

@@ -25,7 +25,7 @@ static void sgd_step(const void *config, const antler_step *step)
                                    .slot = {step->slot[0]},
                                    .n = step->n,
                                    .rate = (antler_real)step->rate,
-                                   .a = (antler_real)c->momentum};
+                                   .a = (antler_real)(float)c->momentum};
     if (c->momentum == 0)
         step->k->sgd(&update);
     else if (c->nesterov)
@@ -96,7 +96,9 @@ static void adam_step(const void *config, const antler_step *step)
 {
     const adam_config *c = config;
     const int64_t t = step->iteration + 1;
-    const double correction = sqrt(1 - power(c->beta_2, t)) / (1 - power(c->beta_1, t));
+    /* Keras on TensorFlow rounds the betas to float before it raises them, in float64 models as well. */
+    const double beta_1 = (double)(float)c->beta_1, beta_2 = (double)(float)c->beta_2;
+    const double correction = sqrt(1 - power(beta_2, t)) / (1 - power(beta_1, t));
     const antler_descent update = {.w = step->w,
                                    .g = step->g,
                                    .slot = {step->slot[0], step->slot[1]},

@@ -19,7 +19,7 @@ static double rounded(double rate)
 static double constant_rate(const void *config, int64_t iteration)
 {
     (void)iteration;
-    return rounded(((const schedule *)config)->initial_learning_rate);
+    return ((const schedule *)config)->initial_learning_rate;
 }
 
 /* Periods of decay_steps that are over; whole ones with staircase. */
@@ -92,7 +92,7 @@ static const antler_field constant_fields[] = {
     {.key = "value",
      .kind = ANTLER_REAL,
      .offset = offsetof(schedule, initial_learning_rate),
-     .doc = "the rate, rounded to float"},
+     .doc = "the rate"},
     ANTLER_FIELD_END,
 };
 static const antler_field decay_fields[] = {

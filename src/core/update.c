@@ -127,8 +127,8 @@ antler_status antler_update(antler_context *c, antler_error *err)
     antler_object optimizer = model->compile->optimizer;
     const antler_optimizer_keys *keys = optimizer.config;
     const antler_schedule_ops *schedule = (const antler_schedule_ops *)keys->learning_rate.type;
-    /* Keras keeps rates in float variables: 0.1 is the float nearest to it, in double as well. */
-    double rate = (double)(float)schedule->rate(keys->learning_rate.config, model->iteration);
+    /* Keras keeps a rate in a variable of the weights' type: in float, 0.1 is the float nearest to it. */
+    double rate = (double)(antler_real)schedule->rate(keys->learning_rate.config, model->iteration);
     sweep s = {.context = c,
                .ops = (const antler_optimizer_ops *)optimizer.type,
                .config = optimizer.config,
