@@ -6,7 +6,8 @@
    Gradients, from dz = dy activation'(z):
 
      kernel' (i, j, c, f) = sum over n, oh, ow of x (as above) dz        bias' (f) = sum over n, oh, ow of dz
-     dx (n, h, w, c) = sum over i, j, f of dz (where oh s - p + i d = h, ow s - p + j d = w) kernel (i, j, c, f)
+     dx (n, h, w, c) = sum over oh, ow, where i = (h + p - oh s) / d and j = (w + p - ow s) / d are taps, of
+                       sum over f of dz (n, oh, ow, f) kernel (i, j, c, f)
 
    Terms are added in the order written, padding's zeros among them; convolution.c has the products. */
 #include "core/memory.h"

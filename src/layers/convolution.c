@@ -1,17 +1,24 @@
 /* Convolutions as products. A tile of rows of the patches' matrix is written where it stays in a cache, and multiplied
-   at once. The gradients of kernel and bias are sums of parts of ANTLER_PART rows, which different threads make. */
+   at once:
+
+     z = patches(x) kernel + bias        kernel' = patches(x)^T dz        patches(dx) = dz kernel^T
+
+   The gradients of kernel and bias are sums of parts of ANTLER_PART rows, which different threads make; patches of dx
+   are added up image by image. */
 #include "layers/convolution.h"
 
 #include "core/run.h"
 
+#include <string.h>
+
 enum { Z }; /* saved: for activations whose gradient needs it */
 enum {
-    PATCHES,   /* of x, a tile a thread */
-    GRADIENTS, /* of dz, a tile a thread */
-    DZ,        /* as y */
-    TURNED,    /* (h, w, f, c) the kernel with its last axes exchanged */
-    KERNELS,   /* (parts, h, w, c, f) */
-    BIASES     /* (parts, f) */
+    PATCHES, /* a tile a thread */
+    TILES,   /* of dz, a tile a thread, where dz is not needed whole */
+    DZ,      /* as y */
+    TURNED,  /* (f, columns) kernel^T */
+    KERNELS, /* (parts, columns, f) */
+    BIASES   /* (parts, f) */
 };
 
 static int64_t pieces(int64_t n, int64_t size)
@@ -19,27 +26,23 @@ static int64_t pieces(int64_t n, int64_t size)
     return (n + size - 1) / size;
 }
 
-static void declare_tile(antler_plan *plan, int slot, int64_t columns)
-{
-    antler_plan_scratch(plan, slot,
-                        &(antler_shape){3, {antler_plan_threads(plan), antler__tile_rows(columns), columns}});
-}
-
 void antler__convolution_declare(const antler_convolution *c, const antler_shape *in, const antler_shape *out,
                                  antler_plan *plan)
 {
-    const int64_t taps = c->h.taps * c->w.taps, parts = pieces(in->dim[0] * c->h.out * c->w.out, ANTLER_PART);
+    const int64_t columns = c->h.taps * c->w.taps * c->channels, tile = antler__tile_rows(columns);
+    const int64_t threads = antler_plan_threads(plan), parts = pieces(in->dim[0] * c->h.out * c->w.out, ANTLER_PART);
     antler_plan_needs(plan, ANTLER_NEEDS_X | (c->activation != NULL ? ANTLER_NEEDS_Y : 0u));
     if (c->activation != NULL && c->activation->needs_x)
         antler_plan_saved(plan, Z, out);
-    declare_tile(plan, PATCHES, taps * c->channels);
+    antler_plan_scratch(plan, PATCHES, &(antler_shape){3, {threads, tile, columns}});
     if (antler_plan_mode(plan) != ANTLER_TRAIN)
         return;
-    declare_tile(plan, GRADIENTS, taps * c->filters);
-    if (c->activation != NULL)
+    if (c->activation != NULL) {
+        antler_plan_scratch(plan, TILES, &(antler_shape){3, {threads, tile, c->filters}});
         antler_plan_scratch(plan, DZ, out);
-    antler_plan_scratch(plan, TURNED, &(antler_shape){3, {taps, c->filters, c->channels}});
-    antler_plan_scratch(plan, KERNELS, &(antler_shape){4, {parts, taps, c->channels, c->filters}});
+    }
+    antler_plan_scratch(plan, TURNED, &(antler_shape){2, {c->filters, columns}});
+    antler_plan_scratch(plan, KERNELS, &(antler_shape){3, {parts, columns, c->filters}});
     antler_plan_scratch(plan, BIASES, &(antler_shape){2, {parts, c->filters}});
 }
 
@@ -47,91 +50,92 @@ void antler__convolution_declare(const antler_convolution *c, const antler_shape
 typedef struct job {
     antler_run *run;
     const antler_convolution *c;
-    antler_patches patches; /* of x, or of dz for dx */
+    antler_patches p;
     antler_real *z;
-    const antler_real *dz;
+    const antler_activation_ops *activation; /* backward: NULL where dy is dz */
+    antler_real *dz;                         /* whole; NULL where nobody needs it later */
 } job;
 
-static int64_t batch_of(const antler_run *run)
+static job begin(const antler_convolution *c, antler_run *run)
 {
-    return run->x->shape.dim[0];
+    return (job){.run = run, .c = c, .p = antler__patches(&c->h, &c->w, c->channels, run->x->shape.dim[0])};
 }
 
-static antler_patches patches_of_x(const antler_convolution *c, const antler_run *run)
+static antler_real *space(const job *j, int worker)
 {
-    return antler__patches(antler__taps_in(&c->h), antler__taps_in(&c->w), c->channels, batch_of(run), run->x->data,
-                           run->scratch[PATCHES].data);
+    return j->run->scratch[PATCHES].data + worker * j->p.tile * j->p.columns;
 }
 
-/* c (count, n) = rows of the patches times b (columns, n). */
-static void multiply_tile(const job *j, int64_t first, int64_t count, const antler_real *b, int64_t n, antler_real *c,
-                          const antler_real *bias, int worker)
+static void multiply(const job *j, const antler_product *p, int worker)
 {
-    const int64_t columns = j->patches.columns;
-    const antler_product p = {.m = count,
-                              .n = n,
-                              .k = columns,
-                              .a = antler__patches_rows(&j->patches, first, count, worker),
-                              .a_row = columns,
-                              .a_col = 1,
-                              .b = b,
-                              .b_row = n,
-                              .b_col = 1,
-                              .c = c,
-                              .c_row = n,
-                              .bias = bias};
-    j->run->k->product(&p, 0, count, 0, n, antler__worker_scratch(j->run, worker));
-}
-
-static int64_t rows_of_tile(const antler_patches *p, int64_t first)
-{
-    return p->rows - first < p->tile ? p->rows - first : p->tile;
+    j->run->k->product(p, 0, p->m, 0, p->n, antler__worker_scratch(j->run, worker));
 }
 
 static void forward_tile(void *arg, int64_t i, int worker)
 {
     const job *j = arg;
-    const int64_t first = i * j->patches.tile, count = rows_of_tile(&j->patches, first), n = j->c->filters;
     const antler_activation_ops *const ops = j->c->activation;
-    antler_real *const z = j->z + first * n;
-    multiply_tile(j, first, count, j->run->param[SLOT_KERNEL].data, n, z,
-                  j->c->use_bias ? j->run->param[SLOT_BIAS].data : NULL, worker);
+    const int64_t first = i * j->p.tile, left = j->p.rows - first, count = left < j->p.tile ? left : j->p.tile;
+    const int64_t n = j->c->filters;
+    antler_product z = {.m = count, .n = n, .k = j->p.columns, .c = j->z + first * n, .c_row = n};
+    z.a = antler__patches_of(&j->p, j->run->x->data, first, count, space(j, worker));
+    z.a_row = j->p.columns;
+    z.a_col = 1;
+    z.b = j->run->param[SLOT_KERNEL].data;
+    z.b_row = n;
+    z.b_col = 1;
+    z.bias = j->c->use_bias ? j->run->param[SLOT_BIAS].data : NULL;
+    multiply(j, &z, worker);
     if (ops != NULL)
-        ops->forward(j->run->y->data + first * n, z, ops->rowwise ? count : 1, ops->rowwise ? n : count * n);
+        ops->forward(j->run->y->data + first * n, z.c, ops->rowwise ? count : 1, ops->rowwise ? n : count * n);
 }
 
 void antler__convolution_forward(const antler_convolution *c, antler_run *run)
 {
-    job j = {.run = run, .c = c, .patches = patches_of_x(c, run), .z = run->y->data};
+    job j = begin(c, run);
+    j.z = run->y->data;
     if (run->logits != NULL)
         j.z = run->logits->data;
     else if (run->saved[Z].data != NULL)
         j.z = run->saved[Z].data;
-    antler_parallel(run, forward_tile, &j, pieces(j.patches.rows, j.patches.tile));
+    antler_parallel(run, forward_tile, &j, pieces(j.p.rows, j.p.tile));
 }
 
 /* ---- gradients of kernel and bias ------------------------------------------------------------------------------- */
+
+/* dz of some rows, made from dy where an activation lies between. */
+static const antler_real *make_dz(const job *j, int64_t first, int64_t count, int worker)
+{
+    const antler_activation_ops *const ops = j->activation;
+    const antler_run *const run = j->run;
+    const int64_t n = j->c->filters, at = first * n;
+    if (ops == NULL)
+        return run->dy->data + at;
+    antler_real *const dz = j->dz != NULL ? j->dz + at : run->scratch[TILES].data + worker * j->p.tile * n;
+    ops->backward(dz, run->dy->data + at, run->y->data + at, ops->needs_x ? run->saved[Z].data + at : NULL,
+                  ops->rowwise ? count : 1, ops->rowwise ? n : count * n);
+    return dz;
+}
 
 /* One part of both sums, a tile after the other. */
 static void sum_part(void *arg, int64_t i, int worker)
 {
     static const antler_real one = 1;
     const job *j = arg;
-    antler_run *const run = j->run;
-    const int64_t n = j->c->filters, m = j->patches.columns, rows = j->patches.rows;
+    const int64_t n = j->c->filters, m = j->p.columns, rows = j->p.rows;
     const int64_t end = (i + 1) * ANTLER_PART < rows ? (i + 1) * ANTLER_PART : rows;
     antler_product kernel = {.m = m, .n = n, .a_row = 1, .a_col = m, .b_row = n, .b_col = 1, .c_row = n};
     antler_product bias = {.m = 1, .n = n, .a = &one, .b_row = n, .b_col = 1, .c_row = n};
-    kernel.c = run->scratch[KERNELS].data + i * m * n;
-    bias.c = run->scratch[BIASES].data + i * n;
-    for (int64_t first = i * ANTLER_PART; first < end; first += j->patches.tile) {
-        const int64_t count = end - first < j->patches.tile ? end - first : j->patches.tile;
+    kernel.c = j->run->scratch[KERNELS].data + i * m * n;
+    bias.c = j->run->scratch[BIASES].data + i * n;
+    for (int64_t first = i * ANTLER_PART; first < end; first += j->p.tile) {
+        const int64_t count = end - first < j->p.tile ? end - first : j->p.tile;
         kernel.k = bias.k = count;
-        kernel.a = antler__patches_rows(&j->patches, first, count, worker);
-        kernel.b = bias.b = j->dz + first * n;
-        run->k->product(&kernel, 0, m, 0, n, antler__worker_scratch(run, worker));
+        kernel.a = antler__patches_of(&j->p, j->run->x->data, first, count, space(j, worker));
+        kernel.b = bias.b = make_dz(j, first, count, worker);
+        multiply(j, &kernel, worker);
         if (j->c->use_bias)
-            run->k->product(&bias, 0, 1, 0, n, antler__worker_scratch(run, worker));
+            multiply(j, &bias, worker);
         kernel.resume = bias.resume = true;
     }
 }
@@ -148,63 +152,81 @@ static void add_parts(void *arg, int64_t first, int64_t count)
     t->k->tree(t->y + first, t->parts + first, t->count, t->n, count);
 }
 
-static void param_gradients(const antler_convolution *c, antler_run *run, const antler_real *dz)
+static void param_gradients(const job *j)
 {
-    job j = {.run = run, .c = c, .patches = patches_of_x(c, run), .dz = dz};
-    const int64_t parts = pieces(j.patches.rows, ANTLER_PART);
-    antler_parallel(run, sum_part, &j, parts);
-    tree_job t = {run->k, run->grad[SLOT_KERNEL].data, run->scratch[KERNELS].data, parts,
-                  j.patches.columns * c->filters};
+    antler_run *const run = j->run;
+    const int64_t parts = pieces(j->p.rows, ANTLER_PART), n = j->c->filters;
+    antler_parallel(run, sum_part, (void *)(uintptr_t)j, parts);
+    tree_job t = {run->k, run->grad[SLOT_KERNEL].data, run->scratch[KERNELS].data, parts, j->p.columns * n};
     antler__ranges(run, t.n, parts, add_parts, &t);
-    if (c->use_bias)
-        run->k->tree(run->grad[SLOT_BIAS].data, run->scratch[BIASES].data, parts, c->filters, c->filters);
+    if (j->c->use_bias)
+        run->k->tree(run->grad[SLOT_BIAS].data, run->scratch[BIASES].data, parts, n, n);
 }
 
 /* ---- gradient of the input -------------------------------------------------------------------------------------- */
 
-/* Taps [first, first + count) of the kernel with channels and filters exchanged. */
-static void turn_taps(void *arg, int64_t first, int64_t count)
+/* Rows [first, first + count) of the kernel (columns, f) become columns. */
+static void turn_rows(void *arg, int64_t first, int64_t count)
 {
     const job *j = arg;
-    const int64_t n = j->c->channels, m = j->c->filters;
-    for (int64_t tap = first; tap < first + count; tap++) {
-        const antler_real *from = j->run->param[SLOT_KERNEL].data + tap * n * m;
-        antler_real *to = j->run->scratch[TURNED].data + tap * n * m;
-        for (int64_t f = 0; f < m; f++)
-            for (int64_t ch = 0; ch < n; ch++)
-                to[f * n + ch] = from[ch * m + f];
+    const antler_real *const kernel = j->run->param[SLOT_KERNEL].data;
+    antler_real *const turned = j->run->scratch[TURNED].data;
+    for (int64_t f = 0; f < j->c->filters; f++)
+        for (int64_t i = first; i < first + count; i++)
+            turned[f * j->p.columns + i] = kernel[i * j->c->filters + f];
+}
+
+/* Patches of dx, of some rows, to `to`. */
+static void multiply_dz(const job *j, int64_t first, int64_t count, antler_real *to, int worker)
+{
+    const int64_t n = j->p.columns, k = j->c->filters;
+    const antler_real *const dz = j->dz != NULL ? j->dz : j->run->dy->data;
+    const antler_product p = {.m = count,
+                              .n = n,
+                              .k = k,
+                              .a = dz + first * k,
+                              .a_row = k,
+                              .a_col = 1,
+                              .b = j->run->scratch[TURNED].data,
+                              .b_row = n,
+                              .b_col = 1,
+                              .c = to,
+                              .c_row = n};
+    multiply(j, &p, worker);
+}
+
+static void image_gradient(void *arg, int64_t image, int worker)
+{
+    const job *j = arg;
+    const int64_t size = j->c->h.in * j->c->w.in * j->c->channels, rows = j->c->h.out * j->c->w.out;
+    antler_real *const dx = j->run->dx->data, *const tile = space(j, worker);
+    if (j->p.plain) {
+        multiply_dz(j, image * rows, rows, dx + image * size, worker);
+        return;
     }
-}
-
-static void input_tile(void *arg, int64_t i, int worker)
-{
-    const job *j = arg;
-    const int64_t first = i * j->patches.tile, n = j->c->channels;
-    multiply_tile(j, first, rows_of_tile(&j->patches, first), j->run->scratch[TURNED].data, n,
-                  j->run->dx->data + first * n, NULL, worker);
-}
-
-static void input_gradient(const antler_convolution *c, antler_run *run, const antler_real *dz)
-{
-    job j = {.run = run, .c = c};
-    j.patches = antler__patches(antler__taps_out(&c->h), antler__taps_out(&c->w), c->filters, batch_of(run), dz,
-                                run->scratch[GRADIENTS].data);
-    antler__ranges(run, c->h.taps * c->w.taps, c->channels * c->filters, turn_taps, &j);
-    antler_parallel(run, input_tile, &j, pieces(j.patches.rows, j.patches.tile));
+    memset(dx + image * size, 0, (size_t)size * sizeof *dx);
+    for (int64_t i = 0; i < rows; i += j->p.tile) {
+        const int64_t count = rows - i < j->p.tile ? rows - i : j->p.tile;
+        multiply_dz(j, image * rows + i, count, tile, worker);
+        antler__patches_add(&j->p, dx, image * rows + i, count, tile);
+    }
 }
 
 void antler__convolution_backward(const antler_convolution *c, antler_run *run)
 {
-    const antler_activation_ops *const ops = run->logits != NULL ? NULL : c->activation;
-    const antler_real *dz = run->dy->data;
-    if (ops != NULL) {
-        antler__activate_backward(run, ops, run->scratch[DZ].data, dz, run->y->data,
-                                  ops->needs_x ? run->saved[Z].data : NULL, batch_of(run) * c->h.out * c->w.out,
+    job j = begin(c, run);
+    const bool trains = run->grad[SLOT_KERNEL].data != NULL;
+    if (run->logits == NULL)
+        j.activation = c->activation;
+    if (j.activation != NULL && run->dx != NULL)
+        j.dz = run->scratch[DZ].data;
+    if (trains)
+        param_gradients(&j);
+    else if (j.dz != NULL)
+        antler__activate_backward(run, j.activation, j.dz, run->dy->data, run->y->data, run->saved[Z].data, j.p.rows,
                                   c->filters);
-        dz = run->scratch[DZ].data;
+    if (run->dx != NULL) {
+        antler__ranges(run, j.p.columns, c->filters, turn_rows, &j);
+        antler_parallel(run, image_gradient, &j, run->x->shape.dim[0]);
     }
-    if (run->grad[SLOT_KERNEL].data != NULL)
-        param_gradients(c, run, dz);
-    if (run->dx != NULL)
-        input_gradient(c, run, dz);
 }
