@@ -208,7 +208,7 @@ static int next_vecs(int64_t rows, int64_t n)
     return vecs;
 }
 
-/* Where rows of C are not contiguous a tile works on a copy. */
+/* Where the rows of from, bias and to are not all contiguous a tile works on a copy. */
 static void run_scattered(const pass *t, int vecs, bool packed)
 {
     antler_real copy[ROWS * 16 * 4];
@@ -238,7 +238,8 @@ static void run_tile(pass *t, const pass *x, int64_t i, int64_t j, int vecs, boo
     t->from.at = input_at(x->from, i, j).at;
     t->bias.at = input_at(x->bias, i, j).at;
     t->to.at = matrix_at(x->to, i, j).at;
-    if (t->to.column == 1 && (t->bias.at == NULL || t->bias.column == 1))
+    if (t->to.column == 1 && (t->from.at == NULL || t->from.column == 1) &&
+        (t->bias.at == NULL || t->bias.column == 1))
         tiles[t->m][vecs](t, packed);
     else
         run_scattered(t, vecs, packed);

@@ -46,7 +46,7 @@ ANTLER_INLINE v16 or_else(v16 v, int lanes, antler_real x)
     return lanes == 16 ? v : vselect(mof((uint16_t)((1u << lanes) - 1)), v, vset(x));
 }
 
-/* The largest number; not a number where all are none. */
+/* The largest number; -INFINITY where none is a number. */
 static antler_real maximum(const antler_real *x, int64_t n)
 {
     v16 m = vset((antler_real)-INFINITY);
