@@ -257,6 +257,7 @@ static antler_status settle_input(antler_model *model, const antler_json *root, 
                                     "the model has no input shape: put an InputLayer with \"batch_shape\" first");
     if (antler__model_source(model, legacy ? keys->batch_input_shape : shape, &error) != ANTLER_OK)
         return antler__report_error(report, error.status, "config.layers[0]", "%s", error.message);
+    keys->batch_input_shape[0] = 0; /* said by the new first layer now */
     return ANTLER_OK;
 }
 
