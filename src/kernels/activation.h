@@ -125,26 +125,29 @@ ANTLER_INLINE v16 softplus_gradient(v16 dy, v16 y, v16 x, v16 a)
     return vmul(dy, vneg(vexpm1(vneg(y))));
 }
 
-/* The normal distribution function. */
-ANTLER_INLINE v16 normal_below(v16 x)
+/* 1 / sqrt 2. TensorFlow's is a float whatever the type of x, and Keras's results in double are made with it. */
+static const antler_real root_half = (antler_real)0.707106781f;
+
+/* The normal distribution function of x, from x / sqrt 2. */
+ANTLER_INLINE v16 normal_below(v16 over_root)
 {
-    const v16 half = vset((antler_real)0.5), root_half = vset((antler_real)0.70710678118654752);
-    return vfma(half, verf(vmul(x, root_half)), half);
+    const v16 half = vset((antler_real)0.5);
+    return vfma(half, verf(over_root), half);
 }
 
 ANTLER_INLINE v16 gelu_value(v16 x, v16 a)
 {
     (void)a;
-    return vmul(x, normal_below(x));
+    return vmul(x, normal_below(vmul(x, vset(root_half))));
 }
 
-/* d/dx x P(x) = P(x) + x P'(x), P' the normal density. */
+/* d/dx x P(x) = P(x) + x P'(x), P' the normal density exp(-x^2 / 2) / sqrt(2 pi). */
 ANTLER_INLINE v16 gelu_gradient(v16 dy, v16 y, v16 x, v16 a)
 {
     (void)y, (void)a;
-    v16 density = vexp(vmul(vset((antler_real)-0.5), vmul(x, x)));
-    density = vmul(density, vset((antler_real)0.39894228040143268));
-    return vmul(dy, vfma(x, density, normal_below(x)));
+    const v16 t = vmul(x, vset(root_half));
+    const v16 density = vmul(vexp(vneg(vmul(t, t))), vset((antler_real)(0.56418958354775629 * 0.707106781f)));
+    return vmul(dy, vfma(x, density, normal_below(t)));
 }
 
 ANTLER_INLINE v16 exponential_value(v16 x, v16 a)
