@@ -16,18 +16,27 @@ static inline void must(antler_status status, const antler_error *err)
     ck_assert_msg(status == ANTLER_OK, "%s", antler_error_text(err, text, sizeof text));
 }
 
+/* JSON is written with ' for ", so that a C string stays readable. */
+static inline const char *quoted(char *json)
+{
+    for (char *c = json; *c; c++)
+        if (*c == '\'')
+            *c = '"';
+    return json;
+}
+
 /* A Sequential over samples of `shape` ("4, 3") from the JSON of its layers; `more` are further keys of the model
-   (", \"fit\": {...}"), or "". Built. */
+   (", 'fit': {...}"), or "". Built. */
 static inline antler_model *network(const char *shape, const char *layers, const char *more)
 {
     static char text[16384];
     antler_error err = {0};
     int length = snprintf(text, sizeof text,
-                          "{\"class_name\": \"Sequential\", \"config\": {\"name\": \"m\", \"layers\": ["
-                          "{\"class_name\": \"InputLayer\", \"config\": {\"batch_shape\": [null, %s]}}, %s]}%s}",
+                          "{'class_name': 'Sequential', 'config': {'name': 'm', 'layers': [{'class_name': "
+                          "'InputLayer', 'config': {'batch_shape': [null, %s]}}, %s]}%s}",
                           shape, layers, more);
     ck_assert_int_lt(length, sizeof text);
-    antler_model *model = antler_load_json(text, NULL, &err);
+    antler_model *model = antler_load_json(quoted(text), NULL, &err);
     must(model ? ANTLER_OK : err.status, &err);
     must(antler_build(model), antler_model_error(model));
     return model;
@@ -74,15 +83,21 @@ static inline void random_classes(antler_real *x, int64_t n, uint32_t below, uin
     }
 }
 
-/* Rows of `width` numbers, lent. */
-static inline antler_data *rows_of(const antler_real *values, int64_t rows, int64_t width)
+/* Values, lent, as rows of the samples that `like` (a model's input or output) has. */
+static inline antler_data *data_of(const antler_real *values, const antler_shape *like, int64_t rows)
 {
     antler_error err = {0};
-    const antler_shape shape = {2, {rows, width}};
+    antler_shape shape = *like;
+    shape.dim[0] = rows;
     antler_data *data =
         antler_data_from(values, sizeof(antler_real) == 4 ? ANTLER_FLOAT32 : ANTLER_FLOAT64, &shape, &err);
     must(data ? ANTLER_OK : err.status, &err);
     return data;
+}
+
+static inline antler_data *rows_of(const antler_real *values, int64_t rows, int64_t width)
+{
+    return data_of(values, &(antler_shape){2, {rows, width}}, rows);
 }
 
 /* FNV-1a, 64 bits. */

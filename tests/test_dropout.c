@@ -26,9 +26,8 @@ static antler_real *room(int64_t count)
 static antler_model *dropout(const char *shape, double rate, const char *more)
 {
     char layer[256];
-    snprintf(layer, sizeof layer, "{\"class_name\": \"Dropout\", \"config\": {\"name\": \"d\", \"rate\": %.17g%s}}",
-             rate, more);
-    return network(shape, layer, ", \"fit\": {\"seed\": 7}");
+    snprintf(layer, sizeof layer, "{'class_name': 'Dropout', 'config': {'name': 'd', 'rate': %.17g%s}}", rate, more);
+    return network(shape, layer, ", 'fit': {'seed': 7}");
 }
 
 static antler_tensor mask_of(antler_context *context, const char *layer)
@@ -65,7 +64,7 @@ static bool same_bits(const antler_real *a, const antler_real *b, int64_t n)
 START_TEST(noise_shape_drops_samples)
 {
     enum { N = 200, F = 6 };
-    antler_model *model = dropout("6", 0.4, ", \"noise_shape\": [null, 1]");
+    antler_model *model = dropout("6", 0.4, ", 'noise_shape': [null, 1]");
     antler_context *context = context_of(model, ANTLER_TRAIN, N, ANTLER_KEEP);
     antler_real *x = numbers(N * F, 1), *y = room(N * F);
     forward(context, x, N, y);
@@ -88,7 +87,7 @@ END_TEST
 START_TEST(noise_shape_shares_features)
 {
     enum { N = 6, F = 200 };
-    antler_model *model = dropout("200", 0.4, ", \"noise_shape\": [1, null]");
+    antler_model *model = dropout("200", 0.4, ", 'noise_shape': [1, null]");
     antler_context *context = context_of(model, ANTLER_TRAIN, N, ANTLER_KEEP);
     antler_real *x = numbers(N * F, 1), *y = room(N * F);
     forward(context, x, N, y);
@@ -114,7 +113,7 @@ START_TEST(spatial_dropout_drops_channels)
 {
     enum { T = 5, C = 40 };
     antler_model *model =
-        network("5, 40", "{\"class_name\": \"SpatialDropout1D\", \"config\": {\"name\": \"d\", \"rate\": 0.3}}", "");
+        network("5, 40", "{'class_name': 'SpatialDropout1D', 'config': {'name': 'd', 'rate': 0.3}}", "");
     antler_context *context = context_of(model, ANTLER_TRAIN, BATCH, ANTLER_KEEP);
     antler_real *x = numbers(BATCH * T * C, 1), *y = room(BATCH * T * C);
     forward(context, x, BATCH, y);
@@ -153,11 +152,11 @@ START_TEST(noise_shapes_must_fit) /* D18 */
     char text[512];
     antler_error err = {0};
     snprintf(text, sizeof text,
-             "{\"class_name\": \"Sequential\", \"config\": {\"layers\": [{\"class_name\": \"InputLayer\", \"config\": "
-             "{\"batch_shape\": [null, %s]}}, {\"class_name\": \"Dropout\", \"config\": {\"rate\": 0.5, "
-             "\"noise_shape\": %s}}]}}",
+             "{'class_name': 'Sequential', 'config': {'layers': [{'class_name': 'InputLayer', 'config': "
+             "{'batch_shape': [null, %s]}}, {'class_name': 'Dropout', 'config': {'rate': 0.5, "
+             "'noise_shape': %s}}]}}",
              bad_noise[_i].shape, bad_noise[_i].noise_shape);
-    ck_assert_ptr_null(antler_load_json(text, NULL, &err));
+    ck_assert_ptr_null(antler_load_json(quoted(text), NULL, &err));
     ck_assert_msg(strncmp(err.place, "config.layers[1].config.noise_shape", 35) == 0, "%s", err.place);
     ck_assert_msg(strstr(err.message, bad_noise[_i].message) != NULL, "%s", err.message);
 }
@@ -187,11 +186,11 @@ END_TEST
 /* A layer of rate 0 takes nothing from the others' noise. */
 START_TEST(rate_0_draws_nothing) /* D7 */
 {
-    static const char *const half = "{\"class_name\": \"Dropout\", \"config\": {\"name\": \"d\", \"rate\": 0.5}}";
+    static const char *const half = "{'class_name': 'Dropout', 'config': {'name': 'd', 'rate': 0.5}}";
     char layers[512];
     snprintf(layers, sizeof layers,
-             "{\"class_name\": \"Dropout\", \"config\": {\"rate\": 0.0}}, {\"class_name\": \"GaussianDropout\", "
-             "\"config\": {\"rate\": 0.0}}, %s",
+             "{'class_name': 'Dropout', 'config': {'rate': 0.0}}, {'class_name': 'GaussianDropout', "
+             "'config': {'rate': 0.0}}, %s",
              half);
     antler_real *x = numbers(BATCH * 7, 1);
     uint64_t hash[2];
@@ -233,7 +232,7 @@ END_TEST
 
 START_TEST(what_is_dropped_is_0_whatever_it_was)
 {
-    static const char *const shared[] = {"", ", \"noise_shape\": [null, 1]", ", \"noise_shape\": [1, null]"};
+    static const char *const shared[] = {"", ", 'noise_shape': [null, 1]", ", 'noise_shape': [1, null]"};
     for (int s = 0; s < 3; s++)
         for (int kind = 0; kind < 3; kind++) {
             const double bad[] = {(double)NAN, (double)INFINITY, -(double)INFINITY};
@@ -328,9 +327,9 @@ static const struct {
     {"7", "", 7},
     {"130", "", 130},
     {"4, 3, 5", "", 60},
-    {"4, 3, 5", ", \"noise_shape\": [null, 1, 3, 1]", 60},
-    {"4, 3, 5", ", \"noise_shape\": [1, null, 1, 5]", 60},
-    {"4, 3, 5", ", \"noise_shape\": [null, 1, 1, null]", 60},
+    {"4, 3, 5", ", 'noise_shape': [null, 1, 3, 1]", 60},
+    {"4, 3, 5", ", 'noise_shape': [1, null, 1, 5]", 60},
+    {"4, 3, 5", ", 'noise_shape': [null, 1, 1, null]", 60},
 };
 
 /* A gradient of ones comes back as what ones became on the way up. */
@@ -381,12 +380,12 @@ END_TEST
 
 START_TEST(layers_and_seeds_have_their_own) /* D12, D24 */
 {
-    static const char *const text = "{\"class_name\": \"Dropout\", \"config\": {\"name\": \"%s\", \"rate\": 0.5%s}}";
+    static const char *const text = "{'class_name': 'Dropout', 'config': {'name': '%s', 'rate': 0.5%s}}";
     static const struct {
         const char *more;
         int seed;
         bool as_first;
-    } variants[] = {{"", 7, true}, {"", 8, false}, {", \"seed\": 3", 7, false}, {", \"trainable\": false", 7, true}};
+    } variants[] = {{"", 7, true}, {"", 8, false}, {", 'seed': 3", 7, false}, {", 'trainable': false", 7, true}};
     antler_real *x = numbers(BATCH * 7, 1);
     uint64_t first = 0, seeded = 0;
     for (int v = 0; v < 4; v++) {
@@ -405,7 +404,7 @@ START_TEST(layers_and_seeds_have_their_own) /* D12, D24 */
         antler_context_free(context);
         antler_model_free(model);
     }
-    antler_model *model = dropout("7", 0.5, ", \"seed\": 3"); /* its own seed, whatever the model's */
+    antler_model *model = dropout("7", 0.5, ", 'seed': 3"); /* its own seed, whatever the model's */
     must(antler_set_seed(model, 12345), antler_model_error(model));
     antler_context *context = context_of(model, ANTLER_TRAIN, BATCH, ANTLER_KEEP);
     ck_assert_uint_eq(drawn(context, x, BATCH, 0, 0), seeded);
@@ -421,12 +420,12 @@ START_TEST(a_batch_cut_in_two_draws_the_same) /* D10 */
         const char *layer;
         int64_t features;
     } layers[] = {
-        {"{\"class_name\": \"Dropout\", \"config\": {\"rate\": 0.5}}", 21},
-        {"{\"class_name\": \"Dropout\", \"config\": {\"rate\": 0.5, \"noise_shape\": [null, 1, null]}}", 21},
-        {"{\"class_name\": \"SpatialDropout1D\", \"config\": {\"rate\": 0.5}}", 21},
-        {"{\"class_name\": \"GaussianDropout\", \"config\": {\"rate\": 0.5}}", 21},
-        {"{\"class_name\": \"LSTM\", \"config\": {\"units\": 3, \"return_sequences\": true, \"dropout\": 0.4, "
-         "\"recurrent_dropout\": 0.4}}",
+        {"{'class_name': 'Dropout', 'config': {'rate': 0.5}}", 21},
+        {"{'class_name': 'Dropout', 'config': {'rate': 0.5, 'noise_shape': [null, 1, null]}}", 21},
+        {"{'class_name': 'SpatialDropout1D', 'config': {'rate': 0.5}}", 21},
+        {"{'class_name': 'GaussianDropout', 'config': {'rate': 0.5}}", 21},
+        {"{'class_name': 'LSTM', 'config': {'units': 3, 'return_sequences': true, 'dropout': 0.4, "
+         "'recurrent_dropout': 0.4}}",
          21},
     };
     static const int cuts[] = {1, 5, 23, 63};
@@ -455,11 +454,11 @@ END_TEST
 START_TEST(masks_are_what_they_were)
 {
     static const char *const layers =
-        "{\"class_name\": \"Dropout\", \"config\": {\"name\": \"d\", \"rate\": 0.2}}, "
-        "{\"class_name\": \"Dense\", \"config\": {\"units\": 3}}, "
-        "{\"class_name\": \"Dropout\", \"config\": {\"name\": \"e\", \"rate\": 0.7, \"noise_shape\": [null, 1, 3]}}, "
-        "{\"class_name\": \"SpatialDropout1D\", \"config\": {\"name\": \"f\", \"rate\": 0.5, \"seed\": 11}}";
-    antler_model *model = network("5, 13", layers, ", \"fit\": {\"seed\": 42}");
+        "{'class_name': 'Dropout', 'config': {'name': 'd', 'rate': 0.2}}, "
+        "{'class_name': 'Dense', 'config': {'units': 3}}, "
+        "{'class_name': 'Dropout', 'config': {'name': 'e', 'rate': 0.7, 'noise_shape': [null, 1, 3]}}, "
+        "{'class_name': 'SpatialDropout1D', 'config': {'name': 'f', 'rate': 0.5, 'seed': 11}}";
+    antler_model *model = network("5, 13", layers, ", 'fit': {'seed': 42}");
     antler_context *context = context_of(model, ANTLER_TRAIN, BATCH, ANTLER_KEEP);
     antler_real *x = numbers(BATCH * 65, 1);
     uint64_t hash = hash_start;
@@ -506,10 +505,10 @@ END_TEST
 /* ---- recurrent layers: one mask a sequence, for all steps and gates ---- */
 
 static const char *const recurrent[] = {
-    "{\"class_name\": \"SimpleRNN\", \"config\": {\"name\": \"r\", \"units\": 6%s}}",
-    "{\"class_name\": \"LSTM\", \"config\": {\"name\": \"r\", \"units\": 6%s}}",
-    "{\"class_name\": \"GRU\", \"config\": {\"name\": \"r\", \"units\": 6%s}}",
-    "{\"class_name\": \"GRU\", \"config\": {\"name\": \"r\", \"units\": 6, \"reset_after\": false%s}}",
+    "{'class_name': 'SimpleRNN', 'config': {'name': 'r', 'units': 6%s}}",
+    "{'class_name': 'LSTM', 'config': {'name': 'r', 'units': 6%s}}",
+    "{'class_name': 'GRU', 'config': {'name': 'r', 'units': 6%s}}",
+    "{'class_name': 'GRU', 'config': {'name': 'r', 'units': 6, 'reset_after': false%s}}",
 };
 
 static antler_model *recurrent_model(int which, const char *more)
@@ -523,7 +522,7 @@ static antler_model *recurrent_model(int which, const char *more)
 START_TEST(recurrent_input_dropout_is_one_mask) /* D11, D14 */
 {
     enum { T = 9, F = 5 };
-    antler_model *model = recurrent_model(_i, ", \"dropout\": 0.3");
+    antler_model *model = recurrent_model(_i, ", 'dropout': 0.3");
     antler_context *context = context_of(model, ANTLER_TRAIN, BATCH, ANTLER_INPUT_GRADIENT);
     antler_real *x = numbers(BATCH * T * F, 1), *dy = numbers(BATCH * 6, 2), *dx = room(BATCH * T * F);
     int kept = 0;
@@ -557,7 +556,7 @@ static bool any(const antler_real *x, int64_t n)
 START_TEST(recurrent_state_dropout_is_one_mask) /* D11, D14 */
 {
     enum { T = 9, F = 5, U = 6, STEPS = 100 };
-    antler_model *model = recurrent_model(_i, ", \"recurrent_dropout\": 0.3");
+    antler_model *model = recurrent_model(_i, ", 'recurrent_dropout': 0.3");
     antler_context *context = context_of(model, ANTLER_TRAIN, 1, 0);
     antler_real *x = numbers(T * F, 1), *dy = numbers(U, 2);
     const int64_t columns = antler_model_variable(model, 1)->value.shape.dim[1];
@@ -587,8 +586,8 @@ START_TEST(recurrent_values_are_right)
 {
     enum { T = 9, U = 5 };
     antler_model *model = network("9, 5",
-                                  "{\"class_name\": \"SimpleRNN\", \"config\": {\"units\": 5, \"activation\": "
-                                  "\"linear\", \"return_sequences\": true, \"recurrent_dropout\": 0.5}}",
+                                  "{'class_name': 'SimpleRNN', 'config': {'units': 5, 'activation': "
+                                  "'linear', 'return_sequences': true, 'recurrent_dropout': 0.5}}",
                                   "");
     for (int v = 0; v < 2; v++) /* kernel and recurrent kernel: the identity */
         for (int i = 0; i < U * U; i++)
@@ -617,7 +616,7 @@ END_TEST
 START_TEST(recurrent_inference_drops_nothing) /* D15 */
 {
     enum { NX = BATCH * 45, NY = BATCH * 6 };
-    antler_model *with = recurrent_model(_i, ", \"dropout\": 0.5, \"recurrent_dropout\": 0.5");
+    antler_model *with = recurrent_model(_i, ", 'dropout': 0.5, 'recurrent_dropout': 0.5");
     antler_model *without = recurrent_model(_i, "");
     antler_context *a = context_of(with, ANTLER_INFER, BATCH, 0), *b = context_of(without, ANTLER_INFER, BATCH, 0);
     antler_context *mc = context_of(with, ANTLER_MC, BATCH, 0);
@@ -645,7 +644,7 @@ START_TEST(gaussian_moments)
     enum { F = 500, N = BATCH * F };
     const double rate = rates[_i], deviation = sqrt(rate / (1 - rate));
     char layer[128];
-    snprintf(layer, sizeof layer, "{\"class_name\": \"GaussianDropout\", \"config\": {\"rate\": %g}}", rate);
+    snprintf(layer, sizeof layer, "{'class_name': 'GaussianDropout', 'config': {'rate': %g}}", rate);
     antler_model *model = network("500", layer, "");
     antler_context *context = context_of(model, ANTLER_TRAIN, BATCH, ANTLER_INPUT_GRADIENT);
     antler_real *x = room(N), *y = room(N), *dx = room(N);
@@ -680,10 +679,10 @@ START_TEST(mc_is_as_theory_says)
     const double rate = rates[_i], q = 1 - rate, bias = 0.25;
     char layers[256];
     snprintf(layers, sizeof layers,
-             "{\"class_name\": \"Dropout\", \"config\": {\"rate\": %g}}, "
-             "{\"class_name\": \"Dense\", \"config\": {\"units\": 1}}",
+             "{'class_name': 'Dropout', 'config': {'rate': %g}}, "
+             "{'class_name': 'Dense', 'config': {'units': 1}}",
              rate);
-    antler_model *model = network("64", layers, ", \"fit\": {\"seed\": 3}");
+    antler_model *model = network("64", layers, ", 'fit': {'seed': 3}");
     antler_real *w = antler_model_variable(model, 0)->value.data, *x = numbers(N * F, 1), mean[N], deviation[N];
     random_numbers(w, F, 9);
     antler_model_variable(model, 1)->value.data[0] = (antler_real)bias;
@@ -711,24 +710,23 @@ START_TEST(mc_is_as_theory_says)
 END_TEST
 
 static const char *const mc_layers =
-    "{\"class_name\": \"Dropout\", \"config\": {\"rate\": 0.2}}, "
-    "{\"class_name\": \"LSTM\", \"config\": {\"units\": 4, \"return_sequences\": true, \"dropout\": 0.2, "
-    "\"recurrent_dropout\": 0.2}}, "
-    "{\"class_name\": \"SpatialDropout1D\", \"config\": {\"rate\": 0.2}}, {\"class_name\": \"BatchNormalization\", "
-    "\"config\": {}}, {\"class_name\": \"Dropout\", \"config\": {\"rate\": 0.3, \"noise_shape\": [null, 1, 4]}}, "
-    "{\"class_name\": \"GaussianDropout\", \"config\": {\"rate\": 0.2}}, {\"class_name\": \"Flatten\", \"config\": "
+    "{'class_name': 'Dropout', 'config': {'rate': 0.2}}, "
+    "{'class_name': 'LSTM', 'config': {'units': 4, 'return_sequences': true, 'dropout': 0.2, "
+    "'recurrent_dropout': 0.2}}, "
+    "{'class_name': 'SpatialDropout1D', 'config': {'rate': 0.2}}, {'class_name': 'BatchNormalization', "
+    "'config': {}}, {'class_name': 'Dropout', 'config': {'rate': 0.3, 'noise_shape': [null, 1, 4]}}, "
+    "{'class_name': 'GaussianDropout', 'config': {'rate': 0.2}}, {'class_name': 'Flatten', 'config': "
     "{}}, "
-    "{\"class_name\": \"Dropout\", \"config\": {\"rate\": 0.3, \"noise_shape\": [1, null]}}, "
-    "{\"class_name\": \"Dense\", \"config\": {\"units\": 3, \"activation\": \"softmax\"}}";
+    "{'class_name': 'Dropout', 'config': {'rate': 0.3, 'noise_shape': [1, null]}}, "
+    "{'class_name': 'Dense', 'config': {'units': 3, 'activation': 'softmax'}}";
 
 START_TEST(mc_does_not_depend_on_the_batch)
 {
     enum { N = 23, F = 15 };
     static const int batches[] = {N, 1, 7, 1000};
     antler_real *x = numbers(N * F, 1), mean[2][N * 3], deviation[2][N * 3];
-    const antler_shape shape = {3, {N, 5, 3}};
     antler_error err = {0};
-    antler_data *data = antler_data_from(x, sizeof(antler_real) == 4 ? ANTLER_FLOAT32 : ANTLER_FLOAT64, &shape, &err);
+    antler_data *data = data_of(x, &(antler_shape){3, {N, 5, 3}}, N);
     antler_model *model = network("5, 3", mc_layers, "");
     for (int b = 0; b < 4; b++) {
         int to = b > 0;
@@ -749,8 +747,8 @@ START_TEST(mc_leaves_statistics_alone) /* D23 */
 {
     enum { N = BATCH * 6 };
     antler_model *model = network("6",
-                                  "{\"class_name\": \"BatchNormalization\", \"config\": {}}, "
-                                  "{\"class_name\": \"Dropout\", \"config\": {\"name\": \"d\", \"rate\": 0.5}}",
+                                  "{'class_name': 'BatchNormalization', 'config': {}}, "
+                                  "{'class_name': 'Dropout', 'config': {'name': 'd', 'rate': 0.5}}",
                                   "");
     for (int v = 0; v < 4; v++)
         for (int i = 0; i < 6; i++)
