@@ -91,6 +91,15 @@ struct antler_activation {
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_activation;
 
+struct antler_prelu { /* max(x, 0) + alpha * min(x, 0), with a learned alpha */
+    ANTLER_LAYER_KEYS
+    const char *alpha_initializer, *alpha_regularizer, *alpha_constraint;
+    antler_object alpha_initializer_, alpha_regularizer_, alpha_constraint_;
+    int64_t shared_axes[ANTLER_MAX_RANK + 1]; /* from 1; along them one alpha serves all */
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_prelu;
+
 struct antler_softmax {
     ANTLER_LAYER_KEYS
     int64_t axis;
