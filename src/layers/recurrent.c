@@ -62,7 +62,8 @@ static void declare_backward(const antler_recurrent *config, const antler_cell *
         antler_plan_saved(plan, SLOT_H0, &state);
     if (config->stateful && cell->has_c)
         antler_plan_saved(plan, SLOT_C0, &state);
-    antler_plan_scratch(plan, SLOT_TRANSPOSED, &(antler_shape){2, {s->columns, s->units}});
+    antler_plan_scratch(plan, SLOT_TRANSPOSED,
+                        &(antler_shape){2, {s->columns, s->units > s->features ? s->units : s->features}});
     if (cell->reset_after)
         antler_plan_scratch(plan, SLOT_PRODUCTS, &(antler_shape){3, {s->batch, s->steps, s->columns}});
     if (config->zero_output_for_mask || config->stateful)
@@ -90,8 +91,10 @@ void antler__recurrent_declare(const antler_recurrent *config, const antler_cell
     if (config->dropout > 0)
         antler_plan_scratch(plan, SLOT_INPUTS, in);
     antler_plan_scratch(plan, SLOT_XW, &(antler_shape){3, {s.batch, s.steps, s.columns}});
-    antler_plan_scratch(plan, SLOT_STATES, &(antler_shape){3, {s.batch, s.steps, s.units}});
-    antler_plan_scratch(
-        plan, SLOT_WORK,
-        &(antler_shape){2, {antler_plan_threads(plan), (int64_t)antler__kernels()->recurrence_scratch(s.units)}});
+    if (train && antler__recurrent_narrow(&s))
+        antler_plan_scratch(plan, SLOT_STATES,
+                            &(antler_shape){2, {antler__recurrent_parts(&s), antler__recurrent_part(&s)}});
+    else if (train || cell->has_c)
+        antler_plan_scratch(plan, SLOT_STATES, &(antler_shape){3, {s.batch, s.steps, s.units}});
+    antler_plan_scratch(plan, SLOT_WORK, &(antler_shape){2, {antler_plan_threads(plan), antler__recurrent_work(&s)}});
 }

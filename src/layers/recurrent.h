@@ -54,10 +54,11 @@ typedef struct antler_simple_rnn antler_recurrent;
 enum { SLOT_KERNEL, SLOT_RECURRENT, SLOT_BIAS };
 enum { SLOT_H, SLOT_C, SLOT_GATES, SLOT_H0, SLOT_C0 };
 enum {
-    SLOT_XW,         /* (B, T, G u) forward xw, backward dz */
-    SLOT_INPUTS,     /* (B, T, F) x after dropout */
-    SLOT_STATES,     /* (B, T, u) backward the states before each step; forward c, where it is not saved */
-    SLOT_TRANSPOSED, /* (G u, u) U^T */
+    SLOT_XW,     /* (B, T, G u) forward xw, backward dz */
+    SLOT_INPUTS, /* (B, T, F) x after dropout */
+    SLOT_STATES, /* (B, T, u) backward the states before each step, or of narrow layers parts of the sums; forward c,
+                    where it is not saved */
+    SLOT_TRANSPOSED, /* (G u, u) U^T during the steps, then (G u, F) W^T */
     SLOT_PRODUCTS,   /* (B, T, G u) dr */
     SLOT_OUTPUTS,    /* as y: dy without what a mask hides */
     SLOT_KEEP,       /* (B, F) and (B, u) masks of dropout */
@@ -86,6 +87,31 @@ static inline antler_recurrent_sizes antler__recurrent_sizes(const antler_recurr
     return (antler_recurrent_sizes){in->dim[0], in->dim[1], in->dim[2], config->units, cell->gates * config->units};
 }
 
+/* Layers with so few variables that their gradients are better made in parts of ANTLER_PART rows (sample, time). */
+static inline bool antler__recurrent_narrow(const antler_recurrent_sizes *s)
+{
+    return s->columns <= 1024 && (s->features + s->units + 2) <= 4096 / s->columns;
+}
+
+static inline int64_t antler__recurrent_parts(const antler_recurrent_sizes *s)
+{
+    return (s->batch * s->steps + ANTLER_PART - 1) / ANTLER_PART;
+}
+
+/* Numbers of a part: dW, dU, db and the recurrent bias's. */
+static inline int64_t antler__recurrent_part(const antler_recurrent_sizes *s)
+{
+    return (s->features + s->units + 2) * s->columns;
+}
+
+/* Numbers that a thread needs for itself: for the steps, then for the states of a part. */
+static inline int64_t antler__recurrent_work(const antler_recurrent_sizes *s)
+{
+    const int64_t steps = (int64_t)antler__kernels()->recurrence_scratch(s->units);
+    const int64_t states = antler__recurrent_narrow(s) ? ANTLER_PART * s->units : 0;
+    return steps > states ? steps : states;
+}
+
 typedef void antler_steps(const antler_recurrence *r, int64_t row0, int64_t row1, antler_real *scratch);
 
 /* ---- for the cells ---------------------------------------------------------------------------------------------- */
@@ -107,7 +133,8 @@ antler_recurrence antler__recurrent_begin(const antler_recurrent *config, const 
                                           const antler_run *run, const antler_recurrent_sizes *s,
                                           const antler_real **x_keep);
 /* All steps, a block of rows a task. */
-void antler__recurrent_steps(antler_run *run, const antler_recurrence *r, antler_steps *steps);
+void antler__recurrent_steps(antler_run *run, const antler_recurrence *r, const antler_recurrent_sizes *s,
+                             antler_steps *steps);
 /* y (batch, steps, width) = x times its sequence's mask, keep (batch, width); y may be x. */
 void antler__recurrent_keep(antler_run *run, antler_real *y, const antler_real *x, const antler_real *keep,
                             int64_t batch, int64_t steps, int64_t width);

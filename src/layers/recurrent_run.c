@@ -63,14 +63,11 @@ void antler__recurrent_keep(antler_run *run, antler_real *y, const antler_real *
 
 /* ---- masks ------------------------------------------------------------------------------------------------------ */
 
-/* Whether some outputs are not the state: they are 0 at masked steps (zero_output_for_mask), and, where the state does
-   not start at 0, before the first unmasked step. */
 bool antler__recurrent_hides(const antler_recurrent *config, const antler_run *run)
 {
     return run->mask != NULL && (config->zero_output_for_mask || config->stateful);
 }
 
-/* Sets such outputs to 0, in y or in its gradient. */
 void antler__recurrent_hide(const antler_recurrent *config, const antler_run *run, const antler_recurrent_sizes *s,
                             antler_real *y)
 {
@@ -90,7 +87,6 @@ void antler__recurrent_hide(const antler_recurrent *config, const antler_run *ru
 
 /* ---- the steps -------------------------------------------------------------------------------------------------- */
 
-/* What forward and backward tell the kernel alike. x_keep gets the mask of the input, or NULL. */
 antler_recurrence antler__recurrent_begin(const antler_recurrent *config, const antler_cell *cell,
                                           const antler_run *run, const antler_recurrent_sizes *s,
                                           const antler_real **x_keep)
@@ -131,27 +127,28 @@ antler_recurrence antler__recurrent_begin(const antler_recurrent *config, const 
     return r;
 }
 
+enum { ROWS = 16 };
+
 typedef struct steps_task {
     antler_steps *steps;
     const antler_recurrence *r;
     antler_real *work;
-    int64_t work_size, rows;
+    int64_t work_size;
 } steps_task;
 
 static void steps_of_rows(void *arg, int64_t i, int worker)
 {
     const steps_task *t = arg;
-    const int64_t row0 = i * t->rows, row1 = row0 + t->rows;
+    const int64_t row0 = i * ROWS, row1 = row0 + ROWS;
     t->steps(t->r, row0, row1 < t->r->batch ? row1 : t->r->batch, t->work + worker * t->work_size);
 }
 
-/* All steps, a block of rows a thread. Wide layers have work for a thread in few rows; in narrow ones the 16 lanes run
-   over the rows. */
-void antler__recurrent_steps(antler_run *run, const antler_recurrence *r, antler_steps *steps)
+/* All steps, a block of rows a thread: 16 fill the lanes of narrow layers, and the tiles of wide ones. */
+void antler__recurrent_steps(antler_run *run, const antler_recurrence *r, const antler_recurrent_sizes *s,
+                             antler_steps *steps)
 {
-    const int64_t rows = r->units < 64 ? 16 : 8;
-    steps_task t = {steps, r, run->scratch[SLOT_WORK].data, (int64_t)run->k->recurrence_scratch(r->units), rows};
-    antler_parallel(run, steps_of_rows, &t, (r->batch + rows - 1) / rows);
+    steps_task t = {steps, r, run->scratch[SLOT_WORK].data, antler__recurrent_work(s)};
+    antler_parallel(run, steps_of_rows, &t, (r->batch + ROWS - 1) / ROWS);
 }
 
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
@@ -213,7 +210,7 @@ void antler__recurrent_forward(const antler_recurrent *config, const antler_cell
                                     .bias = config->use_bias ? run->param[SLOT_BIAS].data : NULL};
     antler__product(run, &project);
     r.xw = project.c;
-    antler__recurrent_steps(run, &r, steps);
+    antler__recurrent_steps(run, &r, &s, steps);
     if (config->stateful)
         write_carry(run, &r);
     antler_real *const y = run->y->data;
