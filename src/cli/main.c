@@ -52,7 +52,7 @@ static int run(const antler_command *command, int words, char **word)
             return 0;
         }
     if (!antler__options_parse(command, words, word, &a, complaint, sizeof complaint)) {
-        fprintf(stderr, "antler: %s: %s; try 'antler %s --help'\n", command->name, complaint, command->name);
+        fprintf(stderr, "antler: %s: %s (see 'antler %s --help')\n", command->name, complaint, command->name);
         return 2;
     }
     antler_guard_files(true);

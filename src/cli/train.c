@@ -214,7 +214,7 @@ static int run(const antler_arguments *a)
     double start;
     t.display = (antler_display){.quiet = a->quiet, .terminal = isatty(STDOUT_FILENO), .interrupted = &interrupted};
     if (a->resume && !a->checkpoint) {
-        fprintf(stderr, "antler: train: --resume needs --checkpoint DIR; try 'antler train --help'\n");
+        fprintf(stderr, "antler: train: --resume needs --checkpoint DIR (see 'antler train --help')\n");
         return 2;
     }
     if (a->output)
