@@ -456,19 +456,22 @@ static antler_status read_value(const antler_field *field, const antler_json *no
 static antler_status apply_default(const antler_field *field, const antler_json *config_node, const char *place,
                                    antler_report *report, void *config)
 {
-    if (field->kind == ANTLER_ANY)
-        return ANTLER_OK;
-    if (!field->def)
-        return config_node && antler__json_get(config_node, field->key)
-                   ? ANTLER_OK
-                   : antler__report_error(report, ANTLER_VALUE, place, "missing; it has no default");
-    if (config_node && antler__json_get(config_node, field->key))
-        return ANTLER_OK; /* it will be read */
+    if (field->kind == ANTLER_ANY || !field->def || (config_node && antler__json_get(config_node, field->key)))
+        return ANTLER_OK; /* nothing to fill in, or it will be read */
     antler_json *node;
     ANTLER_TRY(antler__json_parse(field->def, strlen(field->def), &node, report->err));
     antler_status status = read_value(field, node, place, report, config);
     antler__json_free(node);
     return status;
+}
+
+static antler_status check_required(const antler_field *field, const antler_json *config_node, const char *place,
+                                    antler_report *report)
+{
+    bool required = field->kind != ANTLER_ANY && !field->def;
+    if (!required || (config_node && antler__json_get(config_node, field->key)))
+        return ANTLER_OK;
+    return antler__report_error(report, ANTLER_VALUE, place, "missing; it has no default");
 }
 
 static antler_status read_unknown(const antler_type *type, const antler_json *item, const char *place,
@@ -535,6 +538,12 @@ static antler_status fill_config(const antler_type *type, const antler_json *nod
     if (node) {
         antler_status keys = read_keys(type, node, place, report, config);
         status = status == ANTLER_OK ? keys : status;
+    }
+    /* last, so that a misspelt key is named before the one that it should have been */
+    for (const antler_field *field = antler__field_next(type, NULL); field; field = antler__field_next(type, field)) {
+        antler_status one =
+            check_required(field, node, antler__place(there, sizeof there, place, field->key), report);
+        status = status == ANTLER_OK ? one : status;
     }
     return status == ANTLER_OK ? check_whole(type, place, report, config) : status;
 }
