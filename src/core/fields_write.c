@@ -24,6 +24,14 @@ static antler_json *add_int(antler_json *parent, const char *key, int64_t value)
                                 : antler__json_add_number(parent, key, (double)value);
 }
 
+/* For a list that could not be filled: a root belongs to nobody else. */
+static antler_json *give_up(antler_json *list, const antler_json *parent)
+{
+    if (!parent)
+        antler__json_free(list);
+    return NULL;
+}
+
 static antler_json *write_ints(const antler_field *field, const int64_t *value, antler_json *parent, const char *key)
 {
     if (value[0] == 0 && field->flags & ANTLER_NULLABLE)
@@ -34,7 +42,7 @@ static antler_json *write_ints(const antler_field *field, const int64_t *value, 
     antler_json *list = antler__json_array(parent, key);
     for (int i = 0; list && (field->count ? i < field->count : i < ANTLER_MAX_RANK && value[i] != end); i++)
         if (!add_int(list, NULL, value[i]))
-            return NULL;
+            return give_up(list, parent);
     return list;
 }
 
@@ -43,7 +51,7 @@ static antler_json *write_strings(const char *const *value, antler_json *parent,
     antler_json *list = antler__json_array(parent, key);
     for (; list && *value; value++)
         if (!antler__json_add_string(list, NULL, *value))
-            return NULL;
+            return give_up(list, parent);
     return list;
 }
 
@@ -53,7 +61,7 @@ static antler_json *write_objects(const antler_objects *objects, antler_json *pa
     antler_json *list = antler__json_array(parent, key);
     for (int64_t i = 0; list && i < objects->n; i++)
         if (!antler__object_write(objects->item[i], list, NULL, style))
-            return NULL;
+            return give_up(list, parent);
     return list;
 }
 
