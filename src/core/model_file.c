@@ -77,7 +77,9 @@ static antler_model *model_of(const char *text, size_t size, const char *file, b
         return NULL;
     model->file = antler__copy_text(file);
     reading r = {model, text, size, file, lines};
-    if (read_model(&r, fit, &error) == ANTLER_OK)
+    if (file && !model->file)
+        antler_error_set(&error, ANTLER_MEMORY, NULL, "out of memory");
+    else if (read_model(&r, fit, &error) == ANTLER_OK)
         return model;
     antler__error_copy(err, &error);
     antler_model_free(model);
