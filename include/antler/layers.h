@@ -145,6 +145,14 @@ struct antler_gaussian_dropout { /* x * N(1, rate / (1 - rate)) */
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_gaussian_dropout;
 
+struct antler_gaussian_noise { /* x + N(0, stddev^2) */
+    ANTLER_LAYER_KEYS
+    double stddev;
+    int64_t seed;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_gaussian_noise;
+
 struct antler_masking { /* masks steps whose features all equal mask_value, and sets them to 0 */
     ANTLER_LAYER_KEYS
     double mask_value;

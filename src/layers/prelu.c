@@ -3,9 +3,8 @@
      y = x > 0 ? x : a * x
      dx = x > 0 ? dy : a * dy, and 0 at x = 0      a' = sum of dy * x where x < 0, over samples and shared axes
 
-   The sum over samples is a product's (a column of ones times a matrix), so it is cut by its outputs; what shared axes
-   add up is then small, and one thread takes it in the order of memory. docs/adding-a-layer.md goes through this file.
- */
+   The sum over samples is a product's (a row of ones times a matrix), so it is cut by its outputs; what shared axes add
+   up is then small, and one thread takes it in the order of memory. docs/adding-a-layer.md explains this file. */
 #include "layers/common.h"
 
 #include <string.h>
