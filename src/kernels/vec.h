@@ -54,7 +54,9 @@ ANTLER_DECLARE_VARIANT(ANTLER_ISA_SUFFIX);
 #endif
 
 /* Before a loop of a few constant turns over an array of vectors, which must end up in registers. */
-#if defined(__clang__)
+#if ANTLER_LEVEL == ANTLER_LEVEL_baseline
+#define ANTLER_UNROLL
+#elif defined(__clang__)
 #define ANTLER_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define ANTLER_UNROLL _Pragma("GCC unroll 16")

@@ -3,8 +3,8 @@
    error is level, coefficients rounded to float from the lowest order on). Errors are given in units of the last place
    of the exact result, denormal results included, and are the largest over ALL floats. In double (antler64) it is libm.
 
-     vexp      0.87    vlog    0.89    vtanh      1.17    verf   1.15
-     vexpm1    1.03    vlog1p  1.03    vsigmoid   1.46
+     vexp      1.00    vlog    0.97    vtanh      1.21    verf   1.24
+     vexpm1    1.46    vlog1p  1.11    vsigmoid   1.65
 
    Not a number gives not a number. Noise needs logarithm, sine and cosine in float even in antler64, whose masks and
    initial draws are those of antler: flog and fcircle compute in float in both builds. */
