@@ -176,7 +176,8 @@ bool antler__given(const char *given, const char *member)
 }
 
 /* A text that names or holds an object or list: JSON when it begins like it, else a name. */
-static antler_status add_text(const char *text, const char *key, antler_json *config, antler_error *err)
+static antler_status add_text(const char *text, const char *key, const char *place, antler_json *config,
+                              antler_error *err)
 {
     if (!text)
         return antler__json_add_null(config, key) ? ANTLER_OK : ANTLER_MEMORY;
@@ -186,30 +187,41 @@ static antler_status add_text(const char *text, const char *key, antler_json *co
     antler_error error = {0};
     antler_status status = antler__json_parse(text, strlen(text), &parsed, &error);
     if (status != ANTLER_OK)
-        return antler_error_set(err, status, key, "%s", error.message);
+        return antler_error_set(err, status, place, "%s", error.message);
     status = antler__json_add_copy(config, key, parsed) ? ANTLER_OK : ANTLER_MEMORY;
     antler__json_free(parsed);
     return status;
 }
 
+/* JSON has neither NaN, which a struct may hold to say null, nor infinity. */
+static antler_status add_real(const antler_field *field, double value, const char *place, antler_json *config,
+                              antler_error *err)
+{
+    bool null = isnan(value) && field->flags & ANTLER_NULLABLE;
+    if (!null && !isfinite(value))
+        return antler_error_set(err, ANTLER_VALUE, place, "%g is not a finite number", value);
+    return antler__json_add_real(config, field->key, value) ? ANTLER_OK : ANTLER_MEMORY;
+}
+
 antler_status antler__config_from_struct(const antler_type *type, const void *members, const char *given,
-                                         antler_json *config, antler_error *err)
+                                         const char *place, antler_json *config, antler_error *err)
 {
     for (const antler_field *field = antler__field_next(type, NULL); field; field = antler__field_next(type, field)) {
         if (field->kind == ANTLER_ANY || !antler__given(given, field->key))
             continue;
         antler_status status = ANTLER_OK;
+        char there[256];
+        antler__place(there, sizeof there, place, field->key);
         if (field->kind == ANTLER_OBJECT || field->kind == ANTLER_OBJECTS) {
             const char *text = field->text ? *(const char *const *)((const char *)members + field->text) : NULL;
-            status = add_text(text, field->key, config, err);
-        } else if (field->kind == ANTLER_REAL && !(field->flags & ANTLER_NULLABLE)) {
-            double value = *(const double *)((const char *)members + field->offset);
-            status = antler__json_add_real(config, field->key, value) ? ANTLER_OK : ANTLER_MEMORY;
+            status = add_text(text, field->key, there, config, err);
+        } else if (field->kind == ANTLER_REAL) {
+            status = add_real(field, *(const double *)((const char *)members + field->offset), there, config, err);
         } else if (!write_value(field, members, config, field->key, ANTLER_STYLE_KERAS)) {
             status = ANTLER_MEMORY;
         }
         if (status != ANTLER_OK)
-            return status == ANTLER_MEMORY ? antler_error_set(err, status, field->key, "out of memory") : status;
+            return status == ANTLER_MEMORY ? antler_error_set(err, status, there, "out of memory") : status;
     }
     return ANTLER_OK;
 }

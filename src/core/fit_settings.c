@@ -83,7 +83,7 @@ antler_status antler__fit_merge(const antler_model *model, const struct antler_f
     antler_fit_settings members = {.args = *args}; /* so that the fields' offsets hold */
     antler_report report = {.err = err};
     void *merged = NULL;
-    antler_status status = config ? antler__config_from_struct(&antler__fit_type, &members, given, config, err)
+    antler_status status = config ? antler__config_from_struct(&antler__fit_type, &members, given, "fit", config, err)
                                   : antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
     if (status == ANTLER_OK && !add_base(config, model->fit))
         status = antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");

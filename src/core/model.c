@@ -109,7 +109,7 @@ antler_status antler__model_source(antler_model *model, const int64_t *batch_sha
                                              : antler__json_add_number(list, NULL, (double)batch_shape[i]) != NULL;
     antler_report report = {.err = err};
     antler_object layer = {&source->type, NULL};
-    antler_status status = fits ? antler__config_read(&source->type, config, "", &report, &layer.config)
+    antler_status status = fits ? antler__config_read(&source->type, config, "config.layers[0].config", &report, &layer.config)
                                 : antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
     antler__json_free(config);
     ANTLER_TRY(status);
@@ -130,9 +130,13 @@ antler_model *antler_sequential(const char *name, const int *shape, int rank, an
                          ANTLER_MAX_RANK - 1);
     } else {
         int64_t batch_shape[ANTLER_MAX_RANK + 1] = {ANTLER_NULL};
-        for (int i = 0; i < rank; i++)
+        for (int i = 0; i < rank && error.status == ANTLER_OK; i++) {
             batch_shape[i + 1] = shape[i];
-        antler__model_source(model, batch_shape, &error);
+            if (shape[i] == 0) /* it would end the list */
+                antler_error_set(&error, ANTLER_VALUE, NULL, "axis %d of the input has size 0", i + 1);
+        }
+        if (error.status == ANTLER_OK)
+            antler__model_source(model, batch_shape, &error);
     }
     if (error.status != ANTLER_OK) {
         antler__model_fail(model, &error);
@@ -141,10 +145,10 @@ antler_model *antler_sequential(const char *name, const int *shape, int rank, an
     return model;
 }
 
-/* A layer's place for errors, as if it stood in a file. */
-static const char *next_place(const antler_model *model, char *text, size_t size)
+/* The place of the next layer for errors, as if it stood in a file; or of its config. */
+static const char *next_place(const antler_model *model, const char *part, char *text, size_t size)
 {
-    snprintf(text, size, "config.layers[%lld]", (long long)model->layers);
+    snprintf(text, size, "config.layers[%lld]%s", (long long)model->layers, part);
     return text;
 }
 
@@ -162,8 +166,8 @@ antler_status antler_add_given(antler_model *model, const struct antler_layer_op
     antler_json *json = antler__json_object(NULL, NULL);
     if (!json)
         return no_memory(model);
-    antler_status status = antler__config_from_struct(&ops->type, config, given, json, &error);
-    next_place(model, place, sizeof place);
+    next_place(model, ".config", place, sizeof place);
+    antler_status status = antler__config_from_struct(&ops->type, config, given, place, json, &error);
     if (status == ANTLER_OK)
         status = antler__config_read(&ops->type, json, place, &report, &layer.config);
     antler__json_free(json);
@@ -172,13 +176,17 @@ antler_status antler_add_given(antler_model *model, const struct antler_layer_op
     return status == ANTLER_OK ? ANTLER_OK : antler__model_fail(model, &error);
 }
 
-/* Parses a text that a C caller gave, which has no file. */
-static antler_status parse(const char *text, antler_json **json, antler_error *err)
+/* Parses a text that a C caller gave for `place`: it has no file, nor lines of one. */
+static antler_status parse(const char *text, const char *place, antler_json **json, antler_error *err)
 {
-    antler_status status = antler__json_parse(text, strlen(text), json, err);
-    if (status != ANTLER_OK && err)
-        err->line = 0;
-    return status;
+    antler_error inner = {0};
+    char there[256];
+    antler_status status = antler__json_parse(text, strlen(text), json, &inner);
+    if (status == ANTLER_OK)
+        return ANTLER_OK;
+    if (*inner.place)
+        place = antler__place(there, sizeof there, place, inner.place);
+    return antler_error_set(err, status, place, "%s", inner.message);
 }
 
 antler_status antler_add_json(antler_model *model, const char *text)
@@ -192,10 +200,10 @@ antler_status antler_add_json(antler_model *model, const char *text)
     antler_object layer = {NULL, NULL};
     char place[64];
     antler_json *json;
-    antler_status status = parse(text, &json, &error);
+    antler_status status = parse(text, next_place(model, "", place, sizeof place), &json, &error);
     if (status != ANTLER_OK)
         return antler__model_fail(model, &error);
-    status = antler__object_read(ANTLER_KIND_LAYER, json, next_place(model, place, sizeof place), &report, &layer);
+    status = antler__object_read(ANTLER_KIND_LAYER, json, place, &report, &layer);
     antler__json_free(json);
     if (status == ANTLER_OK && !layer.type)
         status = antler_error_set(&error, ANTLER_VALUE, place, "null is not a layer");
