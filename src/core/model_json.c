@@ -3,6 +3,7 @@
 #include "core/model.h"
 #include "core/registry.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -191,6 +192,9 @@ static antler_status compile_json(const struct antler_compile *settings, const c
     struct antler_compile s = *settings;
     if (!antler__given(given, "optimizer") || !s.optimizer)
         s.optimizer = "adam";
+    if (antler__given(given, "learning_rate") && !isfinite(s.learning_rate)) /* JSON has no such number */
+        return antler_error_set(err, ANTLER_VALUE, "compile_config.optimizer.config.learning_rate",
+                                "%g is not a finite number", s.learning_rate);
     antler_status status = ANTLER_OK;
     antler_json *metrics = antler__json_array(config, "metrics");
     bool fits = metrics && add_optimizer(config, &s, antler__given(given, "learning_rate"), &status, err);
@@ -286,7 +290,10 @@ static antler_status read_layers(antler_model *model, const antler_json *root, c
     const char *place = bare ? "config" : "config.layers";
     if (is_null(list) || antler__json_type(list) != ANTLER_JSON_ARRAY || antler__json_length(list) == 0)
         return antler__report_error(report, ANTLER_VALUE, place, "%s; expected a list of layers",
-                                    !list ? "missing" : antler__json_length(list) == 0 ? "empty" : "not a list");
+                                    !list                                          ? "missing"
+                                    : is_null(list)                                ? "null"
+                                    : antler__json_type(list) != ANTLER_JSON_ARRAY ? "not a list"
+                                                                                   : "empty");
     antler_status status = ANTLER_OK;
     int64_t i = 0;
     for (const antler_json *item = antler__json_first(list); item; item = antler__json_next(item), i++) {
@@ -350,7 +357,7 @@ antler_status antler__model_read(antler_model *model, const antler_json *root, a
     const antler_json *config = antler__json_get(root, "config"), *fit = antler__json_get(root, "fit");
     if (is_null(config) || (antler__json_type(config) != ANTLER_JSON_OBJECT && antler__json_type(config) != ANTLER_JSON_ARRAY))
         return antler__report_error(report, ANTLER_VALUE, "config", "%s; expected an object with \"layers\"",
-                                    config ? "not an object" : "missing");
+                                    !config ? "missing" : is_null(config) ? "null" : "not an object");
     const char *name = string_at(config, "name");
     if (name) {
         antler__free(model->name);
