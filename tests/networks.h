@@ -17,7 +17,7 @@ static inline void must(antler_status status, const antler_error *err)
 }
 
 /* JSON is written with ' for ", so that a C string stays readable. */
-static inline const char *quoted(char *json)
+static inline char *quoted(char *json)
 {
     for (char *c = json; *c; c++)
         if (*c == '\'')
