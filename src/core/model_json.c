@@ -32,6 +32,14 @@ static bool is_accuracy(const char *name)
     return strcmp(name, "accuracy") == 0 || strcmp(name, "acc") == 0;
 }
 
+/* "accuracy" is no type of its own, so the registry does not suggest it. */
+static bool is_nearly_accuracy(const antler_json *node)
+{
+    const char *name = antler__json_string(node);
+    return antler__json_type(node) == ANTLER_JSON_STRING && !antler__type_find(ANTLER_KIND_METRIC, name) &&
+           antler__distance(name, "accuracy") <= 2;
+}
+
 /* Keras 2 files wrap a metric's function: {"class_name": "MeanMetricWrapper", "config": {"fn": "mean_squared_error"}}. */
 static const antler_json *unwrap_metric(const antler_json *node)
 {
@@ -67,6 +75,9 @@ static antler_status read_metrics(const antler_json *node, const char *place, an
         s->metrics++; /* the empty object stands for it */
         return ANTLER_OK;
     }
+    if (is_nearly_accuracy(metric))
+        return antler__report_error(report, ANTLER_NAME, place, "unknown metric \"%s\"; did you mean \"accuracy\"?",
+                                    antler__json_string(metric));
     ANTLER_TRY(antler__object_read(ANTLER_KIND_METRIC, metric, place, report, &s->metric[s->metrics]));
     antler_metric_keys *keys = s->metric[s->metrics++].config;
     if (antler__json_type(node) == ANTLER_JSON_STRING && keys) { /* Keras logs it under the name that it was given by */
