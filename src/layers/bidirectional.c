@@ -9,6 +9,7 @@
 #include "core/memory.h"
 #include "core/model.h"
 #include "layers/common.h"
+#include "layers/merge.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,9 +19,6 @@ typedef struct antler_bidirectional bidirectional;
 enum { FORWARD, BACKWARD };                                  /* children; saved: their outputs */
 enum { FORWARD_Y, BACKWARD_Y, FORWARD_DY, BACKWARD_DY, DX }; /* scratch; the outputs where they are not saved */
 
-static const char *const modes[] = {"concat", "sum", "mul", "ave", NULL};
-enum { CONCAT, SUM, MUL, AVE };
-
 static const antler_field fields[] = {
     ANTLER_FIELD_OBJECT(bidirectional, layer, ANTLER_KIND_LAYER, NULL, "the recurrent layer"),
     ANTLER_FIELD_OBJECT(bidirectional, backward_layer, ANTLER_KIND_LAYER, "null",
@@ -29,7 +27,7 @@ static const antler_field fields[] = {
      .kind = ANTLER_STRING,
      .offset = offsetof(bidirectional, merge_mode),
      .def = "\"concat\"",
-     .choices = modes,
+     .choices = antler__merge_modes,
      .doc = "how both outputs become one"},
     ANTLER_FIELD_END,
 };
@@ -127,14 +125,6 @@ static antler_status check(void *config, antler_error *err)
 
 /* ---- shapes and buffers ----------------------------------------------------------------------------------------- */
 
-static int mode_of(const bidirectional *c)
-{
-    int mode = CONCAT;
-    while (c->merge_mode != modes[mode])
-        mode++;
-    return mode;
-}
-
 static bool is_sequence(const bidirectional *c)
 {
     return *flag_of(c->layer_, "return_sequences");
@@ -160,7 +150,7 @@ static antler_status infer(const void *config, const antler_shape *in, antler_sh
     ANTLER_TRY(child_shapes(c, in, shape, err));
     *out = shape[FORWARD];
     const int last = out->rank - 1;
-    if (mode_of(c) == CONCAT && shape[BACKWARD].rank == out->rank) {
+    if (c->merge_mode == antler__merge_modes[ANTLER_MERGE_CONCAT] && shape[BACKWARD].rank == out->rank) {
         out->dim[last] += shape[BACKWARD].dim[last];
         shape[BACKWARD].dim[last] = shape[FORWARD].dim[last];
     }
@@ -191,80 +181,6 @@ static void declare(const void *config, const antler_shape *in, antler_plan *pla
 
 /* ---- forward and backward --------------------------------------------------------------------------------------- */
 
-/* Rows are (sample, step). f and g are the layers' outputs, or their gradients; g in its own order, backwards. */
-typedef struct merge_job {
-    int mode;
-    int64_t steps, nf, ng; /* numbers a row */
-    antler_real *f, *g, *y;
-    const antler_real *out_f, *out_g; /* backward: the outputs, for mul */
-} merge_job;
-
-static int64_t turned(const merge_job *j, int64_t row)
-{
-    return row / j->steps * j->steps + j->steps - 1 - row % j->steps;
-}
-
-static void merge_rows(void *arg, int64_t first, int64_t count)
-{
-    const merge_job *j = arg;
-    const int64_t n = j->mode == CONCAT ? j->nf + j->ng : j->nf;
-    for (int64_t row = first; row < first + count; row++) {
-        const antler_real *const f = j->f + row * j->nf, *const g = j->g + turned(j, row) * j->ng;
-        antler_real *const y = j->y + row * n;
-        if (j->mode == CONCAT) {
-            memcpy(y, f, (size_t)j->nf * sizeof *y);
-            memcpy(y + j->nf, g, (size_t)j->ng * sizeof *y);
-        } else if (j->mode == MUL) {
-            for (int64_t i = 0; i < n; i++)
-                y[i] = f[i] * g[i];
-        } else {
-            for (int64_t i = 0; i < n; i++)
-                y[i] = (f[i] + g[i]) * (j->mode == AVE ? (antler_real)0.5 : 1);
-        }
-    }
-}
-
-static void split_rows(void *arg, int64_t first, int64_t count)
-{
-    const merge_job *j = arg;
-    const int64_t n = j->mode == CONCAT ? j->nf + j->ng : j->nf;
-    for (int64_t row = first; row < first + count; row++) {
-        const int64_t at_f = row * j->nf, at_g = turned(j, row) * j->ng;
-        antler_real *const f = j->f + at_f, *const g = j->g + at_g;
-        const antler_real *const y = j->y + row * n;
-        if (j->mode == CONCAT) {
-            memcpy(f, y, (size_t)j->nf * sizeof *y);
-            memcpy(g, y + j->nf, (size_t)j->ng * sizeof *y);
-        } else if (j->mode == MUL) {
-            for (int64_t i = 0; i < n; i++) {
-                f[i] = y[i] * j->out_g[at_g + i];
-                g[i] = y[i] * j->out_f[at_f + i];
-            }
-        } else {
-            for (int64_t i = 0; i < n; i++)
-                f[i] = g[i] = y[i] * (j->mode == AVE ? (antler_real)0.5 : 1);
-        }
-    }
-}
-
-static merge_job job_of(const bidirectional *c, antler_run *run, const antler_tensor *f, const antler_tensor *g,
-                        const antler_tensor *y)
-{
-    const int last = f->shape.rank - 1;
-    return (merge_job){.mode = mode_of(c),
-                       .steps = is_sequence(c) ? run->x->shape.dim[1] : 1,
-                       .nf = f->shape.dim[last],
-                       .ng = g->shape.dim[last],
-                       .f = f->data,
-                       .g = g->data,
-                       .y = y->data};
-}
-
-static void for_rows(antler_run *run, merge_job *j, void (*rows)(void *arg, int64_t first, int64_t count))
-{
-    antler__ranges(run, run->x->shape.dim[0] * j->steps, j->nf + j->ng, rows, j);
-}
-
 /* The tensors of both layers' outputs. */
 static antler_status outputs(const bidirectional *c, antler_run *run, antler_tensor y[2])
 {
@@ -277,14 +193,26 @@ static antler_status outputs(const bidirectional *c, antler_run *run, antler_ten
     return ANTLER_OK;
 }
 
+static antler_merge merge_of(const bidirectional *c, const antler_run *run, const antler_tensor y[2])
+{
+    const int last = y[FORWARD].shape.rank - 1;
+    return (antler_merge){.mode = c->merge_mode,
+                          .batch = run->x->shape.dim[0],
+                          .steps = is_sequence(c) ? run->x->shape.dim[1] : 1,
+                          .nf = y[FORWARD].shape.dim[last],
+                          .ng = y[BACKWARD].shape.dim[last],
+                          .f = y[FORWARD].data,
+                          .g = y[BACKWARD].data};
+}
+
 static antler_status forward(const void *config, antler_run *run)
 {
     antler_tensor y[2];
     ANTLER_TRY(outputs(config, run, y));
     for (int i = FORWARD; i <= BACKWARD; i++)
         ANTLER_TRY(antler_child_forward(run, i, run->x, run->mask, &y[i]));
-    merge_job j = job_of(config, run, &y[FORWARD], &y[BACKWARD], run->y);
-    for_rows(run, &j, merge_rows);
+    const antler_merge merge = merge_of(config, run, y);
+    antler__merge(run, &merge, run->y->data);
     return ANTLER_OK;
 }
 
@@ -302,18 +230,15 @@ static void add_range(void *arg, int64_t first, int64_t count)
 
 static antler_status backward(const void *config, antler_run *run)
 {
-    antler_tensor y[2], dy[2];
+    antler_tensor y[2], dx = {run->x->shape, run->scratch[DX].data};
     ANTLER_TRY(outputs(config, run, y));
-    for (int i = FORWARD; i <= BACKWARD; i++)
-        dy[i] = (antler_tensor){y[i].shape, run->scratch[FORWARD_DY + i].data};
-    merge_job j = job_of(config, run, &dy[FORWARD], &dy[BACKWARD], run->dy);
-    j.out_f = y[FORWARD].data;
-    j.out_g = y[BACKWARD].data;
-    for_rows(run, &j, split_rows);
-    antler_tensor dx = {run->x->shape, run->scratch[DX].data};
-    ANTLER_TRY(antler_child_backward(run, FORWARD, run->x, run->mask, &y[FORWARD], &dy[FORWARD], run->dx));
-    ANTLER_TRY(antler_child_backward(run, BACKWARD, run->x, run->mask, &y[BACKWARD], &dy[BACKWARD],
-                                     run->dx != NULL ? &dx : NULL));
+    const antler_merge merge = merge_of(config, run, y);
+    const antler_tensor df = {y[FORWARD].shape, run->scratch[FORWARD_DY].data};
+    const antler_tensor dg = {y[BACKWARD].shape, run->scratch[BACKWARD_DY].data};
+    antler__unmerge(run, &merge, run->dy->data, df.data, dg.data);
+    ANTLER_TRY(antler_child_backward(run, FORWARD, run->x, run->mask, &y[FORWARD], &df, run->dx));
+    ANTLER_TRY(
+        antler_child_backward(run, BACKWARD, run->x, run->mask, &y[BACKWARD], &dg, run->dx != NULL ? &dx : NULL));
     if (run->dx != NULL) {
         add_job sum = {run->k, run->dx->data, dx.data};
         antler__ranges(run, antler_count(&dx.shape, 0), 1, add_range, &sum);

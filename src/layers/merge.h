@@ -1,0 +1,24 @@
+/* Two sequences into one: f from the first step to the last, g from the last to the first.
+
+     concat: y = [f, g]    sum: y = f + g    mul: y = f g    ave: y = (f + g) / 2, with g turned round in time */
+#ifndef ANTLER_LAYERS_MERGE_H
+#define ANTLER_LAYERS_MERGE_H
+
+#include "antler/layer.h"
+
+enum { ANTLER_MERGE_CONCAT, ANTLER_MERGE_SUM, ANTLER_MERGE_MUL, ANTLER_MERGE_AVE };
+extern const char *const antler__merge_modes[]; /* their names, NULL-terminated */
+
+typedef struct antler_merge {
+    const char *mode; /* one of the names */
+    int64_t batch, steps;
+    int64_t nf, ng;           /* numbers of a step; equal but for concat */
+    const antler_real *f, *g; /* (batch, steps, nf), (batch, steps, ng) */
+} antler_merge;
+
+void antler__merge(antler_run *run, const antler_merge *merge, antler_real *y);
+/* The gradients of f and g, each in its own order, from that of y. */
+void antler__unmerge(antler_run *run, const antler_merge *merge, const antler_real *dy, antler_real *df,
+                     antler_real *dg);
+
+#endif
