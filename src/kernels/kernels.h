@@ -192,8 +192,8 @@ typedef struct antler_kernels {
     void (*sgd)(const antler_descent *u);      /* w = w - rate * g */
     void (*momentum)(const antler_descent *u); /* m = a * m - rate * g; w = w + m              slot: m */
     void (*nesterov)(const antler_descent *u); /* m = a * m - rate * g; w = w + (a * m - rate * g)  slot: m */
-    /* m = m + (g - m) * a; v = v + (g * g - v) * b; w = w - rate * m / (sqrt(v) + c)         slots: m, v; a = 1 - beta_1,
-       b = 1 - beta_2, c = epsilon; rate has the bias corrections in it */
+    /* m = m + (g - m) * a; v = v + (g * g - v) * b; w = w - rate * m / (sqrt(v) + c)         slots: m, v;
+       a = 1 - beta_1, b = 1 - beta_2, c = epsilon; rate has the bias corrections in it */
     void (*adam)(const antler_descent *u);
 } antler_kernels;
 

@@ -238,8 +238,7 @@ static void run_tile(pass *t, const pass *x, int64_t i, int64_t j, int vecs, boo
     t->from.at = input_at(x->from, i, j).at;
     t->bias.at = input_at(x->bias, i, j).at;
     t->to.at = matrix_at(x->to, i, j).at;
-    if (t->to.column == 1 && (t->from.at == NULL || t->from.column == 1) &&
-        (t->bias.at == NULL || t->bias.column == 1))
+    if (t->to.column == 1 && (t->from.at == NULL || t->from.column == 1) && (t->bias.at == NULL || t->bias.column == 1))
         tiles[t->m][vecs](t, packed);
     else
         run_scattered(t, vecs, packed);

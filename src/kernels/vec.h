@@ -45,8 +45,8 @@
 
 ANTLER_DECLARE_VARIANT(ANTLER_ISA_SUFFIX);
 
-/* Vectors of the baseline are arrays, which stay in memory: inlining them gains nothing beside a software fma, and takes
-   compilers minutes. */
+/* Vectors of the baseline are arrays, which stay in memory: inlining them gains nothing beside a software fma, and
+   takes compilers minutes. */
 #if ANTLER_LEVEL == ANTLER_LEVEL_baseline
 #define ANTLER_INLINE static __attribute__((unused))
 #else
