@@ -116,7 +116,7 @@ typedef struct antler_recurrence {
                         xw; zeros at masked steps */
     antler_real *dr; /* (batch, steps, gates * units), by TIME; GRU only: gradient of the recurrent products
                         (reset_after: of h U + rb; reset before: its last third is the gradient of (r * h) U, equal to
-                        dz's). For LSTM and SimpleRNN it equals dz and is NULL */
+                        dz's, and it may be NULL). For LSTM and SimpleRNN it equals dz and is NULL */
     antler_real *scratch; /* antler_kernels.recurrence_scratch numbers for each concurrent call */
 } antler_recurrence;
 
