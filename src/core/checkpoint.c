@@ -52,8 +52,8 @@ antler_status antler__checkpoint_write(const char *folder, const antler_training
     char path[PATH];
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
         return antler__file_error(folder, "make the folder", err);
-    const double position[2] = {(double)t->epoch, (double)t->model->seed};
-    antler_status status = add_numbers(&extra, "/antler/fit", position, 2, err);
+    const double position[3] = {(double)t->epoch, (double)t->model->seed, t->stop};
+    antler_status status = add_numbers(&extra, "/antler/fit", position, 3, err);
     if (status == ANTLER_OK)
         status = add_numbers(&extra, "/antler/callbacks", t->callback_state, t->callback_numbers, err);
     if (status == ANTLER_OK)
@@ -106,22 +106,18 @@ static void read_logs(const antler_entries *entries, long long e, antler_logs *l
 
 static antler_status read_history(const antler_entries *entries, antler_training *t, antler_error *err)
 {
-    antler_model *model = t->model;
     for (long long e = 0;; e++) {
         antler_logs logs;
         read_logs(entries, e, &logs);
         if (logs.n == 0)
             return ANTLER_OK;
-        if (!antler__grow(&model->history, (size_t)model->epochs_logged, (size_t)model->epochs_logged + 1,
-                          sizeof *model->history))
-            return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
-        model->history[model->epochs_logged++] = logs;
+        ANTLER_TRY(antler__history_add(t->model, &logs, err));
     }
 }
 
 static antler_status read_state(const antler_entries *entries, antler_training *t, antler_error *err)
 {
-    const antler_entry *fit = find(entries, "/antler/fit", ANTLER_FLOAT64, 2);
+    const antler_entry *fit = find(entries, "/antler/fit", ANTLER_FLOAT64, 3);
     const antler_entry *callbacks = find(entries, "/antler/callbacks", ANTLER_FLOAT64, t->callback_numbers);
     if (!fit || !callbacks)
         return antler_error_set(err, ANTLER_FORMAT, NULL, "not a checkpoint of this training");
@@ -135,6 +131,7 @@ static antler_status read_state(const antler_entries *entries, antler_training *
     if (callbacks->bytes)
         memcpy(t->callback_state, callbacks->data, callbacks->bytes);
     t->epoch = (int64_t)position[0];
+    t->stop = position[2] != 0;
     return ANTLER_OK;
 }
 

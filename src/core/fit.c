@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { MOST_RESERVED = 1000 }; /* epochs whose logs have room before the first step */
+
 /* All that one fit needs; made before its first step. */
 typedef struct fit {
     antler_model *model;
@@ -21,7 +23,6 @@ typedef struct fit {
     int64_t *order;                     /* [rows] */
     antler_training state;
     antler_logs logs;
-    bool stop;
     double began; /* the epoch, in seconds */
 } fit;
 
@@ -118,6 +119,7 @@ static antler_status set_up(fit *f, antler_error *err)
     ANTLER_TRY(antler__model_slots(f->model, err));
     ANTLER_TRY(split_data(f, err));
     ANTLER_TRY(make_contexts(f, err));
+    ANTLER_TRY(antler__history_reserve(f->model, smaller(f->args->epochs, MOST_RESERVED), err));
     return make_callbacks(f, err);
 }
 
@@ -170,7 +172,7 @@ static antler_status call_back(fit *f, moment when, antler_error *err)
             ANTLER_TRY(keep_weights(f, err));
         if (epoch.restore && f->state.kept)
             memcpy(f->model->parameters, f->state.kept, (size_t)f->model->total * sizeof(antler_real));
-        f->stop = f->stop || epoch.stop;
+        f->state.stop = f->state.stop || epoch.stop;
         state += ops->numbers;
     }
     return ANTLER_OK;
@@ -212,20 +214,33 @@ static antler_status train_batch(fit *f, const int64_t *row, int64_t n, antler_e
     return ANTLER_OK;
 }
 
+antler_status antler__history_reserve(antler_model *model, int64_t epochs, antler_error *err)
+{
+    if (epochs <= model->history_room)
+        return ANTLER_OK;
+    if (!antler__grow(&model->history, (size_t)model->epochs_logged, (size_t)epochs, sizeof *model->history))
+        return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: the history");
+    model->history_room = epochs;
+    return ANTLER_OK;
+}
+
+antler_status antler__history_add(antler_model *model, const antler_logs *logs, antler_error *err)
+{
+    if (model->epochs_logged == model->history_room)
+        ANTLER_TRY(antler__history_reserve(model, 2 * model->history_room + 1, err));
+    model->history[model->epochs_logged++] = *logs;
+    return ANTLER_OK;
+}
+
 static antler_status log_epoch(fit *f, antler_error *err)
 {
-    antler_model *model = f->model;
     f->logs.n = 0;
     antler__objective_logs(f->train->objective, false, &f->logs);
     if (f->validation) {
         ANTLER_TRY(antler__evaluate(f->validation, f->validation_x, f->validation_y, f->x_room, f->y_room, err));
         antler__objective_logs(f->validation->objective, true, &f->logs);
     }
-    if (!antler__grow(&model->history, (size_t)model->epochs_logged, (size_t)model->epochs_logged + 1,
-                      sizeof *model->history))
-        return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
-    model->history[model->epochs_logged++] = f->logs;
-    return ANTLER_OK;
+    return antler__history_add(f->model, &f->logs, err);
 }
 
 static antler_status train_epoch(fit *f, antler_error *err)
@@ -255,7 +270,7 @@ static antler_status train(fit *f, antler_error *err)
     f->model->epochs_logged = 0;
     if (f->args->resume && f->args->checkpoint)
         ANTLER_TRY(antler__checkpoint_read(f->args->checkpoint, &f->state, &found, err));
-    while (f->state.epoch < f->args->epochs && !f->stop) {
+    while (f->state.epoch < f->args->epochs && !f->state.stop) {
         ANTLER_TRY(train_epoch(f, err));
         ANTLER_TRY(call_back(f, AFTER_EPOCH, err));
         if (f->args->checkpoint)

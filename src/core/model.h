@@ -79,8 +79,8 @@ struct antler_model {
     int64_t iteration;                     /* optimizer steps done */
     int64_t step;                          /* training batches done: the noise's step */
     int64_t epoch;                         /* epochs done, for checkpoints */
-    antler_logs *history; /* [epochs_logged] */
-    int64_t epochs_logged;
+    antler_logs *history; /* [epochs_logged], with room for history_room */
+    int64_t epochs_logged, history_room;
 };
 
 extern const antler_type antler__fit_type;
