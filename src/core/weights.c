@@ -479,13 +479,13 @@ antler_status antler__weights_write(const antler_model *model, antler_style styl
 {
     const antler_shape none = {0, {0}};
     bool optimizer = optimizer_of(model) != NULL;
+    ANTLER_TRY(write_position(model, entries, err));
     if (style == ANTLER_STYLE_LEGACY) {
         ANTLER_TRY(write_legacy_layers(model, entries, err));
         return optimizer ? write_legacy_optimizer(model, entries, err) : ANTLER_OK;
     }
     visit v = {.model = model, .write = entries, .err = err};
     ANTLER_TRY(visit_model(&v, "layers"));
-    ANTLER_TRY(write_position(model, entries, err));
     if (!optimizer)
         return ANTLER_OK;
     char snake[128];
