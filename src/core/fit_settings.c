@@ -31,7 +31,7 @@ static const antler_field fields[] = {
     {.key = "seed", .kind = ANTLER_INT, .offset = AT(args.seed), .def = "0", .min = -9e15, .max = 9e15,
      .doc = "of the initial weights, the shuffle and the noise"},
     {.key = "callbacks", .kind = ANTLER_OBJECTS, .offset = AT(callbacks), .text = AT(args.callbacks), .def = "[]",
-     .flags = ANTLER_UNWRITTEN, .of = ANTLER_KIND_CALLBACK, .doc = "Keras's callbacks"},
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN, .of = ANTLER_KIND_CALLBACK, .doc = "Keras's callbacks"},
     ANTLER_FIELD_END,
 };
 
