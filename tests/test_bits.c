@@ -177,6 +177,7 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("bits");
+    printf("Kernels: %s\n", antler_isa(NULL));
     tcase_add_loop_test(tests, weights_are_what_they_were, 0, sizeof trials / sizeof trials[0]);
     return run_suite("bits", tests);
 }
