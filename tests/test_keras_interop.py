@@ -63,12 +63,15 @@ def compare(what, ours, theirs):
 
 def from_antler(path, folder, data, x):
     """Keras reads what antler train wrote."""
-    for suffix in "keras", "weights.h5":
+    for suffix in "keras", "weights.h5", "h5":
         antler("train", path, "--data", data, "--epochs", 1, "--quiet", "--output", folder / f"ours.{suffix}")
     ours = predicted_by_antler(folder / "ours.keras", data)
     whole = keras.models.load_model(folder / "ours.keras")
     compare("antler's .keras in Keras", ours, whole.predict(x, verbose=0))
     assert whole.compiled and int(whole.optimizer.iterations) > 0, "the optimizer's state is not in the .keras"
+    legacy = keras.models.load_model(folder / "ours.h5")
+    compare("antler's .h5 in Keras", ours, legacy.predict(x, verbose=0))
+    assert legacy.compiled and int(legacy.optimizer.iterations) > 0, "the .h5 is not compiled"
     weights = keras.models.model_from_json(path.read_text())
     weights.load_weights(folder / "ours.weights.h5")
     compare("antler's .weights.h5 in Keras", ours, weights.predict(x, verbose=0))

@@ -167,7 +167,7 @@ static bool write_compile(const antler_compile_settings *s, antler_json *root, a
         if (!(s->metric[i].type ? antler__object_write(s->metric[i], metrics, NULL, style)
                                 : antler__json_add_string(metrics, NULL, "accuracy")))
             return false;
-    return true;
+    return !legacy || antler__json_add_null(root, "loss_weights"); /* without which Keras does not load the file */
 }
 
 /* ---- C callers' compile settings ---- */

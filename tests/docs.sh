@@ -1,0 +1,66 @@
+#!/bin/sh
+# docs.sh ANTLER: the documentation says what is so. Code on the pages is code of the tree, links lead somewhere, every
+# layer has its page, and the errors of docs/json.md are what the command prints.
+set -eu
+antler=$1
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+fail() { # MESSAGE
+    echo "docs: $*" >&2
+    failed=1
+}
+
+# quotes PAGE FILE...: that each C block of the page stands in one of the files
+quotes() {
+    awk '
+        /^```c$/ { on = 1; block = ""; start = FNR; next }
+        /^```$/ && on { on = 0; n++; text[n] = block; line[n] = FILENAME ":" start; next }
+        FILENAME != ARGV[1] { source = source $0 "\n"; next }
+        on { block = block $0 "\n" }
+        END {
+            for (i = 1; i <= n; i++)
+                if (!index(source, text[i])) { print "docs: " line[i] ": this code is in no file" > "/dev/stderr"; bad = 1 }
+            exit bad || n == 0
+        }' "$@" || failed=1
+}
+quotes docs/adding-a-layer.md src/layers/prelu.c include/antler/layers.h
+quotes docs/c-api.md tests/test_guide.c
+
+# links PAGE: that the files it links to are there
+links() {
+    grep -o '](\([^)#]*\)' "$1" | sed 's/](//' | grep -v '^https\{0,1\}:' | while read -r target; do
+        [ -e "$(dirname "$1")/$target" ] || { echo "docs: $1: no $target" >&2 && exit 1; }
+    done
+}
+for page in ./*.md docs/*.md docs/layers/*.md; do
+    links "$page" || failed=1
+done
+
+"$antler" layers | awk '$1 == "layer" { print $2 }' >"$work/layers"
+while read -r class; do
+    grep -qx "# $class" docs/layers/*.md || fail "no page for $class"
+    grep -q "\[$class\](layers/" docs/index.md || fail "docs/index.md does not list $class"
+done <"$work/layers"
+
+# wrong SED: what the command says of the page's model after that edit stands on the page
+awk '/^```json$/ { on = 1; next } /^```$/ && on { exit } on' docs/json.md >"$work/model.json"
+sed 's/"data": [^,]*, //' "$work/model.json" >"$work/right.json"
+wrong() {
+    sed "$1" "$work/right.json" >"$work/digits.json"
+    message=$(cd "$work" && { "$antler" summary digits.json 2>&1 >/dev/null || true; })
+    grep -qxF "$message" docs/json.md || fail "docs/json.md has no line: $message"
+}
+wrong 's/0\.5}/1.5}/'
+wrong 's/0\.5}/"half"}/'
+wrong 's/"rate": 0\.5//'
+wrong 's/"rate": 0\.5/"rate": 0.5, "rate": 0.5/'
+wrong 's/"rate"/"rat"/'
+wrong 's/"Dropout"/"Dropuot"/'
+wrong '3s/8, 8/8, 8, 1/; s/"Flatten", "config": {}/"LSTM", "config": {"units": 8}/'
+wrong 's/sparse_categorical_crossentropy/mse2/'
+wrong 's/batch_size/batchsize/'
+wrong 's/"epochs"/"class_weight": null, "epochs"/'
+exit $failed
