@@ -125,7 +125,7 @@ static antler_status time_prediction(bench *b, int threads, double *microseconds
 
 static antler_status time_model(bench *b, int threads, antler_error *err)
 {
-    double milliseconds, microseconds;
+    double milliseconds = 0, microseconds = 0;
     ANTLER_TRY(prepare(b, threads, err));
     ANTLER_TRY(time_training(b, &milliseconds, err));
     antler_context_free(b->context); /* a training context has the model to itself */

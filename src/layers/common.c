@@ -26,7 +26,7 @@ int antler__axis(int64_t axis, int rank)
 /* Multiplications worth one task: some 10 us of one core, several times what it takes to wake another. */
 #define TASK_MULTIPLICATIONS 262144.0
 
-enum { MOST_TASKS = 64 };
+enum { MOST_TASKS = 16 };
 
 typedef struct {
     antler_run *run;
