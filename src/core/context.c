@@ -58,13 +58,13 @@ static antler_shape with_batch(antler_shape shape, int64_t batch)
 static int output_death(const antler_context *c, int64_t i)
 {
     bool last = i == c->layers - 1;
-    int death = (int)i + 1;
+    bool penalized = antler__layer_keys(layer_of(c, i)->object)->activity_regularizer_.type;
+    int death = penalized ? (int)c->layers : (int)i + 1; /* a penalty on it is part of the loss */
     if (c->flags & ANTLER_KEEP || last) /* of the last: metrics read it after the pass back */
         return FOREVER;
     if (c->mode != ANTLER_TRAIN)
         return death;
-    bool own = layer_of(c, i)->needs & ANTLER_NEEDS_Y || antler__layer_keys(layer_of(c, i)->object)->activity_regularizer_.type;
-    if (own && backward_step(c, i) > death)
+    if ((penalized || layer_of(c, i)->needs & ANTLER_NEEDS_Y) && backward_step(c, i) > death)
         death = backward_step(c, i);
     if (layer_of(c, i + 1)->needs & ANTLER_NEEDS_X && backward_step(c, i + 1) > death)
         death = backward_step(c, i + 1);
@@ -149,7 +149,11 @@ static antler_status plan_masks(antler_context *c, antler_error *err)
 
 static antler_status plan_layers(antler_context *c, antler_error *err)
 {
-    antler_plan settings = {.err = err, .mode = c->mode, .threads = antler__pool_threads(c->pool), .arena = &c->arena};
+    antler_plan settings = {.err = err,
+                            .mode = c->mode,
+                            .threads = antler__pool_threads(c->pool),
+                            .keep = c->flags & ANTLER_KEEP,
+                            .arena = &c->arena};
     for (int64_t i = 1; i < c->layers; i++) {
         settings.forward = (int)i;
         settings.backward = c->mode == ANTLER_TRAIN ? backward_step(c, i) : -1;

@@ -225,7 +225,8 @@ void antler_plan_bits(antler_plan *plan, int slot, const antler_shape *shape)
     }
     plan->node->bits_shape[slot] = *shape;
     antler_shape words = {1, {count / 64 + 1}};
-    plan->node->bits_buffer[slot] = add_buffer(plan, &words, sizeof(uint64_t), plan->forward, plan->backward);
+    plan->node->bits_buffer[slot] =
+        add_buffer(plan, &words, sizeof(uint64_t), plan->forward, plan->keep ? INT32_MAX : plan->backward);
 }
 
 void antler_plan_scratch(antler_plan *plan, int slot, const antler_shape *shape)

@@ -60,6 +60,7 @@ struct antler_plan {
     antler_node *node;
     antler_arena *arena;
     int forward, backward; /* the steps at which the layer runs; backward is -1 where it does not */
+    bool keep;             /* bits stay after the pass back, for antler_read */
 };
 
 antler_status antler__plan_fail(antler_plan *plan, antler_status status, const char *format, ...) ANTLER_PRINTF(3, 4);

@@ -98,6 +98,7 @@ antler_status antler__forward(antler_context *c, const antler_real *x, int64_t n
         return antler_error_set(err, ANTLER_VALUE, NULL, "a batch of %lld samples: this context takes 1 to %lld",
                                 (long long)n, (long long)c->batch);
     set_batch(c, n);
+    c->ran_forward = false; /* until all of it has run */
     antler_error inner = {0};
     for (int64_t i = 0; i < c->layers; i++) {
         if (c->y_buffer[i] < 0)
