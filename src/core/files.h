@@ -8,7 +8,7 @@
    path do so themselves. */
 void antler__error_file(antler_error *err, const char *file);
 
-/* A data set ("/layers/dense/vars/0"), a group ("/layers/dropout/vars", ANTLER_GROUP) or an attribute of either
+/* A data set ("/layers/dense/vars/0"), a group ("/layers/flatten/vars", ANTLER_GROUP) or an attribute of either
    ("/model_weights@layer_names"; of the root "/@model_config"). */
 typedef struct antler_entry {
     char *name;
