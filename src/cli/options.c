@@ -35,7 +35,7 @@ static const option options[] = {
      "validate on x_test and y_test of the data, whatever \"fit\" says"},
     {ANTLER_OPTION_NO_SHUFFLE, "--no-shuffle", FLAG, AT(no_shuffle), NULL, 0, 0,
      "take the samples in the order of the file"},
-    {ANTLER_OPTION_SEED, "--seed", NUMBER, AT(seed), "N", INT64_MIN + 1, INT64_MAX,
+    {ANTLER_OPTION_SEED, "--seed", NUMBER, AT(seed), "N", -9000000000000000, 9000000000000000,
      "of initial weights, shuffle and noise (default: of \"fit\", or 0)"},
     {ANTLER_OPTION_THREADS, "--threads", NUMBER, AT(threads), "N", 1, 4096,
      "threads (default: the machine's number); results do not depend on it"},

@@ -107,7 +107,7 @@ static char *settings_text(const training *t)
     antler__json_add_number(root, "validation_samples", (double)antler__set_count(&t->validation_x));
     antler__json_add_number(root, "batch_size", (double)t->batch);
     antler__json_add_number(root, "epochs", (double)t->epochs);
-    antler__json_add_bool(root, "shuffle", !t->a->no_shuffle);
+    antler__json_add_bool(root, "shuffle", !t->a->no_shuffle && (!t->model->fit || t->model->fit->args.shuffle));
     antler__json_add_number(root, "seed", (double)t->model->seed);
     char *text = antler__json_print(root, true);
     antler__json_free(root);

@@ -4,7 +4,6 @@
 #include "core/registry.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { PLACE = 256 };
@@ -112,8 +111,11 @@ static antler_status read_compile_key(const antler_json *item, const char *place
                                       antler_compile_settings *s)
 {
     const char *key = antler__json_key(item);
-    if (strcmp(key, "optimizer") == 0 || strcmp(key, "optimizer_config") == 0)
+    if (strcmp(key, "optimizer") == 0 || strcmp(key, "optimizer_config") == 0) { /* the second is legacy files' */
+        if (s->optimizer.type)
+            return antler__report_error(report, ANTLER_VALUE, place, "a second optimizer");
         return antler__object_read(ANTLER_KIND_OPTIMIZER, item, place, report, &s->optimizer);
+    }
     if (strcmp(key, "loss") == 0)
         return antler__object_read(ANTLER_KIND_LOSS, the_loss(item), place, report, &s->loss);
     if (strcmp(key, "metrics") == 0)
@@ -249,8 +251,14 @@ static bool read_shape(const antler_json *node, int64_t *shape)
 {
     if (is_null(node) || antler__json_type(node) != ANTLER_JSON_ARRAY || antler__json_length(node) > ANTLER_MAX_RANK)
         return false;
-    for (const antler_json *item = antler__json_first(node); item; item = antler__json_next(item), shape++)
-        *shape = antler__json_type(item) == ANTLER_JSON_NUMBER ? (int64_t)antler__json_number(item) : ANTLER_NULL;
+    for (const antler_json *item = antler__json_first(node); item; item = antler__json_next(item), shape++) {
+        double size = antler__json_number(item);
+        bool fits = antler__json_type(item) == ANTLER_JSON_NUMBER && size >= 1 && size <= 9007199254740992. &&
+                    size == floor(size);
+        if (!fits && !is_null(item))
+            return false;
+        *shape = fits ? (int64_t)size : ANTLER_NULL;
+    }
     *shape = 0;
     return true;
 }
