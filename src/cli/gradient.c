@@ -1,7 +1,6 @@
 /* One weight's gradient against central differences of the loss, in double precision. */
 #include "cli/gradient.h"
 
-#include <inttypes.h>
 #include <math.h>
 
 enum { ELEMENTS = 20 }; /* checked of a large weight */

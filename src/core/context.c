@@ -6,8 +6,6 @@
 
 #include "core/memory.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { FOREVER = INT32_MAX };

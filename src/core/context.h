@@ -44,7 +44,7 @@ struct antler_context {
     int64_t step, row;
     int64_t *rows; /* [batch] row numbers, for evaluation */
     bool ran_forward;
-    antler_real *noise_view; /* a mask as numbers, for antler_read */
+    antler_real *noise_view; /* the mask that was read last, as numbers, for antler_read */
 };
 
 enum {

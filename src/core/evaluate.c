@@ -3,7 +3,6 @@
 #include "core/memory.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* ---- data that fits ---- */

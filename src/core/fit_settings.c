@@ -2,6 +2,7 @@
 #include "core/fit.h"
 
 #include "core/memory.h"
+#include "core/registry.h"
 
 #include <string.h>
 

@@ -19,8 +19,6 @@ static const antler_type *const layers[] = {
     NULL,
 };
 
-extern const antler_type *const antler__settings[];
-
 static const antler_type *const *const builtin[ANTLER_KINDS] = {
     [ANTLER_KIND_LAYER] = layers,
     [ANTLER_KIND_ACTIVATION] = antler__activations,

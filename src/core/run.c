@@ -242,7 +242,7 @@ static antler_status find_layer(const antler_context *c, const char *name, int64
     return antler_error_set(err, ANTLER_NAME, NULL, "the model has no layer \"%s\"", name);
 }
 
-/* Bits to numbers, in the place of the site's own float view, which is made when it is first read. */
+/* Bits to numbers, in the context's one view: the next call takes its place. */
 static antler_status read_noise(antler_context *c, int64_t i, int index, antler_tensor *tensor, antler_error *err)
 {
     antler_node *node = &c->node[i];

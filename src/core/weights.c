@@ -3,7 +3,6 @@
 #include "core/model.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
