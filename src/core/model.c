@@ -217,6 +217,8 @@ antler_status antler_set_seed(antler_model *model, int64_t seed)
     if (!model)
         return ANTLER_MEMORY;
     model->seed = seed;
+    if (model->fit) /* it would be put back by the next fit */
+        model->fit->args.seed = seed;
     return model->error.status;
 }
 
