@@ -6,7 +6,7 @@
        antler_model *m = antler_sequential("mlp", (int[]){8, 8}, 2, &err);
        antler_add(m, flatten);
        antler_add(m, dense, .units = 64, .activation = "relu");
-       antler_add(m, dropout, .rate = 0.5);
+       antler_add(m, batch_normalization);
        antler_add(m, dense, .units = 10, .activation = "softmax");
        antler_compile(m, .optimizer = "adam", .loss = "sparse_categorical_crossentropy", .metrics = {"accuracy"});
        antler_fit(m, x, y, .epochs = 20, .batch_size = 32, .validation_split = 0.2);
@@ -187,7 +187,7 @@ ANTLER_API antler_status antler_update(antler_context *context, antler_error *er
 
 /* What the last pass left in a layer of a context made with ANTLER_KEEP. GRADIENT: of the output. PARAMETER_GRADIENT:
    index-th trained parameter. NOISE: 1 where the index-th noise site kept, 0 where it dropped. The tensor's data is the
-   context's; NOISE's shape is the mask's. */
+   context's; NOISE's shape is the mask's, and its data stays until the next one is read. */
 typedef enum antler_what {
     ANTLER_OUTPUT,
     ANTLER_GRADIENT,
