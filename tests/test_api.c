@@ -549,7 +549,8 @@ END_TEST
 /* From JSON to a saved, loaded and predicting model. */
 static antler_status whole_life(void *arg)
 {
-    static antler_real x[8 * 4], y[8], p[8 * 3];
+    static antler_real x[8 * 4], y[8], p[8 * 3], deviation[8 * 3];
+    antler_logs logs;
     antler_error err = {0};
     const antler_shape x_shape = {2, {8, 4}}, y_shape = {1, {8}};
     const antler_dtype dtype = sizeof(antler_real) == 4 ? ANTLER_FLOAT32 : ANTLER_FLOAT64;
@@ -564,12 +565,47 @@ static antler_status whole_life(void *arg)
         status = err.status;
     if (status == ANTLER_OK)
         status = antler_predict(again, x_data, 5, 1, p, &err);
+    if (status == ANTLER_OK)
+        status = antler_predict_mc(again, x_data, 2, 5, 1, p, deviation, &err);
+    if (status == ANTLER_OK)
+        status = antler_evaluate(again, x_data, y_data, 5, 1, &logs, &err);
     antler_model_free(model);
     antler_model_free(again);
     antler_data_free(x_data);
     antler_data_free(y_data);
     return status;
 }
+
+/* A fit that resumes from a checkpoint. */
+static antler_status resumed_life(void *arg)
+{
+    static antler_real x[8 * 4], y[8];
+    antler_error err = {0};
+    const antler_shape x_shape = {2, {8, 4}}, y_shape = {1, {8}};
+    const antler_dtype dtype = sizeof(antler_real) == 4 ? ANTLER_FLOAT32 : ANTLER_FLOAT64;
+    antler_data *x_data = antler_data_from(x, dtype, &x_shape, &err),
+                *y_data = antler_data_from(y, dtype, &y_shape, &err);
+    antler_model *model = antler_load_json(arg, NULL, &err);
+    antler_status status = err.status;
+    if (status == ANTLER_OK)
+        status = antler_fit(model, x_data, y_data, .epochs = 2, .threads = 1, .checkpoint = scratch, .resume = true);
+    antler_model_free(model);
+    antler_data_free(x_data);
+    antler_data_free(y_data);
+    return status;
+}
+
+START_TEST(memory_runs_out_when_resuming)
+{
+    char json[1024];
+    snprintf(json, sizeof json, "%s", good_json);
+    scratch_make();
+    torture(resumed_life, quoted(json)); /* writes checkpoints */
+    torture(resumed_life, json);         /* only reads the last one */
+    ck_assert_int_eq(scratch_files(), 1);
+    scratch_remove();
+}
+END_TEST
 
 START_TEST(memory_runs_out)
 {
@@ -598,5 +634,6 @@ int main(void)
     tcase_add_test(tests, json_cut_short_is_told);
     tcase_add_test(tests, deep_json_is_told);
     tcase_add_test(tests, memory_runs_out);
+    tcase_add_test(tests, memory_runs_out_when_resuming);
     return run_suite("api", tests);
 }

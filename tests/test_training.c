@@ -243,6 +243,46 @@ START_TEST(settings_come_from_the_model_and_the_caller)
 }
 END_TEST
 
+START_TEST(seeds_decide)
+{
+    bench a = set_up(""), b = set_up(""), c = set_up(""), d = set_up("");
+    fitted(antler_fit(a.model, a.x, a.y, .epochs = 2), a.model);
+    fitted(antler_fit(b.model, b.x, b.y, .epochs = 2, .seed = 4), b.model);
+    must(antler_set_seed(c.model, 9), antler_model_error(c.model)); /* comes before the seed of the model's "fit" */
+    fitted(antler_fit(c.model, c.x, c.y, .epochs = 2), c.model);
+    fitted(antler_fit(d.model, d.x, d.y, .epochs = 2, .seed = 9), d.model);
+    ck_assert_uint_eq(hash_weights(a.model), hash_weights(b.model));
+    ck_assert_uint_eq(hash_weights(c.model), hash_weights(d.model));
+    ck_assert(hash_weights(a.model) != hash_weights(c.model));
+    tear_down(&a);
+    tear_down(&b);
+    tear_down(&c);
+    tear_down(&d);
+}
+END_TEST
+
+START_TEST(frozen_layers_stand_still)
+{
+    static const char *const head = ", {'class_name': 'Dense', 'config': {'units': 3, 'activation': 'softmax'%s}}";
+    static const char *const body =
+        "{'class_name': 'Dense', 'config': {'units': 4, 'trainable': false}}, {'class_name': 'BatchNormalization', "
+        "'config': {'trainable': false}}, {'class_name': 'LSTM', 'config': {'units': 3, 'trainable': false}}";
+    for (int all = 0; all < 2; all++) {
+        char text[1024], end[128];
+        bench b = {.x = x_data(), .y = y_data()};
+        snprintf(end, sizeof end, head, all ? ", 'trainable': false" : "");
+        snprintf(text, sizeof text, "{'class_name': 'Reshape', 'config': {'target_shape': [2, 3]}}, %s%s", body, end);
+        b.model = network("6", text, compiled);
+        antler_real first = antler_model_variable(b.model, 0)->value.data[0];
+        uint64_t before = hash_weights(b.model);
+        fitted(antler_fit(b.model, b.x, b.y, .epochs = 2), b.model);
+        ck_assert((hash_weights(b.model) == before) == (all == 1));
+        ck_assert(antler_model_variable(b.model, 0)->value.data[0] == first);
+        tear_down(&b);
+    }
+}
+END_TEST
+
 /* ---- stopping early ---- */
 
 /* What is learned is wrong for the rows that are validated on: the loss there grows in the end. */
@@ -700,6 +740,8 @@ int main(void)
     tcase_add_test(tests, shuffles_are_fair);
     tcase_add_test(tests, a_batch_may_be_larger_than_the_data);
     tcase_add_test(tests, settings_come_from_the_model_and_the_caller);
+    tcase_add_test(tests, seeds_decide);
+    tcase_add_test(tests, frozen_layers_stand_still);
     tcase_add_test(tests, early_stopping_stops_and_restores);
     tcase_add_loop_test(tests, a_saved_model_goes_on, 0, 3);
     tcase_add_loop_test(tests, a_killed_fit_resumes, 0, 4);
