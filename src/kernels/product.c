@@ -20,7 +20,8 @@ enum {
     ROWS = 6,
     VECS = 1,
 #endif
-    HALVES = ANTLER_LEVEL == ANTLER_LEVEL_avx2 || ANTLER_LEVEL == ANTLER_LEVEL_neon,
+    HALVES = /* of a vector are registers: narrow tiles need one */
+    ANTLER_LEVEL == ANTLER_LEVEL_avx2 || ANTLER_LEVEL == ANTLER_LEVEL_neon,
     WIDTH = 16 * VECS, /* columns of a panel of packed B */
     SLICE = 256,       /* k of a pass: a panel is half of a first-level cache */
     BLOCK_ROWS = 192,  /* block of C: its rows of A, its columns of B and itself fit a second-level cache */
@@ -105,60 +106,79 @@ static void scatter(antler_real *p, int64_t step, v16 v, int n)
 
 /* ------------------------------------------------------------------------------------------------ tiles */
 
-/* A pass of few enough rows and columns. The rows of from, bias and to are contiguous here. The last vector of a row
-   has `last` columns, of which b_last may be read in B: 16 as a constant, where that is so, is faster. */
-ANTLER_INLINE void tile(const pass *t, const int rows, const int vecs, const int last, const int b_last)
+/* The columns of a tile's last vector; with them, what is constant where it is inlined and makes it faster. */
+typedef struct edge {
+    int columns;
+    int b_columns; /* may be read in B */
+    bool half;     /* columns <= 8 */
+} edge;
+
+ANTLER_INLINE void store_tile(const pass *t, v16 sum[ROWS][4], const int rows, const int vecs, const edge last)
+{
+    ANTLER_UNROLL
+    for (int i = 0; i < rows; i++) {
+        ANTLER_UNROLL
+        for (int v = 0; v < vecs; v++) {
+            const int n = v < vecs - 1 ? 16 : last.columns;
+            v16 r = sum[i][v];
+            if (t->bias.at)
+                r = vadd(r, load(t->bias.at + i * t->bias.row + 16 * v, n));
+            if (last.half && v == vecs - 1)
+                r = vlow(r);
+            vstore_n(t->to.at + i * t->to.row + 16 * v, r, n);
+        }
+    }
+}
+
+/* A pass of few enough rows and columns. The rows of from, bias and to are contiguous here. */
+ANTLER_INLINE void tile(const pass *t, const int rows, const int vecs, const edge last)
 {
     v16 sum[ROWS][4];
     ANTLER_UNROLL
     for (int i = 0; i < rows; i++) {
         ANTLER_UNROLL
         for (int v = 0; v < vecs; v++)
-            sum[i][v] = t->from.at ? load(t->from.at + i * t->from.row + 16 * v, v < vecs - 1 ? 16 : last) : vset(0);
+            sum[i][v] =
+                t->from.at ? load(t->from.at + i * t->from.row + 16 * v, v < vecs - 1 ? 16 : last.columns) : vset(0);
     }
-    const antler_real *a = t->a.at, *b = t->b.at;
-    const int64_t a_row = t->a.row, a_column = t->a.column, b_row = t->b.row;
+    const antler_real *a[ROWS], *b = t->b.at;
+    ANTLER_UNROLL
+    for (int i = 0; i < rows; i++)
+        a[i] = t->a.at + i * t->a.row;
+    const int64_t a_column = t->a.column, b_row = t->b.row;
+    int64_t at = 0;
     for (int64_t p = t->k; p > 0; p--) {
         v16 x[4];
         ANTLER_UNROLL
         for (int v = 0; v < vecs; v++)
-            x[v] = load(b + 16 * v, v < vecs - 1 ? 16 : b_last);
+            x[v] = load(b + 16 * v, v < vecs - 1 ? 16 : last.b_columns);
+        if (last.half)
+            x[vecs - 1] = vlow(x[vecs - 1]);
         ANTLER_UNROLL
         for (int i = 0; i < rows; i++) {
-            const v16 y = vset(a[i * a_row]);
+            const v16 y = vset(a[i][at]);
             ANTLER_UNROLL
             for (int v = 0; v < vecs; v++)
                 sum[i][v] = vfma(y, x[v], sum[i][v]);
         }
-        a += a_column;
+        at += a_column;
         b += b_row;
     }
-    ANTLER_UNROLL
-    for (int i = 0; i < rows; i++) {
-        ANTLER_UNROLL
-        for (int v = 0; v < vecs; v++) {
-            const int n = v < vecs - 1 ? 16 : last;
-            if (t->bias.at)
-                sum[i][v] = vadd(sum[i][v], load(t->bias.at + i * t->bias.row + 16 * v, n));
-            vstore_n(t->to.at + i * t->to.row + 16 * v, sum[i][v], n);
-        }
-    }
+    store_tile(t, sum, rows, vecs, last);
 }
 
 typedef void tile_function(const pass *t, bool packed);
 
-/* Knowing that a last vector has no more than 8 columns, the compiler drops half of its work where it is two
-   registers. */
 #define TILE(rows, vecs)                                         \
     static void tile_##rows##_##vecs(const pass *t, bool packed) \
     {                                                            \
         const int last = (int)t->n - 16 * (vecs - 1);            \
         if (HALVES && last <= 8)                                 \
-            tile(t, rows, vecs, last, last);                     \
+            tile(t, rows, vecs, (edge){last, last, true});       \
         else if (packed || last == 16)                           \
-            tile(t, rows, vecs, last, 16);                       \
+            tile(t, rows, vecs, (edge){last, 16, false});        \
         else                                                     \
-            tile(t, rows, vecs, last, last);                     \
+            tile(t, rows, vecs, (edge){last, last, false});      \
     }
 
 /* The tiles that fit the registers: tiles[rows][vectors]. */

@@ -11,6 +11,7 @@
      vround           to the nearest integer, ties to even; keeps the sign of zero
      w_of_int         of a real that is an integer in the range of int32_t; any word else
      vsum, vmaximum   lane i with lane i + 8, then + 4, + 2, + 1
+     vlow             lanes 8 .. 15 are not needed, and may be anything: spares work where they are a register
    Functions with _n take n of 0 .. 16 lanes: other lanes load as 0, and memory beyond is neither read nor written. */
 #ifndef ANTLER_VEC_H
 #define ANTLER_VEC_H
@@ -288,6 +289,11 @@ ANTLER_INLINE v16 v_of_int(w16 w)
     return _mm512_cvtepi32_ps(w);
 }
 
+ANTLER_INLINE v16 vlow(v16 v)
+{
+    return v;
+}
+
 ANTLER_INLINE void halves(v16 v, __m256 *low, __m256 *high)
 {
     *low = _mm512_castps512_ps256(v);
@@ -529,6 +535,11 @@ ANTLER_INLINE w16 w_of_int(v16 v)
 ANTLER_INLINE v16 v_of_int(w16 w)
 {
     return (v16){_mm256_cvtepi32_ps(w.lo), _mm256_cvtepi32_ps(w.hi)};
+}
+
+ANTLER_INLINE v16 vlow(v16 v)
+{
+    return (v16){v.lo, _mm256_setzero_ps()};
 }
 
 ANTLER_INLINE void halves(v16 v, __m256 *low, __m256 *high)
@@ -803,6 +814,11 @@ ANTLER_INLINE float vmaximum(v16 v)
     return x > y ? x : y;
 }
 
+ANTLER_INLINE v16 vlow(v16 v)
+{
+    return (v16){{v.q[0], v.q[1], vdupq_n_f32(0), vdupq_n_f32(0)}};
+}
+
 ANTLER_INLINE void transpose_4x4(float *to, int64_t to_row, const float *from, int64_t row)
 {
     float32x4_t a = vld1q_f32(from), b = vld1q_f32(from + row);
@@ -970,6 +986,11 @@ ANTLER_INLINE void wstore_n(uint32_t *p, w16 w, int n)
 {
     for (int i = 0; i < n; i++)
         p[i] = w.v[i];
+}
+
+ANTLER_INLINE v16 vlow(v16 v)
+{
+    return v;
 }
 
 ANTLER_INLINE uint16_t mbits(m16 m)
