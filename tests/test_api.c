@@ -432,6 +432,11 @@ static const struct {
      "m.json:3: config.layers[1].config.rate: null is not a number"},
     {AROUND("{'class_name': 'Dropout', 'config': {}}"), ANTLER_VALUE,
      "m.json:3: config.layers[1].config.rate: missing; it has no default"},
+    {AROUND("{'class_name': 'GaussianDropout', 'config': {'rate': 1.0}}"), ANTLER_VALUE,
+     "m.json:3: config.layers[1].config.rate: 1 is not in [0, 1)"},
+    {AROUND("{'class_name': 'SpatialDropout1D', 'config': {'rate': 0.5}}"), ANTLER_SHAPE,
+     "m.json:3: config.layers[1]: spatial_dropout1d (SpatialDropout1D), input (None, 4): input has 2 axes; expected "
+     "(batch, steps, channels)"},
     {AROUND("{'class_name': 'Dense', 'config': {'units': 0}}"), ANTLER_VALUE,
      "m.json:3: config.layers[1].config.units: 0 is not in [1, 2147483647]"},
     {AROUND("{'class_name': 'Dense', 'config': {'units': -3}}"), ANTLER_VALUE,

@@ -243,6 +243,21 @@ START_TEST(settings_come_from_the_model_and_the_caller)
 }
 END_TEST
 
+/* Neither validating nor looking on changes what is learned. */
+START_TEST(validation_changes_nothing)
+{
+    int64_t batches;
+    bench a = set_up(""), b = set_up("");
+    fitted(antler_fit(a.model, a.x, a.y, .epochs = 3, .batch_size = 8, .threads = 1), a.model);
+    fitted(antler_fit(b.model, b.x, b.y, .epochs = 3, .batch_size = 8, .threads = 3, .validation_x = b.x,
+                      .validation_y = b.y, .progress = count_batches, .user = &batches),
+           b.model);
+    ck_assert_uint_eq(hash_weights(a.model), hash_weights(b.model));
+    tear_down(&a);
+    tear_down(&b);
+}
+END_TEST
+
 START_TEST(seeds_decide)
 {
     bench a = set_up(""), b = set_up(""), c = set_up(""), d = set_up("");
@@ -740,6 +755,7 @@ int main(void)
     tcase_add_test(tests, shuffles_are_fair);
     tcase_add_test(tests, a_batch_may_be_larger_than_the_data);
     tcase_add_test(tests, settings_come_from_the_model_and_the_caller);
+    tcase_add_test(tests, validation_changes_nothing);
     tcase_add_test(tests, seeds_decide);
     tcase_add_test(tests, frozen_layers_stand_still);
     tcase_add_test(tests, early_stopping_stops_and_restores);
