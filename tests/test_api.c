@@ -209,7 +209,7 @@ START_TEST(bad_structures_are_told)
     antler_add(m = fresh(), dense, .units = 3, .name = "a");
     antler_add(m, dense, .units = 3, .name = "a");
     antler_build(m);
-    refused(m, ANTLER_NAME, "two layers have the name \"a\"");
+    refused(m, ANTLER_NAME, "config.layers[1].config.name: two layers have the name \"a\"");
     antler_add(m = fresh(), lstm, .units = 3);
     antler_build(m);
     refused(m, ANTLER_SHAPE,
