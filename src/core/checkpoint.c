@@ -52,8 +52,8 @@ antler_status antler__checkpoint_write(const char *folder, const antler_training
     char path[PATH];
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
         return antler__file_error(folder, "make the folder", err);
-    const double position[3] = {(double)t->epoch, (double)t->model->seed, t->stop};
-    antler_status status = add_numbers(&extra, "/antler/fit", position, 3, err);
+    const double position[4] = {(double)t->epoch, (double)t->model->seed, t->stop, (double)t->model->iteration};
+    antler_status status = add_numbers(&extra, "/antler/fit", position, 4, err);
     if (status == ANTLER_OK)
         status = add_numbers(&extra, "/antler/callbacks", t->callback_state, t->callback_numbers, err);
     if (status == ANTLER_OK)
@@ -117,7 +117,7 @@ static antler_status read_history(const antler_entries *entries, antler_training
 
 static antler_status read_state(const antler_entries *entries, antler_training *t, antler_error *err)
 {
-    const antler_entry *fit = find(entries, "/antler/fit", ANTLER_FLOAT64, 3);
+    const antler_entry *fit = find(entries, "/antler/fit", ANTLER_FLOAT64, 4);
     const antler_entry *callbacks = find(entries, "/antler/callbacks", ANTLER_FLOAT64, t->callback_numbers);
     if (!fit || !callbacks)
         return antler_error_set(err, ANTLER_FORMAT, NULL, "not a checkpoint of this training");
@@ -125,7 +125,10 @@ static antler_status read_state(const antler_entries *entries, antler_training *
     if (position[1] != (double)t->model->seed)
         return antler_error_set(err, ANTLER_VALUE, NULL, "a checkpoint of seed %.0f, not of seed %lld", position[1],
                                 (long long)t->model->seed);
+    t->model->iteration = -1;
     ANTLER_TRY(antler__weights_read(t->model, entries, err));
+    if ((double)t->model->iteration != position[3]) /* weights alone may start an optimizer afresh, a checkpoint not */
+        return antler_error_set(err, ANTLER_VALUE, NULL, "a checkpoint of another optimizer");
     ANTLER_TRY(read_kept(entries, t, err));
     ANTLER_TRY(read_history(entries, t, err));
     if (callbacks->bytes)
