@@ -29,7 +29,8 @@ static void collect(void)
 {
     const antler_type *type;
     for (int64_t i = 0; (type = antler__type_at(ANTLER_KIND_LAYER, i)) != NULL; i++)
-        for (const char *const *s = type->samples; !(((const antler_layer_ops *)type)->flags & ANTLER_SOURCE) && s && *s; s++)
+        for (const char *const *s = type->samples;
+             !(((const antler_layer_ops *)type)->flags & ANTLER_SOURCE) && s && *s; s++)
             all[samples++] = (sample){(const antler_layer_ops *)type, *s};
 }
 

@@ -27,8 +27,8 @@ extern "C" {
 
 ANTLER_API const char *antler_version(void);
 
-/* The instruction set of the kernels in use: "avx512", "avx2", "neon" or "baseline"; *complaint (may be NULL) is what was
-   wrong with ANTLER_ISA in the environment, or NULL. */
+/* The instruction set of the kernels in use: "avx512", "avx2", "neon" or "baseline"; *complaint (may be NULL) is what
+   was wrong with ANTLER_ISA in the environment, or NULL. */
 ANTLER_API const char *antler_isa(const char **complaint);
 
 /* ---- data: n rows of one shape ---------------------------------------------------------------------------------- */
@@ -82,7 +82,7 @@ ANTLER_API void antler_model_free(antler_model *model);
 /* Adds a layer: antler_add(m, dense, .units = 10). The struct is in layers.h; the text of the arguments tells which
    members were given. */
 #define antler_add(model, ...) ANTLER_ADD_(model, #__VA_ARGS__, __VA_ARGS__, .end_ = 0)
-#define ANTLER_ADD_(model, text, t, ...)                                                                               \
+#define ANTLER_ADD_(model, text, t, ...) \
     antler_add_given(model, &antler_layer_##t, &(struct antler_##t){__VA_ARGS__}, text)
 ANTLER_API antler_status antler_add_given(antler_model *model, const struct antler_layer_ops *ops, const void *config,
                                           const char *given);
@@ -102,8 +102,8 @@ struct antler_compile {
 ANTLER_API antler_status antler_compile_given(antler_model *model, const struct antler_compile *settings,
                                               const char *given);
 
-/* Loads a model: .json (architecture, compile settings, "fit"), .keras, or .h5 (Keras's whole-model file). NULL and *err
-   on failure; nothing is half loaded. */
+/* Loads a model: .json (architecture, compile settings, "fit"), .keras, or .h5 (Keras's whole-model file). NULL and
+ *err on failure; nothing is half loaded. */
 ANTLER_API antler_model *antler_load(const char *path, antler_error *err);
 /* The same from a JSON text; `name` stands for the file in errors. */
 ANTLER_API antler_model *antler_load_json(const char *json, const char *name, antler_error *err);
@@ -150,15 +150,15 @@ ANTLER_API const antler_layer_view *antler_model_layer(const antler_model *model
 /* ---- running: a context holds all that changes in a run --------------------------------------------------------- */
 
 typedef struct antler_context antler_context;
-enum {                         /* flags of a context */
-    ANTLER_KEEP = 1,           /* every layer's output and gradient stays readable (antler_read) */
-    ANTLER_INPUT_GRADIENT = 2, /* the pass back goes down to the input */
+enum {                            /* flags of a context */
+       ANTLER_KEEP = 1,           /* every layer's output and gradient stays readable (antler_read) */
+       ANTLER_INPUT_GRADIENT = 2, /* the pass back goes down to the input */
 };
 
 /* For ANTLER_INFER or ANTLER_MC: any number of contexts may run one model at a time. batch: the largest batch. threads:
    0 for the machine's number. NULL and *err on failure. The model must stay, unchanged, until the context is freed. */
-ANTLER_API antler_context *antler_context_create(const antler_model *model, antler_mode mode, int64_t batch, int threads,
-                                                 unsigned flags, antler_error *err);
+ANTLER_API antler_context *antler_context_create(const antler_model *model, antler_mode mode, int64_t batch,
+                                                 int threads, unsigned flags, antler_error *err);
 /* For ANTLER_TRAIN: updates statistics in the model, so this context has the model to itself while it runs. */
 ANTLER_API antler_context *antler_context_create_train(antler_model *model, int64_t batch, int threads, unsigned flags,
                                                        antler_error *err);
@@ -188,12 +188,7 @@ ANTLER_API antler_status antler_update(antler_context *context, antler_error *er
 /* What the last pass left in a layer of a context made with ANTLER_KEEP. GRADIENT: of the output. PARAMETER_GRADIENT:
    index-th trained parameter. NOISE: 1 where the index-th noise site kept, 0 where it dropped. The tensor's data is the
    context's; NOISE's shape is the mask's, and its data stays until the next one is read. */
-typedef enum antler_what {
-    ANTLER_OUTPUT,
-    ANTLER_GRADIENT,
-    ANTLER_PARAMETER_GRADIENT,
-    ANTLER_NOISE_MASK
-} antler_what;
+typedef enum antler_what { ANTLER_OUTPUT, ANTLER_GRADIENT, ANTLER_PARAMETER_GRADIENT, ANTLER_NOISE_MASK } antler_what;
 ANTLER_API antler_status antler_read(antler_context *context, const char *layer, antler_what what, int index,
                                      antler_tensor *tensor, antler_error *err);
 /* Gradient of a variable of the model after antler_backward, without ANTLER_KEEP; NULL for one that is not trained. */
@@ -225,10 +220,10 @@ struct antler_fit {
     int64_t epochs, initial_epoch, batch_size; /* 1, 0, 32 */
     double validation_split;                   /* 0; the last part of the data, before shuffling */
     const antler_data *validation_x, *validation_y;
-    bool shuffle;          /* true */
-    int64_t window;        /* rows that are shuffled together; 0: all */
-    int64_t seed;          /* of the shuffle, the noise and, if the model has no weights yet, those */
-    const char *callbacks; /* JSON list, in place of the one of "fit" */
+    bool shuffle;           /* true */
+    int64_t window;         /* rows that are shuffled together; 0: all */
+    int64_t seed;           /* of the shuffle, the noise and, if the model has no weights yet, those */
+    const char *callbacks;  /* JSON list, in place of the one of "fit" */
     const char *checkpoint; /* directory: the whole state is written there after every epoch */
     bool resume;            /* go on from the checkpoint, if there is one */
     int threads;            /* 0: the machine's number */

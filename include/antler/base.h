@@ -28,16 +28,16 @@ typedef float antler_real;
 #endif
 
 /* Status codes: 0 is success, all others are negative. The text is what antler_status_text returns. */
-#define ANTLER_STATUS_MAP(X)                                                                                           \
-    X(OK, 0, "ok")                                                                                                     \
-    X(MEMORY, -1, "out of memory")                                                                                     \
-    X(VALUE, -2, "bad value")          /* a configuration or argument that no model can have */                        \
-    X(SHAPE, -3, "shapes do not meet") /* layers, data or weights that do not fit together */                          \
-    X(DATA, -4, "bad data")            /* NaN in the data, a label outside the classes, a token outside the table */   \
-    X(FILE, -5, "file error")          /* cannot open, read or write; no space */                                      \
-    X(FORMAT, -6, "bad file")          /* not the format it should be, or damaged */                                   \
-    X(NAME, -7, "unknown name")        /* a class, key, layer or data set that does not exist */                       \
-    X(UNSUPPORTED, -8, "unsupported")  /* Keras has it, this build or version has not */                               \
+#define ANTLER_STATUS_MAP(X)                                                                                         \
+    X(OK, 0, "ok")                                                                                                   \
+    X(MEMORY, -1, "out of memory")                                                                                   \
+    X(VALUE, -2, "bad value")          /* a configuration or argument that no model can have */                      \
+    X(SHAPE, -3, "shapes do not meet") /* layers, data or weights that do not fit together */                        \
+    X(DATA, -4, "bad data")            /* NaN in the data, a label outside the classes, a token outside the table */ \
+    X(FILE, -5, "file error")          /* cannot open, read or write; no space */                                    \
+    X(FORMAT, -6, "bad file")          /* not the format it should be, or damaged */                                 \
+    X(NAME, -7, "unknown name")        /* a class, key, layer or data set that does not exist */                     \
+    X(UNSUPPORTED, -8, "unsupported")  /* Keras has it, this build or version has not */                             \
     X(STOPPED, -9, "stopped")          /* a callback of the caller's ended the work */
 
 typedef enum antler_status {
@@ -68,11 +68,11 @@ ANTLER_API antler_status antler_error_set(antler_error *err, antler_status statu
 ANTLER_API const char *antler_error_text(const antler_error *err, char *text, size_t size);
 
 /* Returns from the calling function when `expression` is not ANTLER_OK. */
-#define ANTLER_TRY(expression)                                                                                         \
-    do {                                                                                                               \
-        antler_status antler_try_ = (expression);                                                                      \
-        if (antler_try_ != ANTLER_OK)                                                                                  \
-            return antler_try_;                                                                                        \
+#define ANTLER_TRY(expression)                    \
+    do {                                          \
+        antler_status antler_try_ = (expression); \
+        if (antler_try_ != ANTLER_OK)             \
+            return antler_try_;                   \
     } while (0)
 
 /* A null among integers (Keras's None): no seed, an axis of noise_shape that follows the input. */
@@ -116,7 +116,8 @@ typedef enum antler_mode {
     ANTLER_MC     /* inference in which layers flagged ANTLER_RANDOM stay random */
 } antler_mode;
 
-/* An instance of a type (layer.h): a layer, an initializer, a loss ... The config belongs to whoever holds the object. */
+/* An instance of a type (layer.h): a layer, an initializer, a loss ... The config belongs to whoever holds the object.
+ */
 typedef struct antler_object {
     const struct antler_type *type; /* NULL for none */
     void *config;

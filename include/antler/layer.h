@@ -1,5 +1,5 @@
-/* For those who add a type: a layer, activation, initializer, regularizer, constraint, loss, metric, optimizer, schedule
-   or callback. docs/adding-a-layer.md goes through a whole layer in five steps.
+/* For those who add a type: a layer, activation, initializer, regularizer, constraint, loss, metric, optimizer,
+   schedule or callback. docs/adding-a-layer.md goes through a whole layer in five steps.
 
    Everything configurable is one idiom, Keras's {"class_name": ..., "config": {...}}. A type is one const table: a head
    (antler_type) that names it and lists its fields, and the methods of its kind. From the field table the core parses,
@@ -17,24 +17,24 @@ extern "C" {
 /* ---- configuration ---------------------------------------------------------------------------------------------- */
 
 /* The kinds, with the Keras module that their classes live in. */
-#define ANTLER_KIND_MAP(X)                                                                                             \
-    X(LAYER, "layer", "keras.layers")                                                                                  \
-    X(ACTIVATION, "activation", "builtins")                                                                            \
-    X(INITIALIZER, "initializer", "keras.initializers")                                                                \
-    X(REGULARIZER, "regularizer", "keras.regularizers")                                                                \
-    X(CONSTRAINT, "constraint", "keras.constraints")                                                                   \
-    X(LOSS, "loss", "keras.losses")                                                                                    \
-    X(METRIC, "metric", "keras.metrics")                                                                               \
-    X(OPTIMIZER, "optimizer", "keras.optimizers")                                                                      \
-    X(SCHEDULE, "schedule", "keras.optimizers.schedules")                                                              \
-    X(CALLBACK, "callback", "keras.callbacks")                                                                         \
+#define ANTLER_KIND_MAP(X)                                \
+    X(LAYER, "layer", "keras.layers")                     \
+    X(ACTIVATION, "activation", "builtins")               \
+    X(INITIALIZER, "initializer", "keras.initializers")   \
+    X(REGULARIZER, "regularizer", "keras.regularizers")   \
+    X(CONSTRAINT, "constraint", "keras.constraints")      \
+    X(LOSS, "loss", "keras.losses")                       \
+    X(METRIC, "metric", "keras.metrics")                  \
+    X(OPTIMIZER, "optimizer", "keras.optimizers")         \
+    X(SCHEDULE, "schedule", "keras.optimizers.schedules") \
+    X(CALLBACK, "callback", "keras.callbacks")            \
     X(SETTINGS, "settings", "") /* the library's own groups of settings: compile_config, fit */
 
 typedef enum antler_kind {
 #define ANTLER_KIND_ENUM(kind, name, module) ANTLER_KIND_##kind,
     ANTLER_KIND_MAP(ANTLER_KIND_ENUM)
 #undef ANTLER_KIND_ENUM
-    ANTLER_KINDS
+        ANTLER_KINDS
 } antler_kind;
 
 typedef enum antler_field_kind {
@@ -60,9 +60,9 @@ typedef struct antler_objects {
 } antler_objects;
 
 enum {
-    ANTLER_NULLABLE = 1, /* null is a value */
-    ANTLER_OPEN_MIN = 2, /* min itself is excluded */
-    ANTLER_OPEN_MAX = 4, /* max itself is excluded */
+    ANTLER_NULLABLE = 1,  /* null is a value */
+    ANTLER_OPEN_MIN = 2,  /* min itself is excluded */
+    ANTLER_OPEN_MAX = 4,  /* max itself is excluded */
     ANTLER_UNWRITTEN = 8, /* read, never written (a legacy spelling; a key that older Keras versions refuse) unless set
                              to something other than its default */
     ANTLER_AXES = 16      /* INTS whose values may be 0: the list is ended by ANTLER_NULL instead */
@@ -83,12 +83,17 @@ typedef struct antler_field {
     const char *doc;            /* one line for `antler layers NAME` and the documentation */
 } antler_field;
 
-#define ANTLER_FIELD_END {.kind = ANTLER_END}
+#define ANTLER_FIELD_END   \
+    {                      \
+        .kind = ANTLER_END \
+    }
 
 /* A row for an object that C callers name by a string: members `key` (const char *) and `key_` (antler_object). */
-#define ANTLER_FIELD_OBJECT(type, member, kind_of, json, line)                                                         \
-    {.key = #member, .kind = ANTLER_OBJECT, .offset = offsetof(type, member##_), .text = offsetof(type, member),       \
-     .def = (json), .flags = ANTLER_NULLABLE, .of = (kind_of), .doc = (line)}
+#define ANTLER_FIELD_OBJECT(type, member, kind_of, json, line)                                                      \
+    {                                                                                                               \
+        .key = #member, .kind = ANTLER_OBJECT, .offset = offsetof(type, member##_), .text = offsetof(type, member), \
+        .def = (json), .flags = ANTLER_NULLABLE, .of = (kind_of), .doc = (line)                                     \
+    }
 
 /* The head of every type's table, its first member. */
 typedef struct antler_type {
@@ -121,7 +126,7 @@ ANTLER_API antler_status antler_register(const antler_type *type, antler_error *
 /* Keys that every optimizer, loss and metric has; the first member of its config struct. */
 typedef struct antler_optimizer_keys {
     const char *name;
-    antler_object learning_rate; /* a SCHEDULE; a number is a constant one */
+    antler_object learning_rate;                 /* a SCHEDULE; a number is a constant one */
     double weight_decay;                         /* NaN for none */
     double clipnorm, clipvalue, global_clipnorm; /* NaN for none; at most one of them */
 } antler_optimizer_keys;
@@ -151,9 +156,9 @@ typedef struct antler_run {
     antler_mode mode;
     bool trainable; /* the layer's `trainable` */
     const antler_tensor *x;
-    antler_tensor *y;         /* forward writes it; backward reads x and y only if declared (antler_plan_needs) */
-    const antler_tensor *dy;  /* backward: gradient of y; with `logits`, of the logits */
-    antler_tensor *dx;        /* backward writes (=) it; NULL when the input needs no gradient */
+    antler_tensor *y;          /* forward writes it; backward reads x and y only if declared (antler_plan_needs) */
+    const antler_tensor *dy;   /* backward: gradient of y; with `logits`, of the logits */
+    antler_tensor *dx;         /* backward writes (=) it; NULL when the input needs no gradient */
     const antler_tensor *mask; /* (B, T) of 0 and 1, or NULL: no mask */
     antler_tensor *mask_out;   /* (B, T), to be written by forward where the mask rule is ANTLER_MASK_MAKE; else NULL */
     antler_tensor *logits;     /* not NULL: the loss takes this layer's output from its logits (see `logits` below):
@@ -244,8 +249,8 @@ ANTLER_API int antler_plan_threads(const antler_plan *plan);
 /* Shape of the output of a layer that is a child (for infer and declare). */
 ANTLER_API antler_status antler_child_infer(antler_object layer, const antler_shape *in, antler_shape *out,
                                             antler_error *err);
-/* Runs child `slot`. For forward, x, y (and mask) are given; for backward also dy and dx (NULL: not wanted). The child's
-   parameters, buffers and noise are set up by the core. */
+/* Runs child `slot`. For forward, x, y (and mask) are given; for backward also dy and dx (NULL: not wanted). The
+   child's parameters, buffers and noise are set up by the core. */
 ANTLER_API antler_status antler_child_forward(antler_run *run, int slot, const antler_tensor *x,
                                               const antler_tensor *mask, antler_tensor *y);
 ANTLER_API antler_status antler_child_backward(antler_run *run, int slot, const antler_tensor *x,
@@ -302,9 +307,9 @@ typedef struct antler_loss_call {
     const antler_real *p; /* (rows, n) predictions, or logits */
     const antler_real *y; /* (rows, n), or (rows, 1) for a loss with sparse targets */
     int64_t rows, n;
-    bool logits;         /* p are logits of the activation that `from` names */
-    antler_real *value;  /* (rows) */
-    antler_real *dp;     /* (rows, n) gradient of each row's value, or NULL */
+    bool logits;          /* p are logits of the activation that `from` names */
+    antler_real *value;   /* (rows) */
+    antler_real *dp;      /* (rows, n) gradient of each row's value, or NULL */
     antler_real *scratch; /* (rows, n) */
     antler_real *counts;  /* (rows) of 1, or NULL: a loss sets 0 where a row is no part of the mean (ignore_class) */
     antler_error *err;
@@ -312,15 +317,15 @@ typedef struct antler_loss_call {
 
 typedef struct antler_loss_ops {
     antler_type type;
-    bool sparse;      /* y holds one class index a row */
-    const char *from; /* activation whose logits it can take: "softmax", "sigmoid", or NULL */
+    bool sparse;                             /* y holds one class index a row */
+    const char *from;                        /* activation whose logits it can take: "softmax", "sigmoid", or NULL */
     bool (*from_logits)(const void *config); /* optional: the config says that predictions are logits */
     antler_status (*compute)(const void *config, const antler_loss_call *call); /* labels outside the classes: DATA */
 } antler_loss_ops;
 
 /* A metric is a few sums over rows. */
 typedef struct antler_metric_call {
-    const antler_real *p, *y; /* (rows, n); y (rows, y_n) */
+    const antler_real *p, *y;  /* (rows, n); y (rows, y_n) */
     const antler_real *weight; /* (rows), or NULL */
     int64_t rows, n, y_n;
     antler_real *value;   /* (rows) work space */

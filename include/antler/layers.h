@@ -3,8 +3,8 @@
        antler_add(model, dense, .units = 64, .activation = "relu");
 
    What is left out takes Keras's default. A setting that is an object in Keras (activation, initializer, regularizer,
-   constraint, layer) is a string here: its name, or its JSON as ANTLER_JSON({"class_name": "L2", "config": {"l2": 0.1}}).
-   The members that end in an underscore are the library's. */
+   constraint, layer) is a string here: its name, or its JSON as ANTLER_JSON({"class_name": "L2", "config": {"l2":
+   0.1}}). The members that end in an underscore are the library's. */
 #ifndef ANTLER_LAYERS_H
 #define ANTLER_LAYERS_H
 
@@ -16,38 +16,38 @@ struct antler_layer_ops; /* layer.h */
 #define ANTLER_JSON(...) #__VA_ARGS__
 
 /* Keys of every layer. */
-#define ANTLER_LAYER_KEYS                                                                                              \
-    const char *name;                 /* unique in the model; default: the class in snake case, numbered */            \
-    bool trainable;                   /* false: its parameters are frozen */                                           \
-    const char *dtype;                /* kept for Keras; computation is in antler_real */                              \
-    const char *activity_regularizer; /* penalty on the output, divided by the batch size */                           \
-    antler_object activity_regularizer_;                                                                               \
+#define ANTLER_LAYER_KEYS                                                                                   \
+    const char *name;                 /* unique in the model; default: the class in snake case, numbered */ \
+    bool trainable;                   /* false: its parameters are frozen */                                \
+    const char *dtype;                /* kept for Keras; computation is in antler_real */                   \
+    const char *activity_regularizer; /* penalty on the output, divided by the batch size */                \
+    antler_object activity_regularizer_;                                                                    \
     int64_t batch_input_shape[ANTLER_MAX_RANK + 1]; /* legacy spelling of an InputLayer */
 
 /* Keys of a layer with a kernel and a bias. */
-#define ANTLER_KERNEL_KEYS                                                                                             \
-    bool use_bias;                                                                                                     \
-    const char *kernel_initializer, *bias_initializer;                                                                 \
-    const char *kernel_regularizer, *bias_regularizer;                                                                 \
-    const char *kernel_constraint, *bias_constraint;                                                                   \
-    antler_object kernel_initializer_, bias_initializer_;                                                              \
-    antler_object kernel_regularizer_, bias_regularizer_;                                                              \
+#define ANTLER_KERNEL_KEYS                                \
+    bool use_bias;                                        \
+    const char *kernel_initializer, *bias_initializer;    \
+    const char *kernel_regularizer, *bias_regularizer;    \
+    const char *kernel_constraint, *bias_constraint;      \
+    antler_object kernel_initializer_, bias_initializer_; \
+    antler_object kernel_regularizer_, bias_regularizer_; \
     antler_object kernel_constraint_, bias_constraint_;
 
 /* Keys of a recurrent layer. */
-#define ANTLER_RECURRENT_KEYS                                                                                          \
-    ANTLER_KERNEL_KEYS                                                                                                 \
-    int64_t units;                                                                                                     \
-    const char *activation;                                                                                            \
-    antler_object activation_;                                                                                         \
-    const char *recurrent_initializer, *recurrent_regularizer, *recurrent_constraint;                                  \
-    antler_object recurrent_initializer_, recurrent_regularizer_, recurrent_constraint_;                               \
-    bool return_sequences; /* all steps' outputs, not the last one's only */                                           \
-    bool go_backwards;                                                                                                 \
-    bool stateful;            /* the last state of a batch is the first of the next */                                 \
-    bool zero_output_for_mask; /* outputs of masked steps are 0, not the last output again */                          \
-    double dropout;           /* of the input; one mask a sequence, for all steps and gates */                         \
-    double recurrent_dropout; /* of the state; one mask a sequence, for all steps and gates */                         \
+#define ANTLER_RECURRENT_KEYS                                                                   \
+    ANTLER_KERNEL_KEYS                                                                          \
+    int64_t units;                                                                              \
+    const char *activation;                                                                     \
+    antler_object activation_;                                                                  \
+    const char *recurrent_initializer, *recurrent_regularizer, *recurrent_constraint;           \
+    antler_object recurrent_initializer_, recurrent_regularizer_, recurrent_constraint_;        \
+    bool return_sequences; /* all steps' outputs, not the last one's only */                    \
+    bool go_backwards;                                                                          \
+    bool stateful;             /* the last state of a batch is the first of the next */         \
+    bool zero_output_for_mask; /* outputs of masked steps are 0, not the last output again */   \
+    double dropout;            /* of the input; one mask a sequence, for all steps and gates */ \
+    double recurrent_dropout;  /* of the state; one mask a sequence, for all steps and gates */ \
     int64_t seed;
 
 struct antler_input_layer {

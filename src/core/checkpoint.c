@@ -1,4 +1,5 @@
-/* Checkpoints: a .keras file with the state of a fit beside the weights, so that a resumed run ends with the same bits. */
+/* Checkpoints: a .keras file with the state of a fit beside the weights, so that a resumed run ends with the same bits.
+ */
 #include "core/files.h"
 #include "core/fit.h"
 #include "core/memory.h"

@@ -1,7 +1,7 @@
 /* Contexts: planning a run's memory, and running forward and backward.
 
-   Steps, by which buffers live: forward of layer i is step i, the loss is step L (L layers), backward of layer i is step
-   2 L - i. */
+   Steps, by which buffers live: forward of layer i is step i, the loss is step L (L layers), backward of layer i is
+   step 2 L - i. */
 #include "core/context.h"
 
 #include "core/memory.h"
@@ -41,7 +41,8 @@ static void plan_backward(antler_context *c)
 {
     bool wanted = c->flags & ANTLER_INPUT_GRADIENT;
     for (int64_t i = 1; i < c->layers; i++) {
-        wanted = wanted || trains(layer_of(c, i)) || antler__layer_keys(layer_of(c, i)->object)->activity_regularizer_.type;
+        wanted =
+            wanted || trains(layer_of(c, i)) || antler__layer_keys(layer_of(c, i)->object)->activity_regularizer_.type;
         c->runs_backward[i] = c->mode == ANTLER_TRAIN && wanted;
     }
 }
@@ -58,7 +59,7 @@ static int output_death(const antler_context *c, int64_t i)
     bool last = i == c->layers - 1;
     bool penalized = antler__layer_keys(layer_of(c, i)->object)->activity_regularizer_.type;
     int death = penalized ? (int)c->layers : (int)i + 1; /* a penalty on it is part of the loss */
-    if (c->flags & ANTLER_KEEP || last) /* of the last: metrics read it after the pass back */
+    if (c->flags & ANTLER_KEEP || last)                  /* of the last: metrics read it after the pass back */
         return FOREVER;
     if (c->mode != ANTLER_TRAIN)
         return death;
@@ -168,8 +169,8 @@ static antler_status plan_logits(antler_context *c, antler_error *err)
     if (!c->objective || !c->objective->logits || !last->ops->logits || !last->ops->logits(last->object.config))
         return ANTLER_OK;
     c->logits.shape = with_batch(last->out, c->batch);
-    c->logits_buffer = antler__arena_add(&c->arena, &c->logits.shape, sizeof(antler_real), (int)c->layers - 1,
-                                         (int)c->layers, err);
+    c->logits_buffer =
+        antler__arena_add(&c->arena, &c->logits.shape, sizeof(antler_real), (int)c->layers - 1, (int)c->layers, err);
     return c->logits_buffer < 0 ? err->status : ANTLER_OK;
 }
 
@@ -250,7 +251,8 @@ static bool allocate_tables(antler_context *c)
     c->mask_buffer = antler__allocate_zeroed(n, sizeof *c->mask_buffer);
     c->runs_backward = antler__allocate_zeroed(n, sizeof *c->runs_backward);
     c->rows = antler__allocate((size_t)c->batch, sizeof *c->rows);
-    return c->rows && c->node && c->y && c->dy && c->mask && c->y_buffer && c->dy_buffer && c->mask_buffer && c->runs_backward;
+    return c->rows && c->node && c->y && c->dy && c->mask && c->y_buffer && c->dy_buffer && c->mask_buffer &&
+           c->runs_backward;
 }
 
 static bool allocate_workers(antler_context *c)
@@ -310,8 +312,13 @@ antler_context *antler__context_create(const antler_model *model, antler_model *
     else if (!(c = antler__allocate_zeroed(1, sizeof *c)))
         antler_error_set(&error, ANTLER_MEMORY, NULL, "out of memory");
     if (c) {
-        *c = (antler_context){.model = model, .trained = trained, .mode = mode, .flags = flags, .batch = batch,
-                              .n = batch, .layers = model->layers};
+        *c = (antler_context){.model = model,
+                              .trained = trained,
+                              .mode = mode,
+                              .flags = flags,
+                              .batch = batch,
+                              .n = batch,
+                              .layers = model->layers};
         if (set_up(c, threads, &error) == ANTLER_OK)
             return c;
         antler_context_free(c);

@@ -11,9 +11,9 @@ typedef struct antler_objective {
     const antler_loss_ops *loss; /* NULL: none */
     antler_object loss_object;
     const char *reduction;
-    bool logits;               /* predictions are logits for the loss: of the last layer, or by the loss's config */
-    int64_t inner, width;      /* rows a sample, and the last axis */
-    int64_t y_width;           /* numbers of a target for one row: width, or 1 for classes */
+    bool logits;          /* predictions are logits for the loss: of the last layer, or by the loss's config */
+    int64_t inner, width; /* rows a sample, and the last axis */
+    int64_t y_width;      /* numbers of a target for one row: width, or 1 for classes */
     int metrics;
     antler_object metric[ANTLER_MAX_METRICS]; /* borrowed from the model */
     antler_object accuracy;                   /* what the name "accuracy" means for these shapes; own */
@@ -32,14 +32,14 @@ struct antler_context {
     int64_t layers;
     antler_pool *pool;
     antler_arena arena;
-    antler_node *node; /* [layers]; the source's is empty */
+    antler_node *node;            /* [layers]; the source's is empty */
     antler_tensor *y, *dy, *mask; /* [layers]: output, its gradient, the mask that goes on from the layer (data NULL) */
     int64_t *y_buffer, *dy_buffer, *mask_buffer; /* [layers]; y: -1 is the caller's input; mask: -1 none or passed on */
     bool *runs_backward;                         /* [layers] */
     antler_tensor logits;
     int64_t logits_buffer;
-    antler_real *gradients;   /* [model->trained], for ANTLER_TRAIN */
-    antler_real **worker;     /* [threads] product_scratch numbers each */
+    antler_real *gradients;      /* [model->trained], for ANTLER_TRAIN */
+    antler_real **worker;        /* [threads] product_scratch numbers each */
     antler_objective *objective; /* NULL: no loss, or not wanted */
     int64_t step, row;
     int64_t *rows; /* [batch] row numbers, for evaluation */

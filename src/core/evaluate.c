@@ -195,8 +195,8 @@ static antler_status predict(antler_model *model, antler_mode mode, const antler
     return status == ANTLER_OK ? status : antler__error_copy(err, &error);
 }
 
-antler_status antler_predict(antler_model *model, const antler_data *x, int64_t batch_size, int threads,
-                             antler_real *y, antler_error *err)
+antler_status antler_predict(antler_model *model, const antler_data *x, int64_t batch_size, int threads, antler_real *y,
+                             antler_error *err)
 {
     return predict(model, ANTLER_INFER, x, 1, batch_size, threads, y, NULL, err);
 }

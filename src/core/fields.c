@@ -30,39 +30,87 @@ const char *antler__kind_module(antler_kind kind)
 }
 
 static const antler_field layer_fields[] = {
-    {.key = "name", .kind = ANTLER_STRING, .offset = offsetof(struct antler_layer_keys, name), .def = "null",
-     .flags = ANTLER_NULLABLE, .doc = "unique in the model; by default the class in snake case, numbered"},
-    {.key = "trainable", .kind = ANTLER_BOOL, .offset = offsetof(struct antler_layer_keys, trainable), .def = "true",
-     .flags = ANTLER_UNWRITTEN, .doc = "false: its parameters are frozen"},
-    {.key = "dtype", .kind = ANTLER_STRING, .offset = offsetof(struct antler_layer_keys, dtype), .def = "null",
-     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN, .doc = "kept for Keras; computation is in float"},
-    {.key = "activity_regularizer", .kind = ANTLER_OBJECT,
+    {.key = "name",
+     .kind = ANTLER_STRING,
+     .offset = offsetof(struct antler_layer_keys, name),
+     .def = "null",
+     .flags = ANTLER_NULLABLE,
+     .doc = "unique in the model; by default the class in snake case, numbered"},
+    {.key = "trainable",
+     .kind = ANTLER_BOOL,
+     .offset = offsetof(struct antler_layer_keys, trainable),
+     .def = "true",
+     .flags = ANTLER_UNWRITTEN,
+     .doc = "false: its parameters are frozen"},
+    {.key = "dtype",
+     .kind = ANTLER_STRING,
+     .offset = offsetof(struct antler_layer_keys, dtype),
+     .def = "null",
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "kept for Keras; computation is in float"},
+    {.key = "activity_regularizer",
+     .kind = ANTLER_OBJECT,
      .offset = offsetof(struct antler_layer_keys, activity_regularizer_),
-     .text = offsetof(struct antler_layer_keys, activity_regularizer), .def = "null",
-     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN, .of = ANTLER_KIND_REGULARIZER,
+     .text = offsetof(struct antler_layer_keys, activity_regularizer),
+     .def = "null",
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .of = ANTLER_KIND_REGULARIZER,
      .doc = "penalty on the output, divided by the batch size"},
-    {.key = "batch_input_shape", .kind = ANTLER_INTS,
-     .offset = offsetof(struct antler_layer_keys, batch_input_shape), .def = "null", .min = 1, .max = 9007199254740992.,
-     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN, .doc = "legacy spelling of an InputLayer before this layer"},
+    {.key = "batch_input_shape",
+     .kind = ANTLER_INTS,
+     .offset = offsetof(struct antler_layer_keys, batch_input_shape),
+     .def = "null",
+     .min = 1,
+     .max = 9007199254740992.,
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "legacy spelling of an InputLayer before this layer"},
     ANTLER_FIELD_END,
 };
 
 static const antler_field optimizer_fields[] = {
-    {.key = "name", .kind = ANTLER_STRING, .offset = offsetof(antler_optimizer_keys, name), .def = "null",
-     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN, .doc = "kept for Keras"},
-    {.key = "learning_rate", .kind = ANTLER_OBJECT, .offset = offsetof(antler_optimizer_keys, learning_rate),
-     .def = "0.001", .of = ANTLER_KIND_SCHEDULE, .doc = "a number, or a schedule"},
-    {.key = "weight_decay", .kind = ANTLER_REAL, .offset = offsetof(antler_optimizer_keys, weight_decay),
-     .def = "null", .min = 0, .max = 1e30, .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+    {.key = "name",
+     .kind = ANTLER_STRING,
+     .offset = offsetof(antler_optimizer_keys, name),
+     .def = "null",
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "kept for Keras"},
+    {.key = "learning_rate",
+     .kind = ANTLER_OBJECT,
+     .offset = offsetof(antler_optimizer_keys, learning_rate),
+     .def = "0.001",
+     .of = ANTLER_KIND_SCHEDULE,
+     .doc = "a number, or a schedule"},
+    {.key = "weight_decay",
+     .kind = ANTLER_REAL,
+     .offset = offsetof(antler_optimizer_keys, weight_decay),
+     .def = "null",
+     .min = 0,
+     .max = 1e30,
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
      .doc = "each step first takes rate * weight_decay * w from every weight"},
-    {.key = "clipnorm", .kind = ANTLER_REAL, .offset = offsetof(antler_optimizer_keys, clipnorm), .def = "null",
-     .min = 0, .max = 1e30, .flags = ANTLER_NULLABLE | ANTLER_OPEN_MIN | ANTLER_UNWRITTEN,
+    {.key = "clipnorm",
+     .kind = ANTLER_REAL,
+     .offset = offsetof(antler_optimizer_keys, clipnorm),
+     .def = "null",
+     .min = 0,
+     .max = 1e30,
+     .flags = ANTLER_NULLABLE | ANTLER_OPEN_MIN | ANTLER_UNWRITTEN,
      .doc = "largest L2 norm of a variable's gradient"},
-    {.key = "global_clipnorm", .kind = ANTLER_REAL, .offset = offsetof(antler_optimizer_keys, global_clipnorm),
-     .def = "null", .min = 0, .max = 1e30, .flags = ANTLER_NULLABLE | ANTLER_OPEN_MIN | ANTLER_UNWRITTEN,
+    {.key = "global_clipnorm",
+     .kind = ANTLER_REAL,
+     .offset = offsetof(antler_optimizer_keys, global_clipnorm),
+     .def = "null",
+     .min = 0,
+     .max = 1e30,
+     .flags = ANTLER_NULLABLE | ANTLER_OPEN_MIN | ANTLER_UNWRITTEN,
      .doc = "largest L2 norm of all gradients together"},
-    {.key = "clipvalue", .kind = ANTLER_REAL, .offset = offsetof(antler_optimizer_keys, clipvalue), .def = "null",
-     .min = 0, .max = 1e30, .flags = ANTLER_NULLABLE | ANTLER_OPEN_MIN | ANTLER_UNWRITTEN,
+    {.key = "clipvalue",
+     .kind = ANTLER_REAL,
+     .offset = offsetof(antler_optimizer_keys, clipvalue),
+     .def = "null",
+     .min = 0,
+     .max = 1e30,
+     .flags = ANTLER_NULLABLE | ANTLER_OPEN_MIN | ANTLER_UNWRITTEN,
      .doc = "largest absolute value of a gradient's element"},
     {.key = "use_ema", .kind = ANTLER_ANY, .def = "false"},
     {.key = "ema_momentum", .kind = ANTLER_ANY},
@@ -78,10 +126,18 @@ static const char *const reductions[] = {"sum_over_batch_size",     "sum",  "non
                                          "mean_with_sample_weight", "auto", NULL};
 
 static const antler_field loss_fields[] = {
-    {.key = "name", .kind = ANTLER_STRING, .offset = offsetof(antler_loss_keys, name), .def = "null",
-     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN, .doc = "kept for Keras"},
-    {.key = "reduction", .kind = ANTLER_STRING, .offset = offsetof(antler_loss_keys, reduction),
-     .def = "\"sum_over_batch_size\"", .flags = ANTLER_NULLABLE, .choices = reductions,
+    {.key = "name",
+     .kind = ANTLER_STRING,
+     .offset = offsetof(antler_loss_keys, name),
+     .def = "null",
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "kept for Keras"},
+    {.key = "reduction",
+     .kind = ANTLER_STRING,
+     .offset = offsetof(antler_loss_keys, reduction),
+     .def = "\"sum_over_batch_size\"",
+     .flags = ANTLER_NULLABLE,
+     .choices = reductions,
      .doc = "how the samples' losses become one number"},
     {.key = "dtype", .kind = ANTLER_ANY},
     {.key = "fn", .kind = ANTLER_ANY},
@@ -89,8 +145,12 @@ static const antler_field loss_fields[] = {
 };
 
 static const antler_field metric_fields[] = {
-    {.key = "name", .kind = ANTLER_STRING, .offset = offsetof(antler_metric_keys, name), .def = "null",
-     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN, .doc = "its name in logs"},
+    {.key = "name",
+     .kind = ANTLER_STRING,
+     .offset = offsetof(antler_metric_keys, name),
+     .def = "null",
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "its name in logs"},
     {.key = "dtype", .kind = ANTLER_ANY},
     {.key = "fn", .kind = ANTLER_ANY},
     ANTLER_FIELD_END,
@@ -295,8 +355,7 @@ static antler_status read_ints(const antler_field *field, const antler_json *nod
     int64_t i = 0;
     for (const antler_json *item = antler__json_first(list); item; item = antler__json_next(item), i++) {
         char there[PLACE];
-        ANTLER_TRY(
-            read_int(field, item, antler__place_item(there, sizeof there, place, i), report, &value[i]));
+        ANTLER_TRY(read_int(field, item, antler__place_item(there, sizeof there, place, i), report, &value[i]));
         if (value[i] == 0 && !field->count && !(field->flags & ANTLER_AXES)) /* it would end the list */
             return wrong(report, there, item, "possible here");
     }
@@ -345,8 +404,7 @@ static antler_status read_string(const antler_field *field, const antler_json *n
     return copy_string(string, place, report, value);
 }
 
-static antler_status read_strings(const antler_json *node, const char *place, antler_report *report,
-                                  const char **value)
+static antler_status read_strings(const antler_json *node, const char *place, antler_report *report, const char **value)
 {
     if (antler__json_type(node) == ANTLER_JSON_STRING)
         return copy_string(antler__json_string(node), place, report, &value[0]);
@@ -376,10 +434,9 @@ static antler_status read_objects(const antler_field *field, const antler_json *
     for (const antler_json *item = antler__json_first(node); item; item = antler__json_next(item), value->n++) {
         char there[PLACE];
         antler__place_item(there, sizeof there, place, value->n);
-        antler_status one =
-            antler__json_type(item) == ANTLER_JSON_NULL
-                ? wrong(report, there, item, "an object")
-                : antler__object_read(field->of, item, there, report, &value->item[value->n]);
+        antler_status one = antler__json_type(item) == ANTLER_JSON_NULL
+                                ? wrong(report, there, item, "an object")
+                                : antler__object_read(field->of, item, there, report, &value->item[value->n]);
         status = status == ANTLER_OK ? one : status;
     }
     return status;
@@ -504,8 +561,8 @@ static antler_status read_keys(const antler_type *type, const antler_json *node,
     for (const antler_json *item = antler__json_first(node); item; item = antler__json_next(item)) {
         const antler_field *field = antler__field_find(type, antler__json_key(item));
         antler__place(there, sizeof there, place, antler__json_key(item));
-        antler_status one = field ? read_value(field, item, there, report, config)
-                                  : read_unknown(type, item, there, report);
+        antler_status one =
+            field ? read_value(field, item, there, report, config) : read_unknown(type, item, there, report);
         status = status == ANTLER_OK ? one : status;
     }
     return status;
@@ -541,8 +598,7 @@ static antler_status fill_config(const antler_type *type, const antler_json *nod
     }
     /* last, so that a misspelt key is named before the one that it should have been */
     for (const antler_field *field = antler__field_next(type, NULL); field; field = antler__field_next(type, field)) {
-        antler_status one =
-            check_required(field, node, antler__place(there, sizeof there, place, field->key), report);
+        antler_status one = check_required(field, node, antler__place(there, sizeof there, place, field->key), report);
         status = status == ANTLER_OK ? one : status;
     }
     return status == ANTLER_OK ? check_whole(type, place, report, config) : status;
@@ -609,7 +665,8 @@ static antler_status read_number(antler_kind kind, const antler_json *node, cons
     antler__json_free(config);
     if (status == ANTLER_OK && filled)
         *object = (antler_object){type, filled};
-    return status == ANTLER_OK && !filled ? antler__report_error(report, ANTLER_MEMORY, place, "out of memory") : status;
+    return status == ANTLER_OK && !filled ? antler__report_error(report, ANTLER_MEMORY, place, "out of memory")
+                                          : status;
 }
 
 antler_status antler__object_read(antler_kind kind, const antler_json *node, const char *place, antler_report *report,

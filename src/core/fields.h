@@ -49,7 +49,8 @@ antler_status antler__config_read(const antler_type *type, const antler_json *no
                                   antler_report *report, void **config);
 void antler__config_free(const antler_type *type, void *config);
 
-/* How objects are written: as Keras 3 does (model.to_json), or as the legacy .h5 form, whose layers have no "module". */
+/* How objects are written: as Keras 3 does (model.to_json), or as the legacy .h5 form, whose layers have no "module".
+ */
 typedef enum antler_style { ANTLER_STYLE_KERAS, ANTLER_STYLE_LEGACY } antler_style;
 
 /* Writes the object as value of `key` (or as next element, or as a root). Only what every Keras 3 reads is written. */

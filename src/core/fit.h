@@ -17,8 +17,8 @@ antler_status antler__check_data(const antler_model *model, antler_objective *ob
                                  const antler_data *y, antler_error *err);
 
 /* Runs all of x and y through an inference context that has an objective; x_room and y_room hold a batch of each. */
-antler_status antler__evaluate(antler_context *context, const antler_data *x, const antler_data *y,
-                               antler_real *x_room, antler_real *y_room, antler_error *err);
+antler_status antler__evaluate(antler_context *context, const antler_data *x, const antler_data *y, antler_real *x_room,
+                               antler_real *y_room, antler_error *err);
 
 /* Room for `epochs` logs in all; then antler__history_add only allocates beyond them. */
 antler_status antler__history_reserve(antler_model *model, int64_t epochs, antler_error *err);
@@ -27,10 +27,10 @@ antler_status antler__history_add(antler_model *model, const antler_logs *logs, 
 /* A fit under way, as a checkpoint sees it. */
 typedef struct antler_training {
     antler_model *model;
-    int64_t epoch;           /* epochs done */
-    bool stop;               /* a callback has ended the training */
-    antler_real *kept;       /* [model->total] weights that a callback had put aside, or NULL */
-    double *callback_state;  /* [callback_numbers] */
+    int64_t epoch;          /* epochs done */
+    bool stop;              /* a callback has ended the training */
+    antler_real *kept;      /* [model->total] weights that a callback had put aside, or NULL */
+    double *callback_state; /* [callback_numbers] */
     int64_t callback_numbers;
 } antler_training;
 

@@ -109,8 +109,9 @@ antler_status antler__model_source(antler_model *model, const int64_t *batch_sha
                                              : antler__json_add_number(list, NULL, (double)batch_shape[i]) != NULL;
     antler_report report = {.err = err};
     antler_object layer = {&source->type, NULL};
-    antler_status status = fits ? antler__config_read(&source->type, config, "config.layers[0].config", &report, &layer.config)
-                                : antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
+    antler_status status =
+        fits ? antler__config_read(&source->type, config, "config.layers[0].config", &report, &layer.config)
+             : antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
     antler__json_free(config);
     ANTLER_TRY(status);
     ANTLER_TRY(antler__model_append(model, layer, err));

@@ -47,7 +47,7 @@ typedef struct antler_compile_settings {
 /* "fit" of the JSON; args has its numbers. */
 typedef struct antler_fit_settings {
     struct antler_fit args;
-    const char *data, *x, *y; /* file, and names of its data sets */
+    const char *data, *x, *y;                        /* file, and names of its data sets */
     const char *validation_data[ANTLER_MAX_STRINGS]; /* names of x and y to validate on, in the same file */
     antler_objects callbacks;
 } antler_fit_settings;
@@ -57,7 +57,7 @@ struct antler_model {
     char *name;
     char *file; /* it was loaded from, for error messages; or NULL */
     int64_t layers;
-    antler_object *object; /* [layers], the source layer first; owned */
+    antler_object *object;            /* [layers], the source layer first; owned */
     antler_compile_settings *compile; /* NULL: not compiled */
     antler_fit_settings *fit;         /* of type antler__fit_type; NULL: no "fit" */
     int64_t seed;
@@ -69,17 +69,17 @@ struct antler_model {
     antler_layer_view *view;
     int64_t variables;
     antler_model_variable_entry *variable; /* [variables], in the order of Keras's model.weights */
-    int64_t sites;          /* noise sites */
+    int64_t sites;                         /* noise sites */
     int64_t trained, total;                /* elements (padded) of the trained part, and of all */
     antler_real *parameters;               /* [total] one block */
     bool initialized;                      /* parameters hold weights, drawn or loaded */
 
-    int slots;                             /* of the compiled optimizer */
-    antler_real *slot[ANTLER_MAX_SLOTS];   /* [trained] each; allocated with the first training context or by loading */
-    int64_t iteration;                     /* optimizer steps done */
-    int64_t step;                          /* training batches done: the noise's step */
-    int64_t epoch;                         /* epochs done, for checkpoints */
-    antler_logs *history; /* [epochs_logged], with room for history_room */
+    int slots;                           /* of the compiled optimizer */
+    antler_real *slot[ANTLER_MAX_SLOTS]; /* [trained] each; allocated with the first training context or by loading */
+    int64_t iteration;                   /* optimizer steps done */
+    int64_t step;                        /* training batches done: the noise's step */
+    int64_t epoch;                       /* epochs done, for checkpoints */
+    antler_logs *history;                /* [epochs_logged], with room for history_room */
     int64_t epochs_logged, history_room;
 };
 
@@ -109,10 +109,15 @@ antler_status antler__model_structure(antler_model *model, antler_error *err);
 void antler__structure_free(antler_model *model);
 void antler__slots_free(antler_model *model);
 antler_status antler__model_initialize(antler_model *model, antler_error *err); /* draws, unless it has weights */
-antler_status antler__model_slots(antler_model *model, antler_error *err); /* allocates zeroed optimizer slots */
+antler_status antler__model_slots(antler_model *model, antler_error *err);      /* allocates zeroed optimizer slots */
 
 /* Key of the random stream: a hash of (seed, purpose, site). */
-typedef enum antler_purpose { ANTLER_FOR_INIT = 1, ANTLER_FOR_SHUFFLE, ANTLER_FOR_NOISE, ANTLER_FOR_SYNTHESIS } antler_purpose;
+typedef enum antler_purpose {
+    ANTLER_FOR_INIT = 1,
+    ANTLER_FOR_SHUFFLE,
+    ANTLER_FOR_NOISE,
+    ANTLER_FOR_SYNTHESIS
+} antler_purpose;
 uint64_t antler__key(int64_t seed, antler_purpose purpose, int64_t site);
 
 /* The Keras version that files claim: the oldest whose format they are. */

@@ -245,8 +245,8 @@ antler_status antler_load_weights(antler_model *model, const char *path, antler_
             status = antler__weights_read(model, &entries, &error);
         antler__entries_free(&entries);
     } else if (status == ANTLER_OK) {
-        status = antler_error_set(&error, ANTLER_VALUE, NULL,
-                                  "not a weights file: expected .weights.h5, .keras or .h5");
+        status =
+            antler_error_set(&error, ANTLER_VALUE, NULL, "not a weights file: expected .weights.h5, .keras or .h5");
     }
     if (status != ANTLER_OK)
         antler__error_file(&error, path);

@@ -39,12 +39,14 @@ static bool is_nearly_accuracy(const antler_json *node)
            antler__distance(name, "accuracy") <= 2;
 }
 
-/* Keras 2 files wrap a metric's function: {"class_name": "MeanMetricWrapper", "config": {"fn": "mean_squared_error"}}. */
+/* Keras 2 files wrap a metric's function: {"class_name": "MeanMetricWrapper", "config": {"fn": "mean_squared_error"}}.
+ */
 static const antler_json *unwrap_metric(const antler_json *node)
 {
     const char *name = string_at(node, "class_name");
     const antler_json *config = antler__json_get(node, "config");
-    const antler_json *fn = name && config && strcmp(name, "MeanMetricWrapper") == 0 ? antler__json_get(config, "fn") : NULL;
+    const antler_json *fn =
+        name && config && strcmp(name, "MeanMetricWrapper") == 0 ? antler__json_get(config, "fn") : NULL;
     return fn ? fn : node;
 }
 
@@ -161,8 +163,7 @@ static bool write_compile(const antler_compile_settings *s, antler_json *root, a
 {
     bool legacy = style == ANTLER_STYLE_LEGACY;
     antler_json *config = legacy ? root : antler__json_object(root, "compile_config"), *metrics;
-    if (!config ||
-        !antler__object_write(s->optimizer, config, legacy ? "optimizer_config" : "optimizer", style) ||
+    if (!config || !antler__object_write(s->optimizer, config, legacy ? "optimizer_config" : "optimizer", style) ||
         !antler__object_write(s->loss, config, "loss", style) || !(metrics = antler__json_array(config, "metrics")))
         return false;
     for (int i = 0; i < s->metrics; i++)
@@ -213,9 +214,8 @@ static antler_status compile_json(const struct antler_compile *settings, const c
     bool fits = metrics && add_optimizer(config, &s, antler__given(given, "learning_rate"), &status, err);
     if (fits && status == ANTLER_OK && antler__given(given, "loss") && s.loss)
         fits = add_text(config, "loss", s.loss, &status, err);
-    for (int i = 0; fits && status == ANTLER_OK && antler__given(given, "metrics") && i < ANTLER_MAX_METRICS &&
-                    s.metrics[i];
-         i++)
+    for (int i = 0;
+         fits && status == ANTLER_OK && antler__given(given, "metrics") && i < ANTLER_MAX_METRICS && s.metrics[i]; i++)
         fits = add_text(metrics, NULL, s.metrics[i], &status, err);
     return fits ? status : antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
 }
@@ -263,7 +263,8 @@ static bool read_shape(const antler_json *node, int64_t *shape)
     return true;
 }
 
-/* A model without an InputLayer gets one, from the legacy key of its first layer or from the shape it was built with. */
+/* A model without an InputLayer gets one, from the legacy key of its first layer or from the shape it was built with.
+ */
 static antler_status settle_input(antler_model *model, const antler_json *root, const antler_json *config,
                                   antler_report *report)
 {
@@ -331,9 +332,9 @@ static antler_status read_layers(antler_model *model, const antler_json *root, c
 
 static antler_status check_root(const antler_json *root, antler_report *report)
 {
-    static const char *const known[] = {"module",        "class_name",   "config", "registered_name",
-                                        "build_config",  "compile_config", "fit",  "keras_version",
-                                        "backend",       "shared_object_id", NULL};
+    static const char *const known[] = {"module",       "class_name",       "config", "registered_name",
+                                        "build_config", "compile_config",   "fit",    "keras_version",
+                                        "backend",      "shared_object_id", NULL};
     const char *name = string_at(root, "class_name");
     if (antler__json_type(root) != ANTLER_JSON_OBJECT || !name)
         return antler__report_error(report, ANTLER_FORMAT, NULL,
@@ -374,9 +375,12 @@ antler_status antler__model_read(antler_model *model, const antler_json *root, a
 {
     ANTLER_TRY(check_root(root, report));
     const antler_json *config = antler__json_get(root, "config"), *fit = antler__json_get(root, "fit");
-    if (is_null(config) || (antler__json_type(config) != ANTLER_JSON_OBJECT && antler__json_type(config) != ANTLER_JSON_ARRAY))
+    if (is_null(config) ||
+        (antler__json_type(config) != ANTLER_JSON_OBJECT && antler__json_type(config) != ANTLER_JSON_ARRAY))
         return antler__report_error(report, ANTLER_VALUE, "config", "%s; expected an object with \"layers\"",
-                                    !config ? "missing" : is_null(config) ? "null" : "not an object");
+                                    !config           ? "missing"
+                                    : is_null(config) ? "null"
+                                                      : "not an object");
     const char *name = string_at(config, "name");
     if (name) {
         antler__free(model->name);

@@ -8,9 +8,9 @@
 
 /* ---- creating ---- */
 
-/* Whether the loss is taken from the last layer's logits: it can take them, the layer has them (then Keras on TensorFlow
-   takes them even where the loss's from_logits says that the output is such), and no penalty on the output needs the
-   gradient of the output itself. */
+/* Whether the loss is taken from the last layer's logits: it can take them, the layer has them (then Keras on
+   TensorFlow takes them even where the loss's from_logits says that the output is such), and no penalty on the output
+   needs the gradient of the output itself. */
 static bool takes_logits(const antler_model *model, const antler_loss_ops *loss)
 {
     const antler_layer *last = &model->layer[model->layers - 1];
@@ -207,7 +207,8 @@ antler_status antler__objective_loss(antler_context *c, const antler_real *y, bo
                              .y = y,
                              .rows = rows,
                              .n = o->width,
-                             .logits = o->logits || (o->loss->from_logits && o->loss->from_logits(o->loss_object.config)),
+                             .logits =
+                                 o->logits || (o->loss->from_logits && o->loss->from_logits(o->loss_object.config)),
                              .value = o->value,
                              .dp = dp,
                              .scratch = o->scratch,
@@ -255,6 +256,7 @@ void antler__objective_logs(const antler_objective *o, bool validation, antler_l
         const char *name = i < 0 ? "loss" : o->metric_name[i];
         char *text = logs->name[logs->n];
         snprintf(text, sizeof logs->name[0], "%s%s", validation ? "val_" : "", name);
-        logs->value[logs->n++] = i < 0 ? o->loss_sum / o->loss_weight : metric_ops(o, i)->result(o->metric[i].config, o->sum[i]);
+        logs->value[logs->n++] =
+            i < 0 ? o->loss_sum / o->loss_weight : metric_ops(o, i)->result(o->metric[i].config, o->sum[i]);
     }
 }

@@ -11,8 +11,8 @@ antler_pool *antler__pool_create(int threads, antler_error *err);
 void antler__pool_free(antler_pool *pool);
 int antler__pool_threads(const antler_pool *pool);
 
-/* Calls task(arg, i, worker) once for each i in [0, n), from this thread (worker 0) and the pool's. Returns when all are
-   done. Not to be called from a task. */
+/* Calls task(arg, i, worker) once for each i in [0, n), from this thread (worker 0) and the pool's. Returns when all
+   are done. Not to be called from a task. */
 void antler__pool_run(antler_pool *pool, void (*task)(void *arg, int64_t i, int worker), void *arg, int64_t n);
 
 #endif

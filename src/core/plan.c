@@ -139,8 +139,8 @@ void antler_plan_child(antler_plan *plan, int slot, const char *name, antler_obj
         antler__plan_fail(plan, ANTLER_MEMORY, "out of memory");
         return;
     }
-    parent->child[parent->children++] = (antler_layer){
-        .ops = (const antler_layer_ops *)layer.type, .object = layer, .name = name, .in = *in};
+    parent->child[parent->children++] =
+        (antler_layer){.ops = (const antler_layer_ops *)layer.type, .object = layer, .name = name, .in = *in};
 }
 
 static antler_status infer_output(antler_layer *layer, antler_error *err)
@@ -165,8 +165,14 @@ antler_status antler__plan_layer(antler_model *model, antler_layer *layer, const
     layer->mask = layer->ops->mask_rule ? layer->ops->mask_rule(config) : layer->ops->mask;
     layer->variable = model->variables;
     ANTLER_TRY(infer_output(layer, err));
-    antler_plan plan = {.err = err, .mode = ANTLER_TRAIN, .threads = 1, .model = model, .layer = layer, .top = top,
-                        .path = path, .trainable = layer->trainable};
+    antler_plan plan = {.err = err,
+                        .mode = ANTLER_TRAIN,
+                        .threads = 1,
+                        .model = model,
+                        .layer = layer,
+                        .top = top,
+                        .path = path,
+                        .trainable = layer->trainable};
     if (layer->ops->declare && !(layer->ops->flags & ANTLER_SOURCE))
         layer->ops->declare(config, &layer->in, &plan);
     if (plan.status != ANTLER_OK)

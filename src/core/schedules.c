@@ -89,10 +89,7 @@ static double cosine_rate(const void *config, int64_t iteration)
 
 /* What a bare number stands for. */
 static const antler_field constant_fields[] = {
-    {.key = "value",
-     .kind = ANTLER_REAL,
-     .offset = offsetof(schedule, initial_learning_rate),
-     .doc = "the rate"},
+    {.key = "value", .kind = ANTLER_REAL, .offset = offsetof(schedule, initial_learning_rate), .doc = "the rate"},
     ANTLER_FIELD_END,
 };
 static const antler_field decay_fields[] = {

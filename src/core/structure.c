@@ -92,8 +92,9 @@ static antler_status build_layers(antler_model *model, antler_error *err)
             char place[320], in[128];
             snprintf(place, sizeof place, "config.layers[%lld]%s%s", (long long)i, *error.place ? ".config." : "",
                      error.place);
-            return antler_error_set(err, status, place, "%s (%s), input %s: %s", layer[i].name, layer[i].ops->type.class_name,
-                                    antler_shape_text(&layer[i].in, in, sizeof in), error.message);
+            return antler_error_set(err, status, place, "%s (%s), input %s: %s", layer[i].name,
+                                    layer[i].ops->type.class_name, antler_shape_text(&layer[i].in, in, sizeof in),
+                                    error.message);
         }
     }
     return ANTLER_OK;

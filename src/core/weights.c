@@ -185,7 +185,8 @@ static antler_status write_optimizer(const antler_model *model, const char *pref
     float rate;
     int64_t next = 0;
     snprintf(name, sizeof name, "%s/%" PRId64, prefix, next++);
-    ANTLER_TRY(antler__entries_add(entries, name, ANTLER_INT64, &scalar, &model->iteration, sizeof model->iteration, err));
+    ANTLER_TRY(
+        antler__entries_add(entries, name, ANTLER_INT64, &scalar, &model->iteration, sizeof model->iteration, err));
     if (has_rate(optimizer, &rate)) {
         snprintf(name, sizeof name, "%s/%" PRId64, prefix, next++);
         ANTLER_TRY(antler__entries_add(entries, name, ANTLER_FLOAT32, &scalar, &rate, sizeof rate, err));
@@ -456,8 +457,10 @@ static antler_status read_legacy(const visit *v)
 static antler_status write_position(const antler_model *model, antler_entries *entries, antler_error *err)
 {
     const antler_shape scalar = {0, {0}};
-    ANTLER_TRY(antler__entries_add(entries, "/antler/step", ANTLER_INT64, &scalar, &model->step, sizeof model->step, err));
-    return antler__entries_add(entries, "/antler/epoch", ANTLER_INT64, &scalar, &model->epoch, sizeof model->epoch, err);
+    ANTLER_TRY(
+        antler__entries_add(entries, "/antler/step", ANTLER_INT64, &scalar, &model->step, sizeof model->step, err));
+    return antler__entries_add(entries, "/antler/epoch", ANTLER_INT64, &scalar, &model->epoch, sizeof model->epoch,
+                               err);
 }
 
 static void read_position(antler_model *model, const antler_entries *entries)
@@ -506,7 +509,8 @@ antler_status antler__weights_read(antler_model *model, const antler_entries *en
 {
     bool legacy = name_at(entries, "/model_weights@layer_names", 0) || name_at(entries, "/@layer_names", 0);
     /* Keras 2.13 to 2.15 spelt "layers" so */
-    const char *root = has_prefix(entries, "/_layer_checkpoint_dependencies/") ? "_layer_checkpoint_dependencies" : "layers";
+    const char *root =
+        has_prefix(entries, "/_layer_checkpoint_dependencies/") ? "_layer_checkpoint_dependencies" : "layers";
     antler_real *staged = antler__allocate_aligned((size_t)model->total, sizeof *staged);
     if (!staged)
         return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");

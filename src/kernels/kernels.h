@@ -37,24 +37,24 @@ typedef struct antler_product {
 } antler_product;
 
 /* Activations with a kernel. `a` is the activation's one number: slope of leaky_relu, alpha of elu; else unused. */
-#define ANTLER_ACTIVATION_MAP(X)                                                                                       \
-    X(linear)      /* x */                                                                                             \
-    X(relu)        /* max(x, 0) */                                                                                     \
-    X(leaky_relu)  /* x < 0 ? a * x : x */                                                                             \
-    X(elu)         /* x < 0 ? a * (exp(x) - 1) : x, by expm1 */                                                        \
-    X(selu)        /* scale * elu with alpha 1.67326324235..., scale 1.05070098735... */                               \
-    X(sigmoid)     /* 1 / (1 + exp(-x)) */                                                                             \
-    X(tanh)                                                                                                            \
-    X(hard_sigmoid) /* min(max(x + 3, 0), 6) / 6 */                                                                    \
-    X(softplus)    /* log(1 + exp(x)) */                                                                               \
-    X(gelu)        /* x * (1 + erf(x / sqrt 2)) / 2; its gradient needs x */                                           \
-    X(exponential) /* exp(x) */
+#define ANTLER_ACTIVATION_MAP(X)                                                        \
+    X(linear)     /* x */                                                               \
+    X(relu)       /* max(x, 0) */                                                       \
+    X(leaky_relu) /* x < 0 ? a * x : x */                                               \
+    X(elu)        /* x < 0 ? a * (exp(x) - 1) : x, by expm1 */                          \
+    X(selu)       /* scale * elu with alpha 1.67326324235..., scale 1.05070098735... */ \
+    X(sigmoid)    /* 1 / (1 + exp(-x)) */                                               \
+    X(tanh)                                                                             \
+    X(hard_sigmoid) /* min(max(x + 3, 0), 6) / 6 */                                     \
+    X(softplus)     /* log(1 + exp(x)) */                                               \
+    X(gelu)         /* x * (1 + erf(x / sqrt 2)) / 2; its gradient needs x */           \
+    X(exponential)  /* exp(x) */
 
 enum {
 #define ANTLER_ACTIVATION_ENUM(name) ANTLER_ACT_##name,
     ANTLER_ACTIVATION_MAP(ANTLER_ACTIVATION_ENUM)
 #undef ANTLER_ACTIVATION_ENUM
-    ANTLER_ACTIVATIONS
+        ANTLER_ACTIVATIONS
 };
 
 /* An elementwise activation. y may be x; dx may be dy. backward gets y always, and x only where needs_x. */
@@ -90,13 +90,13 @@ typedef struct antler_descent {
    Products over units run in index order from +0 by fma, then the projected input is added: z = xw + (h U). */
 typedef struct antler_recurrence {
     int64_t batch, steps, units;
-    bool backwards; /* steps are taken from the last to the first */
-    const antler_real *mask; /* (batch, steps) of 0 and 1, or NULL; indexed by time, not by processing order */
-    const antler_real *xw;   /* (batch, steps, gates * units): x W + bias, by time */
-    const antler_real *u;    /* (units, gates * units) recurrent kernel */
-    const antler_real *u_t;  /* (gates * units, units): its transpose, for backward */
-    const antler_real *rb;   /* (gates * units) recurrent bias (GRU with reset_after), or NULL */
-    const antler_real *keep; /* (batch, units) multiplies h before U (recurrent dropout: 0 or 1/(1-rate)), or NULL */
+    bool backwards;             /* steps are taken from the last to the first */
+    const antler_real *mask;    /* (batch, steps) of 0 and 1, or NULL; indexed by time, not by processing order */
+    const antler_real *xw;      /* (batch, steps, gates * units): x W + bias, by time */
+    const antler_real *u;       /* (units, gates * units) recurrent kernel */
+    const antler_real *u_t;     /* (gates * units, units): its transpose, for backward */
+    const antler_real *rb;      /* (gates * units) recurrent bias (GRU with reset_after), or NULL */
+    const antler_real *keep;    /* (batch, units) multiplies h before U (recurrent dropout: 0 or 1/(1-rate)), or NULL */
     const antler_real *h0, *c0; /* (batch, units) initial state, or NULL for zeros */
     bool reset_after;           /* GRU */
     int act, gate_act;          /* ANTLER_ACT_...: activation and recurrent_activation; elementwise, no needs_x */
@@ -128,8 +128,8 @@ typedef struct antler_kernels {
     /* Rows [i0, i1) and columns [j0, j1) of the product; any cut gives the same bits. scratch holds
        product_scratch numbers. */
     void (*product)(const antler_product *p, int64_t i0, int64_t i1, int64_t j0, int64_t j1, antler_real *scratch);
-    size_t product_scratch;    /* antler_reals that one call may use */
-    int64_t tile_m, tile_n;    /* cut at multiples of these for speed */
+    size_t product_scratch; /* antler_reals that one call may use */
+    int64_t tile_m, tile_n; /* cut at multiples of these for speed */
 
     /* Adds `parts` arrays of n numbers, `stride` apart, in the tree's order, into y (which may be the first part):
        for sums that a caller cuts into parts of ANTLER_PART terms itself. Uses the parts as work space. */
@@ -140,8 +140,8 @@ typedef struct antler_kernels {
     antler_activation_kernel activation[ANTLER_ACTIVATIONS];
     void (*exp)(antler_real *y, const antler_real *x, int64_t n);
     void (*log)(antler_real *y, const antler_real *x, int64_t n);
-    void (*add)(antler_real *y, const antler_real *a, const antler_real *b, int64_t n);      /* y may be a or b */
-    void (*multiply)(antler_real *y, const antler_real *a, const antler_real *b, int64_t n); /* y may be a or b */
+    void (*add)(antler_real *y, const antler_real *a, const antler_real *b, int64_t n);            /* y may be a or b */
+    void (*multiply)(antler_real *y, const antler_real *a, const antler_real *b, int64_t n);       /* y may be a or b */
     void (*affine)(antler_real *y, const antler_real *x, int64_t n, antler_real a, antler_real b); /* a*x + b, two
                                                                           roundings (Rescaling); y may be x */
     void (*axpy)(antler_real *y, antler_real a, const antler_real *x, int64_t n); /* y = fma(a, x, y) */
