@@ -13,8 +13,9 @@
        if (antler_save(m, "digits.keras", &err) != ANTLER_OK) { ... antler_error_text(&err, text, sizeof text) ... }
 
    Errors of a model stay with it: after a call on it has failed, later ones return the same status and do nothing, so
-   that a chain of calls is checked once, by its last call or by antler_model_error. All take a NULL model, as one whose
-   memory could not be had. Strings and arrays given are copied; a getter lends, until the model changes. */
+   that a chain of calls is checked once, by its last call or by antler_model_error. Only ANTLER_STOPPED, the caller's
+   own wish, does not stay. All take a NULL model, as one whose memory could not be had. Strings and arrays given are
+   copied; a getter lends, until the model changes. */
 #ifndef ANTLER_ANTLER_H
 #define ANTLER_ANTLER_H
 
@@ -185,9 +186,10 @@ ANTLER_API antler_status antler_backward_from(antler_context *context, const ant
 /* One step of the compiled optimizer with the gradients of the last backward pass. */
 ANTLER_API antler_status antler_update(antler_context *context, antler_error *err);
 
-/* What the last pass left in a layer of a context made with ANTLER_KEEP. GRADIENT: of the output. PARAMETER_GRADIENT:
-   index-th trained parameter. NOISE: 1 where the index-th noise site kept, 0 where it dropped. The tensor's data is the
-   context's; NOISE's shape is the mask's, and its data stays until the next one is read. */
+/* What the last pass left in a layer of a context made with ANTLER_KEEP. GRADIENT: of the output (of the
+   logits, for a last layer whose loss takes them). PARAMETER_GRADIENT:
+   index-th parameter of the layer itself. NOISE: 1 where the index-th noise site kept, 0 where it dropped. The tensor's
+   data is the context's; NOISE's shape is the mask's, and its data stays until the next one is read. */
 typedef enum antler_what { ANTLER_OUTPUT, ANTLER_GRADIENT, ANTLER_PARAMETER_GRADIENT, ANTLER_NOISE_MASK } antler_what;
 ANTLER_API antler_status antler_read(antler_context *context, const char *layer, antler_what what, int index,
                                      antler_tensor *tensor, antler_error *err);

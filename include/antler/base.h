@@ -131,7 +131,8 @@ typedef struct antler_allocator {
     void *user;
 } antler_allocator;
 
-/* Replaces the allocator (NULL: back to malloc and free). Call it while no object of the library exists. */
+/* Replaces the allocator (NULL: back to malloc and free). Call it while no object of the library exists,
+   and before any type is registered. */
 ANTLER_API void antler_set_allocator(const antler_allocator *allocator);
 
 #ifdef __cplusplus

@@ -84,6 +84,12 @@ static void set_batch(antler_context *c, int64_t n)
     c->logits.shape.dim[0] = n;
 }
 
+/* What a caller passes who did not look whether the context was made. */
+static antler_status no_context(antler_error *err)
+{
+    return antler_error_set(err, ANTLER_VALUE, NULL, "no context: it could not be made");
+}
+
 static antler_status named(antler_context *c, int64_t i, const antler_error *inner, antler_status status,
                            antler_error *err)
 {
@@ -123,6 +129,8 @@ const antler_tensor *antler__output(const antler_context *c)
 
 antler_status antler_forward(antler_context *c, const antler_real *x, int64_t n, antler_real *y, antler_error *err)
 {
+    if (!c)
+        return no_context(err);
     ANTLER_TRY(antler__forward(c, x, n, err));
     const antler_tensor *output = antler__output(c);
     if (y)
@@ -132,6 +140,8 @@ antler_status antler_forward(antler_context *c, const antler_real *x, int64_t n,
 
 void antler_context_seek(antler_context *c, int64_t step, int64_t row)
 {
+    if (!c)
+        return;
     c->step = step;
     c->row = row;
 }
@@ -147,7 +157,7 @@ static void reset_node(antler_node *node)
 
 void antler_context_reset(antler_context *c)
 {
-    for (int64_t i = 1; i < c->layers; i++)
+    for (int64_t i = 1; c && i < c->layers; i++)
         reset_node(&c->node[i]);
 }
 
@@ -182,6 +192,8 @@ static antler_status run_backward(antler_context *c, bool penalties, antler_erro
 
 static antler_status ready_for_backward(antler_context *c, antler_error *err)
 {
+    if (!c)
+        return no_context(err);
     if (c->mode != ANTLER_TRAIN)
         return antler_error_set(err, ANTLER_VALUE, NULL, "gradients need a context made for training");
     if (!c->ran_forward)
@@ -228,7 +240,7 @@ antler_status antler_backward_from(antler_context *c, const antler_real *dy, ant
 
 const antler_real *antler_gradient(const antler_context *c, int64_t variable)
 {
-    if (!c->gradients || variable < 0 || variable >= c->model->variables ||
+    if (!c || !c->gradients || variable < 0 || variable >= c->model->variables ||
         !c->model->variable[variable].view.trainable)
         return NULL;
     return c->gradients + c->model->variable[variable].offset;
@@ -266,6 +278,8 @@ antler_status antler_read(antler_context *c, const char *layer, antler_what what
                           antler_error *err)
 {
     int64_t i;
+    if (!c)
+        return no_context(err);
     ANTLER_TRY(find_layer(c, layer, &i, err));
     if (!(c->flags & ANTLER_KEEP))
         return antler_error_set(err, ANTLER_VALUE, NULL, "reading a layer needs a context made with ANTLER_KEEP");

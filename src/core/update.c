@@ -120,7 +120,7 @@ static void constrain(antler_model *model)
 
 antler_status antler_update(antler_context *c, antler_error *err)
 {
-    antler_model *model = c->trained;
+    antler_model *model = c ? c->trained : NULL;
     if (!model)
         return antler_error_set(err, ANTLER_VALUE, NULL, "an update needs a context made for training");
     ANTLER_TRY(antler__model_slots(model, err));
