@@ -297,6 +297,9 @@ static antler_status read_layer(antler_model *model, const antler_json *node, co
         return antler__report_error(report, ANTLER_VALUE, place, "only the first layer can be an %s",
                                     antler__source_layer()->type.class_name);
     }
+    const char *dtype = antler__layer_keys(layer)->dtype;
+    if (dtype && strstr(dtype, "float16")) /* float16, bfloat16, mixed_float16 */
+        antler__report_warning(report, place, "dtype \"%.40s\" is computed in float", dtype);
     if (antler__model_append(model, layer, &error) != ANTLER_OK)
         return antler__report_error(report, error.status, place, "%s", error.message);
     return ANTLER_OK;
