@@ -126,4 +126,9 @@ uint32_t antler__drop_threshold(double rate);
 /* ANTLER_DATA unless every number of run->x is an integer in [0, limit). */
 antler_status antler__check_tokens(antler_run *run, int64_t limit);
 
+/* y = x * (1 + n) with `multiply`, else x + n: n normal with mean 0 and this standard deviation, drawn from noise site
+   `slot`; the same at every call of a step. In ANTLER_INFER, and at deviation 0, y = x. y may be x->data. */
+void antler__normal_noise(antler_run *run, int slot, double deviation, bool multiply, antler_real *y,
+                          const antler_tensor *x);
+
 #endif

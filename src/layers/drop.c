@@ -213,3 +213,44 @@ void antler__drop_backward(antler_run *run, int slot, double rate, const antler_
     else
         antler__ranges(run, n, 1, drop_again_piece, &job);
 }
+
+/* ---- normal noise ----------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const antler_kernels *k;
+    antler_stream at;
+    antler_real deviation;
+    bool multiply;
+    antler_real *y;
+    const antler_real *x;
+} normal_job;
+
+static void normal_piece(void *arg, int64_t first, int64_t count)
+{
+    enum { BLOCK = 256 };
+    const normal_job *j = arg;
+    for (int64_t i = first; i < first + count; i += BLOCK) {
+        antler_real z[BLOCK];
+        int64_t n = first + count - i < BLOCK ? first + count - i : BLOCK;
+        antler_stream at = j->at;
+        at.position += (uint64_t)i;
+        j->k->normal(at, z, n);
+        for (int64_t e = 0; e < n; e++)
+            j->y[i + e] = j->multiply ? j->x[i + e] * (z[e] * j->deviation + 1) : j->x[i + e] + z[e] * j->deviation;
+    }
+}
+
+void antler__normal_noise(antler_run *run, int slot, double deviation, bool multiply, antler_real *y,
+                          const antler_tensor *x)
+{
+    enum { COST = 8 }; /* of a normal number, in elements of simple arithmetic */
+    int64_t n = antler_count(&x->shape, 0);
+    if (run->mode == ANTLER_INFER || !(deviation > 0)) {
+        antler__copy(run, y, x->data, n);
+        return;
+    }
+    const antler_noise *noise = &run->noise[slot];
+    normal_job job = {.k = run->k, .deviation = (antler_real)deviation, .multiply = multiply, .y = y, .x = x->data};
+    job.at = (antler_stream){noise->key, noise->step, noise->row * (uint64_t)antler_count(&x->shape, 1)};
+    antler__ranges(run, n, COST, normal_piece, &job);
+}

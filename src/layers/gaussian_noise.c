@@ -26,43 +26,10 @@ static void declare(const void *config, const antler_shape *in, antler_plan *pla
         antler_plan_noise(plan, NOISE, cfg->seed);
 }
 
-typedef struct {
-    const antler_kernels *k;
-    antler_stream at;
-    antler_real deviation;
-    antler_real *y;
-    const antler_real *x;
-} job;
-
-static void piece(void *arg, int64_t first, int64_t count)
-{
-    enum { BLOCK = 256 };
-    const job *j = arg;
-    for (int64_t i = first; i < first + count; i += BLOCK) {
-        antler_real z[BLOCK];
-        int64_t n = first + count - i < BLOCK ? first + count - i : BLOCK;
-        antler_stream at = j->at;
-        at.position += (uint64_t)i;
-        j->k->normal(at, z, n);
-        for (int64_t e = 0; e < n; e++)
-            j->y[i + e] = j->x[i + e] + z[e] * j->deviation;
-    }
-}
-
-enum { COST = 8 }; /* of a normal number, in elements of simple arithmetic */
-
 static antler_status forward(const void *config, antler_run *run)
 {
     const struct antler_gaussian_noise *cfg = config;
-    int64_t n = antler_count(&run->x->shape, 0);
-    if (run->mode == ANTLER_INFER || !(cfg->stddev > 0)) {
-        antler__copy(run, run->y->data, run->x->data, n);
-        return ANTLER_OK;
-    }
-    const antler_noise *noise = &run->noise[NOISE];
-    job j = {.k = run->k, .y = run->y->data, .x = run->x->data, .deviation = (antler_real)cfg->stddev};
-    j.at = (antler_stream){noise->key, noise->step, noise->row * (uint64_t)antler_count(&run->x->shape, 1)};
-    antler__ranges(run, n, COST, piece, &j);
+    antler__normal_noise(run, NOISE, cfg->stddev, false, run->y->data, run->x);
     return ANTLER_OK;
 }
 
