@@ -2,8 +2,8 @@
    residues a line: 21_positive.dat (human proteins that carry O-GlcNAc on the middle residue; label 0) and
    21_negative.dat (label 1). Both are shuffled, the negatives cut to the number of positives, joined, shuffled, and the
    first 1,280 kept: 853 train, 427 test. One-hot: x (21 residues, 21 symbols), y (2). */
-#include "core/files.h"
 #include "core/memory.h"
+#include "files/files.h"
 #include "make_data.h"
 
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 /* What every layer must do, for every sample of every registered layer: a new layer is tested with no new test. */
 #include "antler/antler.h"
-#include "core/context.h"
-#include "core/files.h"
-#include "core/json.h"
+#include "config/json.h"
+#include "config/registry.h"
 #include "core/memory.h"
-#include "core/model.h"
-#include "core/registry.h"
+#include "files/files.h"
+#include "model/context.h"
+#include "model/model.h"
 #include "torture.h"
 
 #include <check.h>

@@ -1,6 +1,6 @@
 /* Data: HDF5, .npy, .csv, directories, memory; what is refused and how the error says it. */
-#include "core/files.h"
 #include "core/memory.h"
+#include "files/files.h"
 #include "scratch.h"
 #include "torture.h"
 

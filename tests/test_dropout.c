@@ -1,6 +1,6 @@
 /* Dropout, in all its forms, through the public API. Statistics have fixed seeds and bounds of 6 standard deviations.
    The cases named D1 to D24 are faults that other libraries had. */
-#include "layers/common.h"
+#include "layers/shared/common.h"
 #include "networks.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* Files: replaced whole or not at all, HDF5 and .keras in and out, strangers' and damaged files, memory that runs out.
  */
-#include "core/files.h"
 #include "core/memory.h"
+#include "files/files.h"
 #include "scratch.h"
 #include "torture.h"
 

@@ -1,9 +1,9 @@
 /* The golden cases that real Keras wrote (tests/golden): every case there must load from each of its files and agree in
    prediction, loss, gradients and training, within the tolerances of its index. */
 #include "antler/antler.h"
-#include "core/files.h"
-#include "core/json.h"
-#include "core/model.h"
+#include "config/json.h"
+#include "files/files.h"
+#include "model/model.h"
 
 #include <check.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* JSON: what is refused and how the error says it, trees built and printed, memory that runs out. */
-#include "core/json.h"
+#include "config/json.h"
 #include "core/memory.h"
 #include "torture.h"
 

@@ -1,7 +1,7 @@
 /* Random sequences of layers, each run twice: as it is used, with buffers that take each other's place, and with
    ANTLER_KEEP, where every output and gradient has memory of its own. Both must give the same bits, also where all
    memory holds NaN before. */
-#include "core/context.h"
+#include "model/context.h"
 #include "networks.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
 /* Training, evaluating and predicting through the public API: what a fit does with its data and settings, and that it
    can be repeated, stopped and resumed bit for bit. */
-#include "core/fit.h"
 #include "networks.h"
 #include "scratch.h"
+#include "train/fit.h"
 
 #include <math.h>
 #include <pthread.h>

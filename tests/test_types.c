@@ -1,12 +1,13 @@
 /* Activations, initializers, regularizers, constraints, losses, metrics, optimizers, schedules and callbacks, against
    Keras's own numbers (tests/golden/tables.h5, in double precision), formulas written out, and central differences. */
 #include "antler/layer.h"
-#include "core/fields.h"
-#include "core/files.h"
-#include "core/json.h"
+#include "config/fields.h"
+#include "config/json.h"
+#include "config/registry.h"
 #include "core/memory.h"
-#include "core/registry.h"
+#include "files/files.h"
 #include "kernels/kernels.h"
+#include "parts/parts.h"
 
 #include <check.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* What a user's fit does, timed: per step the gather of a shuffled batch, forward, loss, backward, update. */
 #include "cli/command.h"
 #include "core/memory.h"
-#include "core/model.h"
+#include "model/model.h"
 
 #include <stdlib.h>
 

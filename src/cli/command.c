@@ -1,5 +1,5 @@
 #include "cli/command.h"
-#include "core/model.h"
+#include "model/model.h"
 
 #include <errno.h>
 #include <stdlib.h>

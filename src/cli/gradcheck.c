@@ -1,8 +1,8 @@
 /* Every gradient of a model against central differences of its loss, with its noise on and off. */
 #include "cli/gradient.h"
-#include "core/fields.h"
+#include "config/fields.h"
 #include "core/memory.h"
-#include "core/model.h"
+#include "model/model.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 #include "cli/progress.h"
-#include "core/files.h"
+#include "files/files.h"
 
 #include <errno.h>
 #include <inttypes.h>

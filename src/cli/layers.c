@@ -1,6 +1,6 @@
 #include "cli/command.h"
-#include "core/fields.h"
-#include "core/registry.h"
+#include "config/fields.h"
+#include "config/registry.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* The command `antler`: a table of subcommands. */
 #include "cli/command.h"
-#include "core/registry.h"
+#include "config/registry.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 #include "cli/options.h"
-#include "core/registry.h"
+#include "config/registry.h"
 
 #include <errno.h>
 #include <inttypes.h>

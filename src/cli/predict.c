@@ -1,7 +1,7 @@
 #include "cli/command.h"
-#include "core/files.h"
 #include "core/memory.h"
-#include "core/model.h"
+#include "files/files.h"
+#include "model/model.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Random data of the shape and kind that a model takes: for bench and gradcheck, where only that matters. */
 #include "cli/command.h"
 #include "core/memory.h"
-#include "core/model.h"
+#include "model/model.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* A look at the targets before any work: are labels classes of the model, and how many samples has each. */
 #include "cli/command.h"
 #include "core/memory.h"
-#include "core/model.h"
+#include "model/model.h"
 
 #include <inttypes.h>
 #include <math.h>

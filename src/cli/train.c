@@ -1,7 +1,7 @@
 #include "cli/progress.h"
-#include "core/json.h"
+#include "config/json.h"
 #include "core/memory.h"
-#include "core/model.h"
+#include "model/model.h"
 
 #include <inttypes.h>
 #include <math.h>

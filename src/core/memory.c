@@ -1,5 +1,5 @@
 /* The library's memory: one replaceable allocator under a few checked calls. */
-#include "memory.h"
+#include "core/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,6 +5,7 @@
    take a task of the next one by mistake; and the caller waits for tasks, not for threads, so a thread that the system
    has put aside holds nobody up. */
 #include "core/parallel.h"
+#include "core/status.h"
 
 #include "core/memory.h"
 
@@ -166,7 +167,7 @@ antler_pool *antler__pool_create(int threads, antler_error *err)
     if (!pool || !workers) {
         antler__free(pool);
         antler__free(workers);
-        antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
+        antler__no_memory(err);
         return NULL;
     }
     pool->worker = workers;

@@ -1,7 +1,5 @@
 /* Status, error and shape as text. */
-#include "antler/base.h"
-
-#include "files.h"
+#include "core/status.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -47,6 +45,18 @@ antler_status antler_error_set(antler_error *err, antler_status status, const ch
     va_end(arguments);
     one_line(err->message);
     return status;
+}
+
+antler_status antler__no_memory(antler_error *err)
+{
+    return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
+}
+
+antler_status antler__error_copy(antler_error *to, const antler_error *from)
+{
+    if (to && to->status == ANTLER_OK)
+        *to = *from;
+    return from->status;
 }
 
 void antler__error_file(antler_error *err, const char *file)

@@ -1,6 +1,6 @@
 /* Activation: y = f(x); dx = dy * f'(x), for softmax over each row. Where the loss takes the logits (run->logits), they
    are x, and dy is their gradient already. */
-#include "layers/common.h"
+#include "layers/shared/common.h"
 
 static const antler_field fields[] = {
     ANTLER_FIELD_ACTIVATION(struct antler_activation, activation, NULL, "the function"),

@@ -9,7 +9,7 @@
    Sums of the batch leave masked steps out, as Keras does; sums of gradients do not, because y is made at every step,
    and at a masked one dx has no term in 1/N. Outside training, or frozen, mean and variance are the moving ones and dx
    = gamma * s * dy. The row loops are in batch_rows.c. */
-#include "layers/batch_rows.h"
+#include "layers/shared/batch_rows.h"
 
 #include <math.h>
 #include <string.h>

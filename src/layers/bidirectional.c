@@ -7,9 +7,9 @@
    Keras's rules: backward_layer left out is layer's copy with go_backwards; outputs of masked steps are 0 where all
    steps are returned. */
 #include "core/memory.h"
-#include "core/model.h"
-#include "layers/common.h"
-#include "layers/merge.h"
+#include "layers/shared/common.h"
+#include "layers/shared/join.h"
+#include "model/model.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -60,7 +60,7 @@ static antler_status rename_layer(antler_object layer, const char *prefix, const
     snprintf(text, sizeof text, "%s%s", prefix, strncmp(original, prefix, length) == 0 ? original + length : original);
     char *const copy = antler__copy_text(text);
     if (copy == NULL)
-        return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
+        return antler__no_memory(err);
     antler__free((void *)(uintptr_t)*name);
     *name = copy;
     return ANTLER_OK;

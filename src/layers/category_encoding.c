@@ -5,7 +5,7 @@
      count      (B, n) to (B, num_tokens): how often each occurs
 
    Integers have no gradient: dx = 0. */
-#include "layers/common.h"
+#include "layers/shared/common.h"
 
 #include <string.h>
 

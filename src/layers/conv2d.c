@@ -11,7 +11,7 @@
 
    Terms are added in the order written, padding's zeros among them; convolution.c has the products. */
 #include "core/memory.h"
-#include "layers/convolution.h"
+#include "layers/shared/convolution.h"
 
 typedef struct antler_conv2d conv2d;
 

@@ -6,7 +6,7 @@
 
    z is kept only for an activation whose derivative needs it; the others live on y. Where the loss takes the logits
    (run->logits), z goes there, and dy is dz already. */
-#include "layers/common.h"
+#include "layers/shared/common.h"
 
 enum { KERNEL, BIAS };
 enum { Z };  /* saved */

@@ -2,7 +2,7 @@
    with the same choices. Active in training and in Monte Carlo inference; else, and at rate 0, y = x and nothing is
    drawn. Rate 1 gives zeros. noise_shape has an entry for each axis: null or the input's size for a choice of its own
    along the axis, 1 for one that is shared. The work is in drop.c. */
-#include "layers/common.h"
+#include "layers/shared/common.h"
 
 enum { CHOICE }; /* slot of bits, noise and scratch */
 

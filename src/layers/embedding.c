@@ -4,7 +4,7 @@
      embeddings' [v] = sum of dy over the places where x is v, in their order; 0 for a token that does not occur
 
    Every row has a gradient, as on Keras's JAX and PyTorch backends. mask_zero masks the places where x is 0. */
-#include "layers/common.h"
+#include "layers/shared/common.h"
 
 #include <string.h>
 

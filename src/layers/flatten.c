@@ -1,5 +1,5 @@
 /* Flatten: (B, ...) to (B, product of the rest). The numbers stay where they are. */
-#include "layers/common.h"
+#include "layers/shared/common.h"
 
 static const antler_field fields[] = {
     ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),

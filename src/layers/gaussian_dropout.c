@@ -1,7 +1,7 @@
 /* GaussianDropout: y = x * n, n normal with mean 1 and standard deviation sqrt(rate / (1 - rate)); dx = dy * n. Active
    in training and in Monte Carlo inference; else, and at rate 0, y = x. The numbers are not remembered: backward draws
    them again, from the same place of the stream. */
-#include "layers/common.h"
+#include "layers/shared/common.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* GaussianNoise: y = x + n, n normal with mean 0 and standard deviation stddev; dx = dy. Active in training and in
    Monte Carlo inference; else, and at stddev 0, y = x and nothing is drawn. */
-#include "layers/common.h"
+#include "layers/shared/common.h"
 
 enum { NOISE };
 

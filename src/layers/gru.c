@@ -9,7 +9,7 @@
    rb_h dr = dhh p and dp = dhh r (reset_after), or dr = h_t-1 (dhh U_h^T). The gradient dr of the recurrent products
    then differs from dz of the projected inputs in its last third, so that dU and the second row of db are made from it.
  */
-#include "layers/recurrent.h"
+#include "layers/shared/recurrent.h"
 
 typedef struct antler_gru gru;
 

@@ -1,6 +1,6 @@
 /* InputLayer: the shape of a model's samples. batch_shape = [null or batch size, sizes of a sample ...]; `shape` is the
    same without its first entry. It computes nothing. */
-#include "layers/common.h"
+#include "layers/shared/common.h"
 
 static const antler_field fields[] = {
     ANTLER_FIELD_INTS(struct antler_input_layer, batch_shape, "null", ANTLER_NULLABLE, 1,

@@ -8,7 +8,7 @@
        dc_t += dh_t o activation'(c_t)                  do = dh_t activation(c_t)
        di = dc_t c~     df = dc_t c_t-1    dc~ = dc_t i    dc_t-1 = dc_t f
        dz = each times its activation's derivative      dh_t-1 = dz U^T */
-#include "layers/recurrent.h"
+#include "layers/shared/recurrent.h"
 
 typedef struct antler_lstm lstm;
 

@@ -1,6 +1,6 @@
 /* Masking of (B, T, F): a step is masked where all its features equal mask_value. The mask goes on to the next layers;
    the features of masked steps become 0, and so does their gradient. */
-#include "layers/common.h"
+#include "layers/shared/common.h"
 
 #include <string.h>
 

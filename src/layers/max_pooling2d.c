@@ -2,8 +2,8 @@
 
    Gradient: dy goes to the first of the window's numbers, row by row, that equals y; windows that overlap add theirs.
  */
-#include "layers/common.h"
-#include "layers/window.h"
+#include "layers/shared/common.h"
+#include "layers/shared/window.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 
    The sum over samples is a product's (a row of ones times a matrix), so it is cut by its outputs; what shared axes add
    up is then small, and one thread takes it in the order of memory. docs/adding-a-layer.md explains this file. */
-#include "layers/common.h"
+#include "layers/shared/common.h"
 
 #include <string.h>
 

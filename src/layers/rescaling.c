@@ -1,5 +1,5 @@
 /* Rescaling: y = x * scale + offset, in two roundings as in Keras.   dx = dy * scale */
-#include "layers/common.h"
+#include "layers/shared/common.h"
 
 static const antler_field fields[] = {
     ANTLER_FIELD_NUMBER(struct antler_rescaling, scale, ANTLER_REAL, NULL, 0, 0, "factor"),

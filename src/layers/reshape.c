@@ -1,6 +1,6 @@
 /* Reshape: (B, ...) to (B, target_shape ...). The numbers stay where they are. One entry of target_shape may be -1:
    what the others leave. */
-#include "layers/common.h"
+#include "layers/shared/common.h"
 
 static const antler_field fields[] = {
     ANTLER_FIELD_INTS(struct antler_reshape, target_shape, NULL, 0, -1,

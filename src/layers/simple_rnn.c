@@ -1,7 +1,7 @@
 /* SimpleRNN: h_t = activation(x_t W + b + h_t-1 U).
 
    W (F, u), U (u, u), b (u). Gradient: dz_t = activation'(h_t) (dh_t + dz_t+1 U^T); the rest is recurrent.h's. */
-#include "layers/recurrent.h"
+#include "layers/shared/recurrent.h"
 
 typedef struct antler_simple_rnn simple_rnn;
 

@@ -4,7 +4,7 @@
 
    Where the loss takes the logits (run->logits; last axis only), they are x, and dy is their gradient already. Along
    another axis each line of numbers is gathered into scratch, worked on there, and put back. */
-#include "layers/common.h"
+#include "layers/shared/common.h"
 
 enum { LINES, LINES_2 }; /* scratch */
 

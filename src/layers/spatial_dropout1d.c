@@ -1,6 +1,6 @@
 /* SpatialDropout1D: dropout of whole channels of (B, steps, channels): one choice for all steps, Dropout with
    noise_shape [null, 1, null]. */
-#include "layers/common.h"
+#include "layers/shared/common.h"
 
 enum { CHOICE }; /* slot of bits, noise and scratch */
 

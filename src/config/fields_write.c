@@ -1,0 +1,227 @@
+/* Configs, written: as JSON for files, and from the structs of C callers. */
+#include "config/fields.h"
+
+#include "core/memory.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <string.h>
+
+int antler__json_is(const antler_json *node, const char *json)
+{
+    antler_json *other;
+    if (antler__json_parse(json, strlen(json), &other, NULL) != ANTLER_OK)
+        return -1;
+    char a[256], b[256];
+    int same = strcmp(antler__json_brief(node, a, sizeof a), antler__json_brief(other, b, sizeof b)) == 0;
+    antler__json_free(other);
+    return same;
+}
+
+static antler_json *add_int(antler_json *parent, const char *key, int64_t value)
+{
+    return value == ANTLER_NULL ? antler__json_add_null(parent, key)
+                                : antler__json_add_number(parent, key, (double)value);
+}
+
+/* For a list that could not be filled: a root belongs to nobody else. */
+static antler_json *give_up(antler_json *list, const antler_json *parent)
+{
+    if (!parent)
+        antler__json_free(list);
+    return NULL;
+}
+
+static antler_json *write_ints(const antler_field *field, const int64_t *value, antler_json *parent, const char *key)
+{
+    if (value[0] == 0 && field->flags & ANTLER_NULLABLE)
+        return antler__json_add_null(parent, key);
+    if (field->count == 1)
+        return add_int(parent, key, value[0]);
+    const int64_t end = field->flags & ANTLER_AXES ? ANTLER_NULL : 0;
+    antler_json *list = antler__json_array(parent, key);
+    for (int i = 0; list && (field->count ? i < field->count : i < ANTLER_MAX_RANK && value[i] != end); i++)
+        if (!add_int(list, NULL, value[i]))
+            return give_up(list, parent);
+    return list;
+}
+
+static antler_json *write_strings(const char *const *value, antler_json *parent, const char *key)
+{
+    antler_json *list = antler__json_array(parent, key);
+    for (; list && *value; value++)
+        if (!antler__json_add_string(list, NULL, *value))
+            return give_up(list, parent);
+    return list;
+}
+
+static antler_json *write_objects(const antler_objects *objects, antler_json *parent, const char *key,
+                                  antler_style style)
+{
+    antler_json *list = antler__json_array(parent, key);
+    for (int64_t i = 0; list && i < objects->n; i++)
+        if (!antler__object_write(objects->item[i], list, NULL, style))
+            return give_up(list, parent);
+    return list;
+}
+
+static antler_json *write_value(const antler_field *field, const void *config, antler_json *parent, const char *key,
+                                antler_style style)
+{
+    const void *value = (const char *)config + field->offset;
+    switch (field->kind) {
+    case ANTLER_INT:
+        return add_int(parent, key, *(const int64_t *)value);
+    case ANTLER_REAL:
+        return isnan(*(const double *)value) ? antler__json_add_null(parent, key)
+                                             : antler__json_add_real(parent, key, *(const double *)value);
+    case ANTLER_BOOL:
+        return antler__json_add_bool(parent, key, *(const bool *)value);
+    case ANTLER_STRING:
+        return *(const char *const *)value ? antler__json_add_string(parent, key, *(const char *const *)value)
+                                           : antler__json_add_null(parent, key);
+    case ANTLER_INTS:
+        return write_ints(field, value, parent, key);
+    case ANTLER_STRINGS:
+        return write_strings(value, parent, key);
+    case ANTLER_OBJECT:
+        return antler__object_write(*(const antler_object *)value, parent, key, style);
+    default:
+        return write_objects(value, parent, key, style);
+    }
+}
+
+/* Whether the value is the field's default: 1 or 0; -1 without memory. */
+static int is_default(const antler_field *field, const void *config)
+{
+    if (!field->def)
+        return 0;
+    antler_json *value = write_value(field, config, NULL, NULL, ANTLER_STYLE_KERAS);
+    if (!value)
+        return -1;
+    int same = antler__json_is(value, field->def);
+    antler__json_free(value);
+    return same;
+}
+
+antler_json *antler__config_write(const antler_type *type, const void *config, antler_json *parent, const char *key,
+                                  antler_style style)
+{
+    antler_json *object = antler__json_object(parent, key);
+    for (const antler_field *field = antler__field_next(type, NULL); object && field;
+         field = antler__field_next(type, field)) {
+        int skip = field->kind == ANTLER_ANY ? 1 : field->flags & ANTLER_UNWRITTEN ? is_default(field, config) : 0;
+        if (skip < 0 || (!skip && !write_value(field, config, object, field->key, style))) {
+            if (!parent)
+                antler__json_free(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
+antler_json *antler__object_write(antler_object object, antler_json *parent, const char *key, antler_style style)
+{
+    const antler_type *type = object.type;
+    if (!type)
+        return antler__json_add_null(parent, key);
+    if (type->kind == ANTLER_KIND_ACTIVATION)
+        return antler__json_add_string(parent, key, type->class_name);
+    if (type->kind == ANTLER_KIND_SCHEDULE && strcmp(type->class_name, "Constant") == 0)
+        return write_value(type->fields, object.config, parent, key, style);
+    bool outer = type->kind == ANTLER_KIND_LAYER || type->kind == ANTLER_KIND_LOSS ||
+                 type->kind == ANTLER_KIND_METRIC || type->kind == ANTLER_KIND_OPTIMIZER;
+    bool modules = style == ANTLER_STYLE_KERAS || !outer; /* in legacy files the presence of "module" means Keras 3 */
+    antler_json *written = antler__json_object(parent, key);
+    if (written && (!modules || antler__json_add_string(written, "module", antler__kind_module(type->kind))) &&
+        antler__json_add_string(written, "class_name", type->class_name) &&
+        antler__config_write(type, object.config, written, "config", style) &&
+        (!modules || antler__json_add_null(written, "registered_name")))
+        return written;
+    if (!parent)
+        antler__json_free(written);
+    return NULL;
+}
+
+/* ---- C callers' structs ---- */
+
+bool antler__given(const char *given, const char *member)
+{
+    size_t length = strlen(member);
+    int depth = 0;
+    char last = ','; /* the last character that was no space */
+    for (const char *c = given; *c; c++) {
+        if (*c == '"' || *c == '\'') { /* skip a literal */
+            char quote = *c;
+            for (c++; *c && *c != quote; c++)
+                if (*c == '\\' && c[1])
+                    c++;
+            if (!*c)
+                return false;
+        } else if (*c == '(' || *c == '{' || *c == '[') {
+            depth++;
+        } else if (*c == ')' || *c == '}' || *c == ']') {
+            depth--;
+        } else if (*c == '.' && depth == 0 && last == ',' && strncmp(c + 1, member, length) == 0) {
+            const char *after = c + 1 + length;
+            while (isspace((unsigned char)*after))
+                after++;
+            if (*after == '=' || *after == '[' || *after == '.')
+                return true;
+        }
+        if (!isspace((unsigned char)*c))
+            last = *c;
+    }
+    return false;
+}
+
+/* A text that names or holds an object or list: JSON when it begins like it, else a name. */
+static antler_status add_text(const char *text, const char *key, const char *place, antler_json *config,
+                              antler_error *err)
+{
+    if (!text)
+        return antler__json_add_null(config, key) ? ANTLER_OK : ANTLER_MEMORY;
+    if (*text != '{' && *text != '[')
+        return antler__json_add_string(config, key, text) ? ANTLER_OK : ANTLER_MEMORY;
+    antler_json *parsed;
+    antler_error error = {0};
+    antler_status status = antler__json_parse(text, strlen(text), &parsed, &error);
+    if (status != ANTLER_OK)
+        return antler_error_set(err, status, place, "%s", error.message);
+    status = antler__json_add_copy(config, key, parsed) ? ANTLER_OK : ANTLER_MEMORY;
+    antler__json_free(parsed);
+    return status;
+}
+
+/* JSON has neither NaN, which a struct may hold to say null, nor infinity. */
+static antler_status add_real(const antler_field *field, double value, const char *place, antler_json *config,
+                              antler_error *err)
+{
+    bool null = isnan(value) && field->flags & ANTLER_NULLABLE;
+    if (!null && !isfinite(value))
+        return antler_error_set(err, ANTLER_VALUE, place, "%g is not a finite number", value);
+    return antler__json_add_real(config, field->key, value) ? ANTLER_OK : ANTLER_MEMORY;
+}
+
+antler_status antler__config_from_struct(const antler_type *type, const void *members, const char *given,
+                                         const char *place, antler_json *config, antler_error *err)
+{
+    for (const antler_field *field = antler__field_next(type, NULL); field; field = antler__field_next(type, field)) {
+        if (field->kind == ANTLER_ANY || !antler__given(given, field->key))
+            continue;
+        antler_status status = ANTLER_OK;
+        char there[256];
+        antler__place(there, sizeof there, place, field->key);
+        if (field->kind == ANTLER_OBJECT || field->kind == ANTLER_OBJECTS) {
+            const char *text = field->text ? *(const char *const *)((const char *)members + field->text) : NULL;
+            status = add_text(text, field->key, there, config, err);
+        } else if (field->kind == ANTLER_REAL) {
+            status = add_real(field, *(const double *)((const char *)members + field->offset), there, config, err);
+        } else if (!write_value(field, members, config, field->key, ANTLER_STYLE_KERAS)) {
+            status = ANTLER_MEMORY;
+        }
+        if (status != ANTLER_OK)
+            return status == ANTLER_MEMORY ? antler_error_set(err, status, there, "out of memory") : status;
+    }
+    return ANTLER_OK;
+}

@@ -1,0 +1,167 @@
+/* The kinds of types: their names, and the keys that every type of a kind has. */
+#include "config/fields.h"
+
+static const struct {
+    const char *name, *module;
+} kind_names[ANTLER_KINDS] = {
+#define ANTLER_KIND_ROW(kind, name, module) [ANTLER_KIND_##kind] = {name, module},
+    ANTLER_KIND_MAP(ANTLER_KIND_ROW)
+#undef ANTLER_KIND_ROW
+};
+
+const char *antler__kind_name(antler_kind kind)
+{
+    return kind_names[kind].name;
+}
+
+const char *antler__kind_module(antler_kind kind)
+{
+    return kind_names[kind].module;
+}
+
+static const antler_field layer_fields[] = {
+    {.key = "name",
+     .kind = ANTLER_STRING,
+     .offset = offsetof(struct antler_layer_keys, name),
+     .def = "null",
+     .flags = ANTLER_NULLABLE,
+     .doc = "unique in the model; by default the class in snake case, numbered"},
+    {.key = "trainable",
+     .kind = ANTLER_BOOL,
+     .offset = offsetof(struct antler_layer_keys, trainable),
+     .def = "true",
+     .flags = ANTLER_UNWRITTEN,
+     .doc = "false: its parameters are frozen"},
+    {.key = "dtype",
+     .kind = ANTLER_STRING,
+     .offset = offsetof(struct antler_layer_keys, dtype),
+     .def = "null",
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "kept for Keras; computation is in float"},
+    {.key = "activity_regularizer",
+     .kind = ANTLER_OBJECT,
+     .offset = offsetof(struct antler_layer_keys, activity_regularizer_),
+     .text = offsetof(struct antler_layer_keys, activity_regularizer),
+     .def = "null",
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .of = ANTLER_KIND_REGULARIZER,
+     .doc = "penalty on the output, divided by the batch size"},
+    {.key = "batch_input_shape",
+     .kind = ANTLER_INTS,
+     .offset = offsetof(struct antler_layer_keys, batch_input_shape),
+     .def = "null",
+     .min = 1,
+     .max = 9007199254740992.,
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "legacy spelling of an InputLayer before this layer"},
+    ANTLER_FIELD_END,
+};
+
+static const antler_field optimizer_fields[] = {
+    {.key = "name",
+     .kind = ANTLER_STRING,
+     .offset = offsetof(antler_optimizer_keys, name),
+     .def = "null",
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "kept for Keras"},
+    {.key = "learning_rate",
+     .kind = ANTLER_OBJECT,
+     .offset = offsetof(antler_optimizer_keys, learning_rate),
+     .def = "0.001",
+     .of = ANTLER_KIND_SCHEDULE,
+     .doc = "a number, or a schedule"},
+    {.key = "weight_decay",
+     .kind = ANTLER_REAL,
+     .offset = offsetof(antler_optimizer_keys, weight_decay),
+     .def = "null",
+     .min = 0,
+     .max = 1e30,
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "each step first takes rate * weight_decay * w from every weight"},
+    {.key = "clipnorm",
+     .kind = ANTLER_REAL,
+     .offset = offsetof(antler_optimizer_keys, clipnorm),
+     .def = "null",
+     .min = 0,
+     .max = 1e30,
+     .flags = ANTLER_NULLABLE | ANTLER_OPEN_MIN | ANTLER_UNWRITTEN,
+     .doc = "largest L2 norm of a variable's gradient"},
+    {.key = "global_clipnorm",
+     .kind = ANTLER_REAL,
+     .offset = offsetof(antler_optimizer_keys, global_clipnorm),
+     .def = "null",
+     .min = 0,
+     .max = 1e30,
+     .flags = ANTLER_NULLABLE | ANTLER_OPEN_MIN | ANTLER_UNWRITTEN,
+     .doc = "largest L2 norm of all gradients together"},
+    {.key = "clipvalue",
+     .kind = ANTLER_REAL,
+     .offset = offsetof(antler_optimizer_keys, clipvalue),
+     .def = "null",
+     .min = 0,
+     .max = 1e30,
+     .flags = ANTLER_NULLABLE | ANTLER_OPEN_MIN | ANTLER_UNWRITTEN,
+     .doc = "largest absolute value of a gradient's element"},
+    {.key = "use_ema", .kind = ANTLER_ANY, .def = "false"},
+    {.key = "ema_momentum", .kind = ANTLER_ANY},
+    {.key = "ema_overwrite_frequency", .kind = ANTLER_ANY},
+    {.key = "loss_scale_factor", .kind = ANTLER_ANY, .def = "null"},
+    {.key = "gradient_accumulation_steps", .kind = ANTLER_ANY, .def = "null"},
+    {.key = "jit_compile", .kind = ANTLER_ANY},
+    {.key = "is_legacy_optimizer", .kind = ANTLER_ANY},
+    ANTLER_FIELD_END,
+};
+
+static const char *const reductions[] = {"sum_over_batch_size",     "sum",  "none", "mean",
+                                         "mean_with_sample_weight", "auto", NULL};
+
+static const antler_field loss_fields[] = {
+    {.key = "name",
+     .kind = ANTLER_STRING,
+     .offset = offsetof(antler_loss_keys, name),
+     .def = "null",
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "kept for Keras"},
+    {.key = "reduction",
+     .kind = ANTLER_STRING,
+     .offset = offsetof(antler_loss_keys, reduction),
+     .def = "\"sum_over_batch_size\"",
+     .flags = ANTLER_NULLABLE,
+     .choices = reductions,
+     .doc = "how the samples' losses become one number"},
+    {.key = "dtype", .kind = ANTLER_ANY},
+    {.key = "fn", .kind = ANTLER_ANY},
+    ANTLER_FIELD_END,
+};
+
+static const antler_field metric_fields[] = {
+    {.key = "name",
+     .kind = ANTLER_STRING,
+     .offset = offsetof(antler_metric_keys, name),
+     .def = "null",
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "its name in logs"},
+    {.key = "dtype", .kind = ANTLER_ANY},
+    {.key = "fn", .kind = ANTLER_ANY},
+    ANTLER_FIELD_END,
+};
+
+static const antler_field schedule_fields[] = {{.key = "name", .kind = ANTLER_ANY}, ANTLER_FIELD_END};
+
+const antler_field *antler__kind_fields(antler_kind kind)
+{
+    switch (kind) {
+    case ANTLER_KIND_LAYER:
+        return layer_fields;
+    case ANTLER_KIND_OPTIMIZER:
+        return optimizer_fields;
+    case ANTLER_KIND_LOSS:
+        return loss_fields;
+    case ANTLER_KIND_METRIC:
+        return metric_fields;
+    case ANTLER_KIND_SCHEDULE:
+        return schedule_fields;
+    default:
+        return NULL;
+    }
+}

@@ -1,0 +1,16 @@
+/* What the library does with errors beyond base.h. */
+#ifndef ANTLER_STATUS_H
+#define ANTLER_STATUS_H
+
+#include "antler/base.h"
+
+/* ANTLER_MEMORY, "out of memory". */
+antler_status antler__no_memory(antler_error *err);
+
+/* Copies an error as it is (file and line too), unless *to has one; returns from's status. */
+antler_status antler__error_copy(antler_error *to, const antler_error *from);
+
+/* Adds the file to an error that was set and has none yet; err may be NULL or clean. */
+void antler__error_file(antler_error *err, const char *file);
+
+#endif

@@ -1,0 +1,120 @@
+/* The flat table of a file's contents, and the number types. */
+#include "core/memory.h"
+#include "files/files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    size_t size;
+} dtypes[] = {
+    [ANTLER_FLOAT16] = {"float16", 2}, [ANTLER_FLOAT32] = {"float32", 4}, [ANTLER_FLOAT64] = {"float64", 8},
+    [ANTLER_INT8] = {"int8", 1},       [ANTLER_UINT8] = {"uint8", 1},     [ANTLER_INT16] = {"int16", 2},
+    [ANTLER_UINT16] = {"uint16", 2},   [ANTLER_INT32] = {"int32", 4},     [ANTLER_UINT32] = {"uint32", 4},
+    [ANTLER_INT64] = {"int64", 8},     [ANTLER_UINT64] = {"uint64", 8},   [ANTLER_TEXT] = {"text", 0},
+    [ANTLER_GROUP] = {"group", 0},
+};
+
+static bool is_dtype(antler_dtype dtype)
+{
+    return (size_t)dtype < sizeof dtypes / sizeof dtypes[0];
+}
+
+size_t antler__dtype_size(antler_dtype dtype)
+{
+    return is_dtype(dtype) ? dtypes[dtype].size : 0;
+}
+
+const char *antler__dtype_name(antler_dtype dtype)
+{
+    return is_dtype(dtype) ? dtypes[dtype].name : "unknown type";
+}
+
+void antler__entries_free(antler_entries *entries)
+{
+    for (int64_t i = 0; i < entries->n; i++) {
+        antler__free(entries->entry[i].name);
+        antler__free(entries->entry[i].data);
+    }
+    antler__free(entries->entry);
+    *entries = (antler_entries){0};
+}
+
+/* Room for one more: the array has 16, 32, 64, ... elements. */
+static bool make_room(antler_entries *entries)
+{
+    size_t n = (size_t)entries->n;
+    if (n == 0)
+        return (entries->entry = antler__allocate(16, sizeof *entries->entry)) != NULL;
+    if (n < 16 || (n & (n - 1)) != 0)
+        return true;
+    return antler__grow(&entries->entry, n, 2 * n, sizeof *entries->entry);
+}
+
+antler_status antler__entries_reserve(antler_entries *entries, const char *name, antler_dtype dtype,
+                                      const antler_shape *shape, size_t bytes, void **data, antler_error *err)
+{
+    antler_entry entry = {antler__copy_text(name), dtype, *shape, NULL, bytes};
+    bool group = dtype == ANTLER_GROUP;
+    *data = NULL;
+    if (!group)
+        entry.data = antler__allocate(bytes, 1);
+    if (!entry.name || (!group && !entry.data) || !make_room(entries)) {
+        antler__free(entry.name);
+        antler__free(entry.data);
+        if (entries->n == 0) {
+            antler__free(entries->entry);
+            entries->entry = NULL;
+        }
+        return antler_error_set(err, ANTLER_MEMORY, name, "out of memory (%zu bytes)", bytes);
+    }
+    if (entries->n > 0 && strcmp(entries->entry[entries->n - 1].name, name) >= 0)
+        entries->unsorted = true;
+    entries->entry[entries->n++] = entry;
+    *data = entry.data;
+    return ANTLER_OK;
+}
+
+antler_status antler__entries_add(antler_entries *entries, const char *name, antler_dtype dtype,
+                                  const antler_shape *shape, const void *data, size_t bytes, antler_error *err)
+{
+    void *copy;
+    ANTLER_TRY(antler__entries_reserve(entries, name, dtype, shape, bytes, &copy, err));
+    if (copy && bytes > 0)
+        memcpy(copy, data, bytes);
+    return ANTLER_OK;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(((const antler_entry *)a)->name, ((const antler_entry *)b)->name);
+}
+
+void antler__entries_sort(antler_entries *entries)
+{
+    if (entries->n > 1)
+        qsort(entries->entry, (size_t)entries->n, sizeof *entries->entry, compare);
+    entries->unsorted = false;
+}
+
+const antler_entry *antler__entries_find(const antler_entries *entries, const char *name)
+{
+    if (entries->unsorted) {
+        for (int64_t i = 0; i < entries->n; i++)
+            if (strcmp(entries->entry[i].name, name) == 0)
+                return &entries->entry[i];
+        return NULL;
+    }
+    for (int64_t low = 0, high = entries->n; low < high;) {
+        int64_t middle = low + (high - low) / 2;
+        int order = strcmp(entries->entry[middle].name, name);
+        if (order == 0)
+            return &entries->entry[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}

@@ -1,0 +1,29 @@
+/* All built-in types, for the registry. */
+#include "config/registry.h"
+#include "parts/parts.h"
+#include "train/fit.h"
+
+#define ANTLER_LAYER(t, file) extern const antler_layer_ops antler_layer_##t;
+#include "layers/layers.def"
+#undef ANTLER_LAYER
+
+static const antler_type *const layers[] = {
+#define ANTLER_LAYER(t, file) &antler_layer_##t.type,
+#include "layers/layers.def"
+#undef ANTLER_LAYER
+    NULL,
+};
+
+const antler_type *const *const antler__builtin[ANTLER_KINDS] = {
+    [ANTLER_KIND_LAYER] = layers,
+    [ANTLER_KIND_ACTIVATION] = antler__activations,
+    [ANTLER_KIND_INITIALIZER] = antler__initializers,
+    [ANTLER_KIND_REGULARIZER] = antler__regularizers,
+    [ANTLER_KIND_CONSTRAINT] = antler__constraints,
+    [ANTLER_KIND_LOSS] = antler__losses,
+    [ANTLER_KIND_METRIC] = antler__metrics,
+    [ANTLER_KIND_OPTIMIZER] = antler__optimizers,
+    [ANTLER_KIND_SCHEDULE] = antler__schedules,
+    [ANTLER_KIND_CALLBACK] = antler__callbacks,
+    [ANTLER_KIND_SETTINGS] = antler__settings,
+};

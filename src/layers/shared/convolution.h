@@ -1,0 +1,25 @@
+/* Convolutions over one or two spatial axes, channels last, once their layer has read its config. An axis that is not
+   there has one position and one tap. The equations stand in conv2d.c. */
+#ifndef ANTLER_LAYERS_CONVOLUTION_H
+#define ANTLER_LAYERS_CONVOLUTION_H
+
+#include "layers/shared/common.h"
+#include "layers/shared/window.h"
+
+typedef struct antler_convolution {
+    antler_window h, w;
+    int64_t channels, filters;
+    bool use_bias;
+    const antler_activation_ops *activation; /* NULL: linear */
+} antler_convolution;
+
+/* Slots of the parameters. */
+enum { SLOT_KERNEL, SLOT_BIAS };
+
+/* Buffers and needs; the layer itself declares kernel and bias. */
+void antler__convolution_declare(const antler_convolution *c, const antler_shape *in, const antler_shape *out,
+                                 antler_plan *plan);
+void antler__convolution_forward(const antler_convolution *c, antler_run *run);
+void antler__convolution_backward(const antler_convolution *c, antler_run *run);
+
+#endif

@@ -1,0 +1,100 @@
+/* Recurrent layers: rules of the config, shapes, variables and buffers. */
+#include "layers/shared/recurrent.h"
+
+static antler_status check_activation(antler_object activation, const char *key, antler_error *err)
+{
+    const antler_activation_ops *ops = antler__activation(activation);
+    if (ops != NULL && (ops->kernel < 0 || ops->needs_x || ops->rowwise))
+        return antler_error_set(err, ANTLER_UNSUPPORTED, key, "%s does not work inside a recurrent layer",
+                                ops->type.class_name);
+    return ANTLER_OK;
+}
+
+antler_status antler__recurrent_check(const antler_recurrent *config, antler_object gate_activation, antler_error *err)
+{
+    ANTLER_TRY(check_activation(config->activation_, "activation", err));
+    return check_activation(gate_activation, "recurrent_activation", err);
+}
+
+antler_mask_rule antler__recurrent_mask_rule(const void *config)
+{
+    return ((const antler_recurrent *)config)->return_sequences ? ANTLER_MASK_PASS : ANTLER_MASK_END;
+}
+
+antler_status antler__recurrent_infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)
+{
+    const antler_recurrent *c = config;
+    char text[128];
+    if (in->rank != 3)
+        return antler_error_set(err, ANTLER_SHAPE, NULL, "input is %s, expected (batch, steps, features)",
+                                antler_shape_text(in, text, sizeof text));
+    if (c->return_sequences)
+        *out = (antler_shape){3, {in->dim[0], in->dim[1], c->units}};
+    else
+        *out = (antler_shape){2, {in->dim[0], c->units}};
+    return ANTLER_OK;
+}
+
+static void declare_params(const antler_recurrent *config, const antler_cell *cell, const antler_recurrent_sizes *s,
+                           antler_plan *plan)
+{
+    antler_plan_param(plan, SLOT_KERNEL, "kernel", "kernel", &(antler_shape){2, {s->features, s->columns}});
+    antler_plan_param(plan, SLOT_RECURRENT, "recurrent_kernel", "recurrent",
+                      &(antler_shape){2, {s->units, s->columns}});
+    if (config->use_bias && cell->reset_after)
+        antler_plan_param(plan, SLOT_BIAS, "bias", "bias", &(antler_shape){2, {2, s->columns}});
+    else if (config->use_bias)
+        antler_plan_param(plan, SLOT_BIAS, "bias", "bias", &(antler_shape){1, {s->columns}});
+}
+
+static void declare_backward(const antler_recurrent *config, const antler_cell *cell, const antler_recurrent_sizes *s,
+                             antler_plan *plan)
+{
+    const antler_shape state = {2, {s->batch, s->units}}, states = {3, {s->batch, s->steps, s->units}};
+    antler_plan_needs(plan, ANTLER_NEEDS_X | (config->return_sequences ? ANTLER_NEEDS_Y : 0u));
+    if (!config->return_sequences || config->zero_output_for_mask || config->stateful)
+        antler_plan_saved(plan, SLOT_H, &states);
+    if (cell->has_c)
+        antler_plan_saved(plan, SLOT_C, &states);
+    if (cell->kept > 0)
+        antler_plan_saved(plan, SLOT_GATES, &(antler_shape){3, {s->batch, s->steps, cell->kept * s->units}});
+    if (config->stateful)
+        antler_plan_saved(plan, SLOT_H0, &state);
+    if (config->stateful && cell->has_c)
+        antler_plan_saved(plan, SLOT_C0, &state);
+    antler_plan_scratch(plan, SLOT_TRANSPOSED,
+                        &(antler_shape){2, {s->columns, s->units > s->features ? s->units : s->features}});
+    if (cell->reset_after)
+        antler_plan_scratch(plan, SLOT_PRODUCTS, &(antler_shape){3, {s->batch, s->steps, s->columns}});
+    if (config->zero_output_for_mask || config->stateful)
+        antler_plan_scratch(plan, SLOT_OUTPUTS, config->return_sequences ? &states : &state);
+}
+
+void antler__recurrent_declare(const antler_recurrent *config, const antler_cell *cell, const antler_shape *in,
+                               antler_plan *plan)
+{
+    const antler_recurrent_sizes s = antler__recurrent_sizes(config, cell, in);
+    const bool train = antler_plan_mode(plan) == ANTLER_TRAIN;
+    const antler_shape state = {2, {s.batch, s.units}};
+    declare_params(config, cell, &s, plan);
+    if (train)
+        declare_backward(config, cell, &s, plan);
+    if (config->stateful)
+        antler_plan_carry(plan, SLOT_H, &state);
+    if (config->stateful && cell->has_c)
+        antler_plan_carry(plan, SLOT_C, &state);
+    if (config->dropout > 0 || config->recurrent_dropout > 0) {
+        antler_plan_noise(plan, SLOT_ON_INPUT, config->seed);
+        antler_plan_noise(plan, SLOT_ON_STATE, config->seed);
+        antler_plan_scratch(plan, SLOT_KEEP, &(antler_shape){2, {s.batch, s.features + s.units}});
+    }
+    if (config->dropout > 0)
+        antler_plan_scratch(plan, SLOT_INPUTS, in);
+    antler_plan_scratch(plan, SLOT_XW, &(antler_shape){3, {s.batch, s.steps, s.columns}});
+    if (train && antler__recurrent_narrow(&s))
+        antler_plan_scratch(plan, SLOT_STATES,
+                            &(antler_shape){2, {antler__recurrent_parts(&s), antler__recurrent_part(&s)}});
+    else if (train || cell->has_c)
+        antler_plan_scratch(plan, SLOT_STATES, &(antler_shape){3, {s.batch, s.steps, s.units}});
+    antler_plan_scratch(plan, SLOT_WORK, &(antler_shape){2, {antler_plan_threads(plan), antler__recurrent_work(&s)}});
+}

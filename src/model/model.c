@@ -1,0 +1,275 @@
+/* Making a model from C, and looking at it. */
+#include "model/model.h"
+
+#include "config/json.h"
+#include "config/registry.h"
+#include "core/memory.h"
+#include "kernels/kernels.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *antler_version(void)
+{
+    return ANTLER_VERSION;
+}
+
+const char *antler_isa(const char **complaint)
+{
+    const char *name = antler__kernels()->name;
+    if (complaint)
+        *complaint = antler__kernels_error();
+    return name;
+}
+
+antler_status antler__model_fail(antler_model *model, const antler_error *error)
+{
+    if (model->error.status == ANTLER_OK)
+        model->error = *error;
+    return model->error.status;
+}
+
+static antler_status no_memory(antler_model *model)
+{
+    antler_error error = {0};
+    antler__no_memory(&error);
+    return antler__model_fail(model, &error);
+}
+
+antler_model *antler__model_new(const char *name, antler_error *err)
+{
+    antler_model *model = antler__allocate_zeroed(1, sizeof *model);
+    if (model)
+        model->name = antler__copy_text(name ? name : "sequential");
+    if (!model || !model->name) {
+        antler__free(model);
+        antler__no_memory(err);
+        return NULL;
+    }
+    return model;
+}
+
+void antler__compile_free(antler_compile_settings *settings)
+{
+    if (!settings)
+        return;
+    antler_object_free(settings->optimizer);
+    antler_object_free(settings->loss);
+    for (int i = 0; i < settings->metrics; i++)
+        antler_object_free(settings->metric[i]);
+    antler__free(settings);
+}
+
+void antler_model_free(antler_model *model)
+{
+    if (!model)
+        return;
+    antler__structure_free(model);
+    for (int64_t i = 0; i < model->layers; i++)
+        antler_object_free(model->object[i]);
+    antler__free(model->object);
+    antler__compile_free(model->compile);
+    antler__config_free(&antler__fit_type, model->fit);
+    antler__free(model->history);
+    antler__free(model->warning);
+    antler__free(model->file);
+    antler__free(model->name);
+    antler__free(model);
+}
+
+antler_status antler__model_append(antler_model *model, antler_object layer, antler_error *err)
+{
+    antler_status status = ANTLER_OK;
+    if (model->built)
+        status = antler_error_set(err, ANTLER_VALUE, NULL, "the model is built: no layer can be added");
+    else if (!antler__grow(&model->object, (size_t)model->layers, (size_t)model->layers + 1, sizeof *model->object))
+        status = antler__no_memory(err);
+    if (status != ANTLER_OK) {
+        antler_object_free(layer);
+        return status;
+    }
+    model->object[model->layers++] = layer;
+    return ANTLER_OK;
+}
+
+antler_status antler__model_source(antler_model *model, const int64_t *batch_shape, antler_error *err)
+{
+    const antler_layer_ops *source = antler__source_layer();
+    antler_json *config = antler__json_object(NULL, NULL), *list = antler__json_array(config, "batch_shape");
+    bool fits = list != NULL;
+    for (int i = 0; fits && i < ANTLER_MAX_RANK && batch_shape[i] != 0; i++)
+        fits = batch_shape[i] == ANTLER_NULL ? antler__json_add_null(list, NULL) != NULL
+                                             : antler__json_add_number(list, NULL, (double)batch_shape[i]) != NULL;
+    antler_report report = {.err = err};
+    antler_object layer = {&source->type, NULL};
+    antler_status status =
+        fits ? antler__config_read(&source->type, config, "config.layers[0].config", &report, &layer.config)
+             : antler__no_memory(err);
+    antler__json_free(config);
+    ANTLER_TRY(status);
+    ANTLER_TRY(antler__model_append(model, layer, err));
+    memmove(model->object + 1, model->object, (size_t)(model->layers - 1) * sizeof *model->object);
+    model->object[0] = layer;
+    return ANTLER_OK;
+}
+
+antler_model *antler_sequential(const char *name, const int *shape, int rank, antler_error *err)
+{
+    antler_model *model = antler__model_new(name, err);
+    if (!model)
+        return NULL;
+    antler_error error = {0};
+    if (rank < 1 || rank >= ANTLER_MAX_RANK) {
+        antler_error_set(&error, ANTLER_SHAPE, NULL, "an input of rank %d: expected 1 to %d", rank,
+                         ANTLER_MAX_RANK - 1);
+    } else {
+        int64_t batch_shape[ANTLER_MAX_RANK + 1] = {ANTLER_NULL};
+        for (int i = 0; i < rank && error.status == ANTLER_OK; i++) {
+            batch_shape[i + 1] = shape[i];
+            if (shape[i] == 0) /* it would end the list */
+                antler_error_set(&error, ANTLER_VALUE, NULL, "axis %d of the input has size 0", i + 1);
+        }
+        if (error.status == ANTLER_OK)
+            antler__model_source(model, batch_shape, &error);
+    }
+    if (error.status != ANTLER_OK) {
+        antler__model_fail(model, &error);
+        antler_error_set(err, error.status, error.place, "%s", error.message);
+    }
+    return model;
+}
+
+/* The place of the next layer for errors, as if it stood in a file; or of its config. */
+static const char *next_place(const antler_model *model, const char *part, char *text, size_t size)
+{
+    snprintf(text, size, "config.layers[%lld]%s", (long long)model->layers, part);
+    return text;
+}
+
+antler_status antler_add_given(antler_model *model, const struct antler_layer_ops *ops, const void *config,
+                               const char *given)
+{
+    if (!model)
+        return ANTLER_MEMORY;
+    if (model->error.status != ANTLER_OK)
+        return model->error.status;
+    antler_error error = {0};
+    antler_report report = {.err = &error};
+    antler_object layer = {&ops->type, NULL};
+    char place[64];
+    antler_json *json = antler__json_object(NULL, NULL);
+    if (!json)
+        return no_memory(model);
+    next_place(model, ".config", place, sizeof place);
+    antler_status status = antler__config_from_struct(&ops->type, config, given, place, json, &error);
+    if (status == ANTLER_OK)
+        status = antler__config_read(&ops->type, json, place, &report, &layer.config);
+    antler__json_free(json);
+    if (status == ANTLER_OK)
+        status = antler__model_append(model, layer, &error);
+    return status == ANTLER_OK ? ANTLER_OK : antler__model_fail(model, &error);
+}
+
+/* Parses a text that a C caller gave for `place`: it has no file, nor lines of one. */
+static antler_status parse(const char *text, const char *place, antler_json **json, antler_error *err)
+{
+    antler_error inner = {0};
+    char there[256];
+    antler_status status = antler__json_parse(text, strlen(text), json, &inner);
+    if (status == ANTLER_OK)
+        return ANTLER_OK;
+    if (*inner.place)
+        place = antler__place(there, sizeof there, place, inner.place);
+    return antler_error_set(err, status, place, "%s", inner.message);
+}
+
+antler_status antler_add_json(antler_model *model, const char *text)
+{
+    if (!model)
+        return ANTLER_MEMORY;
+    if (model->error.status != ANTLER_OK)
+        return model->error.status;
+    antler_error error = {0};
+    antler_report report = {.err = &error};
+    antler_object layer = {NULL, NULL};
+    char place[64];
+    antler_json *json;
+    antler_status status = parse(text, next_place(model, "", place, sizeof place), &json, &error);
+    if (status != ANTLER_OK)
+        return antler__model_fail(model, &error);
+    status = antler__object_read(ANTLER_KIND_LAYER, json, place, &report, &layer);
+    antler__json_free(json);
+    if (status == ANTLER_OK && !layer.type)
+        status = antler_error_set(&error, ANTLER_VALUE, place, "null is not a layer");
+    if (status == ANTLER_OK)
+        status = antler__model_append(model, layer, &error);
+    return status == ANTLER_OK ? ANTLER_OK : antler__model_fail(model, &error);
+}
+
+antler_status antler_set_seed(antler_model *model, int64_t seed)
+{
+    if (!model)
+        return ANTLER_MEMORY;
+    model->seed = seed;
+    if (model->fit) /* it would be put back by the next fit */
+        model->fit->args.seed = seed;
+    return model->error.status;
+}
+
+antler_status antler_build(antler_model *model)
+{
+    if (!model)
+        return ANTLER_MEMORY;
+    if (model->error.status != ANTLER_OK)
+        return model->error.status;
+    antler_error error = {0};
+    antler_status status = antler__model_structure(model, &error);
+    if (status == ANTLER_OK)
+        status = antler__model_initialize(model, &error);
+    if (status != ANTLER_OK && model->file)
+        snprintf(error.file, sizeof error.file, "%s", model->file);
+    return status == ANTLER_OK ? ANTLER_OK : antler__model_fail(model, &error);
+}
+
+const antler_error *antler_model_error(const antler_model *model)
+{
+    static const antler_error none = {.status = ANTLER_MEMORY, .message = "out of memory"};
+    return model ? &model->error : &none;
+}
+
+const antler_error *antler_model_warning(const antler_model *model, int64_t index)
+{
+    return model && index >= 0 && index < model->warnings ? &model->warning[index] : NULL;
+}
+
+const antler_shape *antler_input_shape(const antler_model *model)
+{
+    return model && model->built ? &model->layer[0].out : NULL;
+}
+
+const antler_shape *antler_output_shape(const antler_model *model)
+{
+    return model && model->built ? &model->layer[model->layers - 1].out : NULL;
+}
+
+const antler_variable *antler_model_variable(const antler_model *model, int64_t index)
+{
+    return model && index >= 0 && index < model->variables ? &model->variable[index].view : NULL;
+}
+
+const antler_layer_view *antler_model_layer(const antler_model *model, int64_t index)
+{
+    return model && model->built && index >= 0 && index < model->layers ? &model->view[index] : NULL;
+}
+
+int64_t antler_history(const antler_model *model, const antler_logs **logs)
+{
+    if (logs)
+        *logs = model ? model->history : NULL;
+    return model ? model->epochs_logged : 0;
+}
+
+void antler_text_free(char *text)
+{
+    antler__free(text);
+}

@@ -1,0 +1,187 @@
+/* Learning-rate schedules: the rate of an optimizer step, from the number of steps done before it. Computed in double
+   and rounded to float, as Keras keeps a rate in float32 whatever its weights are (0.1 is 0.10000000149011612). */
+#include "core/mathematics.h"
+#include "parts/parts.h"
+
+#include <math.h>
+
+typedef struct schedule {
+    double initial_learning_rate, end_learning_rate, decay_rate, power, alpha, warmup_target;
+    int64_t decay_steps, warmup_steps;
+    bool staircase, cycle;
+} schedule;
+
+static double rounded(double rate)
+{
+    return (double)(float)rate;
+}
+
+static double constant_rate(const void *config, int64_t iteration)
+{
+    (void)iteration;
+    return ((const schedule *)config)->initial_learning_rate;
+}
+
+/* Periods of decay_steps that are over; whole ones with staircase. */
+static double periods(const schedule *s, int64_t iteration)
+{
+    const double p = (double)iteration / (double)s->decay_steps;
+    return s->staircase ? floor(p) : p;
+}
+
+static double exponential_rate(const void *config, int64_t iteration)
+{
+    const schedule *s = config;
+    return rounded(s->initial_learning_rate * antler__pow(s->decay_rate, periods(s, iteration)));
+}
+
+static double inverse_time_rate(const void *config, int64_t iteration)
+{
+    const schedule *s = config;
+    return rounded(s->initial_learning_rate / (1 + s->decay_rate * periods(s, iteration)));
+}
+
+/* With cycle the rate starts anew after every decay_steps, each time from lower. */
+static double polynomial_rate(const void *config, int64_t iteration)
+{
+    const schedule *s = config;
+    double step = (double)iteration, steps = (double)s->decay_steps;
+    if (s->cycle)
+        steps *= iteration == 0 ? 1 : ceil(step / steps);
+    else if (step > steps)
+        step = steps;
+    const double left = 1 - step / steps;
+    const double share = left > 0 ? antler__pow(left, s->power) : 0;
+    return rounded((s->initial_learning_rate - s->end_learning_rate) * share + s->end_learning_rate);
+}
+
+static double cosine_rate(const void *config, int64_t iteration)
+{
+    const double pi = 3.14159265358979323846;
+    const schedule *s = config;
+    const bool warm = !isnan(s->warmup_target);
+    const double warmup = warm ? (double)s->warmup_steps : 0, steps = (double)s->decay_steps;
+    const double from = warm ? s->warmup_target : s->initial_learning_rate;
+    double step = (double)iteration;
+    if (step < warmup)
+        return rounded((from - s->initial_learning_rate) * (step / warmup) + s->initial_learning_rate);
+    step = step - warmup > steps ? steps : step - warmup;
+    const double wave = 0.5 * (1 + antler__cos(pi * (step / steps)));
+    return rounded(from * ((1 - s->alpha) * wave + s->alpha));
+}
+
+/* ---- tables ---- */
+
+#define ANTLER_RATE(member, json, null, line)                                                                      \
+    {                                                                                                              \
+        .key = #member, .kind = ANTLER_REAL, .offset = offsetof(schedule, member), .def = (json), .flags = (null), \
+        .doc = (line)                                                                                              \
+    }
+#define ANTLER_FLAG(member, line)                                                                                \
+    {                                                                                                            \
+        .key = #member, .kind = ANTLER_BOOL, .offset = offsetof(schedule, member), .def = "false", .doc = (line) \
+    }
+#define ANTLER_DECAY_STEPS                                                                                          \
+    {                                                                                                               \
+        .key = "decay_steps", .kind = ANTLER_INT, .offset = offsetof(schedule, decay_steps), .min = 1, .max = 1e15, \
+        .doc = "optimizer steps of one period"                                                                      \
+    }
+
+/* What a bare number stands for. */
+static const antler_field constant_fields[] = {
+    {.key = "value", .kind = ANTLER_REAL, .offset = offsetof(schedule, initial_learning_rate), .doc = "the rate"},
+    ANTLER_FIELD_END,
+};
+static const antler_field decay_fields[] = {
+    ANTLER_RATE(initial_learning_rate, NULL, 0, "rate of step 0"),
+    ANTLER_DECAY_STEPS,
+    ANTLER_RATE(decay_rate, NULL, 0, "how much each period changes the rate"),
+    ANTLER_FLAG(staircase, "changes at the end of a period only"),
+    ANTLER_FIELD_END,
+};
+static const antler_field polynomial_fields[] = {
+    ANTLER_RATE(initial_learning_rate, NULL, 0, "rate of step 0"),
+    ANTLER_DECAY_STEPS,
+    ANTLER_RATE(end_learning_rate, "0.0001", 0, "last rate"),
+    {.key = "power",
+     .kind = ANTLER_REAL,
+     .offset = offsetof(schedule, power),
+     .def = "1.0",
+     .min = 0,
+     .max = 1e3,
+     .flags = ANTLER_OPEN_MIN,
+     .doc = "1: a straight line"},
+    ANTLER_FLAG(cycle, "goes on in periods, instead of staying at the last rate"),
+    ANTLER_FIELD_END,
+};
+static const antler_field cosine_fields[] = {
+    ANTLER_RATE(initial_learning_rate, NULL, 0, "rate of step 0"),
+    ANTLER_DECAY_STEPS,
+    ANTLER_RATE(alpha, "0.0", 0, "last rate, as a share of the highest"),
+    ANTLER_RATE(warmup_target, "null", ANTLER_NULLABLE, "rate that the first warmup_steps rise to; null: they do not"),
+    {.key = "warmup_steps",
+     .kind = ANTLER_INT,
+     .offset = offsetof(schedule, warmup_steps),
+     .def = "0",
+     .min = 0,
+     .max = 1e15,
+     .doc = "optimizer steps before the decay"},
+    ANTLER_FIELD_END,
+};
+#undef ANTLER_RATE
+#undef ANTLER_FLAG
+#undef ANTLER_DECAY_STEPS
+
+static const antler_schedule_ops constant = {
+    .type = {.size = sizeof(antler_schedule_ops),
+             .kind = ANTLER_KIND_SCHEDULE,
+             .class_name = "Constant",
+             .doc = "one rate; written as a bare number",
+             .config_size = sizeof(schedule),
+             .fields = constant_fields},
+    .rate = constant_rate,
+};
+
+static const antler_schedule_ops exponential = {
+    .type = {.size = sizeof(antler_schedule_ops),
+             .kind = ANTLER_KIND_SCHEDULE,
+             .class_name = "ExponentialDecay",
+             .doc = "initial_learning_rate * decay_rate ^ (step / decay_steps)",
+             .config_size = sizeof(schedule),
+             .fields = decay_fields},
+    .rate = exponential_rate,
+};
+
+static const antler_schedule_ops inverse_time = {
+    .type = {.size = sizeof(antler_schedule_ops),
+             .kind = ANTLER_KIND_SCHEDULE,
+             .class_name = "InverseTimeDecay",
+             .doc = "initial_learning_rate / (1 + decay_rate * step / decay_steps)",
+             .config_size = sizeof(schedule),
+             .fields = decay_fields},
+    .rate = inverse_time_rate,
+};
+
+static const antler_schedule_ops polynomial = {
+    .type = {.size = sizeof(antler_schedule_ops),
+             .kind = ANTLER_KIND_SCHEDULE,
+             .class_name = "PolynomialDecay",
+             .doc = "(initial - end) * (1 - step / decay_steps) ^ power + end",
+             .config_size = sizeof(schedule),
+             .fields = polynomial_fields},
+    .rate = polynomial_rate,
+};
+
+static const antler_schedule_ops cosine = {
+    .type = {.size = sizeof(antler_schedule_ops),
+             .kind = ANTLER_KIND_SCHEDULE,
+             .class_name = "CosineDecay",
+             .doc = "half a cosine wave down, after a straight line up",
+             .config_size = sizeof(schedule),
+             .fields = cosine_fields},
+    .rate = cosine_rate,
+};
+
+const antler_type *const antler__schedules[] = {
+    &constant.type, &exponential.type, &inverse_time.type, &polynomial.type, &cosine.type, NULL,
+};

@@ -1,0 +1,310 @@
+/* Training: epochs of shuffled batches, validation, callbacks, history. */
+#include "train/fit.h"
+
+#include "core/memory.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+enum { MOST_RESERVED = 1000 }; /* epochs whose logs have room before the first step */
+
+/* All that one fit needs; made before its first step. */
+typedef struct fit {
+    antler_model *model;
+    const antler_fit_settings *settings;
+    const struct antler_fit *args;
+    const antler_data *x, *y, *validation_x, *validation_y;
+    antler_data *part[4]; /* of a validation split; owned */
+    int64_t rows, batches;
+    antler_context *train, *validation; /* validation NULL: none */
+    antler_real *x_room, *y_room;       /* a batch, of the larger of the two contexts */
+    int64_t *order;                     /* [rows] */
+    antler_training state;
+    antler_logs logs;
+    double began; /* the epoch, in seconds */
+} fit;
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* ---- setting up ---- */
+
+/* Keras cuts the last part off, of rows - floor(rows * (1 - split)). */
+static antler_status split_data(fit *f, antler_error *err)
+{
+    double split = f->args->validation_split;
+    int64_t rows = antler_data_shape(f->x)->dim[0], first = (int64_t)floor((double)rows * (1 - split));
+    f->validation_x = f->args->validation_x;
+    f->validation_y = f->args->validation_y;
+    if (!f->validation_x != !f->validation_y)
+        return antler_error_set(err, ANTLER_VALUE, "validation_x", "validation needs both x and y");
+    if (f->validation_x || split == 0)
+        return ANTLER_OK;
+    if (first < 1 || first >= rows)
+        return antler_error_set(err, ANTLER_VALUE, "fit.validation_split",
+                                "%g of %lld rows leaves none to train on or none to validate on", split,
+                                (long long)rows);
+    for (int i = 0; i < 4; i++) {
+        const antler_data *whole = i % 2 ? f->y : f->x;
+        f->part[i] = i < 2 ? antler_data_rows(whole, 0, first, err) : antler_data_rows(whole, first, rows - first, err);
+        if (!f->part[i])
+            return err->status;
+    }
+    f->x = f->part[0];
+    f->y = f->part[1];
+    f->validation_x = f->part[2];
+    f->validation_y = f->part[3];
+    return ANTLER_OK;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static antler_status make_contexts(fit *f, antler_error *err)
+{
+    f->rows = antler_data_shape(f->x)->dim[0];
+    int64_t batch = smaller(f->args->batch_size, f->rows), largest = batch, x, y;
+    f->batches = (f->rows + batch - 1) / batch;
+    f->train = antler__context_create(f->model, f->model, ANTLER_TRAIN, batch, f->args->threads, 0, err);
+    if (!f->train)
+        return err->status;
+    ANTLER_TRY(antler__check_data(f->model, f->train->objective, f->x, f->y, err));
+    if (f->validation_x) {
+        int64_t n = smaller(f->args->batch_size, antler_data_shape(f->validation_x)->dim[0]);
+        largest = n > largest ? n : largest;
+        f->validation = antler__context_create(f->model, NULL, ANTLER_INFER, n > 0 ? n : 1, f->args->threads,
+                                               ANTLER_WITH_OBJECTIVE, err);
+        if (!f->validation)
+            return err->status;
+        ANTLER_TRY(antler__check_data(f->model, f->validation->objective, f->validation_x, f->validation_y, err));
+    }
+    bool fits = antler__size_multiply(largest, antler_count(antler_data_shape(f->x), 1), &x) &&
+                antler__size_multiply(largest, antler_count(antler_data_shape(f->y), 1), &y);
+    f->x_room = fits ? antler__allocate_aligned((size_t)x, sizeof *f->x_room) : NULL;
+    f->y_room = fits ? antler__allocate_aligned((size_t)y, sizeof *f->y_room) : NULL;
+    f->order = antler__allocate((size_t)f->rows, sizeof *f->order);
+    if (!f->x_room || !f->y_room || !f->order)
+        return antler__no_memory(err);
+    return ANTLER_OK;
+}
+
+static const antler_callback_ops *callback_ops(const fit *f, int64_t i)
+{
+    return (const antler_callback_ops *)f->settings->callbacks.item[i].type;
+}
+
+static antler_status make_callbacks(fit *f, antler_error *err)
+{
+    for (int64_t i = 0; i < f->settings->callbacks.n; i++)
+        f->state.callback_numbers += callback_ops(f, i)->numbers;
+    f->state.callback_state = antler__allocate_zeroed((size_t)f->state.callback_numbers, sizeof(double));
+    return f->state.callback_state ? ANTLER_OK : antler__no_memory(err);
+}
+
+static antler_status set_up(fit *f, antler_error *err)
+{
+    if (!f->model->compile || !f->model->compile->loss.type)
+        return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "the model has no loss to train with");
+    if (!f->x || !f->y)
+        return antler_error_set(err, ANTLER_VALUE, NULL, "no data: x and y are needed");
+    ANTLER_TRY(antler__check_data(f->model, NULL, f->x, f->y, err));
+    ANTLER_TRY(antler__model_slots(f->model, err));
+    ANTLER_TRY(split_data(f, err));
+    ANTLER_TRY(make_contexts(f, err));
+    ANTLER_TRY(antler__history_reserve(f->model, smaller(f->args->epochs, MOST_RESERVED), err));
+    return make_callbacks(f, err);
+}
+
+static void tear_down(fit *f)
+{
+    antler_context_free(f->train);
+    antler_context_free(f->validation);
+    for (int i = 0; i < 4; i++)
+        antler_data_free(f->part[i]);
+    antler__free_aligned(f->x_room);
+    antler__free_aligned(f->y_room);
+    antler__free(f->order);
+    antler__free_aligned(f->state.kept);
+    antler__free(f->state.callback_state);
+}
+
+/* ---- callbacks ---- */
+
+static antler_status keep_weights(fit *f, antler_error *err)
+{
+    size_t bytes = (size_t)f->model->total * sizeof(antler_real);
+    if (!f->state.kept)
+        f->state.kept = antler__allocate_aligned((size_t)f->model->total, sizeof(antler_real));
+    if (!f->state.kept)
+        return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: the copy of the weights");
+    memcpy(f->state.kept, f->model->parameters, bytes);
+    return ANTLER_OK;
+}
+
+typedef enum moment { AT_START, AFTER_EPOCH, AT_END } moment;
+
+static antler_status call_back(fit *f, moment when, antler_error *err)
+{
+    const char *names[ANTLER_MAX_LOGS];
+    for (int i = 0; i < f->logs.n; i++)
+        names[i] = f->logs.name[i];
+    double *state = f->state.callback_state;
+    for (int64_t i = 0; i < f->settings->callbacks.n; i++) {
+        const antler_callback_ops *ops = callback_ops(f, i);
+        antler_epoch epoch = {.epoch = f->state.epoch - (when != AT_START),
+                              .start = when == AT_START,
+                              .name = names,
+                              .value = f->logs.value,
+                              .n = when == AT_START ? 0 : f->logs.n,
+                              .err = err};
+        antler_status (*call)(const void *, double *, antler_epoch *) = when == AT_END ? ops->end : ops->epoch;
+        if (call)
+            ANTLER_TRY(call(f->settings->callbacks.item[i].config, state, &epoch));
+        if (epoch.keep)
+            ANTLER_TRY(keep_weights(f, err));
+        if (epoch.restore && f->state.kept)
+            memcpy(f->model->parameters, f->state.kept, (size_t)f->model->total * sizeof(antler_real));
+        f->state.stop = f->state.stop || epoch.stop;
+        state += ops->numbers;
+    }
+    return ANTLER_OK;
+}
+
+/* ---- the loop ---- */
+
+static antler_status report_progress(fit *f, int64_t batch, bool end_of_epoch, antler_error *err)
+{
+    if (!f->args->progress)
+        return ANTLER_OK;
+    if (!end_of_epoch) {
+        f->logs.n = 0;
+        antler__objective_logs(f->train->objective, false, &f->logs);
+    }
+    antler_progress progress = {.epoch = f->state.epoch - end_of_epoch,
+                                .epochs = f->args->epochs,
+                                .batch = batch,
+                                .batches = f->batches,
+                                .seconds = seconds() - f->began,
+                                .end_of_epoch = end_of_epoch,
+                                .logs = &f->logs};
+    if (!f->args->progress(f->args->user, &progress))
+        return antler_error_set(err, ANTLER_STOPPED, NULL, "stopped in epoch %lld", (long long)progress.epoch + 1);
+    return ANTLER_OK;
+}
+
+static antler_status train_batch(fit *f, const int64_t *row, int64_t n, antler_error *err)
+{
+    double loss;
+    ANTLER_TRY(antler_data_gather(f->x, row, n, f->x_room, err));
+    ANTLER_TRY(antler_data_gather(f->y, row, n, f->y_room, err));
+    antler_context_seek(f->train, f->model->step, 0);
+    ANTLER_TRY(antler__forward(f->train, f->x_room, n, err));
+    ANTLER_TRY(antler_backward(f->train, f->y_room, &loss, err));
+    antler__objective_track(f->train, f->y_room, loss);
+    ANTLER_TRY(antler_update(f->train, err));
+    f->model->step++;
+    return ANTLER_OK;
+}
+
+antler_status antler__history_reserve(antler_model *model, int64_t epochs, antler_error *err)
+{
+    if (epochs <= model->history_room)
+        return ANTLER_OK;
+    if (!antler__grow(&model->history, (size_t)model->epochs_logged, (size_t)epochs, sizeof *model->history))
+        return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: the history");
+    model->history_room = epochs;
+    return ANTLER_OK;
+}
+
+antler_status antler__history_add(antler_model *model, const antler_logs *logs, antler_error *err)
+{
+    if (model->epochs_logged == model->history_room)
+        ANTLER_TRY(antler__history_reserve(model, 2 * model->history_room + 1, err));
+    model->history[model->epochs_logged++] = *logs;
+    return ANTLER_OK;
+}
+
+static antler_status log_epoch(fit *f, antler_error *err)
+{
+    f->logs.n = 0;
+    antler__objective_logs(f->train->objective, false, &f->logs);
+    if (f->validation) {
+        ANTLER_TRY(antler__evaluate(f->validation, f->validation_x, f->validation_y, f->x_room, f->y_room, err));
+        antler__objective_logs(f->validation->objective, true, &f->logs);
+    }
+    return antler__history_add(f->model, &f->logs, err);
+}
+
+static antler_status train_epoch(fit *f, antler_error *err)
+{
+    f->began = seconds();
+    if (f->args->shuffle)
+        antler__shuffle(f->order, f->rows, f->args->window, f->model->seed, f->model->epoch);
+    for (int64_t i = 0; !f->args->shuffle && i < f->rows; i++)
+        f->order[i] = i;
+    antler__objective_reset(f->train->objective);
+    for (int64_t b = 0; b < f->batches; b++) {
+        int64_t first = b * f->train->batch;
+        ANTLER_TRY(train_batch(f, f->order + first, smaller(f->train->batch, f->rows - first), err));
+        ANTLER_TRY(report_progress(f, b + 1, false, err));
+    }
+    f->model->epoch++;
+    f->state.epoch++;
+    return log_epoch(f, err);
+}
+
+static antler_status train(fit *f, antler_error *err)
+{
+    bool found = false;
+    f->state.model = f->model;
+    f->state.epoch = f->args->initial_epoch;
+    ANTLER_TRY(call_back(f, AT_START, err));
+    f->model->epochs_logged = 0;
+    if (f->args->resume && f->args->checkpoint)
+        ANTLER_TRY(antler__checkpoint_read(f->args->checkpoint, &f->state, &found, err));
+    while (f->state.epoch < f->args->epochs && !f->state.stop) {
+        ANTLER_TRY(train_epoch(f, err));
+        ANTLER_TRY(call_back(f, AFTER_EPOCH, err));
+        if (f->args->checkpoint)
+            ANTLER_TRY(antler__checkpoint_write(f->args->checkpoint, &f->state, err));
+        ANTLER_TRY(report_progress(f, f->batches, true, err));
+    }
+    return call_back(f, AT_END, err);
+}
+
+antler_status antler_fit_given(antler_model *model, const antler_data *x, const antler_data *y,
+                               const struct antler_fit *args, const char *given)
+{
+    if (!model)
+        return ANTLER_MEMORY;
+    if (model->error.status != ANTLER_OK)
+        return model->error.status;
+    antler_error error = {0};
+    antler_fit_settings *settings;
+    antler_status status = antler__fit_merge(model, args, given, &settings, &error);
+    if (status != ANTLER_OK)
+        return antler__model_fail(model, &error);
+    if (antler__given(given, "seed") || model->fit)
+        model->seed = settings->args.seed;
+    status = antler_build(model);
+    if (status == ANTLER_OK) {
+        fit f = {.model = model, .settings = settings, .args = &settings->args, .x = x, .y = y};
+        status = set_up(&f, &error);
+        if (status == ANTLER_OK)
+            status = train(&f, &error);
+        tear_down(&f);
+        if (status == ANTLER_STOPPED) { /* the caller's wish, no failure of the model */
+            antler__config_free(&antler__fit_type, settings);
+            return status;
+        }
+    }
+    antler__config_free(&antler__fit_type, settings);
+    return status == ANTLER_OK ? status : antler__model_fail(model, &error);
+}

@@ -1,0 +1,44 @@
+/* Training. Private to the library. */
+#ifndef ANTLER_FIT_H
+#define ANTLER_FIT_H
+
+#include "model/context.h"
+
+/* The type of "fit", NULL-terminated for the registry. */
+extern const antler_type *const antler__settings[];
+
+/* The settings of one fit: the model's "fit", with what the caller gave in its place. For antler__config_free. */
+antler_status antler__fit_merge(const antler_model *model, const struct antler_fit *args, const char *given,
+                                antler_fit_settings **settings, antler_error *err);
+
+/* The order of n rows in an epoch, a function of (seed, epoch, n, window): windows of `window` rows (0: one of all) are
+   shuffled among each other and within. row holds n numbers. */
+void antler__shuffle(int64_t *row, int64_t n, int64_t window, int64_t seed, int64_t epoch);
+
+/* x's rows fit the model's input, and y's the objective (which may be NULL), and both are as many. */
+antler_status antler__check_data(const antler_model *model, antler_objective *objective, const antler_data *x,
+                                 const antler_data *y, antler_error *err);
+
+/* Runs all of x and y through an inference context that has an objective; x_room and y_room hold a batch of each. */
+antler_status antler__evaluate(antler_context *context, const antler_data *x, const antler_data *y, antler_real *x_room,
+                               antler_real *y_room, antler_error *err);
+
+/* Room for `epochs` logs in all; then antler__history_add only allocates beyond them. */
+antler_status antler__history_reserve(antler_model *model, int64_t epochs, antler_error *err);
+antler_status antler__history_add(antler_model *model, const antler_logs *logs, antler_error *err);
+
+/* A fit under way, as a checkpoint sees it. */
+typedef struct antler_training {
+    antler_model *model;
+    int64_t epoch;          /* epochs done */
+    bool stop;              /* a callback has ended the training */
+    antler_real *kept;      /* [model->total] weights that a callback had put aside, or NULL */
+    double *callback_state; /* [callback_numbers] */
+    int64_t callback_numbers;
+} antler_training;
+
+/* Writes the whole state to `folder`, replacing the last one's; reads it back, when there is one (*found). */
+antler_status antler__checkpoint_write(const char *folder, const antler_training *training, antler_error *err);
+antler_status antler__checkpoint_read(const char *folder, antler_training *training, bool *found, antler_error *err);
+
+#endif

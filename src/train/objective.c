@@ -1,0 +1,262 @@
+/* The compiled loss and metrics: from rows to one number, by Keras's reductions, masks and habits about logits. */
+#include "config/registry.h"
+#include "core/memory.h"
+#include "model/context.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- creating ---- */
+
+/* Whether the loss is taken from the last layer's logits: it can take them, the layer has them (then Keras on
+   TensorFlow takes them even where the loss's from_logits says that the output is such), and no penalty on the output
+   needs the gradient of the output itself. */
+static bool takes_logits(const antler_model *model, const antler_loss_ops *loss)
+{
+    const antler_layer *last = &model->layer[model->layers - 1];
+    const char *from = last->ops->logits ? last->ops->logits(last->object.config) : NULL;
+    return from && loss->from && strcmp(from, loss->from) == 0 &&
+           !antler__layer_keys(last->object)->activity_regularizer_.type;
+}
+
+static bool mean_over_rows(const antler_objective *o)
+{
+    return o->reduction && (strcmp(o->reduction, "sum_over_batch_size") == 0 || strcmp(o->reduction, "mean") == 0 ||
+                            strcmp(o->reduction, "auto") == 0 || strcmp(o->reduction, "mean_with_sample_weight") == 0);
+}
+
+static bool is_none(const antler_objective *o)
+{
+    return !o->reduction || strcmp(o->reduction, "none") == 0;
+}
+
+antler_status antler__objective_create(const antler_model *model, int64_t batch, antler_objective **objective,
+                                       antler_error *err)
+{
+    const antler_shape *out = &model->layer[model->layers - 1].out;
+    antler_objective *o = antler__allocate_zeroed(1, sizeof *o);
+    int64_t width = out->rank > 1 ? out->dim[out->rank - 1] : 1, inner = antler_count(out, 1) / width, rows = 0;
+    int64_t numbers = 0;
+    bool fits = antler__size_multiply(inner, batch, &rows) && antler__size_multiply(rows, width + 3, &numbers);
+    antler_real *space = o && fits ? antler__allocate_aligned((size_t)numbers, sizeof *space) : NULL;
+    if (!space) {
+        antler__free(o);
+        return antler__no_memory(err);
+    }
+    const antler_compile_settings *compile = model->compile;
+    o->loss = (const antler_loss_ops *)compile->loss.type;
+    o->loss_object = compile->loss;
+    o->reduction = ((const antler_loss_keys *)compile->loss.config)->reduction;
+    o->inner = inner;
+    o->width = width;
+    o->logits = takes_logits(model, o->loss);
+    o->scratch = space;
+    o->value = space + rows * width;
+    o->weight = o->value + rows;
+    o->counts = o->weight + rows;
+    *objective = o;
+    return antler__objective_targets(o, model, NULL, err);
+}
+
+void antler__objective_free(antler_objective *o)
+{
+    if (!o)
+        return;
+    antler_object_free(o->accuracy);
+    antler__free_aligned(o->scratch);
+    antler__free(o);
+}
+
+/* The metric that "accuracy" means, with its defaults. */
+static antler_status find_accuracy(antler_objective *o, antler_error *err)
+{
+    bool sparse = o->y_width == 1 && o->width > 1;
+    antler_report report = {.err = err};
+    const antler_type *type;
+    antler_object_free(o->accuracy);
+    o->accuracy = (antler_object){NULL, NULL};
+    for (int64_t i = 0; (type = antler__type_at(ANTLER_KIND_METRIC, i)) != NULL; i++) {
+        const antler_metric_ops *ops = (const antler_metric_ops *)type;
+        if (!ops->is_accuracy || !ops->is_accuracy(o->width, sparse))
+            continue;
+        ANTLER_TRY(antler__config_read(type, NULL, "", &report, &o->accuracy.config));
+        o->accuracy.type = type;
+        return ANTLER_OK;
+    }
+    return antler_error_set(err, ANTLER_NAME, "compile_config.metrics", "no metric means \"accuracy\" here");
+}
+
+static const antler_metric_ops *metric_ops(const antler_objective *o, int i)
+{
+    return (const antler_metric_ops *)o->metric[i].type;
+}
+
+static antler_status choose_metrics(antler_objective *o, const antler_model *model, antler_error *err)
+{
+    ANTLER_TRY(find_accuracy(o, err));
+    o->metrics = model->compile->metrics;
+    for (int i = 0; i < o->metrics; i++) {
+        antler_object metric = model->compile->metric[i];
+        const antler_metric_keys *keys = metric.config;
+        o->metric[i] = metric.type ? metric : o->accuracy;
+        o->metric_name[i] = !metric.type           ? "accuracy"
+                            : keys->name           ? keys->name
+                            : metric.type->aliases ? metric.type->aliases[0]
+                                                   : metric.type->class_name;
+    }
+    return ANTLER_OK;
+}
+
+antler_status antler__objective_targets(antler_objective *o, const antler_model *model, const antler_shape *y,
+                                        antler_error *err)
+{
+    int64_t sample = y ? antler_count(y, 1) : o->loss->sparse ? o->inner : o->inner * o->width;
+    o->y_width = sample == o->inner * o->width && !o->loss->sparse ? o->width : 1;
+    bool fits = sample == o->inner * o->y_width && (o->loss->sparse || o->y_width == o->width);
+    if (!fits) {
+        char got[128], out[128];
+        antler_shape_text(y, got, sizeof got);
+        antler_shape_text(&model->layer[model->layers - 1].out, out, sizeof out);
+        return antler_error_set(err, ANTLER_SHAPE, NULL,
+                                o->loss->sparse ? "targets of shape %s: %s of an output %s wants one class a row"
+                                                : "targets of shape %s: %s of an output %s wants the output's shape",
+                                got, o->loss->type.class_name, out);
+    }
+    return choose_metrics(o, model, err);
+}
+
+/* ---- the loss ---- */
+
+/* weight[row] from the mask that reaches the output; false where there is none. */
+static bool weigh_by_mask(antler_context *c, int64_t rows)
+{
+    antler_objective *o = c->objective;
+    const antler_tensor *mask = &c->mask[c->layers - 1];
+    int64_t steps = mask->data ? mask->shape.dim[1] : 0;
+    if (steps == 0 || o->inner % steps != 0)
+        return false;
+    for (int64_t r = 0; r < rows; r++)
+        o->weight[r] = mask->data[r / (o->inner / steps)];
+    return true;
+}
+
+/* weight[row] of the loss and of the gradient, from the mask and from rows that the loss does not count. Returns their
+   sum. */
+static double weigh_rows(antler_context *c, int64_t rows, bool *weighted)
+{
+    antler_objective *o = c->objective;
+    double valid = 0;
+    *weighted = weigh_by_mask(c, rows);
+    for (int64_t r = 0; r < rows; r++) {
+        o->weight[r] = *weighted ? o->weight[r] * o->counts[r] : o->counts[r];
+        valid += (double)o->weight[r];
+    }
+    *weighted = *weighted || valid < (double)rows;
+    return valid;
+}
+
+static double reduce(antler_context *c, int64_t rows, antler_real *gradient_scale)
+{
+    antler_objective *o = c->objective;
+    const antler_kernels *k = antler__kernels();
+    bool weighted, mean = mean_over_rows(o);
+    double valid = weigh_rows(c, rows, &weighted);
+    antler_real stretch = mean && weighted ? (antler_real)(valid > 0 ? (double)rows / valid : 0) : 1;
+    for (int64_t r = 0; weighted && r < rows; r++) {
+        o->weight[r] *= stretch;
+        o->value[r] *= o->weight[r];
+    }
+    double sum = k->long_sum(o->value, rows);
+    *gradient_scale = mean ? (antler_real)(1.0 / (double)rows) : 1;
+    for (int64_t r = 0; r < rows; r++) /* one factor a row; padding rows of the mask included */
+        o->weight[r] = weighted ? o->weight[r] * *gradient_scale : *gradient_scale;
+    return mean || is_none(o) ? sum / (double)rows : sum;
+}
+
+static void scale_gradient(const antler_context *c, antler_real *dp, int64_t rows)
+{
+    const antler_objective *o = c->objective;
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t j = 0; j < o->width; j++)
+            dp[r * o->width + j] *= o->weight[r];
+}
+
+static double activity_penalty(const antler_context *c)
+{
+    double sum = 0;
+    for (int64_t i = 1; i < c->layers; i++) {
+        antler_object activity = antler__layer_keys(c->model->layer[i].object)->activity_regularizer_;
+        if (activity.type)
+            sum += ((const antler_regularizer_ops *)activity.type)
+                       ->penalty(activity.config, c->y[i].data, antler_count(&c->y[i].shape, 0)) /
+                   (double)c->n;
+    }
+    return sum;
+}
+
+antler_status antler__objective_loss(antler_context *c, const antler_real *y, bool gradient, double *loss,
+                                     antler_error *err)
+{
+    antler_objective *o = c->objective;
+    int64_t rows = c->n * o->inner;
+    antler_real *dp = gradient ? c->dy[c->layers - 1].data : NULL, scale;
+    for (int64_t r = 0; r < rows; r++)
+        o->counts[r] = 1;
+    antler_error inner = {0};
+    antler_loss_call call = {.p = o->logits ? c->logits.data : antler__output(c)->data,
+                             .y = y,
+                             .rows = rows,
+                             .n = o->width,
+                             .logits =
+                                 o->logits || (o->loss->from_logits && o->loss->from_logits(o->loss_object.config)),
+                             .value = o->value,
+                             .dp = dp,
+                             .scratch = o->scratch,
+                             .counts = o->counts,
+                             .err = &inner};
+    antler_status status = o->loss->compute(o->loss_object.config, &call);
+    if (status != ANTLER_OK)
+        return antler_error_set(err, status, NULL, "%s: %s", o->loss->type.class_name, inner.message);
+    *loss = reduce(c, rows, &scale);
+    if (dp)
+        scale_gradient(c, dp, rows);
+    *loss += antler__penalties(c->model) + activity_penalty(c);
+    return ANTLER_OK;
+}
+
+/* ---- running sums ---- */
+
+void antler__objective_reset(antler_objective *o)
+{
+    memset(o->sum, 0, sizeof o->sum);
+    o->loss_sum = o->loss_weight = 0;
+}
+
+void antler__objective_track(antler_context *c, const antler_real *y, double loss)
+{
+    antler_objective *o = c->objective;
+    o->loss_sum += loss * (double)c->n;
+    o->loss_weight += (double)c->n;
+    bool masked = weigh_by_mask(c, c->n * o->inner);
+    antler_metric_call call = {.p = antler__output(c)->data,
+                               .y = y,
+                               .weight = masked ? o->weight : NULL,
+                               .rows = c->n * o->inner,
+                               .n = o->width,
+                               .y_n = o->y_width,
+                               .value = o->value,
+                               .scratch = o->scratch};
+    for (int i = 0; i < o->metrics; i++)
+        metric_ops(o, i)->update(o->metric[i].config, o->sum[i], &call);
+}
+
+void antler__objective_logs(const antler_objective *o, bool validation, antler_logs *logs)
+{
+    for (int i = -1; i < o->metrics && logs->n < ANTLER_MAX_LOGS; i++) {
+        const char *name = i < 0 ? "loss" : o->metric_name[i];
+        char *text = logs->name[logs->n];
+        snprintf(text, sizeof logs->name[0], "%s%s", validation ? "val_" : "", name);
+        logs->value[logs->n++] =
+            i < 0 ? o->loss_sum / o->loss_weight : metric_ops(o, i)->result(o->metric[i].config, o->sum[i]);
+    }
+}
