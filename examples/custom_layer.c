@@ -46,12 +46,11 @@ static antler_status infer(const void *config, const antler_shape *in, antler_sh
     return ANTLER_OK;
 }
 
-static void declare(const void *config, const antler_shape *in, antler_plan *plan)
+static void variables(const void *config, const antler_shape *in, antler_plan *plan)
 {
     (void)config;
     antler_shape slopes = {.rank = 1, .dim = {in->dim[in->rank - 1]}};
     antler_plan_param(plan, SLOPE, "slope", "slope", &slopes);
-    antler_plan_needs(plan, ANTLER_NEEDS_X); /* backward reads the sign of x */
 }
 
 static void initialize(const void *config, int slot, antler_tensor *param)
@@ -62,7 +61,7 @@ static void initialize(const void *config, int slot, antler_tensor *param)
         param->data[i] = (antler_real)cfg->start;
 }
 
-/* ---- 3. forward and backward. grad is written, not added to; dx is NULL where nobody wants it ---- */
+/* ---- 3. forward and backward. grad is written, not added to; dx has no data where nobody wants it ---- */
 
 static antler_status forward(const void *config, antler_run *run)
 {
@@ -85,7 +84,7 @@ static antler_status backward(const void *config, antler_run *run)
     for (int64_t i = 0; i < n; i++) {
         if (dslope && x[i] <= 0)
             dslope[i % features] += dy[i] * x[i];
-        if (run->dx)
+        if (run->dx->data)
             run->dx->data[i] = x[i] > 0 ? dy[i] : slope[i % features] * dy[i];
     }
     return ANTLER_OK;
@@ -100,9 +99,10 @@ static const antler_layer_ops antler_layer_learned_slope = {
              .doc = "a rectifier with a learned slope for each feature",
              .config_size = sizeof(struct antler_learned_slope),
              .fields = fields},
+    .flags = ANTLER_NEEDS_X, /* backward reads the sign of x */
     .mask = ANTLER_MASK_PASS,
     .infer = infer,
-    .declare = declare,
+    .variables = variables,
     .initialize = initialize,
     .forward = forward,
     .backward = backward,

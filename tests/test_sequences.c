@@ -1,8 +1,8 @@
 /* Random sequences of layers, each run twice: as it is used, with buffers that take each other's place, and with
    ANTLER_KEEP, where every output and gradient has memory of its own. Both must give the same bits, also where all
    memory holds NaN before. */
-#include "model/context.h"
 #include "networks.h"
+#include "train/objective.h"
 
 #include <math.h>
 
@@ -70,7 +70,8 @@ static antler_model *sequence_model(uint64_t sequence)
 static antler_context *poisoned(antler_model *model, antler_mode mode, unsigned flags)
 {
     antler_error err = {0};
-    antler_context *c = antler__context_create(model, mode == ANTLER_TRAIN ? model : NULL, mode, BATCH, 2, flags, &err);
+    antler_context *c =
+        antler__training_context(model, mode == ANTLER_TRAIN ? model : NULL, mode, BATCH, 2, flags, &err);
     must(c ? ANTLER_OK : err.status, &err);
     for (int64_t i = 0; i < c->arena.bytes / (int64_t)sizeof(antler_real); i++)
         ((antler_real *)(void *)c->arena.memory)[i] = (antler_real)NAN;

@@ -330,7 +330,7 @@ static double measure(const char *json, const antler_metric_call *call)
 {
     antler_object metric = read_object(ANTLER_KIND_METRIC, json);
     const antler_metric_ops *ops = ops_of(metric);
-    double sum[ANTLER_MAX_SLOTS] = {0};
+    double sum[ANTLER_MAX_SUMS] = {0};
     antler_real value[8], scratch[64];
     antler_metric_call half = *call;
     half.value = value, half.scratch = scratch, half.rows = 1;

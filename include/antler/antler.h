@@ -154,6 +154,7 @@ typedef struct antler_context antler_context;
 enum {                            /* flags of a context */
        ANTLER_KEEP = 1,           /* every layer's output and gradient stays readable (antler_read) */
        ANTLER_INPUT_GRADIENT = 2, /* the pass back goes down to the input */
+       ANTLER_SILENT = 4,         /* no noise: layers that draw are as at rate 0 */
 };
 
 /* For ANTLER_INFER or ANTLER_MC: any number of contexts may run one model at a time. batch: the largest batch. threads:

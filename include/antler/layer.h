@@ -95,6 +95,60 @@ typedef struct antler_field {
         .def = (json), .flags = ANTLER_NULLABLE, .of = (kind_of), .doc = (line)                                     \
     }
 
+/* Rows that most tables have. `type` is the config's struct, `member` a member of it, `json` its default as JSON. */
+
+/* Largest size of one axis of a variable. */
+#define ANTLER_MOST_UNITS 2147483647.0
+
+/* INT or REAL; lo == hi: no bounds. json NULL: required. */
+#define ANTLER_FIELD_NUMBER(type, member, number_kind, json, lo, hi, line)                                   \
+    {                                                                                                        \
+        .key = #member, .kind = (number_kind), .offset = offsetof(type, member), .def = (json), .min = (lo), \
+        .max = (hi), .doc = (line)                                                                           \
+    }
+
+/* A required count of at least 1: units, filters, input_dim. */
+#define ANTLER_FIELD_COUNT(type, member, line) \
+    ANTLER_FIELD_NUMBER(type, member, ANTLER_INT, NULL, 1, ANTLER_MOST_UNITS, line)
+
+/* A list of integers; json "null": may be null, and so may its entries. */
+#define ANTLER_FIELD_INTS(type, member, json, flag, lo, line)                                              \
+    {                                                                                                      \
+        .key = #member, .kind = ANTLER_INTS, .offset = offsetof(type, member), .def = (json), .min = (lo), \
+        .max = ANTLER_MOST_UNITS, .flags = (flag), .doc = (line)                                           \
+    }
+
+#define ANTLER_FIELD_BOOL(type, member, json, line)                                                         \
+    {                                                                                                       \
+        .key = #member, .kind = ANTLER_BOOL, .offset = offsetof(type, member), .def = (json), .doc = (line) \
+    }
+
+/* A key of Keras's that changes nothing here, with the one value that we can honour. */
+#define ANTLER_FIELD_IGNORED(name, json)                                                                         \
+    {                                                                                                            \
+        .key = (name), .kind = ANTLER_ANY, .def = (json), .flags = ANTLER_UNWRITTEN, .doc = "accepted for Keras" \
+    }
+
+#define ANTLER_FIELD_ACTIVATION(type, member, json, line) \
+    ANTLER_FIELD_OBJECT(type, member, ANTLER_KIND_ACTIVATION, json, line)
+
+#define ANTLER_FIELD_SEED(type)                                                                                     \
+    {                                                                                                               \
+        .key = "seed", .kind = ANTLER_INT, .offset = offsetof(type, seed), .def = "null", .flags = ANTLER_NULLABLE, \
+        .doc = "seed of the layer's own noise; null: the model's"                                                   \
+    }
+
+/* The settings of one variable: initializer (its default as JSON), regularizer and constraint. */
+#define ANTLER_FIELD_VARIABLE(type, variable, json)                                                                \
+    ANTLER_FIELD_OBJECT(type, variable##_initializer, ANTLER_KIND_INITIALIZER, json, "first values"),              \
+        ANTLER_FIELD_OBJECT(type, variable##_regularizer, ANTLER_KIND_REGULARIZER, "null", "penalty in the loss"), \
+        ANTLER_FIELD_OBJECT(type, variable##_constraint, ANTLER_KIND_CONSTRAINT, "null", "applied after each update")
+
+/* The rows of ANTLER_KERNEL_KEYS. */
+#define ANTLER_KERNEL_FIELDS(type)                            \
+    ANTLER_FIELD_BOOL(type, use_bias, "true", "adds a bias"), \
+        ANTLER_FIELD_VARIABLE(type, kernel, "\"glorot_uniform\""), ANTLER_FIELD_VARIABLE(type, bias, "\"zeros\"")
+
 /* The head of every type's table, its first member. */
 typedef struct antler_type {
     size_t size; /* sizeof the whole table: methods are appended, never moved */
@@ -142,125 +196,185 @@ typedef struct antler_metric_keys {
 
 /* ---- layers ----------------------------------------------------------------------------------------------------- */
 
-enum { ANTLER_MAX_SLOTS = 8 }; /* of each sort that a layer may declare */
+/* A layer owns a config and variables. A *call* is one use of it: tensors in and out, buffers, noise. A model is a list
+   of calls; what a method below is given is the one call that it is for. */
 
-/* A position in the random stream of one noise site. Opaque to most layers; see src/kernels/kernels.h. */
+enum { ANTLER_MAX_OUTPUTS = 8 };         /* of one call */
+enum { ANTLER_MANY = 1024 };             /* inputs of a layer that takes any number of them */
+enum { ANTLER_MAX_SUMS = 8 };            /* of a metric */
+enum { ANTLER_MAX_OPTIMIZER_SLOTS = 8 }; /* state arrays of an optimizer */
+
+/* A position in the random stream of one noise site. Opaque to most layers: see antler/work.h. */
 typedef struct antler_noise {
     uint64_t key, step;
     uint64_t row; /* global index of the batch's first sample: the position of element e of a sample is
                      (row + sample) * elements_per_sample + e */
 } antler_noise;
 
-/* One call of one layer; all that changes is here. Tensors have the batch's real size in dim[0]. */
+/* One bit an element, 64 in a word, the first in the lowest place. */
+typedef struct antler_bits {
+    antler_shape shape;
+    uint64_t *word; /* [elements / 64 + 1] */
+} antler_bits;
+
+/* Threads that share the work of a run, and scratch for each. A context has them; so may a program without one. */
+typedef struct antler_workers {
+    int count;                   /* at least 1: the caller's own thread is worker 0 */
+    antler_real *const *scratch; /* [count] room for the products of one worker */
+    void (*run)(void *pool, void (*fn)(void *arg, int64_t i, int worker), void *arg, int64_t n);
+    void *pool;
+} antler_workers;
+
+/* One run of one call; all that changes is here. Tensors have the batch's real size in dim[0]. Arrays are as long as
+   is said behind them, or as what was declared; a pointer to an array is never NULL where it is not empty. */
 typedef struct antler_run {
     antler_mode mode;
     bool trainable; /* the layer's `trainable` */
-    const antler_tensor *x;
-    antler_tensor *y;          /* forward writes it; backward reads x and y only if declared (antler_plan_needs) */
-    const antler_tensor *dy;   /* backward: gradient of y; with `logits`, of the logits */
-    antler_tensor *dx;         /* backward writes (=) it; NULL when the input needs no gradient */
-    const antler_tensor *mask; /* (B, T) of 0 and 1, or NULL: no mask */
-    antler_tensor *mask_out;   /* (B, T), to be written by forward where the mask rule is ANTLER_MASK_MAKE; else NULL */
-    antler_tensor *logits;     /* not NULL: the loss takes this layer's output from its logits (see `logits` below):
-                                  forward writes them here too, backward gets their gradient in dy */
+    bool noisy;     /* noise is on: ANTLER_TRAIN or ANTLER_MC, in a context that is not silenced */
+    int inputs, outputs;
+    const antler_tensor *x;  /* [inputs] */
+    antler_tensor *y;        /* [outputs]; forward writes them; backward reads x and y only if ANTLER_NEEDS_ says so */
+    const antler_tensor *dy; /* [outputs]; backward: gradient of y. Of several, data NULL: nobody reads that output */
+    antler_tensor *dx;       /* [inputs]; backward WRITES (=) them; data NULL: that one is not wanted */
+    const antler_tensor *mask;  /* [inputs]; (B, T) of 0 and 1; data NULL: no mask */
+    antler_tensor *mask_out;    /* [1]; (B, T) of the first output, to be written by forward; data NULL: not wanted */
     const antler_tensor *param; /* [slot] as declared */
-    antler_tensor *grad;        /* [slot]; backward WRITES (=) all of each, once; absent (data NULL) when frozen */
+    antler_tensor *grad;        /* [slot]; backward WRITES (=) all of each, once; data NULL when frozen */
     antler_tensor *state;       /* [slot]; written only in ANTLER_TRAIN */
     antler_tensor *saved;       /* [slot]; from forward to backward; data NULL outside ANTLER_TRAIN */
-    uint64_t **bits;            /* [slot]; the same, one bit an element */
+    const antler_bits *bits;    /* [slot]; the same, one bit an element */
     antler_tensor *scratch;     /* [slot]; contents undefined at the start of every call */
-    antler_tensor *carry;       /* [slot]; kept from call to call by the context (stateful layers) */
+    antler_tensor *carry;       /* [slot]; kept from run to run by the context (stateful layers) */
     const antler_noise *noise;  /* [slot] */
-    struct antler_run *child;   /* [slot]; for antler_child_forward and _backward */
-    struct antler_context *context;
-    const struct antler_layer *layer; /* the instance, for the core */
-    const struct antler_kernels *k;   /* kernels.h; a layer outside the library may ignore it */
+    const struct antler_epilogue *epilogue; /* the activation that follows; for layers flagged ANTLER_FUSES */
+    struct antler_node *child;              /* [slot]; for antler_child_forward and _backward */
+    const antler_workers *workers;
+    const struct antler_kernels *k; /* the library's own layers use it; others have antler/work.h */
     antler_error *err;
 } antler_run;
 
 typedef struct antler_plan antler_plan;
+typedef struct antler_activation_ops antler_activation_ops;
 
+/* What becomes of a mask that comes with an input. It is that of the first output; others have none. */
 typedef enum antler_mask_rule {
-    ANTLER_MASK_END,  /* the mask does not go on */
-    ANTLER_MASK_PASS, /* goes on as it came */
-    ANTLER_MASK_MAKE  /* forward writes mask_out (B, dim[1] of the input) */
+    ANTLER_MASK_END,  /* it does not go on */
+    ANTLER_MASK_PASS, /* that of the first input goes on as it came */
+    ANTLER_MASK_MAKE, /* forward writes mask_out (B, dim[1] of the output) */
+    ANTLER_MASK_ALL,  /* forward writes mask_out if every input has a mask */
+    ANTLER_MASK_ANY   /* forward writes mask_out if any input has one */
 } antler_mask_rule;
 
 enum {
-    ANTLER_RANDOM = 1,           /* output is random in ANTLER_TRAIN and ANTLER_MC */
-    ANTLER_SOURCE = 2,           /* takes no input: infer gives the model's input shape (`in` is NULL) */
-    ANTLER_VIEW = 4,             /* y is x under another shape: forward and backward are not called */
-    ANTLER_IN_PLACE = 8,         /* y may be x and dx may be dy, if the plan finds that nobody else needs them */
-    ANTLER_BATCH_STATISTICS = 16 /* in ANTLER_TRAIN a sample's output depends on the rest of the batch */
+    ANTLER_SOURCE = 1,   /* takes no input: infer gives the model's input shape (`in` is NULL) */
+    ANTLER_VIEW = 2,     /* y is x under another shape: no forward, no backward */
+    ANTLER_IN_PLACE = 4, /* y may be any one x of its size, and one dx may be dy, if nobody else needs them */
+    ANTLER_NEEDS_X = 8,  /* backward reads x, beside dy and what was saved */
+    ANTLER_NEEDS_Y = 16, /* backward reads y */
+    ANTLER_FUSES = 32,   /* forward and backward apply the activation themselves, piece by piece: antler_epilogue_ */
+    ANTLER_BATCH_STATISTICS = 64 /* in ANTLER_TRAIN a sample's output depends on the rest of the batch */
 };
-
-enum { ANTLER_NEEDS_X = 1, ANTLER_NEEDS_Y = 2 };
 
 typedef struct antler_layer_ops {
     antler_type type;
     unsigned flags;
+    int inputs; /* the most tensors it takes; 0 stands for one */
     antler_mask_rule mask;
-    const char *variables; /* group that holds this layer's variables in a weights file ("cell"), NULL for none */
 
     /* optional, overrides `mask` where it depends on the config */
     antler_mask_rule (*mask_rule)(const void *config);
-    /* Shape of the output; dim[0] of both is the batch. Refuses inputs that do not fit. */
+    /* Shapes of the outputs, from those of the inputs: both lists end with a shape of rank 0, and `out` has
+       ANTLER_MAX_OUTPUTS zeroed places. dim[0] is the batch: pass it on, do not compute with it. Refuses inputs that do
+       not fit. */
     antler_status (*infer)(const void *config, const antler_shape *in, antler_shape *out, antler_error *err);
-    /* optional: declares variables, buffers, noise and children by the antler_plan_ functions below. Called once when
-       the model is built (in->dim[0] is ANTLER_BATCH; buffers are not counted yet) and once for every context. */
-    void (*declare)(const void *config, const antler_shape *in, antler_plan *plan);
+    /* optional: declares what the layer owns, once: parameters, states, noise sites, children. Their sizes do not
+       depend on the batch; in->dim[0] is ANTLER_BATCH. */
+    void (*variables)(const void *config, const antler_shape *in, antler_plan *plan);
+    /* optional: declares the buffers of a call, for a context of the mode and batch (in->dim[0]) that it is made for.
+     */
+    void (*buffers)(const void *config, const antler_shape *in, antler_plan *plan);
     antler_status (*forward)(const void *config, antler_run *run);
     antler_status (*backward)(const void *config, antler_run *run);
-    /* optional: the name of the activation (over the last axis) that y = activation(logits) ends with, or NULL. Then
-       forward and backward obey run->logits. */
-    const char *(*logits)(const void *config);
+    /* optional: the activation f of y = f(z), where z is what forward writes to y. The core applies it, gives backward
+       the gradient of z in dy, and leaves it out where the loss takes the logits: the layer computes z alone. NULL or
+       type NULL: none. Without `forward`, z is x. */
+    const antler_object *(*activation)(const void *config);
     /* optional: changes a parameter after its initializer filled it (LSTM's unit_forget_bias) */
     void (*initialize)(const void *config, int slot, antler_tensor *param);
+    /* optional: input 0 takes integers in [0, tokens) alone; 0: any numbers */
+    int64_t (*tokens)(const void *config);
 } antler_layer_ops;
 
-/* ---- what declare may call. Failures (overflow, too many slots) stay in the plan; the core reports them. ---- */
+/* ---- what `variables` may call. Failures (overflow, too many) stay in the plan; the core reports them. ---------- */
 
 /* A trained parameter. `name` is Keras's name for it. `fields` names its settings in the config: with "kernel" they are
    kernel_initializer, kernel_regularizer, kernel_constraint; a field that the config has not counts as none, and
-   without an initializer the parameter starts at 0. Slots are numbered from 0 in the order of Keras's weights. */
+   without an initializer the parameter starts at 0. Slots are numbered from 0, without gaps, in the order of Keras's
+   weights: one that a setting switches off has none, and those after it move up. */
 ANTLER_API void antler_plan_param(antler_plan *plan, int slot, const char *name, const char *fields,
                                   const antler_shape *shape);
 /* A variable that is stored but not trained. `fields` as above. Its order in files is after all parameters. */
 ANTLER_API void antler_plan_state(antler_plan *plan, int slot, const char *name, const char *fields,
                                   const antler_shape *shape);
-/* Buffers, by shape (a batch axis included). Saved ones exist in ANTLER_TRAIN only. */
+/* The group of a weights file that holds the variables declared after this ("cell", "query_dense"); NULL: the layer's
+   own. The text must outlive the model. */
+ANTLER_API void antler_plan_group(antler_plan *plan, const char *group);
+/* A noise site of every call. seed is the config's: ANTLER_NULL for the model's own. */
+ANTLER_API void antler_plan_noise(antler_plan *plan, int slot, int64_t seed);
+/* A layer inside this one; `name` is its attribute in Keras ("forward_layer"). Its inputs have the shapes `in` (a list
+   as infer has it), and its batch is `times` this layer's: the core multiplies batch and places in the noise. */
+ANTLER_API void antler_plan_child(antler_plan *plan, int slot, const char *name, antler_object layer,
+                                  const antler_shape *in, int64_t times);
+
+/* ---- what `buffers` may call ------------------------------------------------------------------------------------ */
+
+/* Buffers, by shape (a batch axis included). Saved ones and bits exist in ANTLER_TRAIN only. A slot that is left out
+   has no data. */
 ANTLER_API void antler_plan_saved(antler_plan *plan, int slot, const antler_shape *shape);
 ANTLER_API void antler_plan_bits(antler_plan *plan, int slot, const antler_shape *shape);
 ANTLER_API void antler_plan_scratch(antler_plan *plan, int slot, const antler_shape *shape);
 ANTLER_API void antler_plan_carry(antler_plan *plan, int slot, const antler_shape *shape);
-/* A noise site. seed is the config's: ANTLER_NULL for the model's own. */
-ANTLER_API void antler_plan_noise(antler_plan *plan, int slot, int64_t seed);
-/* A layer inside this one; `name` is its attribute in Keras ("forward_layer"). Its input has shape `in`. */
-ANTLER_API void antler_plan_child(antler_plan *plan, int slot, const char *name, antler_object layer,
-                                  const antler_shape *in);
-/* ANTLER_NEEDS_X, ANTLER_NEEDS_Y: what backward reads beside dy and what it saved. */
-ANTLER_API void antler_plan_needs(antler_plan *plan, unsigned needs);
-/* The mode a context is made for; ANTLER_TRAIN while the model is built. Threads of the context, at least 1. */
+/* The mode of the context. Its workers, at least 1. */
 ANTLER_API antler_mode antler_plan_mode(const antler_plan *plan);
-ANTLER_API int antler_plan_threads(const antler_plan *plan);
+ANTLER_API int antler_plan_workers(const antler_plan *plan);
 
-/* ---- what infer, forward and backward may call ---- */
+/* ---- what infer, forward and backward may call ------------------------------------------------------------------ */
 
-/* Shape of the output of a layer that is a child (for infer and declare). */
+/* Shapes of the outputs of a layer that is a child, as infer has them. */
 ANTLER_API antler_status antler_child_infer(antler_object layer, const antler_shape *in, antler_shape *out,
                                             antler_error *err);
-/* Runs child `slot`. For forward, x, y (and mask) are given; for backward also dy and dx (NULL: not wanted). The
-   child's parameters, buffers and noise are set up by the core. */
-ANTLER_API antler_status antler_child_forward(antler_run *run, int slot, const antler_tensor *x,
-                                              const antler_tensor *mask, antler_tensor *y);
-ANTLER_API antler_status antler_child_backward(antler_run *run, int slot, const antler_tensor *x,
-                                               const antler_tensor *mask, antler_tensor *y, const antler_tensor *dy,
-                                               antler_tensor *dx);
+/* The tensors of a child's run, as in antler_run: arrays of its inputs and outputs. mask NULL: none of its inputs has
+   one; mask_out NULL, dx NULL: not wanted. */
+typedef struct antler_io {
+    const antler_tensor *x, *mask;
+    antler_tensor *y, *mask_out;
+    const antler_tensor *dy;
+    antler_tensor *dx;
+} antler_io;
+/* Runs child `slot`; its variables, buffers and noise are set up by the core. Forward takes x, mask, y, mask_out,
+   backward all but mask_out. */
+ANTLER_API antler_status antler_child_forward(antler_run *run, int slot, const antler_io *io);
+ANTLER_API antler_status antler_child_backward(antler_run *run, int slot, const antler_io *io);
 
-/* Calls fn(arg, i, worker) for i = 0 .. n - 1, each once, on the context's threads; worker < antler_run_threads is the
-   thread's number, for scratch. Divide work by outputs, never by the number of threads: n depends on shapes alone. */
-ANTLER_API void antler_parallel(antler_run *run, void (*fn)(void *arg, int64_t i, int worker), void *arg, int64_t n);
-ANTLER_API int antler_run_threads(const antler_run *run);
+/* The functions of an activation in a config; NULL for none and for the linear one. */
+ANTLER_API const antler_activation_ops *antler_activation_of(antler_object activation);
+
+/* For layers flagged ANTLER_FUSES. Rows are of the last axis. forward: z is whole in these rows of y; applies the
+   activation to them. backward: gives the gradient of z in these rows, which lies in dy, in a buffer of the core, or,
+   if nobody needs it whole (dx is not wanted), in `space`, which has room for the rows. */
+ANTLER_API void antler_epilogue_forward(antler_run *run, int64_t first, int64_t rows);
+ANTLER_API const antler_real *antler_epilogue_backward(antler_run *run, int64_t first, int64_t rows,
+                                                       antler_real *space);
+/* The whole gradient of z, once all its rows were made; where dx is wanted. */
+ANTLER_API const antler_real *antler_epilogue_dz(const antler_run *run);
+
+/* Calls fn(arg, i, worker) for i = 0 .. n - 1, each once, by the workers; worker < run->workers->count is the number of
+   the one that does it. Divide work by outputs, never by the number of workers: n depends on shapes alone. */
+static inline void antler_parallel(const antler_run *run, void (*fn)(void *arg, int64_t i, int worker), void *arg,
+                                   int64_t n)
+{
+    run->workers->run(run->workers->pool, fn, arg, n);
+}
 
 /* Reports a data-dependent error from forward or backward: fills run->err, returns status. */
 ANTLER_API antler_status antler_run_fail(antler_run *run, antler_status status, const char *format, ...)
@@ -269,7 +383,7 @@ ANTLER_API antler_status antler_run_fail(antler_run *run, antler_status status, 
 /* ---- the other kinds -------------------------------------------------------------------------------------------- */
 
 /* y = f(x). `rows` rows of n; elementwise functions see one row. y may be x, dx may be dy. */
-typedef struct antler_activation_ops {
+struct antler_activation_ops {
     antler_type type;
     bool needs_x; /* backward needs x, not y alone */
     bool rowwise; /* works on whole rows (softmax); else elementwise */
@@ -277,7 +391,7 @@ typedef struct antler_activation_ops {
     void (*forward)(antler_real *y, const antler_real *x, int64_t rows, int64_t n);
     void (*backward)(antler_real *dx, const antler_real *dy, const antler_real *y, const antler_real *x, int64_t rows,
                      int64_t n);
-} antler_activation_ops;
+};
 
 /* Fills w with initial values, from the stream (key, position 0 on) of src/kernels/kernels.h. */
 typedef struct antler_initializer_ops {
@@ -334,7 +448,7 @@ typedef struct antler_metric_call {
 
 typedef struct antler_metric_ops {
     antler_type type;
-    int sums; /* at most ANTLER_MAX_SLOTS */
+    int sums; /* at most ANTLER_MAX_SUMS */
     /* optional: whether this metric is what the name "accuracy" means for these widths (Keras's rule) */
     bool (*is_accuracy)(int64_t n, bool sparse);
     void (*update)(const void *config, double *sum, const antler_metric_call *call);
@@ -346,7 +460,7 @@ typedef struct antler_metric_ops {
 typedef struct antler_step {
     antler_real *w;
     const antler_real *g;
-    antler_real *slot[ANTLER_MAX_SLOTS];
+    antler_real *slot[ANTLER_MAX_OPTIMIZER_SLOTS];
     int64_t n;
     double rate;
     int64_t iteration; /* from 0 */

@@ -80,8 +80,7 @@ static void print_index(const antler_shape *shape, int64_t row)
 static bool gives_probability(const antler_model *model)
 {
     const antler_layer *last = &model->layer[model->layers - 1];
-    const char *ending = last->ops->logits ? last->ops->logits(last->object.config) : NULL;
-    return ending && strcmp(ending, "sigmoid") == 0;
+    return last->f && strcmp(last->f->type.class_name, "sigmoid") == 0;
 }
 
 static void print_rows(const antler_model *model, const prediction *p)

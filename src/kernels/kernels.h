@@ -12,29 +12,10 @@
 #ifndef ANTLER_KERNELS_H
 #define ANTLER_KERNELS_H
 
-#include "antler/base.h"
-
-/* Terms of one uncut sum of a product. */
-enum { ANTLER_PART = 1024 };
+#include "antler/work.h"
 
 /* Elements of one chunk of a long sum. */
 enum { ANTLER_CHUNK = 4096 };
-
-/* C (m, n) = op(A) (m, k) op(B) (k, n) [+ bias]. Element (i, p) of A is a[i * a_row + p * a_col], (p, j) of B is
-   b[p * b_row + j * b_col], (i, j) of C is c[i * c_row + j]. One of b_row and b_col should be 1 (any other pair is
-   legal and slow). Strides may be 0: A of one 1.0 with strides 0 sums the columns of B. */
-typedef struct antler_product {
-    int64_t m, n, k;
-    const antler_real *a;
-    int64_t a_row, a_col;
-    const antler_real *b;
-    int64_t b_row, b_col;
-    antler_real *c;
-    int64_t c_row;
-    const antler_real *bias; /* NULL, or what is added to the finished sum: element (i, j) is bias[i * bias_row + j] */
-    int64_t bias_row;        /* 0 for one row shared by all; bias may be c itself (with bias_row == c_row) */
-    bool resume;             /* sums go on from what c holds instead of +0; k must then be at most ANTLER_PART */
-} antler_product;
 
 /* Activations with a kernel. `a` is the activation's one number: slope of leaky_relu, alpha of elu; else unused. */
 #define ANTLER_ACTIVATION_MAP(X)                                                        \

@@ -61,7 +61,7 @@ static int beta_slot(const batch_normalization *cfg)
 static antler_status infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)
 {
     const batch_normalization *cfg = config;
-    if (antler__axis(cfg->axis, in->rank) < 1)
+    if (antler_axis(cfg->axis, in->rank) < 1)
         return antler_error_set(err, ANTLER_SHAPE, "axis",
                                 "%lld is not an axis of the input's %d, the batch's left out", (long long)cfg->axis,
                                 in->rank);
@@ -71,7 +71,7 @@ static antler_status infer(const void *config, const antler_shape *in, antler_sh
 
 static antler_batch_rows rows_of(const batch_normalization *cfg, const antler_shape *shape)
 {
-    int axis = antler__axis(cfg->axis, shape->rank);
+    int axis = antler_axis(cfg->axis, shape->rank);
     antler_batch_rows r = {.rows = 1, .channels = shape->dim[axis], .inner = antler_count(shape, axis + 1)};
     for (int i = 0; i < axis; i++)
         r.rows *= shape->dim[i];
@@ -80,23 +80,27 @@ static antler_batch_rows rows_of(const batch_normalization *cfg, const antler_sh
     return r;
 }
 
-static void declare(const void *config, const antler_shape *in, antler_plan *plan)
+static void variables(const void *config, const antler_shape *in, antler_plan *plan)
 {
     const batch_normalization *cfg = config;
-    antler_batch_rows r = rows_of(cfg, in);
-    antler_shape channels = {.rank = 1, .dim = {r.channels}};
+    antler_shape channels = {.rank = 1, .dim = {in->dim[antler_axis(cfg->axis, in->rank)]}};
     if (cfg->scale)
         antler_plan_param(plan, 0, "gamma", "gamma", &channels);
     if (cfg->center)
         antler_plan_param(plan, beta_slot(cfg), "beta", "beta", &channels);
     antler_plan_state(plan, MEAN, "moving_mean", "moving_mean", &channels);
     antler_plan_state(plan, VARIANCE, "moving_variance", "moving_variance", &channels);
-    antler_plan_needs(plan, ANTLER_NEEDS_X);
+}
+
+static void buffers(const void *config, const antler_shape *in, antler_plan *plan)
+{
+    antler_batch_rows r = rows_of(config, in);
+    antler_shape channels = {.rank = 1, .dim = {r.channels}};
     antler_plan_saved(plan, USED_MEAN, &channels);
     antler_plan_saved(plan, USED_S, &channels);
     antler_plan_scratch(plan, WIDE, &(antler_shape){.rank = 2, .dim = {4, r.width}});
     if (antler_plan_mode(plan) == ANTLER_TRAIN)
-        antler_plan_scratch(plan, PARTS, &(antler_shape){.rank = 3, .dim = {r.parts < 1 ? 1 : r.parts, 2, r.width}});
+        antler_plan_scratch(plan, PARTS, &(antler_shape){.rank = 3, .dim = {r.parts, 2, r.width}});
 }
 
 static bool uses_batch(const antler_run *run)
@@ -115,8 +119,8 @@ static antler_real terms(const antler_batch_rows *r)
 
 static antler_status find_mask(const batch_normalization *cfg, antler_run *run, antler_batch_rows *r)
 {
-    r->mask = run->mask && uses_batch(run) ? run->mask->data : NULL;
-    if (r->mask && (run->x->shape.rank != 3 || antler__axis(cfg->axis, 3) != 2))
+    r->mask = uses_batch(run) ? run->mask->data : NULL;
+    if (r->mask && (run->x->shape.rank != 3 || antler_axis(cfg->axis, 3) != 2))
         return antler_run_fail(run, ANTLER_UNSUPPORTED, "a mask needs input (batch, steps, channels)");
     return ANTLER_OK;
 }
@@ -219,7 +223,7 @@ static antler_status backward(const void *config, antler_run *run)
     antler__sum_gradients(run, &r); /* masked steps too: r.mask is not set yet */
     ANTLER_TRY(find_mask(cfg, run, &r));
     coefficients(cfg, run, &r, a, b, c);
-    if (!run->dx)
+    if (!run->dx->data)
         return ANTLER_OK;
     r.to = run->dx->data;
     r.a = a;
@@ -237,10 +241,11 @@ const antler_layer_ops antler_layer_batch_normalization = {
              .config_size = sizeof(struct antler_batch_normalization),
              .fields = fields,
              .samples = samples},
-    .flags = ANTLER_BATCH_STATISTICS | ANTLER_IN_PLACE,
+    .flags = ANTLER_BATCH_STATISTICS | ANTLER_IN_PLACE | ANTLER_NEEDS_X,
     .mask = ANTLER_MASK_PASS,
     .infer = infer,
-    .declare = declare,
+    .variables = variables,
+    .buffers = buffers,
     .forward = forward,
     .backward = backward,
 };

@@ -138,8 +138,13 @@ static antler_mask_rule mask_rule(const void *config)
 static antler_status child_shapes(const bidirectional *c, const antler_shape *in, antler_shape shape[2],
                                   antler_error *err)
 {
-    ANTLER_TRY(antler_child_infer(c->layer_, in, &shape[FORWARD], err));
-    return antler_child_infer(c->backward_layer_, in, &shape[BACKWARD], err);
+    const antler_shape list[] = {*in, {0}};
+    for (int i = FORWARD; i <= BACKWARD; i++) {
+        antler_shape out[ANTLER_MAX_OUTPUTS] = {0};
+        ANTLER_TRY(antler_child_infer(i == FORWARD ? c->layer_ : c->backward_layer_, list, out, err));
+        shape[i] = out[0];
+    }
+    return ANTLER_OK;
 }
 
 static antler_status infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)
@@ -161,16 +166,21 @@ static antler_status infer(const void *config, const antler_shape *in, antler_sh
     return ANTLER_OK;
 }
 
-static void declare(const void *config, const antler_shape *in, antler_plan *plan)
+static void variables(const void *config, const antler_shape *in, antler_plan *plan)
+{
+    const bidirectional *c = config;
+    const antler_shape list[] = {*in, {0}};
+    antler_plan_child(plan, FORWARD, "forward_layer", c->layer_, list, 1);
+    antler_plan_child(plan, BACKWARD, "backward_layer", c->backward_layer_, list, 1);
+}
+
+static void buffers(const void *config, const antler_shape *in, antler_plan *plan)
 {
     const bidirectional *c = config;
     antler_shape shape[2];
-    antler_plan_child(plan, FORWARD, "forward_layer", c->layer_, in);
-    antler_plan_child(plan, BACKWARD, "backward_layer", c->backward_layer_, in);
-    antler_plan_needs(plan, ANTLER_NEEDS_X);
+    bool train = antler_plan_mode(plan) == ANTLER_TRAIN;
     if (child_shapes(c, in, shape, NULL) != ANTLER_OK)
-        return; /* which the core reports */
-    const bool train = antler_plan_mode(plan) == ANTLER_TRAIN;
+        return; /* infer has refused it */
     for (int i = FORWARD; i <= BACKWARD; i++) {
         antler_plan_saved(plan, i, &shape[i]);
         antler_plan_scratch(plan, train ? FORWARD_DY + i : FORWARD_Y + i, &shape[i]);
@@ -210,7 +220,7 @@ static antler_status forward(const void *config, antler_run *run)
     antler_tensor y[2];
     ANTLER_TRY(outputs(config, run, y));
     for (int i = FORWARD; i <= BACKWARD; i++)
-        ANTLER_TRY(antler_child_forward(run, i, run->x, run->mask, &y[i]));
+        ANTLER_TRY(antler_child_forward(run, i, &(antler_io){.x = run->x, .mask = run->mask, .y = &y[i]}));
     const antler_merge merge = merge_of(config, run, y);
     antler__merge(run, &merge, run->y->data);
     return ANTLER_OK;
@@ -230,18 +240,21 @@ static void add_range(void *arg, int64_t first, int64_t count)
 
 static antler_status backward(const void *config, antler_run *run)
 {
-    antler_tensor y[2], dx = {run->x->shape, run->scratch[DX].data};
+    antler_tensor y[2], dx = {run->x->shape, run->dx->data ? run->scratch[DX].data : NULL};
     ANTLER_TRY(outputs(config, run, y));
     const antler_merge merge = merge_of(config, run, y);
     const antler_tensor df = {y[FORWARD].shape, run->scratch[FORWARD_DY].data};
     const antler_tensor dg = {y[BACKWARD].shape, run->scratch[BACKWARD_DY].data};
+    antler_io io = {.x = run->x, .mask = run->mask, .y = &y[FORWARD], .dy = &df, .dx = run->dx};
     antler__unmerge(run, &merge, run->dy->data, df.data, dg.data);
-    ANTLER_TRY(antler_child_backward(run, FORWARD, run->x, run->mask, &y[FORWARD], &df, run->dx));
-    ANTLER_TRY(
-        antler_child_backward(run, BACKWARD, run->x, run->mask, &y[BACKWARD], &dg, run->dx != NULL ? &dx : NULL));
-    if (run->dx != NULL) {
+    ANTLER_TRY(antler_child_backward(run, FORWARD, &io));
+    io.y = &y[BACKWARD];
+    io.dy = &dg;
+    io.dx = &dx;
+    ANTLER_TRY(antler_child_backward(run, BACKWARD, &io));
+    if (dx.data) {
         add_job sum = {run->k, run->dx->data, dx.data};
-        antler__ranges(run, antler_count(&dx.shape, 0), 1, add_range, &sum);
+        antler_ranges(run, antler_count(&dx.shape, 0), 1, add_range, &sum);
     }
     return ANTLER_OK;
 }
@@ -255,10 +268,11 @@ const antler_layer_ops antler_layer_bidirectional = {
              .fields = fields,
              .samples = samples,
              .check = check},
-    .flags = ANTLER_RANDOM,
+    .flags = ANTLER_NEEDS_X,
     .mask_rule = mask_rule,
     .infer = infer,
-    .declare = declare,
+    .variables = variables,
+    .buffers = buffers,
     .forward = forward,
     .backward = backward,
 };

@@ -78,20 +78,25 @@ static antler_status forward(const void *config, antler_run *run)
 {
     const struct antler_category_encoding *cfg = config;
     const antler_shape *in = &run->x->shape;
-    ANTLER_TRY(antler__check_tokens(run, cfg->num_tokens));
+    ANTLER_TRY(antler_check_tokens(run, cfg->num_tokens));
     job j = {.x = run->x->data, .y = run->y->data, .width = cfg->num_tokens};
     j.group = is_mode(cfg, ONE_HOT) ? 1 : in->dim[in->rank - 1];
     j.most = is_mode(cfg, COUNT) ? (antler_real)j.group : 1;
-    antler__ranges(run, antler_count(in, 0) / j.group, j.width, encode, &j);
+    antler_ranges(run, antler_count(in, 0) / j.group, j.width, encode, &j);
     return ANTLER_OK;
 }
 
 static antler_status backward(const void *config, antler_run *run)
 {
     (void)config;
-    if (run->dx)
+    if (run->dx->data)
         memset(run->dx->data, 0, (size_t)antler_count(&run->dx->shape, 0) * sizeof *run->dx->data);
     return ANTLER_OK;
+}
+
+static int64_t tokens(const void *config)
+{
+    return ((const struct antler_category_encoding *)config)->num_tokens;
 }
 
 const antler_layer_ops antler_layer_category_encoding = {
@@ -105,4 +110,5 @@ const antler_layer_ops antler_layer_category_encoding = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .tokens = tokens,
 };

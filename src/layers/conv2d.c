@@ -10,7 +10,6 @@
                        sum over f of dz (n, oh, ow, f) kernel (i, j, c, f)
 
    Terms are added in the order written, padding's zeros among them; convolution.c has the products. */
-#include "core/memory.h"
 #include "layers/shared/convolution.h"
 
 typedef struct antler_conv2d conv2d;
@@ -74,10 +73,7 @@ static antler_status convolution_of(const conv2d *c, const antler_shape *in, ant
         return antler_error_set(err, ANTLER_SHAPE, NULL, "input is %s, expected (batch, height, width, channels)",
                                 antler_shape_text(in, text, sizeof text));
     const bool same = c->padding == paddings[1];
-    *out = (antler_convolution){.channels = in->dim[3],
-                                .filters = c->filters,
-                                .use_bias = c->use_bias,
-                                .activation = antler__activation(c->activation_)};
+    *out = (antler_convolution){.channels = in->dim[3], .filters = c->filters, .use_bias = c->use_bias};
     ANTLER_TRY(antler__window(&out->h, in->dim[1], c->kernel_size[0], c->strides[0], c->dilation_rate[0], same, err));
     return antler__window(&out->w, in->dim[2], c->kernel_size[1], c->strides[1], c->dilation_rate[1], same, err);
 }
@@ -90,20 +86,20 @@ static antler_status infer(const void *config, const antler_shape *in, antler_sh
     return ANTLER_OK;
 }
 
-static void declare(const void *config, const antler_shape *in, antler_plan *plan)
+static void variables(const void *config, const antler_shape *in, antler_plan *plan)
 {
     const conv2d *c = config;
-    const antler_shape kernel = {4, {c->kernel_size[0], c->kernel_size[1], in->dim[3], c->filters}};
-    antler_convolution convolution;
-    antler_shape out;
-    int64_t count;
-    antler_plan_param(plan, SLOT_KERNEL, "kernel", "kernel", &kernel);
+    antler_plan_param(plan, SLOT_KERNEL, "kernel", "kernel",
+                      &(antler_shape){4, {c->kernel_size[0], c->kernel_size[1], in->dim[3], c->filters}});
     if (c->use_bias)
         antler_plan_param(plan, SLOT_BIAS, "bias", "bias", &(antler_shape){1, {c->filters}});
-    if (!antler__count(&kernel, 0, &count) || infer(config, in, &out, NULL) != ANTLER_OK)
-        return; /* which the core reports */
-    convolution_of(c, in, &convolution, NULL);
-    antler__convolution_declare(&convolution, in, &out, plan);
+}
+
+static void buffers(const void *config, const antler_shape *in, antler_plan *plan)
+{
+    antler_convolution c;
+    if (convolution_of(config, in, &c, NULL) == ANTLER_OK) /* infer has refused it else */
+        antler__convolution_buffers(&c, in->dim[0], plan);
 }
 
 static antler_status forward(const void *config, antler_run *run)
@@ -122,10 +118,9 @@ static antler_status backward(const void *config, antler_run *run)
     return ANTLER_OK;
 }
 
-static const char *logits(const void *config)
+static const antler_object *activation(const void *config)
 {
-    const conv2d *c = config;
-    return c->activation_.type != NULL ? c->activation_.type->class_name : NULL;
+    return &((const conv2d *)config)->activation_;
 }
 
 const antler_layer_ops antler_layer_conv2d = {
@@ -138,9 +133,11 @@ const antler_layer_ops antler_layer_conv2d = {
              .fields = fields,
              .samples = samples,
              .check = check},
+    .flags = ANTLER_NEEDS_X | ANTLER_FUSES,
     .infer = infer,
-    .declare = declare,
+    .variables = variables,
+    .buffers = buffers,
     .forward = forward,
     .backward = backward,
-    .logits = logits,
+    .activation = activation,
 };

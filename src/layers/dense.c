@@ -4,13 +4,10 @@
 
      dz = dy * activation'(z)        kernel' = x^T dz        bias' = sum over the rows of dz        dx = dz kernel^T
 
-   z is kept only for an activation whose derivative needs it; the others live on y. Where the loss takes the logits
-   (run->logits), z goes there, and dy is dz already. */
+   The activation is the core's: y below is z, and dy is dz. */
 #include "layers/shared/common.h"
 
 enum { KERNEL, BIAS };
-enum { Z };  /* saved */
-enum { DZ }; /* scratch */
 
 static const antler_field fields[] = {
     ANTLER_FIELD_COUNT(struct antler_dense, units, "size of the output's last axis"),
@@ -40,34 +37,20 @@ static antler_status infer(const void *config, const antler_shape *in, antler_sh
     return ANTLER_OK;
 }
 
-static void declare(const void *config, const antler_shape *in, antler_plan *plan)
+static void variables(const void *config, const antler_shape *in, antler_plan *plan)
 {
     const struct antler_dense *cfg = config;
-    const antler_activation_ops *ops = antler__activation(cfg->activation_);
-    antler_shape out = *in;
-    out.dim[in->rank - 1] = cfg->units;
     antler_plan_param(plan, KERNEL, "kernel", "kernel",
                       &(antler_shape){.rank = 2, .dim = {in->dim[in->rank - 1], cfg->units}});
     if (cfg->use_bias)
         antler_plan_param(plan, BIAS, "bias", "bias", &(antler_shape){.rank = 1, .dim = {cfg->units}});
-    antler_plan_needs(plan, ops ? ANTLER_NEEDS_X | ANTLER_NEEDS_Y : ANTLER_NEEDS_X);
-    if (ops && ops->needs_x)
-        antler_plan_saved(plan, Z, &out);
-    if (ops && antler_plan_mode(plan) == ANTLER_TRAIN)
-        antler_plan_scratch(plan, DZ, &out);
 }
 
 static antler_status forward(const void *config, antler_run *run)
 {
     const struct antler_dense *cfg = config;
-    const antler_activation_ops *ops = antler__activation(cfg->activation_);
     int64_t in = run->param[KERNEL].shape.dim[0], units = cfg->units, rows = antler_count(&run->x->shape, 0) / in;
-    antler_real *z = run->y->data;
-    if (run->logits)
-        z = run->logits->data;
-    else if (ops && ops->needs_x && run->saved[Z].data)
-        z = run->saved[Z].data;
-    antler_product p = {.m = rows, .n = units, .k = in, .c = z, .c_row = units};
+    antler_product p = {.m = rows, .n = units, .k = in, .c = run->y->data, .c_row = units};
     p.a = run->x->data;
     p.a_row = in;
     p.a_col = 1;
@@ -75,8 +58,7 @@ static antler_status forward(const void *config, antler_run *run)
     p.b_row = units;
     p.b_col = 1;
     p.bias = cfg->use_bias ? run->param[BIAS].data : NULL;
-    antler__product(run, &p);
-    antler__activate(run, ops, run->y->data, z, rows, units);
+    antler_multiply(run, &p);
     return ANTLER_OK;
 }
 
@@ -90,7 +72,7 @@ static void kernel_gradient(antler_run *run, const antler_real *dz, int64_t rows
     p.b = dz;
     p.b_row = units;
     p.b_col = 1;
-    antler__product(run, &p);
+    antler_multiply(run, &p);
 }
 
 /* dx (rows, in) = dz kernel^T. */
@@ -103,33 +85,26 @@ static void input_gradient(antler_run *run, const antler_real *dz, int64_t rows,
     p.b = run->param[KERNEL].data;
     p.b_row = 1;
     p.b_col = units;
-    antler__product(run, &p);
+    antler_multiply(run, &p);
 }
 
 static antler_status backward(const void *config, antler_run *run)
 {
     const struct antler_dense *cfg = config;
-    const antler_activation_ops *ops = run->logits ? NULL : antler__activation(cfg->activation_);
     int64_t in = run->param[KERNEL].shape.dim[0], units = cfg->units, rows = antler_count(&run->x->shape, 0) / in;
     const antler_real *dz = run->dy->data;
-    if (ops) {
-        antler__activate_backward(run, ops, run->scratch[DZ].data, dz, run->y->data,
-                                  ops->needs_x ? run->saved[Z].data : NULL, rows, units);
-        dz = run->scratch[DZ].data;
-    }
     if (run->grad[KERNEL].data)
         kernel_gradient(run, dz, rows, in, units);
     if (cfg->use_bias && run->grad[BIAS].data)
-        antler__column_sums(run, run->grad[BIAS].data, dz, rows, units);
-    if (run->dx)
+        antler_column_sums(run, run->grad[BIAS].data, dz, rows, units);
+    if (run->dx->data)
         input_gradient(run, dz, rows, in, units);
     return ANTLER_OK;
 }
 
-static const char *logits(const void *config)
+static const antler_object *activation(const void *config)
 {
-    const struct antler_dense *cfg = config;
-    return cfg->activation_.type ? cfg->activation_.type->class_name : NULL;
+    return &((const struct antler_dense *)config)->activation_;
 }
 
 const antler_layer_ops antler_layer_dense = {
@@ -140,10 +115,11 @@ const antler_layer_ops antler_layer_dense = {
              .config_size = sizeof(struct antler_dense),
              .fields = fields,
              .samples = samples},
+    .flags = ANTLER_NEEDS_X,
     .mask = ANTLER_MASK_PASS,
     .infer = infer,
-    .declare = declare,
+    .variables = variables,
     .forward = forward,
     .backward = backward,
-    .logits = logits,
+    .activation = activation,
 };

@@ -49,13 +49,12 @@ static antler_status infer(const void *config, const antler_shape *in, antler_sh
     return ANTLER_OK;
 }
 
-static void declare(const void *config, const antler_shape *in, antler_plan *plan)
+static void variables(const void *config, const antler_shape *in, antler_plan *plan)
 {
     const struct antler_embedding *cfg = config;
     (void)in;
     antler_plan_param(plan, EMBEDDINGS, "embeddings", "embeddings",
                       &(antler_shape){.rank = 2, .dim = {cfg->input_dim, cfg->output_dim}});
-    antler_plan_needs(plan, ANTLER_NEEDS_X);
 }
 
 typedef struct {
@@ -78,12 +77,12 @@ static void look_up(void *arg, int64_t first, int64_t count)
 static antler_status forward(const void *config, antler_run *run)
 {
     const struct antler_embedding *cfg = config;
-    ANTLER_TRY(antler__check_tokens(run, cfg->input_dim));
+    ANTLER_TRY(antler_check_tokens(run, cfg->input_dim));
     job j = {.x = run->x->data, .tokens = antler_count(&run->x->shape, 0), .width = cfg->output_dim};
     j.table = run->param[EMBEDDINGS].data;
     j.y = run->y->data;
-    antler__ranges(run, j.tokens, j.width, look_up, &j);
-    if (run->mask_out)
+    antler_ranges(run, j.tokens, j.width, look_up, &j);
+    if (run->mask_out->data)
         for (int64_t i = 0; i < j.tokens; i++)
             run->mask_out->data[i] = j.x[i] != 0;
     return ANTLER_OK;
@@ -108,15 +107,20 @@ enum { PIECES = 32 }; /* at most: each goes over all tokens */
 static antler_status backward(const void *config, antler_run *run)
 {
     const struct antler_embedding *cfg = config;
-    if (run->dx)
+    if (run->dx->data)
         memset(run->dx->data, 0, (size_t)antler_count(&run->x->shape, 0) * sizeof *run->dx->data);
     if (!run->grad[EMBEDDINGS].data)
         return ANTLER_OK;
     job j = {.k = run->k, .x = run->x->data, .tokens = antler_count(&run->x->shape, 0), .width = cfg->output_dim};
     j.dy = run->dy->data;
     j.gradient = run->grad[EMBEDDINGS].data;
-    antler__pieces(run, cfg->input_dim, j.width, PIECES, add_up, &j);
+    antler_pieces(run, cfg->input_dim, j.width, PIECES, add_up, &j);
     return ANTLER_OK;
+}
+
+static int64_t tokens(const void *config)
+{
+    return ((const struct antler_embedding *)config)->input_dim;
 }
 
 const antler_layer_ops antler_layer_embedding = {
@@ -127,9 +131,11 @@ const antler_layer_ops antler_layer_embedding = {
              .config_size = sizeof(struct antler_embedding),
              .fields = fields,
              .samples = samples},
+    .flags = ANTLER_NEEDS_X,
     .mask_rule = mask_rule,
     .infer = infer,
-    .declare = declare,
+    .variables = variables,
     .forward = forward,
     .backward = backward,
+    .tokens = tokens,
 };

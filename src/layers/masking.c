@@ -28,7 +28,7 @@ static antler_status infer(const void *config, const antler_shape *in, antler_sh
     return ANTLER_OK;
 }
 
-static void declare(const void *config, const antler_shape *in, antler_plan *plan)
+static void buffers(const void *config, const antler_shape *in, antler_plan *plan)
 {
     (void)config;
     antler_plan_bits(plan, KEPT, &(antler_shape){.rank = 2, .dim = {in->dim[0], in->dim[1]}});
@@ -92,22 +92,22 @@ static antler_status forward(const void *config, antler_run *run)
     const struct antler_masking *cfg = config;
     const antler_shape *shape = &run->x->shape;
     job j = {.value = (antler_real)cfg->mask_value, .y = run->y->data, .x = run->x->data};
-    j.mask = run->mask_out ? run->mask_out->data : NULL;
-    j.bits = run->mode == ANTLER_TRAIN ? run->bits[KEPT] : NULL;
+    j.mask = run->mask_out->data;
+    j.bits = run->bits[KEPT].word;
     j.steps = shape->dim[0] * shape->dim[1];
     j.features = shape->dim[2];
-    antler__ranges(run, (j.steps + 63) / 64, 64 * j.features, forward_piece, &j);
+    antler_ranges(run, (j.steps + 63) / 64, 64 * j.features, forward_piece, &j);
     return ANTLER_OK;
 }
 
 static antler_status backward(const void *config, antler_run *run)
 {
     (void)config;
-    if (!run->dx)
+    if (!run->dx->data)
         return ANTLER_OK;
     const antler_shape *shape = &run->dy->shape;
-    job j = {.y = run->dx->data, .x = run->dy->data, .bits = run->bits[KEPT], .features = shape->dim[2]};
-    antler__ranges(run, shape->dim[0] * shape->dim[1], j.features, backward_piece, &j);
+    job j = {.y = run->dx->data, .x = run->dy->data, .bits = run->bits[KEPT].word, .features = shape->dim[2]};
+    antler_ranges(run, shape->dim[0] * shape->dim[1], j.features, backward_piece, &j);
     return ANTLER_OK;
 }
 
@@ -122,7 +122,7 @@ const antler_layer_ops antler_layer_masking = {
     .flags = ANTLER_IN_PLACE,
     .mask = ANTLER_MASK_MAKE,
     .infer = infer,
-    .declare = declare,
+    .buffers = buffers,
     .forward = forward,
     .backward = backward,
 };

@@ -67,13 +67,6 @@ static antler_status infer(const void *config, const antler_shape *in, antler_sh
     return ANTLER_OK;
 }
 
-static void declare(const void *config, const antler_shape *in, antler_plan *plan)
-{
-    (void)config;
-    (void)in;
-    antler_plan_needs(plan, ANTLER_NEEDS_X | ANTLER_NEEDS_Y);
-}
-
 /* What the tasks of a call see. */
 typedef struct job {
     antler_window h, w;
@@ -125,7 +118,7 @@ static antler_status forward(const void *config, antler_run *run)
     ANTLER_TRY(windows(config, &run->x->shape, w, run->err));
     job j = {.h = w[0], .w = w[1], .channels = run->x->shape.dim[3], .x = run->x->data, .y = run->y->data};
     const int64_t line = j.w.out * j.channels * j.h.taps * j.w.taps;
-    antler__ranges(run, run->x->shape.dim[0] * j.h.out, line, forward_lines, &j);
+    antler_ranges(run, run->x->shape.dim[0] * j.h.out, line, forward_lines, &j);
     return ANTLER_OK;
 }
 
@@ -171,7 +164,7 @@ static void backward_images(void *arg, int64_t first, int64_t count)
 
 static antler_status backward(const void *config, antler_run *run)
 {
-    if (run->dx == NULL)
+    if (!run->dx->data)
         return ANTLER_OK;
     antler_window w[2];
     ANTLER_TRY(windows(config, &run->x->shape, w, run->err));
@@ -183,7 +176,7 @@ static antler_status backward(const void *config, antler_run *run)
              .dy = run->dy->data,
              .dx = run->dx->data};
     const int64_t image = j.h.out * j.w.out * j.channels * j.h.taps * j.w.taps;
-    antler__ranges(run, run->x->shape.dim[0], image, backward_images, &j);
+    antler_ranges(run, run->x->shape.dim[0], image, backward_images, &j);
     return ANTLER_OK;
 }
 
@@ -196,8 +189,8 @@ const antler_layer_ops antler_layer_max_pooling2d = {
              .config_size = sizeof(max_pooling2d),
              .fields = fields,
              .samples = samples},
+    .flags = ANTLER_NEEDS_X | ANTLER_NEEDS_Y,
     .infer = infer,
-    .declare = declare,
     .forward = forward,
     .backward = backward,
 };

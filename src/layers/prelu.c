@@ -5,7 +5,9 @@
 
    The sum over samples is a product's (a row of ones times a matrix), so it is cut by its outputs; what shared axes add
    up is then small, and one thread takes it in the order of memory. docs/adding-a-layer.md explains this file. */
-#include "layers/shared/common.h"
+#include "antler/layer.h"
+#include "antler/layers.h"
+#include "antler/work.h"
 
 #include <string.h>
 
@@ -51,11 +53,16 @@ static antler_status infer(const void *config, const antler_shape *in, antler_sh
     return ANTLER_OK;
 }
 
-static void declare(const void *config, const antler_shape *in, antler_plan *plan)
+static void variables(const void *config, const antler_shape *in, antler_plan *plan)
 {
-    antler_shape alpha = alpha_shape(config, in), sample = {.rank = 1, .dim = {antler_count(in, 1)}};
+    antler_shape alpha = alpha_shape(config, in);
     antler_plan_param(plan, ALPHA, "alpha", "alpha", &alpha);
-    antler_plan_needs(plan, ANTLER_NEEDS_X);
+}
+
+static void buffers(const void *config, const antler_shape *in, antler_plan *plan)
+{
+    antler_shape sample = {.rank = 1, .dim = {antler_count(in, 1)}};
+    (void)config;
     if (antler_plan_mode(plan) == ANTLER_TRAIN) {
         antler_plan_scratch(plan, SHARES, in);
         antler_plan_scratch(plan, COLUMNS, &sample);
@@ -65,7 +72,7 @@ static void declare(const void *config, const antler_shape *in, antler_plan *pla
 /* ---- forward and backward --------------------------------------------------------------------------------------- */
 
 /* Work goes over rows: the last axis, along which slopes lie side by side, or are one. */
-typedef struct {
+typedef struct job {
     const antler_shape *in, *alpha;
     const antler_real *a, *x, *dy;
     antler_real *y, *dx, *shares; /* dx, shares: NULL where nobody wants them */
@@ -142,7 +149,7 @@ static antler_status forward(const void *config, antler_run *run)
     job j = {.in = &run->x->shape, .alpha = &run->param[ALPHA].shape, .a = run->param[ALPHA].data};
     j.x = run->x->data;
     j.y = run->y->data;
-    antler__ranges(run, antler_count(j.in, 0) / row_length(&j), row_length(&j), forward_rows, &j);
+    antler_ranges(run, antler_count(j.in, 0) / row_length(&j), row_length(&j), forward_rows, &j);
     return ANTLER_OK;
 }
 
@@ -153,11 +160,11 @@ static antler_status backward(const void *config, antler_run *run)
     job j = {.in = &run->x->shape, .alpha = &run->param[ALPHA].shape, .a = run->param[ALPHA].data};
     j.x = run->x->data;
     j.dy = run->dy->data;
-    j.dx = run->dx ? run->dx->data : NULL;
+    j.dx = run->dx->data;
     j.shares = gradient ? run->scratch[SHARES].data : NULL;
-    antler__ranges(run, antler_count(j.in, 0) / row_length(&j), row_length(&j), backward_rows, &j);
+    antler_ranges(run, antler_count(j.in, 0) / row_length(&j), row_length(&j), backward_rows, &j);
     if (gradient) {
-        antler__column_sums(run, run->scratch[COLUMNS].data, j.shares, j.in->dim[0], antler_count(j.in, 1));
+        antler_column_sums(run, run->scratch[COLUMNS].data, j.shares, j.in->dim[0], antler_count(j.in, 1));
         fold(&j, gradient, run->scratch[COLUMNS].data);
     }
     return ANTLER_OK;
@@ -173,10 +180,11 @@ const antler_layer_ops antler_layer_prelu = {
              .config_size = sizeof(struct antler_prelu),
              .fields = fields,
              .samples = samples},
-    .flags = ANTLER_IN_PLACE,
+    .flags = ANTLER_IN_PLACE | ANTLER_NEEDS_X,
     .mask = ANTLER_MASK_PASS,
     .infer = infer,
-    .declare = declare,
+    .variables = variables,
+    .buffers = buffers,
     .forward = forward,
     .backward = backward,
 };

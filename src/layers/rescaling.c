@@ -30,17 +30,17 @@ static antler_status forward(const void *config, antler_run *run)
 {
     const struct antler_rescaling *cfg = config;
     job j = {run->k, run->y->data, run->x->data, (antler_real)cfg->scale, (antler_real)cfg->offset};
-    antler__ranges(run, antler_count(&run->x->shape, 0), 1, piece, &j);
+    antler_ranges(run, antler_count(&run->x->shape, 0), 1, piece, &j);
     return ANTLER_OK;
 }
 
 static antler_status backward(const void *config, antler_run *run)
 {
     const struct antler_rescaling *cfg = config;
-    if (!run->dx)
+    if (!run->dx->data)
         return ANTLER_OK;
     job j = {run->k, run->dx->data, run->dy->data, (antler_real)cfg->scale, 0};
-    antler__ranges(run, antler_count(&run->dy->shape, 0), 1, piece, &j);
+    antler_ranges(run, antler_count(&run->dy->shape, 0), 1, piece, &j);
     return ANTLER_OK;
 }
 
@@ -54,7 +54,7 @@ const antler_layer_ops antler_layer_rescaling = {
              .samples = samples},
     .flags = ANTLER_IN_PLACE,
     .mask = ANTLER_MASK_PASS,
-    .infer = antler__infer_same,
+    .infer = antler_infer_same,
     .forward = forward,
     .backward = backward,
 };

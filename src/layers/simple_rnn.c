@@ -31,9 +31,14 @@ static antler_status check(void *config, antler_error *err)
     return antler__recurrent_check(config, (antler_object){0}, err);
 }
 
-static void declare(const void *config, const antler_shape *in, antler_plan *plan)
+static void variables(const void *config, const antler_shape *in, antler_plan *plan)
 {
-    antler__recurrent_declare(config, &cell, in, plan);
+    antler__recurrent_variables(config, &cell, in, plan);
+}
+
+static void buffers(const void *config, const antler_shape *in, antler_plan *plan)
+{
+    antler__recurrent_buffers(config, &cell, in, plan);
 }
 
 static antler_status forward(const void *config, antler_run *run)
@@ -57,11 +62,11 @@ const antler_layer_ops antler_layer_simple_rnn = {
              .fields = fields,
              .samples = samples,
              .check = check},
-    .flags = ANTLER_RANDOM,
-    .variables = "cell",
+    .flags = ANTLER_NEEDS_X | ANTLER_NEEDS_Y,
     .mask_rule = antler__recurrent_mask_rule,
     .infer = antler__recurrent_infer,
-    .declare = declare,
+    .variables = variables,
+    .buffers = buffers,
     .forward = forward,
     .backward = backward,
 };

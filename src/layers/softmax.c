@@ -2,9 +2,10 @@
 
      y_i = exp(x_i - max) / sum over j of exp(x_j - max)        dx = y * (dy - sum(dy * y))
 
-   Where the loss takes the logits (run->logits; last axis only), they are x, and dy is their gradient already. Along
-   another axis each line of numbers is gathered into scratch, worked on there, and put back. */
+   Along the last axis it is the activation of that name, and the layer only hands x on. Along another axis each line of
+   numbers is gathered into scratch, worked on there, and put back. */
 #include "layers/shared/common.h"
+#include "parts/parts.h"
 
 enum { LINES, LINES_2 }; /* scratch */
 
@@ -21,23 +22,23 @@ static const antler_field fields[] = {
 static const char *const samples[] = {"(5) {}", "(4, 3) {\"axis\": 1}", "(2, 3, 2) {\"axis\": -2}", NULL};
 
 /* The tensor seen as (outer, n, inner), n along the axis; a line is one of outer * inner. */
-typedef struct {
-    const antler_kernels *k;
+typedef struct job {
     antler_real *to; /* y, or dx */
     const antler_real *x, *dy, *y;
-    antler_real *line, *line_2; /* scratch, as large as the tensor; NULL where inner is 1 */
+    antler_real *line, *line_2; /* scratch, as large as the tensor */
+    const antler_kernels *k;
     int64_t n, inner;
 } job;
 
-static job job_of(antler_run *run, int64_t config_axis, const antler_shape *shape)
+static job job_of(antler_run *run, int64_t config_axis)
 {
-    int axis = antler__axis(config_axis, shape->rank);
-    job j = {.k = run->k, .n = shape->dim[axis], .inner = antler_count(shape, axis + 1)};
-    if (j.inner > 1) {
-        j.line = run->scratch[LINES].data;
-        j.line_2 = run->mode == ANTLER_TRAIN ? run->scratch[LINES_2].data : NULL;
-    }
-    return j;
+    const antler_shape *shape = &run->y->shape;
+    int axis = antler_axis(config_axis, shape->rank);
+    return (job){.k = run->k,
+                 .n = shape->dim[axis],
+                 .inner = antler_count(shape, axis + 1),
+                 .line = run->scratch[LINES].data,
+                 .line_2 = run->scratch[LINES_2].data};
 }
 
 static int64_t line_start(const job *j, int64_t line)
@@ -61,10 +62,6 @@ static void forward_piece(void *arg, int64_t first, int64_t count)
 {
     const job *j = arg;
     int64_t n = j->n;
-    if (j->inner == 1) {
-        j->k->softmax(j->to + first * n, j->x + first * n, count, n);
-        return;
-    }
     for (int64_t i = first; i < first + count; i++) {
         antler_real *line = j->line + i * n;
         gather(line, j->x + line_start(j, i), n, j->inner);
@@ -77,10 +74,6 @@ static void backward_piece(void *arg, int64_t first, int64_t count)
 {
     const job *j = arg;
     int64_t n = j->n;
-    if (j->inner == 1) {
-        j->k->softmax_backward(j->to + first * n, j->dy + first * n, j->y + first * n, count, n);
-        return;
-    }
     for (int64_t i = first; i < first + count; i++) {
         antler_real *line = j->line + i * n, *line_2 = j->line_2 + i * n;
         gather(line, j->dy + line_start(j, i), n, j->inner);
@@ -92,10 +85,15 @@ static void backward_piece(void *arg, int64_t first, int64_t count)
 
 enum { COST = 4 }; /* of an exp, in elements of simple arithmetic */
 
+static bool is_last_axis(const struct antler_softmax *cfg)
+{
+    return cfg->axis == -1;
+}
+
 static antler_status infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)
 {
     const struct antler_softmax *cfg = config;
-    if (antler__axis(cfg->axis, in->rank) < 1)
+    if (antler_axis(cfg->axis, in->rank) < 1)
         return antler_error_set(err, ANTLER_SHAPE, "axis",
                                 "%lld is not an axis of the input's %d, the batch's left out", (long long)cfg->axis,
                                 in->rank);
@@ -103,54 +101,51 @@ static antler_status infer(const void *config, const antler_shape *in, antler_sh
     return ANTLER_OK;
 }
 
-static void declare(const void *config, const antler_shape *in, antler_plan *plan)
+static void buffers(const void *config, const antler_shape *in, antler_plan *plan)
 {
-    const struct antler_softmax *cfg = config;
-    antler_plan_needs(plan, ANTLER_NEEDS_Y);
-    if (antler_count(in, antler__axis(cfg->axis, in->rank) + 1) == 1)
+    if (is_last_axis(config))
         return;
     antler_plan_scratch(plan, LINES, in);
-    if (antler_plan_mode(plan) == ANTLER_TRAIN)
-        antler_plan_scratch(plan, LINES_2, in);
+    antler_plan_scratch(plan, LINES_2, in);
 }
 
 static antler_status forward(const void *config, antler_run *run)
 {
     const struct antler_softmax *cfg = config;
-    const antler_shape *shape = &run->x->shape;
-    if (run->mask)
+    if (run->mask->data)
         return antler_run_fail(run, ANTLER_UNSUPPORTED, "softmax of a masked sequence");
-    if (run->logits)
-        antler__copy(run, run->logits->data, run->x->data, antler_count(shape, 0));
-    job j = job_of(run, cfg->axis, shape);
+    if (is_last_axis(cfg)) {
+        antler_copy(run, run->y->data, run->x->data, antler_count(&run->x->shape, 0));
+        return ANTLER_OK;
+    }
+    job j = job_of(run, cfg->axis);
     j.to = run->y->data;
     j.x = run->x->data;
-    antler__ranges(run, antler_count(shape, 0) / j.n, j.n * COST, forward_piece, &j);
+    antler_ranges(run, antler_count(&run->x->shape, 0) / j.n, j.n * COST, forward_piece, &j);
     return ANTLER_OK;
 }
 
 static antler_status backward(const void *config, antler_run *run)
 {
     const struct antler_softmax *cfg = config;
-    const antler_shape *shape = &run->dy->shape;
-    if (!run->dx)
+    if (!run->dx->data)
         return ANTLER_OK;
-    if (run->logits) {
-        antler__copy(run, run->dx->data, run->dy->data, antler_count(shape, 0));
+    if (is_last_axis(cfg)) {
+        antler_copy(run, run->dx->data, run->dy->data, antler_count(&run->dy->shape, 0));
         return ANTLER_OK;
     }
-    job j = job_of(run, cfg->axis, shape);
+    job j = job_of(run, cfg->axis);
     j.to = run->dx->data;
     j.dy = run->dy->data;
     j.y = run->y->data;
-    antler__ranges(run, antler_count(shape, 0) / j.n, j.n * COST, backward_piece, &j);
+    antler_ranges(run, antler_count(&run->dy->shape, 0) / j.n, j.n * COST, backward_piece, &j);
     return ANTLER_OK;
 }
 
-static const char *logits(const void *config)
+static const antler_object *activation(const void *config)
 {
-    const struct antler_softmax *cfg = config;
-    return cfg->axis == -1 ? "softmax" : NULL;
+    static const antler_object softmax = {&antler__softmax.type, NULL};
+    return is_last_axis(config) ? &softmax : NULL;
 }
 
 const antler_layer_ops antler_layer_softmax = {
@@ -161,11 +156,11 @@ const antler_layer_ops antler_layer_softmax = {
              .config_size = sizeof(struct antler_softmax),
              .fields = fields,
              .samples = samples},
-    .flags = ANTLER_IN_PLACE,
+    .flags = ANTLER_IN_PLACE | ANTLER_NEEDS_Y,
     .mask = ANTLER_MASK_PASS,
     .infer = infer,
-    .declare = declare,
+    .buffers = buffers,
     .forward = forward,
     .backward = backward,
-    .logits = logits,
+    .activation = activation,
 };

@@ -1,6 +1,7 @@
 /* One block of memory for buffers whose lifetimes are known: those that are never alive together may share bytes. */
+#include "model/arena.h"
 #include "core/memory.h"
-#include "model/plan.h"
+#include "core/status.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -244,12 +244,12 @@ const antler_error *antler_model_warning(const antler_model *model, int64_t inde
 
 const antler_shape *antler_input_shape(const antler_model *model)
 {
-    return model && model->built ? &model->layer[0].out : NULL;
+    return model && model->built ? &model->wire[model->input[0]].shape : NULL;
 }
 
 const antler_shape *antler_output_shape(const antler_model *model)
 {
-    return model && model->built ? &model->layer[model->layers - 1].out : NULL;
+    return model && model->built ? &model->wire[model->output[0]].shape : NULL;
 }
 
 const antler_variable *antler_model_variable(const antler_model *model, int64_t index)

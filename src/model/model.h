@@ -10,28 +10,68 @@
 #include "core/status.h"
 #include "files/files.h"
 
-/* A layer of a built model, or a child of one. */
+/* A layer of a built model, or a child of one: what there is once, however often it is called. */
 typedef struct antler_layer {
     const antler_layer_ops *ops;
-    antler_object object; /* borrowed from the model's list, or from the parent's config */
-    const char *name;     /* of a child: its attribute in the parent ("forward_layer") */
-    bool trainable;       /* its own and all its parents' */
-    antler_shape in, out; /* dim[0] is ANTLER_BATCH */
-    int64_t variable;     /* index of its first own variable in model->variable */
-    int params, states;   /* own: params first, then states */
-    int64_t site;         /* number of its first noise site; counted over the model, children after their parent's */
-    int sites;
-    int64_t seed[ANTLER_MAX_SLOTS]; /* of the config, ANTLER_NULL for the model's */
+    antler_object object;           /* borrowed from the model's list, or from the parent's config */
+    const char *name;               /* of a child: its attribute in the parent ("forward_layer") */
+    const antler_activation_ops *f; /* the activation that follows it; NULL for none, and for the linear one */
+    antler_mask_rule mask;
+    bool trainable;     /* its own and all its parents' */
+    int64_t variable;   /* index of its first own variable in model->variable */
+    int params, states; /* own: params first, then states */
+    int sites;          /* own noise sites */
+    int64_t *seed;      /* [sites] of the config, ANTLER_NULL for the model's */
     int children;
     struct antler_layer *child; /* [children] */
-    unsigned needs;             /* ANTLER_NEEDS_... */
-    antler_mask_rule mask;
+    /* of its first call (a child has one); dim[0] is ANTLER_BATCH */
+    int inputs, outputs;
+    antler_shape *in;                     /* [inputs + 1], ended by rank 0 */
+    antler_shape out[ANTLER_MAX_OUTPUTS]; /* [outputs] */
+    int64_t times;                        /* a child's batch is that many times its parent's */
 } antler_layer;
+
+/* A tensor between calls. */
+typedef struct antler_wire {
+    int64_t giver;      /* the call that writes it; -1: an input of the model */
+    int output;         /* which of the giver's outputs, or which input of the model */
+    antler_shape shape; /* dim[0] is ANTLER_BATCH */
+    int64_t users;
+    int64_t *user;  /* [users] calls that read it, in execution order, one entry for each place */
+    bool is_output; /* of the model */
+} antler_wire;
+
+/* One use of a layer. */
+typedef struct antler_call {
+    int64_t layer; /* in model->layer */
+    int inputs, outputs;
+    int64_t *in;   /* [inputs] wires */
+    int64_t out;   /* its first output's wire; the others follow */
+    int64_t place; /* number of its first input, counted over the calls */
+    int64_t site;  /* number of its first noise site, counted over the calls; children's come after their parent's */
+} antler_call;
+
+/* Which call takes what, as a file or a program says it: the calls in execution order. */
+typedef struct antler_ref {
+    int64_t call; /* output `output` of that call; -1 - k: input k of the model */
+    int output;
+} antler_ref;
+typedef struct antler_use {
+    int64_t layer; /* in the model's list */
+    int inputs;
+    const antler_ref *in; /* [inputs] */
+} antler_use;
+typedef struct antler_graph {
+    int64_t uses, outputs;
+    const antler_use *use;    /* [uses] */
+    const antler_ref *output; /* [outputs] of the model */
+} antler_graph;
 
 /* A variable. `view` is what users see; the others tell where it lies and what is done to it. */
 typedef struct antler_model_variable_entry {
     antler_variable view;
-    const antler_layer *layer;
+    const antler_layer *layer; /* or child, that declared it */
+    const char *group;         /* of a weights file, inside that layer's: "cell"; NULL for its own. Borrowed */
     int64_t offset; /* in model->parameters; trained ones come first, so the same offset holds in gradients and slots */
     int64_t length; /* elements; each variable starts at a multiple of 64 bytes */
     antler_object initializer, regularizer, constraint; /* borrowed from the layer's config; type NULL for none */
@@ -60,7 +100,7 @@ struct antler_model {
     char *name;
     char *file; /* it was loaded from, for error messages; or NULL */
     int64_t layers;
-    antler_object *object;            /* [layers], the source layer first; owned */
+    antler_object *object;            /* [layers], the source layers first; owned */
     antler_compile_settings *compile; /* NULL: not compiled */
     antler_fit_settings *fit;         /* of type antler__fit_type; NULL: no "fit" */
     int64_t seed;
@@ -70,19 +110,25 @@ struct antler_model {
     bool built;
     antler_layer *layer; /* [layers] */
     antler_layer_view *view;
+    int64_t calls, wires, places;
+    antler_call *call; /* [calls] in execution order; those of a Sequential: each takes the one before */
+    antler_wire *wire; /* [wires] */
+    int64_t inputs, outputs;
+    int64_t *input, *output; /* [inputs], [outputs] wires */
     int64_t variables;
     antler_model_variable_entry *variable; /* [variables], in the order of Keras's model.weights */
-    int64_t sites;                         /* noise sites */
+    int64_t sites;                         /* noise sites of all calls */
     int64_t trained, total;                /* elements (padded) of the trained part, and of all */
     antler_real *parameters;               /* [total] one block */
     bool initialized;                      /* parameters hold weights, drawn or loaded */
 
-    int slots;                           /* of the compiled optimizer */
-    antler_real *slot[ANTLER_MAX_SLOTS]; /* [trained] each; allocated with the first training context or by loading */
-    int64_t iteration;                   /* optimizer steps done */
-    int64_t step;                        /* training batches done: the noise's step */
-    int64_t epoch;                       /* epochs done, for checkpoints */
-    antler_logs *history;                /* [epochs_logged], with room for history_room */
+    int slots; /* of the compiled optimizer */
+    antler_real
+        *slot[ANTLER_MAX_OPTIMIZER_SLOTS]; /* [trained] each; allocated with the first training context or by loading */
+    int64_t iteration;                     /* optimizer steps done */
+    int64_t step;                          /* training batches done: the noise's step */
+    int64_t epoch;                         /* epochs done, for checkpoints */
+    antler_logs *history;                  /* [epochs_logged], with room for history_room */
     int64_t epochs_logged, history_room;
 };
 
@@ -101,8 +147,10 @@ void antler__compile_free(antler_compile_settings *settings);
 antler_status antler__compile_read(const antler_json *node, const char *place, antler_report *report,
                                    antler_compile_settings **settings);
 
-/* Structure: shapes, variables, sites. antler_build also draws the initial weights. */
+/* Structure: calls, shapes, variables, sites; of a Sequential, or with the calls that are given. antler_build also
+   draws the initial weights. */
 antler_status antler__model_structure(antler_model *model, antler_error *err);
+antler_status antler__model_connect(antler_model *model, const antler_graph *graph, antler_error *err);
 void antler__structure_free(antler_model *model);
 void antler__slots_free(antler_model *model);
 antler_status antler__model_initialize(antler_model *model, antler_error *err); /* draws, unless it has weights */

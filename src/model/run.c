@@ -1,74 +1,18 @@
-/* Running a context: forward, backward, children, and what layers may ask for while they run. */
-#include "model/run.h"
-
+/* Running a context: forward, backward, and looking at what the last pass left. */
 #include "core/memory.h"
 #include "model/context.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-/* ---- what layers call ---- */
+/* ---- forward ---------------------------------------------------------------------------------------------------- */
 
-void antler_parallel(antler_run *run, void (*fn)(void *arg, int64_t i, int worker), void *arg, int64_t n)
+/* Where the noise of this pass begins. */
+static void set_position(antler_context *c)
 {
-    antler__pool_run(run->context->pool, fn, arg, n);
-}
-
-int antler_run_threads(const antler_run *run)
-{
-    return antler__pool_threads(run->context->pool);
-}
-
-antler_real *antler__worker_scratch(antler_run *run, int worker)
-{
-    return run->context->worker[worker];
-}
-
-antler_status antler_run_fail(antler_run *run, antler_status status, const char *format, ...)
-{
-    char message[256];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
-    return antler_error_set(run->err, status, NULL, "%s", message);
-}
-
-antler_status antler_child_forward(antler_run *run, int slot, const antler_tensor *x, const antler_tensor *mask,
-                                   antler_tensor *y)
-{
-    antler_run *child = &run->child[slot];
-    child->err = run->err;
-    child->x = x;
-    child->mask = mask;
-    child->y = y;
-    return child->layer->ops->forward(child->layer->object.config, child);
-}
-
-antler_status antler_child_backward(antler_run *run, int slot, const antler_tensor *x, const antler_tensor *mask,
-                                    antler_tensor *y, const antler_tensor *dy, antler_tensor *dx)
-{
-    antler_run *child = &run->child[slot];
-    child->err = run->err;
-    child->x = x;
-    child->mask = mask;
-    child->y = y;
-    child->dy = dy;
-    child->dx = dx;
-    return child->layer->ops->backward(child->layer->object.config, child);
-}
-
-/* ---- forward ---- */
-
-static void set_position(antler_node *node, int64_t step, int64_t row)
-{
-    for (int s = 0; s < node->layer->sites; s++) {
-        node->noise[s].step = (uint64_t)step;
-        node->noise[s].row = (uint64_t)row;
+    for (int64_t s = 0; s < c->model->sites; s++) {
+        c->noise[s].step = (uint64_t)c->step;
+        c->noise[s].row = (uint64_t)(c->row * c->times[s]);
     }
-    for (int i = 0; i < node->layer->children; i++)
-        set_position(&node->child[i], step, row);
 }
 
 static void set_batch(antler_context *c, int64_t n)
@@ -76,16 +20,41 @@ static void set_batch(antler_context *c, int64_t n)
     if (c->n == n)
         return;
     c->n = n;
-    for (int64_t i = 0; i < c->layers; i++) {
-        c->y[i].shape.dim[0] = n;
-        c->dy[i].shape.dim[0] = n;
-        c->mask[i].shape.dim[0] = n;
+    for (int64_t w = 0; w < c->wires; w++)
+        c->edge[w].y.shape.dim[0] = c->edge[w].dy.shape.dim[0] = c->edge[w].mask.shape.dim[0] = n;
+    for (int64_t i = 0; i < c->calls; i++) {
+        antler_node *node = &c->node[i];
+        for (int k = 0; k < node->run.inputs; k++)
+            node->x[k].shape.dim[0] = node->dx[k].shape.dim[0] = node->mask[k].shape.dim[0] = n;
+        for (int k = 0; k < node->run.outputs; k++)
+            node->y[k].shape.dim[0] = node->dy[k].shape.dim[0] = n;
+        node->mask_out->shape.dim[0] = n;
     }
-    c->logits.shape.dim[0] = n;
 }
 
-/* What a caller passes who did not look whether the context was made. */
-static antler_status no_context(antler_error *err)
+/* The caller's numbers become the model's inputs, and the views of these. A layer never writes what it reads. */
+static void set_inputs(antler_context *c, const antler_real *x, int64_t n)
+{
+    const antler_model *m = c->model;
+    if (x == c->x && n == c->x_rows)
+        return;
+    c->x = x;
+    c->x_rows = n;
+    for (int64_t k = 0; k < m->inputs; k++) {
+        antler_edge *edge = &c->edge[m->input[k]];
+        edge->y.data = (antler_real *)(uintptr_t)x;
+        x += n * antler_count(&edge->y.shape, 1);
+    }
+    for (int64_t i = 0; i < c->calls; i++) {
+        const antler_call *call = &m->call[i];
+        for (int k = 0; k < call->inputs; k++)
+            c->node[i].x[k].data = c->edge[call->in[k]].y.data;
+        if (c->edge[call->out].y_buffer < 0) /* a view */
+            c->edge[call->out].y.data = c->node[i].y->data = c->node[i].x->data;
+    }
+}
+
+antler_status antler__no_context(antler_error *err)
 {
     return antler_error_set(err, ANTLER_VALUE, NULL, "no context: it could not be made");
 }
@@ -93,9 +62,15 @@ static antler_status no_context(antler_error *err)
 static antler_status named(antler_context *c, int64_t i, const antler_error *inner, antler_status status,
                            antler_error *err)
 {
-    const antler_layer *layer = &c->model->layer[i];
+    const antler_layer *layer = c->node[i].layer;
     return antler_error_set(err, status, inner->place, "%s (%s): %s", layer->name, layer->ops->type.class_name,
                             *inner->message ? inner->message : antler_status_text(status));
+}
+
+/* A call that computes nothing: another shape of its input. */
+static bool is_view(const antler_node *node)
+{
+    return node->layer->ops->flags & ANTLER_VIEW && !node->layer->f;
 }
 
 antler_status antler__forward(antler_context *c, const antler_real *x, int64_t n, antler_error *err)
@@ -104,17 +79,15 @@ antler_status antler__forward(antler_context *c, const antler_real *x, int64_t n
         return antler_error_set(err, ANTLER_VALUE, NULL, "a batch of %lld samples: this context takes 1 to %lld",
                                 (long long)n, (long long)c->batch);
     set_batch(c, n);
+    set_position(c);
+    set_inputs(c, x, n);
     c->ran_forward = false; /* until all of it has run */
     antler_error inner = {0};
-    for (int64_t i = 0; i < c->layers; i++) {
-        if (c->y_buffer[i] < 0)
-            c->y[i].data = (antler_real *)(uintptr_t)x; /* read only: a layer never writes its input */
-        if (i == 0 || c->model->layer[i].ops->flags & ANTLER_VIEW)
+    for (int64_t i = 0; i < c->calls; i++) {
+        if (is_view(&c->node[i]))
             continue;
-        antler_run *run = &c->node[i].run;
-        set_position(&c->node[i], c->step, c->row);
-        run->err = &inner;
-        antler_status status = c->model->layer[i].ops->forward(c->model->layer[i].object.config, run);
+        c->node[i].run.err = &inner;
+        antler_status status = antler__node_forward(&c->node[i]);
         if (status != ANTLER_OK)
             return named(c, i, &inner, status, err);
     }
@@ -124,17 +97,25 @@ antler_status antler__forward(antler_context *c, const antler_real *x, int64_t n
 
 const antler_tensor *antler__output(const antler_context *c)
 {
-    return &c->y[c->layers - 1];
+    return &c->edge[c->model->output[0]].y;
+}
+
+const antler_real *antler__logits(const antler_context *c)
+{
+    return c->node[c->linear].epilogue.z;
 }
 
 antler_status antler_forward(antler_context *c, const antler_real *x, int64_t n, antler_real *y, antler_error *err)
 {
     if (!c)
-        return no_context(err);
+        return antler__no_context(err);
     ANTLER_TRY(antler__forward(c, x, n, err));
-    const antler_tensor *output = antler__output(c);
-    if (y)
-        memcpy(y, output->data, (size_t)antler_count(&output->shape, 0) * sizeof *y);
+    for (int64_t k = 0; y && k < c->model->outputs; k++) {
+        const antler_tensor *output = &c->edge[c->model->output[k]].y;
+        int64_t count = antler_count(&output->shape, 0);
+        memcpy(y, output->data, (size_t)count * sizeof *y);
+        y += count;
+    }
     return ANTLER_OK;
 }
 
@@ -148,52 +129,93 @@ void antler_context_seek(antler_context *c, int64_t step, int64_t row)
 
 static void reset_node(antler_node *node)
 {
-    for (int s = 0; s < ANTLER_MAX_SLOTS; s++)
-        if (node->carry[s].data)
-            memset(node->carry[s].data, 0, (size_t)antler_count(&node->carry[s].shape, 0) * sizeof(antler_real));
+    for (int s = 0; s < node->carry.n; s++)
+        if (node->carry.tensor[s].data)
+            memset(node->carry.tensor[s].data, 0,
+                   (size_t)antler_count(&node->carry.tensor[s].shape, 0) * sizeof(antler_real));
     for (int i = 0; i < node->layer->children; i++)
         reset_node(&node->child[i]);
 }
 
 void antler_context_reset(antler_context *c)
 {
-    for (int64_t i = 1; c && i < c->layers; i++)
+    for (int64_t i = 0; c && i < c->calls; i++)
         reset_node(&c->node[i]);
 }
 
-/* ---- backward ---- */
+/* ---- backward --------------------------------------------------------------------------------------------------- */
 
 /* Adds the gradient of the penalty on a layer's output, which is divided by the batch size. */
 static void add_activity_gradient(antler_context *c, int64_t i)
 {
-    antler_object activity = antler__layer_keys(c->model->layer[i].object)->activity_regularizer_;
+    antler_object activity = antler__layer_keys(c->node[i].layer->object)->activity_regularizer_;
     if (!activity.type)
         return;
     const antler_regularizer_ops *ops = (const antler_regularizer_ops *)activity.type;
-    ops->gradient(activity.config, c->dy[i].data, c->y[i].data, antler_count(&c->y[i].shape, 0), 1.0 / (double)c->n);
+    const antler_tensor *y = c->node[i].y;
+    ops->gradient(activity.config, c->node[i].dy->data, y->data, antler_count(&y->shape, 0), 1.0 / (double)c->n);
 }
 
-static antler_status run_backward(antler_context *c, bool penalties, antler_error *err)
+enum { PIECE = 1 << 14 }; /* elements of one task: any cut gives the same bits */
+
+typedef struct adding {
+    antler_real *to;
+    const antler_real *a, *b;
+    const antler_kernels *k;
+} adding;
+
+static void add_piece(void *arg, int64_t first, int64_t count)
+{
+    const adding *j = arg;
+    if (j->b)
+        j->k->add(j->to + first, j->a + first, j->b + first, count);
+    else
+        memcpy(j->to + first, j->a + first, (size_t)count * sizeof *j->to);
+}
+
+/* What is added up after call i; the sums come in the order in which the calls run back. */
+static void add_up(antler_context *c, int64_t i, int64_t *next)
+{
+    for (; *next < c->sums && c->sum[*next].call == i; ++*next) {
+        const antler_addition *s = &c->sum[*next];
+        adding j = {antler__arena_at(&c->arena, s->to), antler__arena_at(&c->arena, s->a),
+                    antler__arena_at(&c->arena, s->b), antler__kernels()};
+        antler_ranges(&c->node[i].run, s->elements * c->n, 1, add_piece, &j);
+    }
+}
+
+static void begin_backward(antler_context *c, int64_t i, bool penalties)
+{
+    const antler_edge *edge = &c->edge[c->model->call[i].out];
+    if (edge->zero)
+        memset(edge->dy.data, 0, (size_t)antler_count(&edge->dy.shape, 0) * sizeof *edge->dy.data);
+    if (penalties)
+        add_activity_gradient(c, i);
+}
+
+antler_status antler__run_backward(antler_context *c, bool penalties, antler_error *err)
 {
     antler_error inner = {0};
-    for (int64_t i = c->layers - 1; i > 0 && c->runs_backward[i]; i--) {
-        if (penalties)
-            add_activity_gradient(c, i);
-        if (c->model->layer[i].ops->flags & ANTLER_VIEW)
+    int64_t next = 0;
+    for (int64_t i = c->calls - 1; i >= 0; i--) {
+        if (!c->runs_backward[i])
             continue;
-        antler_run *run = &c->node[i].run;
-        run->err = &inner;
-        antler_status status = c->model->layer[i].ops->backward(c->model->layer[i].object.config, run);
-        if (status != ANTLER_OK)
-            return named(c, i, &inner, status, err);
+        begin_backward(c, i, penalties);
+        if (!is_view(&c->node[i])) {
+            c->node[i].run.err = &inner;
+            antler_status status = antler__node_backward(&c->node[i]);
+            if (status != ANTLER_OK)
+                return named(c, i, &inner, status, err);
+        }
+        add_up(c, i, &next);
     }
     return ANTLER_OK;
 }
 
-static antler_status ready_for_backward(antler_context *c, antler_error *err)
+antler_status antler__ready_for_backward(antler_context *c, antler_error *err)
 {
     if (!c)
-        return no_context(err);
+        return antler__no_context(err);
     if (c->mode != ANTLER_TRAIN)
         return antler_error_set(err, ANTLER_VALUE, NULL, "gradients need a context made for training");
     if (!c->ran_forward)
@@ -202,41 +224,50 @@ static antler_status ready_for_backward(antler_context *c, antler_error *err)
     return ANTLER_OK;
 }
 
-antler_status antler_backward(antler_context *c, const antler_real *y, double *loss, antler_error *err)
+/* dy of the model's outputs from the caller, one after the other. */
+static void set_gradients(antler_context *c, const antler_real *dy)
 {
-    ANTLER_TRY(ready_for_backward(c, err));
-    if (!c->objective)
-        return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "the model has no loss");
-    double value;
-    ANTLER_TRY(antler__objective_loss(c, y, true, &value, err));
-    ANTLER_TRY(run_backward(c, true, err));
-    antler__penalty_gradients(c);
-    if (loss)
-        *loss = value;
-    return ANTLER_OK;
+    for (int64_t k = 0; k < c->model->outputs; k++) {
+        antler_tensor *edge = &c->edge[c->model->output[k]].dy;
+        int64_t count = antler_count(&edge->shape, 0);
+        if (edge->data) /* else nothing before it is trained */
+            memcpy(edge->data, dy, (size_t)count * sizeof *dy);
+        dy += count;
+    }
+}
+
+static void get_gradients(const antler_context *c, antler_real *dx)
+{
+    for (int64_t k = 0; k < c->model->inputs; k++) {
+        const antler_tensor *edge = &c->edge[c->model->input[k]].dy;
+        int64_t count = antler_count(&edge->shape, 0);
+        if (edge->data)
+            memcpy(dx, edge->data, (size_t)count * sizeof *dx);
+        else /* no output depends on it */
+            memset(dx, 0, (size_t)count * sizeof *dx);
+        dx += count;
+    }
 }
 
 antler_status antler_backward_from(antler_context *c, const antler_real *dy, antler_real *dx, antler_error *err)
 {
-    ANTLER_TRY(ready_for_backward(c, err));
+    ANTLER_TRY(antler__ready_for_backward(c, err));
     if (dx && !(c->flags & ANTLER_INPUT_GRADIENT))
         return antler_error_set(err, ANTLER_VALUE, NULL,
                                 "the gradient of the input needs a context made with ANTLER_INPUT_GRADIENT");
-    antler_tensor *last = &c->dy[c->layers - 1];
-    if (!last->data)
-        return ANTLER_OK; /* nothing is trained */
-    antler_run *run = &c->node[c->layers - 1].run;
-    antler_tensor *logits = run->logits;
-    run->logits = NULL; /* dy is of the output itself */
-    memcpy(last->data, dy, (size_t)antler_count(&last->shape, 0) * sizeof *dy);
-    antler_status status = run_backward(c, false, err);
-    run->logits = logits;
+    antler_epilogue *last = c->linear >= 0 ? &c->node[c->linear].epilogue : NULL;
+    if (last) /* dy is of the output itself */
+        last->linear = false;
+    set_gradients(c, dy);
+    antler_status status = antler__run_backward(c, false, err);
+    if (last)
+        last->linear = true;
     if (status == ANTLER_OK && dx)
-        memcpy(dx, c->dy[0].data, (size_t)antler_count(&c->dy[0].shape, 0) * sizeof *dx);
+        get_gradients(c, dx);
     return status;
 }
 
-/* ---- looking at the last pass ---- */
+/* ---- looking at the last pass ---------------------------------------------------------------------------------- */
 
 const antler_real *antler_gradient(const antler_context *c, int64_t variable)
 {
@@ -246,11 +277,21 @@ const antler_real *antler_gradient(const antler_context *c, int64_t variable)
     return c->gradients + c->model->variable[variable].offset;
 }
 
-static antler_status find_layer(const antler_context *c, const char *name, int64_t *index, antler_error *err)
+/* The call of a layer, -1 - k for input k of the model, by name. */
+static antler_status find_call(const antler_context *c, const char *name, int64_t *call, antler_error *err)
 {
-    for (*index = 0; *index < c->layers; ++*index)
-        if (strcmp(c->model->layer[*index].name, name) == 0)
+    const antler_model *m = c->model;
+    int64_t sources = 0;
+    for (*call = 0; *call < c->calls; ++*call)
+        if (strcmp(m->layer[m->call[*call].layer].name, name) == 0)
             return ANTLER_OK;
+    for (int64_t i = 0; i < m->layers; i++) {
+        bool source = m->layer[i].ops->flags & ANTLER_SOURCE;
+        sources += source;
+        *call = -sources;
+        if (source && strcmp(m->layer[i].name, name) == 0)
+            return ANTLER_OK;
+    }
     return antler_error_set(err, ANTLER_NAME, NULL, "the model has no layer \"%s\"", name);
 }
 
@@ -258,16 +299,16 @@ static antler_status find_layer(const antler_context *c, const char *name, int64
 static antler_status read_noise(antler_context *c, int64_t i, int index, antler_tensor *tensor, antler_error *err)
 {
     antler_node *node = &c->node[i];
-    const uint64_t *bits = index >= 0 && index < ANTLER_MAX_SLOTS ? node->bits[index] : NULL;
+    const uint64_t *bits = index >= 0 && index < node->words.n ? node->bits[index].word : NULL;
     if (!bits)
         return antler_error_set(err, ANTLER_NAME, NULL, "layer \"%s\" keeps no mask %d", node->layer->name, index);
-    antler_shape shape = node->bits_shape[index];
+    antler_shape shape = node->bits[index].shape;
     if (shape.dim[0] == c->batch)
         shape.dim[0] = c->n;
     int64_t n = antler_count(&shape, 0);
     antler_real *view = antler__grow(&c->noise_view, 0, (size_t)n, sizeof *view) ? c->noise_view : NULL;
     if (!view)
-        return antler__no_memory(err);
+        return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
     for (int64_t e = 0; e < n; e++)
         view[e] = (antler_real)(bits[e / 64] >> (e % 64) & 1);
     *tensor = (antler_tensor){shape, view};
@@ -279,26 +320,29 @@ antler_status antler_read(antler_context *c, const char *layer, antler_what what
 {
     int64_t i;
     if (!c)
-        return no_context(err);
-    ANTLER_TRY(find_layer(c, layer, &i, err));
+        return antler__no_context(err);
+    ANTLER_TRY(find_call(c, layer, &i, err));
     if (!(c->flags & ANTLER_KEEP))
         return antler_error_set(err, ANTLER_VALUE, NULL, "reading a layer needs a context made with ANTLER_KEEP");
+    const antler_edge *edge = &c->edge[i < 0 ? c->model->input[-1 - i] : c->model->call[i].out];
     switch (what) {
     case ANTLER_OUTPUT:
-        *tensor = c->y[i];
+        *tensor = edge->y;
         break;
     case ANTLER_GRADIENT:
-        *tensor = c->dy[i];
+        *tensor = edge->dy;
         break;
     case ANTLER_PARAMETER_GRADIENT:
-        if (i == 0 || index < 0 || index >= c->model->layer[i].params)
+        if (i < 0 || index < 0 || index >= c->node[i].layer->params)
             return antler_error_set(err, ANTLER_NAME, NULL, "layer \"%s\" has no parameter %d", layer, index);
         *tensor = c->node[i].grad[index];
         break;
     case ANTLER_NOISE_MASK:
-        if (i == 0)
+        if (i < 0)
             return antler_error_set(err, ANTLER_NAME, NULL, "layer \"%s\" keeps no mask", layer);
         return read_noise(c, i, index, tensor, err);
+    default:
+        return antler_error_set(err, ANTLER_VALUE, NULL, "%d is nothing that can be read of a layer", (int)what);
     }
     if (!tensor->data)
         return antler_error_set(err, ANTLER_NAME, NULL, "layer \"%s\" has no such gradient in this mode", layer);

@@ -54,33 +54,150 @@ static antler_status name_layers(antler_model *model, antler_error *err)
     return ANTLER_OK;
 }
 
-/* ---- layers and variables ---- */
+/* ---- layers and calls ---- */
 
-static antler_status build_layers(antler_model *model, antler_error *err)
+static bool is_source(const antler_model *model, int64_t layer)
 {
-    antler_layer *layer = antler__allocate_zeroed((size_t)model->layers, sizeof *layer);
-    if (!layer)
+    return ((const antler_layer_ops *)model->object[layer].type)->flags & ANTLER_SOURCE;
+}
+
+static antler_status add_wire(antler_model *model, int64_t giver, int output, const antler_shape *shape,
+                              antler_error *err)
+{
+    if (!antler__grow(&model->wire, (size_t)model->wires, (size_t)model->wires + 1, sizeof *model->wire))
         return antler__no_memory(err);
-    model->layer = layer;
+    model->wire[model->wires++] = (antler_wire){.giver = giver, .output = output, .shape = *shape};
+    return ANTLER_OK;
+}
+
+/* A failure of a layer, with its place in the model's file and the inputs that it was given. */
+static antler_status blame(const antler_model *model, int64_t i, const antler_error *error, antler_error *err)
+{
+    const antler_layer *layer = &model->layer[i];
+    char place[320], in[256] = "", one[128];
+    for (int k = 0; k < layer->inputs && strlen(in) + sizeof one < sizeof in; k++)
+        snprintf(in + strlen(in), sizeof in - strlen(in), "%s%s", k ? ", " : "",
+                 antler_shape_text(&layer->in[k], one, sizeof one));
+    snprintf(place, sizeof place, "config.layers[%lld]%s%s", (long long)i, *error->place ? ".config." : "",
+             error->place);
+    return antler_error_set(err, error->status, place, "%s (%s), input %s: %s", layer->name,
+                            layer->ops->type.class_name, in, error->message);
+}
+
+static antler_status make_layers(antler_model *model, antler_error *err)
+{
+    model->layer = antler__allocate_zeroed((size_t)model->layers, sizeof *model->layer);
+    if (!model->layer)
+        return antler__no_memory(err);
+    for (int64_t i = 0; i < model->layers; i++)
+        model->layer[i] = (antler_layer){.ops = (const antler_layer_ops *)model->object[i].type,
+                                         .object = model->object[i],
+                                         .name = antler__layer_keys(model->object[i])->name,
+                                         .times = 1};
+    return ANTLER_OK;
+}
+
+/* The model's inputs: a wire each, in the order of the sources. */
+static antler_status make_inputs(antler_model *model, antler_error *err)
+{
+    model->input = antler__allocate((size_t)model->layers, sizeof *model->input);
+    if (!model->input)
+        return antler__no_memory(err);
     for (int64_t i = 0; i < model->layers; i++) {
         antler_error error = {0};
-        layer[i] = (antler_layer){.ops = (const antler_layer_ops *)model->object[i].type,
-                                  .object = model->object[i],
-                                  .name = antler__layer_keys(model->object[i])->name};
-        if (i > 0)
-            layer[i].in = layer[i - 1].out;
-        antler_status status = antler__plan_layer(model, &layer[i], layer[i].name, "", true, &error);
-        if (status != ANTLER_OK) {
-            char place[320], in[128];
-            snprintf(place, sizeof place, "config.layers[%lld]%s%s", (long long)i, *error.place ? ".config." : "",
-                     error.place);
-            return antler_error_set(err, status, place, "%s (%s), input %s: %s", layer[i].name,
-                                    layer[i].ops->type.class_name, antler_shape_text(&layer[i].in, in, sizeof in),
-                                    error.message);
-        }
+        if (!is_source(model, i))
+            continue;
+        if (antler__plan_layer(model, &model->layer[i], NULL, model->layer[i].name, "", true, &error) != ANTLER_OK)
+            return blame(model, i, &error, err);
+        model->input[model->inputs] = model->wires;
+        ANTLER_TRY(add_wire(model, -1, (int)model->inputs++, &model->layer[i].out[0], err));
     }
     return ANTLER_OK;
 }
+
+static int64_t wire_of(const antler_model *model, antler_ref ref)
+{
+    return ref.call < 0 ? model->input[-1 - ref.call] : model->call[ref.call].out + ref.output;
+}
+
+static antler_status use_wire(antler_model *model, int64_t wire, int64_t call, antler_error *err)
+{
+    antler_wire *w = &model->wire[wire];
+    if (!antler__grow(&w->user, (size_t)w->users, (size_t)w->users + 1, sizeof *w->user))
+        return antler__no_memory(err);
+    w->user[w->users++] = call;
+    return ANTLER_OK;
+}
+
+/* Appends a call: shapes, and at a layer's first one its variables. */
+static antler_status add_call(antler_model *model, const antler_use *use, antler_error *err)
+{
+    antler_call *call = &model->call[model->calls];
+    antler_layer *layer = &model->layer[use->layer];
+    antler_shape *in = antler__allocate_zeroed((size_t)use->inputs + 1, sizeof *in);
+    antler_error error = {0};
+    *call = (antler_call){
+        .layer = use->layer, .inputs = use->inputs, .out = model->wires, .place = model->places, .site = model->sites};
+    call->in = antler__allocate((size_t)use->inputs, sizeof *call->in);
+    if (!in || !call->in) {
+        antler__free(in);
+        antler__free(call->in);
+        return antler__no_memory(err);
+    }
+    int64_t index = model->calls++;
+    model->places += use->inputs;
+    for (int i = 0; i < use->inputs; i++) {
+        call->in[i] = wire_of(model, use->in[i]);
+        in[i] = model->wire[call->in[i]].shape;
+    }
+    layer->inputs = use->inputs;
+    antler_status status = antler__plan_layer(model, layer, in, layer->name, "", true, &error);
+    if (status != ANTLER_OK)
+        return blame(model, use->layer, &error, err);
+    model->sites += antler__layer_sites(layer);
+    for (int i = 0; i < use->inputs; i++)
+        ANTLER_TRY(use_wire(model, call->in[i], index, err));
+    for (; call->outputs < layer->outputs; call->outputs++)
+        ANTLER_TRY(add_wire(model, index, call->outputs, &layer->out[call->outputs], err));
+    return ANTLER_OK;
+}
+
+static antler_status make_calls(antler_model *model, const antler_graph *graph, antler_error *err)
+{
+    model->call = antler__allocate_zeroed((size_t)graph->uses, sizeof *model->call);
+    model->output = antler__allocate((size_t)graph->outputs, sizeof *model->output);
+    if (!model->call || !model->output)
+        return antler__no_memory(err);
+    for (int64_t i = 0; i < graph->uses; i++)
+        ANTLER_TRY(add_call(model, &graph->use[i], err));
+    for (; model->outputs < graph->outputs; model->outputs++) {
+        int64_t wire = model->output[model->outputs] = wire_of(model, graph->output[model->outputs]);
+        model->wire[wire].is_output = true;
+    }
+    return ANTLER_OK;
+}
+
+/* A Sequential: each layer takes the one before. */
+static antler_status make_chain(antler_model *model, antler_error *err)
+{
+    int64_t calls = model->layers - 1;
+    antler_use *use = antler__allocate((size_t)calls, sizeof *use);
+    antler_ref *ref = antler__allocate((size_t)calls + 1, sizeof *ref);
+    antler_status status = use && ref ? ANTLER_OK : antler__no_memory(err);
+    for (int64_t i = 0; status == ANTLER_OK && i <= calls; i++) {
+        ref[i] = (antler_ref){.call = i - 1};
+        if (i < calls)
+            use[i] = (antler_use){.layer = i + 1, .inputs = 1, .in = &ref[i]};
+    }
+    if (status == ANTLER_OK)
+        status =
+            make_calls(model, &(antler_graph){.uses = calls, .outputs = 1, .use = use, .output = &ref[calls]}, err);
+    antler__free(use);
+    antler__free(ref);
+    return status;
+}
+
+/* ---- variables ---- */
 
 /* Each variable starts at a multiple of 64 bytes; trained ones come first. */
 static antler_status place_variables(antler_model *model, antler_error *err)
@@ -128,7 +245,7 @@ static antler_status make_views(antler_model *model, antler_error *err)
         const antler_layer *layer = &model->layer[i];
         model->view[i] = (antler_layer_view){.name = layer->name,
                                              .class_name = layer->ops->type.class_name,
-                                             .output = layer->out,
+                                             .output = layer->out[0],
                                              .parameters = count_weights(model, layer->name, false),
                                              .trainable = count_weights(model, layer->name, true)};
     }
@@ -147,6 +264,14 @@ void antler__structure_free(antler_model *model)
         antler__layer_clear(&model->layer[i]);
     antler__free(model->layer);
     antler__free(model->view);
+    for (int64_t i = 0; i < model->calls; i++)
+        antler__free(model->call[i].in);
+    antler__free(model->call);
+    for (int64_t i = 0; i < model->wires; i++)
+        antler__free(model->wire[i].user);
+    antler__free(model->wire);
+    antler__free(model->input);
+    antler__free(model->output);
     for (int64_t i = 0; i < model->variables; i++)
         antler__free((void *)(uintptr_t)model->variable[i].view.name);
     antler__free(model->variable);
@@ -154,26 +279,38 @@ void antler__structure_free(antler_model *model)
     antler__slots_free(model);
     model->layer = NULL;
     model->view = NULL;
+    model->call = NULL;
+    model->wire = NULL;
+    model->input = model->output = NULL;
     model->variable = NULL;
     model->parameters = NULL;
+    model->calls = model->wires = model->places = model->inputs = model->outputs = 0;
     model->variables = model->sites = model->trained = model->total = 0;
     model->built = model->initialized = false;
 }
 
-antler_status antler__model_structure(antler_model *model, antler_error *err)
+antler_status antler__model_connect(antler_model *model, const antler_graph *graph, antler_error *err)
 {
     if (model->built)
         return ANTLER_OK;
     if (model->layers < 2)
         return antler_error_set(err, ANTLER_VALUE, "config.layers", "the model has no layers");
     antler_status status = name_layers(model, err);
-    status = status == ANTLER_OK ? build_layers(model, err) : status;
+    status = status == ANTLER_OK ? make_layers(model, err) : status;
+    status = status == ANTLER_OK ? make_inputs(model, err) : status;
+    if (status == ANTLER_OK)
+        status = graph ? make_calls(model, graph, err) : make_chain(model, err);
     status = status == ANTLER_OK ? place_variables(model, err) : status;
     status = status == ANTLER_OK ? make_views(model, err) : status;
     if (status != ANTLER_OK)
         antler__structure_free(model);
     model->built = status == ANTLER_OK;
     return status;
+}
+
+antler_status antler__model_structure(antler_model *model, antler_error *err)
+{
+    return antler__model_connect(model, NULL, err);
 }
 
 /* ---- initial weights ---- */
@@ -192,9 +329,9 @@ antler_status antler__model_initialize(antler_model *model, antler_error *err)
         if (status != ANTLER_OK)
             return antler_error_set(err, status, NULL, "%s of layer %s: %s", variable->view.name, variable->view.layer,
                                     error.message);
-        bool parameter = i < variable->layer->variable + variable->layer->params;
-        if (parameter && variable->layer->ops->initialize)
-            variable->layer->ops->initialize(variable->layer->object.config, variable->slot, &variable->view.value);
+        const antler_layer *layer = variable->layer;
+        if (i < layer->variable + layer->params && layer->ops->initialize)
+            layer->ops->initialize(layer->object.config, variable->slot, &variable->view.value);
     }
     model->initialized = true;
     return ANTLER_OK;

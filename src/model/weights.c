@@ -87,17 +87,17 @@ static int64_t datasets_in(const antler_entries *entries, const char *path)
     return n;
 }
 
-static antler_status visit_variables(const visit *v, const antler_layer *layer, const char *path)
+/* Variables [first, first + n) of the model, which one group holds. */
+static antler_status visit_variables(const visit *v, int64_t first, int64_t n, const char *layer, const char *path)
 {
-    int own = layer->params + layer->states;
-    if (v->read && datasets_in(v->read, path) != own)
+    if (v->read && datasets_in(v->read, path) != n)
         return antler_error_set(v->err, ANTLER_SHAPE, path,
-                                "the file has %" PRId64 " variables, the model's layer \"%s\" has %d",
-                                datasets_in(v->read, path), layer->name, own);
-    for (int i = 0; i < own; i++) {
-        const antler_model_variable_entry *variable = &v->model->variable[layer->variable + i];
+                                "the file has %" PRId64 " variables, the model's layer \"%s\" has %" PRId64,
+                                datasets_in(v->read, path), layer, n);
+    for (int64_t i = 0; i < n; i++) {
+        const antler_model_variable_entry *variable = &v->model->variable[first + i];
         char name[PATH + 32];
-        snprintf(name, sizeof name, "%s/vars/%d", path, i);
+        snprintf(name, sizeof name, "%s/vars/%" PRId64, path, i);
         if (v->write)
             ANTLER_TRY(write_real(v->write, name, &variable->view.value.shape, variable->view.value.data, v->err));
         else
@@ -107,17 +107,35 @@ static antler_status visit_variables(const visit *v, const antler_layer *layer, 
     return ANTLER_OK;
 }
 
+/* How many of the variables from `first` on, before `end`, lie in the same group. */
+static int64_t same_group(const visit *v, int64_t first, int64_t end)
+{
+    const char *group = v->model->variable[first].group;
+    int64_t n = 1;
+    for (; first + n < end; n++) {
+        const char *next = v->model->variable[first + n].group;
+        if (!group != !next || (group && strcmp(group, next) != 0))
+            break;
+    }
+    return n;
+}
+
 static antler_status visit_layer(const visit *v, const antler_layer *layer, const char *path)
 {
-    char inner[PATH], name[128];
+    char inner[PATH], name[160];
+    int64_t first = layer->variable, end = first + layer->params + layer->states;
     ANTLER_TRY(visit_group(v, path, layer->name));
-    if (layer->ops->variables) {
-        snprintf(inner, sizeof inner, "%s/%s", path, layer->ops->variables);
-        snprintf(name, sizeof name, "%s_%s", layer->name, layer->ops->variables);
-        ANTLER_TRY(visit_group(v, inner, name));
-        ANTLER_TRY(visit_variables(v, layer, inner));
-    } else {
-        ANTLER_TRY(visit_variables(v, layer, path));
+    if (first == end)
+        ANTLER_TRY(visit_variables(v, first, 0, layer->name, path));
+    for (int64_t n; first < end; first += n) {
+        const char *group = v->model->variable[first].group;
+        n = same_group(v, first, end);
+        if (group) {
+            snprintf(inner, sizeof inner, "%s/%s", path, group);
+            snprintf(name, sizeof name, "%s_%s", layer->name, group);
+            ANTLER_TRY(visit_group(v, inner, name));
+        }
+        ANTLER_TRY(visit_variables(v, first, n, layer->name, group ? inner : path));
     }
     for (int i = 0; i < layer->children; i++) {
         snprintf(inner, sizeof inner, "%s/%s", path, layer->child[i].name);

@@ -168,7 +168,7 @@ static void softmax_backward(antler_real *dx, const antler_real *dy, const antle
     antler__kernels()->softmax_backward(dx, dy, y, rows, n);
 }
 
-static const antler_activation_ops softmax_ops = {
+const antler_activation_ops antler__softmax = {
     .type = {.size = sizeof(antler_activation_ops),
              .kind = ANTLER_KIND_ACTIVATION,
              .class_name = "softmax",
@@ -214,7 +214,7 @@ static const antler_activation_ops log_softmax_ops = {
 };
 
 const antler_type *const antler__activations[] = {
-    &softmax_ops.type,
+    &antler__softmax.type,
     &log_softmax_ops.type,
     &relu6_ops.type,
     &softsign_ops.type,

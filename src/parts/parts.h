@@ -14,4 +14,6 @@ extern const antler_type *const antler__optimizers[];
 extern const antler_type *const antler__schedules[];
 extern const antler_type *const antler__callbacks[];
 
+extern const antler_activation_ops antler__softmax; /* which the layer of that name applies */
+
 #endif

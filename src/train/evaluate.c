@@ -18,7 +18,7 @@ static bool same_sample(const antler_shape *a, const antler_shape *b)
 
 static antler_status check_x(const antler_model *model, const antler_data *x, antler_error *err)
 {
-    const antler_shape *got = antler_data_shape(x), *wanted = &model->layer[0].out;
+    const antler_shape *got = antler_data_shape(x), *wanted = antler_input_shape(model);
     char a[128], b[128];
     if (got->dim[0] < 1)
         return antler_error_set(err, ANTLER_SHAPE, "x", "the data has no rows");
@@ -55,7 +55,7 @@ static void free_rooms(rooms *r)
 
 static antler_status make_rooms(rooms *r, const antler_model *model, int64_t batch, int64_t y_width, antler_error *err)
 {
-    int64_t x_width = antler_count(&model->layer[0].out, 1), x = 0, y = 0;
+    int64_t x_width = antler_count(antler_input_shape(model), 1), x = 0, y = 0;
     bool fits = antler__size_multiply(batch, x_width, &x) && antler__size_multiply(batch, y_width, &y);
     r->x = fits ? antler__allocate_aligned((size_t)x, sizeof *r->x) : NULL;
     r->y = fits ? antler__allocate_aligned((size_t)y, sizeof *r->y) : NULL;
@@ -98,7 +98,7 @@ static antler_context *context_for(antler_model *model, antler_mode mode, const 
                                    int threads, unsigned flags, antler_error *err)
 {
     int64_t rows = antler_data_shape(x)->dim[0], batch = batch_size > 0 ? batch_size : 32;
-    return antler__context_create(model, NULL, mode, batch < rows ? batch : rows, threads, flags, err);
+    return antler__training_context(model, NULL, mode, batch < rows ? batch : rows, threads, flags, err);
 }
 
 antler_status antler_evaluate(antler_model *model, const antler_data *x, const antler_data *y, int64_t batch_size,

@@ -72,15 +72,15 @@ static antler_status make_contexts(fit *f, antler_error *err)
     f->rows = antler_data_shape(f->x)->dim[0];
     int64_t batch = smaller(f->args->batch_size, f->rows), largest = batch, x, y;
     f->batches = (f->rows + batch - 1) / batch;
-    f->train = antler__context_create(f->model, f->model, ANTLER_TRAIN, batch, f->args->threads, 0, err);
+    f->train = antler__training_context(f->model, f->model, ANTLER_TRAIN, batch, f->args->threads, 0, err);
     if (!f->train)
         return err->status;
     ANTLER_TRY(antler__check_data(f->model, f->train->objective, f->x, f->y, err));
     if (f->validation_x) {
         int64_t n = smaller(f->args->batch_size, antler_data_shape(f->validation_x)->dim[0]);
         largest = n > largest ? n : largest;
-        f->validation = antler__context_create(f->model, NULL, ANTLER_INFER, n > 0 ? n : 1, f->args->threads,
-                                               ANTLER_WITH_OBJECTIVE, err);
+        f->validation = antler__training_context(f->model, NULL, ANTLER_INFER, n > 0 ? n : 1, f->args->threads,
+                                                 ANTLER_WITH_OBJECTIVE, err);
         if (!f->validation)
             return err->status;
         ANTLER_TRY(antler__check_data(f->model, f->validation->objective, f->validation_x, f->validation_y, err));

@@ -2,7 +2,7 @@
 #ifndef ANTLER_FIT_H
 #define ANTLER_FIT_H
 
-#include "model/context.h"
+#include "train/objective.h"
 
 /* The type of "fit", NULL-terminated for the registry. */
 extern const antler_type *const antler__settings[];

@@ -1,22 +1,28 @@
 /* The compiled loss and metrics: from rows to one number, by Keras's reductions, masks and habits about logits. */
+#include "train/objective.h"
 #include "config/registry.h"
 #include "core/memory.h"
-#include "model/context.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* ---- creating ---- */
 
+/* The layer that gives the model's output; NULL where that is an input. */
+static const antler_layer *last_layer(const antler_model *model)
+{
+    int64_t call = model->wire[model->output[0]].giver;
+    return call < 0 ? NULL : &model->layer[model->call[call].layer];
+}
+
 /* Whether the loss is taken from the last layer's logits: it can take them, the layer has them (then Keras on
-   TensorFlow takes them even where the loss's from_logits says that the output is such), and no penalty on the output
-   needs the gradient of the output itself. */
+   TensorFlow takes them even where the loss's from_logits says that the output is such), nothing else reads the output,
+   and no penalty on it needs its own gradient. */
 static bool takes_logits(const antler_model *model, const antler_loss_ops *loss)
 {
-    const antler_layer *last = &model->layer[model->layers - 1];
-    const char *from = last->ops->logits ? last->ops->logits(last->object.config) : NULL;
-    return from && loss->from && strcmp(from, loss->from) == 0 &&
-           !antler__layer_keys(last->object)->activity_regularizer_.type;
+    const antler_layer *last = last_layer(model);
+    return last && last->f && loss->from && strcmp(last->f->type.class_name, loss->from) == 0 &&
+           model->wire[model->output[0]].users == 0 && !antler__layer_keys(last->object)->activity_regularizer_.type;
 }
 
 static bool mean_over_rows(const antler_objective *o)
@@ -30,10 +36,10 @@ static bool is_none(const antler_objective *o)
     return !o->reduction || strcmp(o->reduction, "none") == 0;
 }
 
-antler_status antler__objective_create(const antler_model *model, int64_t batch, antler_objective **objective,
-                                       antler_error *err)
+static antler_status create_objective(const antler_model *model, int64_t batch, antler_objective **objective,
+                                      antler_error *err)
 {
-    const antler_shape *out = &model->layer[model->layers - 1].out;
+    const antler_shape *out = antler_output_shape(model);
     antler_objective *o = antler__allocate_zeroed(1, sizeof *o);
     int64_t width = out->rank > 1 ? out->dim[out->rank - 1] : 1, inner = antler_count(out, 1) / width, rows = 0;
     int64_t numbers = 0;
@@ -58,7 +64,7 @@ antler_status antler__objective_create(const antler_model *model, int64_t batch,
     return antler__objective_targets(o, model, NULL, err);
 }
 
-void antler__objective_free(antler_objective *o)
+static void free_objective(antler_objective *o)
 {
     if (!o)
         return;
@@ -116,7 +122,7 @@ antler_status antler__objective_targets(antler_objective *o, const antler_model 
     if (!fits) {
         char got[128], out[128];
         antler_shape_text(y, got, sizeof got);
-        antler_shape_text(&model->layer[model->layers - 1].out, out, sizeof out);
+        antler_shape_text(antler_output_shape(model), out, sizeof out);
         return antler_error_set(err, ANTLER_SHAPE, NULL,
                                 o->loss->sparse ? "targets of shape %s: %s of an output %s wants one class a row"
                                                 : "targets of shape %s: %s of an output %s wants the output's shape",
@@ -131,7 +137,7 @@ antler_status antler__objective_targets(antler_objective *o, const antler_model 
 static bool weigh_by_mask(antler_context *c, int64_t rows)
 {
     antler_objective *o = c->objective;
-    const antler_tensor *mask = &c->mask[c->layers - 1];
+    const antler_tensor *mask = &c->edge[c->model->output[0]].mask;
     int64_t steps = mask->data ? mask->shape.dim[1] : 0;
     if (steps == 0 || o->inner % steps != 0)
         return false;
@@ -184,11 +190,11 @@ static void scale_gradient(const antler_context *c, antler_real *dp, int64_t row
 static double activity_penalty(const antler_context *c)
 {
     double sum = 0;
-    for (int64_t i = 1; i < c->layers; i++) {
-        antler_object activity = antler__layer_keys(c->model->layer[i].object)->activity_regularizer_;
+    for (int64_t i = 0; i < c->calls; i++) {
+        antler_object activity = antler__layer_keys(c->node[i].layer->object)->activity_regularizer_;
         if (activity.type)
             sum += ((const antler_regularizer_ops *)activity.type)
-                       ->penalty(activity.config, c->y[i].data, antler_count(&c->y[i].shape, 0)) /
+                       ->penalty(activity.config, c->node[i].y->data, antler_count(&c->node[i].y->shape, 0)) /
                    (double)c->n;
     }
     return sum;
@@ -199,11 +205,11 @@ antler_status antler__objective_loss(antler_context *c, const antler_real *y, bo
 {
     antler_objective *o = c->objective;
     int64_t rows = c->n * o->inner;
-    antler_real *dp = gradient ? c->dy[c->layers - 1].data : NULL, scale;
+    antler_real *dp = gradient ? c->edge[c->model->output[0]].dy.data : NULL, scale;
     for (int64_t r = 0; r < rows; r++)
         o->counts[r] = 1;
     antler_error inner = {0};
-    antler_loss_call call = {.p = o->logits ? c->logits.data : antler__output(c)->data,
+    antler_loss_call call = {.p = o->logits ? antler__logits(c) : antler__output(c)->data,
                              .y = y,
                              .rows = rows,
                              .n = o->width,
@@ -259,4 +265,61 @@ void antler__objective_logs(const antler_objective *o, bool validation, antler_l
         logs->value[logs->n++] =
             i < 0 ? o->loss_sum / o->loss_weight : metric_ops(o, i)->result(o->metric[i].config, o->sum[i]);
     }
+}
+
+/* ---- contexts --------------------------------------------------------------------------------------------------- */
+
+antler_context *antler__training_context(const antler_model *model, antler_model *trained, antler_mode mode,
+                                         int64_t batch, int threads, unsigned flags, antler_error *err)
+{
+    antler_error error = {0};
+    antler_objective *objective = NULL;
+    bool wanted = model && model->built && model->compile && model->compile->loss.type && batch > 0 &&
+                  (mode == ANTLER_TRAIN || flags & ANTLER_WITH_OBJECTIVE);
+    antler_context *c = NULL;
+    if (!wanted || create_objective(model, batch, &objective, &error) == ANTLER_OK)
+        c = antler__context_create(model, trained, mode, batch, threads, flags, objective && objective->logits, &error);
+    if (c)
+        c->objective = objective;
+    else
+        free_objective(objective);
+    antler__error_copy(err, &error);
+    return c;
+}
+
+antler_context *antler_context_create(const antler_model *model, antler_mode mode, int64_t batch, int threads,
+                                      unsigned flags, antler_error *err)
+{
+    if (mode != ANTLER_INFER && mode != ANTLER_MC) {
+        antler_error_set(err, ANTLER_VALUE, NULL, "mode %d is neither ANTLER_INFER nor ANTLER_MC", mode);
+        return NULL;
+    }
+    return antler__training_context(model, NULL, mode, batch, threads, flags, err);
+}
+
+antler_context *antler_context_create_train(antler_model *model, int64_t batch, int threads, unsigned flags,
+                                            antler_error *err)
+{
+    return antler__training_context(model, model, ANTLER_TRAIN, batch, threads, flags, err);
+}
+
+void antler_context_free(antler_context *c)
+{
+    if (c)
+        free_objective(c->objective);
+    antler__context_free(c);
+}
+
+antler_status antler_backward(antler_context *c, const antler_real *y, double *loss, antler_error *err)
+{
+    ANTLER_TRY(antler__ready_for_backward(c, err));
+    if (!c->objective)
+        return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "the model has no loss");
+    double value;
+    ANTLER_TRY(antler__objective_loss(c, y, true, &value, err));
+    ANTLER_TRY(antler__run_backward(c, true, err));
+    antler__penalty_gradients(c);
+    if (loss)
+        *loss = value;
+    return ANTLER_OK;
 }

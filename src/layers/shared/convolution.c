@@ -7,15 +7,11 @@
    are added up image by image. */
 #include "layers/shared/convolution.h"
 
-#include "model/run.h"
-
 #include <string.h>
 
-enum { Z }; /* saved: for activations whose gradient needs it */
 enum {
     PATCHES, /* a tile a thread */
-    TILES,   /* of dz, a tile a thread, where dz is not needed whole */
-    DZ,      /* as y */
+    TILES,   /* of dz, a tile a thread */
     TURNED,  /* (f, columns) kernel^T */
     KERNELS, /* (parts, columns, f) */
     BIASES   /* (parts, f) */
@@ -26,21 +22,14 @@ static int64_t pieces(int64_t n, int64_t size)
     return (n + size - 1) / size;
 }
 
-void antler__convolution_declare(const antler_convolution *c, const antler_shape *in, const antler_shape *out,
-                                 antler_plan *plan)
+void antler__convolution_buffers(const antler_convolution *c, int64_t batch, antler_plan *plan)
 {
-    const int64_t columns = c->h.taps * c->w.taps * c->channels, tile = antler__tile_rows(columns);
-    const int64_t threads = antler_plan_threads(plan), parts = pieces(in->dim[0] * c->h.out * c->w.out, ANTLER_PART);
-    antler_plan_needs(plan, ANTLER_NEEDS_X | (c->activation != NULL ? ANTLER_NEEDS_Y : 0u));
-    if (c->activation != NULL && c->activation->needs_x)
-        antler_plan_saved(plan, Z, out);
+    int64_t columns = c->h.taps * c->w.taps * c->channels, tile = antler__tile_rows(columns);
+    int64_t threads = antler_plan_workers(plan), parts = pieces(batch * c->h.out * c->w.out, ANTLER_PART);
     antler_plan_scratch(plan, PATCHES, &(antler_shape){3, {threads, tile, columns}});
     if (antler_plan_mode(plan) != ANTLER_TRAIN)
         return;
-    if (c->activation != NULL) {
-        antler_plan_scratch(plan, TILES, &(antler_shape){3, {threads, tile, c->filters}});
-        antler_plan_scratch(plan, DZ, out);
-    }
+    antler_plan_scratch(plan, TILES, &(antler_shape){3, {threads, tile, c->filters}});
     antler_plan_scratch(plan, TURNED, &(antler_shape){2, {c->filters, columns}});
     antler_plan_scratch(plan, KERNELS, &(antler_shape){3, {parts, columns, c->filters}});
     antler_plan_scratch(plan, BIASES, &(antler_shape){2, {parts, c->filters}});
@@ -51,9 +40,7 @@ typedef struct job {
     antler_run *run;
     const antler_convolution *c;
     antler_patches p;
-    antler_real *z;
-    const antler_activation_ops *activation; /* backward: NULL where dy is dz */
-    antler_real *dz;                         /* whole; NULL where nobody needs it later */
+    const antler_real *dz; /* backward: whole, where the gradient of the input is wanted */
 } job;
 
 static job begin(const antler_convolution *c, antler_run *run)
@@ -68,16 +55,15 @@ static antler_real *space(const job *j, int worker)
 
 static void multiply(const job *j, const antler_product *p, int worker)
 {
-    j->run->k->product(p, 0, p->m, 0, p->n, antler__worker_scratch(j->run, worker));
+    j->run->k->product(p, 0, p->m, 0, p->n, j->run->workers->scratch[worker]);
 }
 
 static void forward_tile(void *arg, int64_t i, int worker)
 {
     const job *j = arg;
-    const antler_activation_ops *const ops = j->c->activation;
     const int64_t first = i * j->p.tile, left = j->p.rows - first, count = left < j->p.tile ? left : j->p.tile;
     const int64_t n = j->c->filters;
-    antler_product z = {.m = count, .n = n, .k = j->p.columns, .c = j->z + first * n, .c_row = n};
+    antler_product z = {.m = count, .n = n, .k = j->p.columns, .c = j->run->y->data + first * n, .c_row = n};
     z.a = antler__patches_of(&j->p, j->run->x->data, first, count, space(j, worker));
     z.a_row = j->p.columns;
     z.a_col = 1;
@@ -86,35 +72,22 @@ static void forward_tile(void *arg, int64_t i, int worker)
     z.b_col = 1;
     z.bias = j->c->use_bias ? j->run->param[SLOT_BIAS].data : NULL;
     multiply(j, &z, worker);
-    if (ops != NULL)
-        ops->forward(j->run->y->data + first * n, z.c, ops->rowwise ? count : 1, ops->rowwise ? n : count * n);
+    antler_epilogue_forward(j->run, first, count);
 }
 
 void antler__convolution_forward(const antler_convolution *c, antler_run *run)
 {
     job j = begin(c, run);
-    j.z = run->y->data;
-    if (run->logits != NULL)
-        j.z = run->logits->data;
-    else if (run->saved[Z].data != NULL)
-        j.z = run->saved[Z].data;
     antler_parallel(run, forward_tile, &j, pieces(j.p.rows, j.p.tile));
 }
 
 /* ---- gradients of kernel and bias ------------------------------------------------------------------------------- */
 
-/* dz of some rows, made from dy where an activation lies between. */
+/* dz of some rows. */
 static const antler_real *make_dz(const job *j, int64_t first, int64_t count, int worker)
 {
-    const antler_activation_ops *const ops = j->activation;
-    const antler_run *const run = j->run;
-    const int64_t n = j->c->filters, at = first * n;
-    if (ops == NULL)
-        return run->dy->data + at;
-    antler_real *const dz = j->dz != NULL ? j->dz + at : run->scratch[TILES].data + worker * j->p.tile * n;
-    ops->backward(dz, run->dy->data + at, run->y->data + at, ops->needs_x ? run->saved[Z].data + at : NULL,
-                  ops->rowwise ? count : 1, ops->rowwise ? n : count * n);
-    return dz;
+    antler_real *tile = j->run->scratch[TILES].data + worker * j->p.tile * j->c->filters;
+    return antler_epilogue_backward(j->run, first, count, tile);
 }
 
 /* One part of both sums, a tile after the other. */
@@ -158,7 +131,7 @@ static void param_gradients(const job *j)
     const int64_t parts = pieces(j->p.rows, ANTLER_PART), n = j->c->filters;
     antler_parallel(run, sum_part, (void *)(uintptr_t)j, parts);
     tree_job t = {run->k, run->grad[SLOT_KERNEL].data, run->scratch[KERNELS].data, parts, j->p.columns * n};
-    antler__ranges(run, t.n, parts, add_parts, &t);
+    antler_ranges(run, t.n, parts, add_parts, &t);
     if (j->c->use_bias)
         run->k->tree(run->grad[SLOT_BIAS].data, run->scratch[BIASES].data, parts, n, n);
 }
@@ -180,11 +153,10 @@ static void turn_rows(void *arg, int64_t first, int64_t count)
 static void multiply_dz(const job *j, int64_t first, int64_t count, antler_real *to, int worker)
 {
     const int64_t n = j->p.columns, k = j->c->filters;
-    const antler_real *const dz = j->dz != NULL ? j->dz : j->run->dy->data;
     const antler_product p = {.m = count,
                               .n = n,
                               .k = k,
-                              .a = dz + first * k,
+                              .a = j->dz + first * k,
                               .a_row = k,
                               .a_col = 1,
                               .b = j->run->scratch[TURNED].data,
@@ -212,21 +184,24 @@ static void image_gradient(void *arg, int64_t image, int worker)
     }
 }
 
+/* All of dz, where no sums over it were wanted. */
+static void make_rows(void *arg, int64_t first, int64_t count)
+{
+    const job *j = arg;
+    antler_epilogue_backward(j->run, first, count, NULL);
+}
+
 void antler__convolution_backward(const antler_convolution *c, antler_run *run)
 {
     job j = begin(c, run);
-    const bool trains = run->grad[SLOT_KERNEL].data != NULL;
-    if (run->logits == NULL)
-        j.activation = c->activation;
-    if (j.activation != NULL && run->dx != NULL)
-        j.dz = run->scratch[DZ].data;
-    if (trains)
+    bool wanted = run->dx->data;
+    if (run->grad[SLOT_KERNEL].data)
         param_gradients(&j);
-    else if (j.dz != NULL)
-        antler__activate_backward(run, j.activation, j.dz, run->dy->data, run->y->data, run->saved[Z].data, j.p.rows,
-                                  c->filters);
-    if (run->dx != NULL) {
-        antler__ranges(run, j.p.columns, c->filters, turn_rows, &j);
+    else if (wanted)
+        antler_ranges(run, j.p.rows, c->filters, make_rows, &j);
+    if (wanted) {
+        j.dz = antler_epilogue_dz(run);
+        antler_ranges(run, j.p.columns, c->filters, turn_rows, &j);
         antler_parallel(run, image_gradient, &j, run->x->shape.dim[0]);
     }
 }

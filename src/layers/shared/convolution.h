@@ -10,15 +10,13 @@ typedef struct antler_convolution {
     antler_window h, w;
     int64_t channels, filters;
     bool use_bias;
-    const antler_activation_ops *activation; /* NULL: linear */
 } antler_convolution;
 
 /* Slots of the parameters. */
 enum { SLOT_KERNEL, SLOT_BIAS };
 
-/* Buffers and needs; the layer itself declares kernel and bias. */
-void antler__convolution_declare(const antler_convolution *c, const antler_shape *in, const antler_shape *out,
-                                 antler_plan *plan);
+/* The layer itself declares kernel and bias. */
+void antler__convolution_buffers(const antler_convolution *c, int64_t batch, antler_plan *plan);
 void antler__convolution_forward(const antler_convolution *c, antler_run *run);
 void antler__convolution_backward(const antler_convolution *c, antler_run *run);
 

@@ -61,12 +61,16 @@ static int64_t drawn_count(const antler_shape *in, const antler_shape *drawn)
     return (drawn->dim[0] == 1 ? 1 : in->dim[0]) * antler_count(drawn, 1);
 }
 
-void antler__drop_declare(antler_plan *plan, int slot, double rate, int64_t seed, const antler_shape *in,
-                          const antler_shape *drawn)
+void antler__drop_site(antler_plan *plan, int slot, double rate, int64_t seed)
 {
-    if (!(rate > 0 && rate < 1)) /* nothing is drawn */
+    if (rate > 0 && rate < 1) /* else nothing is drawn */
+        antler_plan_noise(plan, slot, seed);
+}
+
+void antler__drop_buffers(antler_plan *plan, int slot, double rate, const antler_shape *in, const antler_shape *drawn)
+{
+    if (!(rate > 0 && rate < 1))
         return;
-    antler_plan_noise(plan, slot, seed);
     antler_shape small = *drawn;
     if (small.dim[0] != 1)
         small.dim[0] = in->dim[0];
@@ -154,7 +158,7 @@ static void walk(antler_run *run, drop_job *job)
     job->row_shares = axis_shares(in, job->drawn, in->rank - 1);
     while (job->outer > 0 && axis_shares(in, job->drawn, job->outer - 1) == job->row_shares)
         job->length *= in->dim[--job->outer];
-    antler__ranges(run, antler_count(in, 0) / job->length, job->length, walk_piece, job);
+    antler_ranges(run, antler_count(in, 0) / job->length, job->length, walk_piece, job);
 }
 
 static void zeros_piece(void *arg, int64_t first, int64_t count)
@@ -168,12 +172,12 @@ void antler__drop(antler_run *run, int slot, double rate, const antler_shape *dr
 {
     int64_t n = antler_count(&x->shape, 0);
     drop_job job = {.k = run->k, .y = y, .x = x->data, .in = &x->shape, .drawn = drawn};
-    if (run->mode == ANTLER_INFER || !(rate > 0)) {
-        antler__copy(run, y, x->data, n);
+    if (!run->noisy || !(rate > 0)) {
+        antler_copy(run, y, x->data, n);
         return;
     }
     if (rate >= 1) {
-        antler__ranges(run, n, 1, zeros_piece, &job);
+        antler_ranges(run, n, 1, zeros_piece, &job);
         return;
     }
     const antler_noise *noise = &run->noise[slot];
@@ -182,14 +186,14 @@ void antler__drop(antler_run *run, int slot, double rate, const antler_shape *dr
         job.at.position = noise->row * (uint64_t)antler_count(drawn, 1);
     job.threshold = antler__drop_threshold(rate);
     job.scale = (antler_real)(1.0 - rate);
-    job.bits = run->mode == ANTLER_TRAIN ? run->bits[slot] : NULL;
+    job.bits = run->bits[slot].word;
     if (!shares(&x->shape, drawn)) {
-        antler__ranges(run, n, 1, drop_piece, &job);
+        antler_ranges(run, n, 1, drop_piece, &job);
         return;
     }
     if (!job.bits)
         job.bits = (uint64_t *)(void *)run->scratch[slot].data;
-    antler__ranges(run, drawn_count(&x->shape, drawn), 1, draw_piece, &job);
+    antler_ranges(run, drawn_count(&x->shape, drawn), 1, draw_piece, &job);
     walk(run, &job);
 }
 
@@ -198,20 +202,20 @@ void antler__drop_backward(antler_run *run, int slot, double rate, const antler_
 {
     int64_t n = antler_count(&dy->shape, 0);
     drop_job job = {.k = run->k, .y = dx, .x = dy->data, .in = &dy->shape, .drawn = drawn};
-    if (!(rate > 0)) {
-        antler__copy(run, dx, dy->data, n);
+    if (!run->noisy || !(rate > 0)) {
+        antler_copy(run, dx, dy->data, n);
         return;
     }
     if (rate >= 1) {
-        antler__ranges(run, n, 1, zeros_piece, &job);
+        antler_ranges(run, n, 1, zeros_piece, &job);
         return;
     }
     job.scale = (antler_real)(1.0 - rate);
-    job.bits = run->bits[slot];
+    job.bits = run->bits[slot].word;
     if (shares(&dy->shape, drawn))
         walk(run, &job);
     else
-        antler__ranges(run, n, 1, drop_again_piece, &job);
+        antler_ranges(run, n, 1, drop_again_piece, &job);
 }
 
 /* ---- normal noise ----------------------------------------------------------------------------------------------- */
@@ -245,12 +249,12 @@ void antler__normal_noise(antler_run *run, int slot, double deviation, bool mult
 {
     enum { COST = 8 }; /* of a normal number, in elements of simple arithmetic */
     int64_t n = antler_count(&x->shape, 0);
-    if (run->mode == ANTLER_INFER || !(deviation > 0)) {
-        antler__copy(run, y, x->data, n);
+    if (!run->noisy || !(deviation > 0)) {
+        antler_copy(run, y, x->data, n);
         return;
     }
     const antler_noise *noise = &run->noise[slot];
     normal_job job = {.k = run->k, .deviation = (antler_real)deviation, .multiply = multiply, .y = y, .x = x->data};
     job.at = (antler_stream){noise->key, noise->step, noise->row * (uint64_t)antler_count(&x->shape, 1)};
-    antler__ranges(run, n, COST, normal_piece, &job);
+    antler_ranges(run, n, COST, normal_piece, &job);
 }

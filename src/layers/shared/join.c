@@ -62,7 +62,7 @@ static void for_rows(antler_run *run, job *j, void (*rows)(void *arg, int64_t fi
 {
     while (j->m.mode != antler__merge_modes[j->mode])
         j->mode++;
-    antler__ranges(run, j->m.batch * j->m.steps, j->m.nf + j->m.ng, rows, j);
+    antler_ranges(run, j->m.batch * j->m.steps, j->m.nf + j->m.ng, rows, j);
 }
 
 void antler__merge(antler_run *run, const antler_merge *merge, antler_real *y)

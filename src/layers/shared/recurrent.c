@@ -3,7 +3,7 @@
 
 static antler_status check_activation(antler_object activation, const char *key, antler_error *err)
 {
-    const antler_activation_ops *ops = antler__activation(activation);
+    const antler_activation_ops *ops = antler_activation_of(activation);
     if (ops != NULL && (ops->kernel < 0 || ops->needs_x || ops->rowwise))
         return antler_error_set(err, ANTLER_UNSUPPORTED, key, "%s does not work inside a recurrent layer",
                                 ops->type.class_name);
@@ -35,23 +35,27 @@ antler_status antler__recurrent_infer(const void *config, const antler_shape *in
     return ANTLER_OK;
 }
 
-static void declare_params(const antler_recurrent *config, const antler_cell *cell, const antler_recurrent_sizes *s,
-                           antler_plan *plan)
+void antler__recurrent_variables(const antler_recurrent *config, const antler_cell *cell, const antler_shape *in,
+                                 antler_plan *plan)
 {
-    antler_plan_param(plan, SLOT_KERNEL, "kernel", "kernel", &(antler_shape){2, {s->features, s->columns}});
-    antler_plan_param(plan, SLOT_RECURRENT, "recurrent_kernel", "recurrent",
-                      &(antler_shape){2, {s->units, s->columns}});
+    int64_t features = in->dim[2], units = config->units, columns = cell->gates * units;
+    antler_plan_group(plan, "cell");
+    antler_plan_param(plan, SLOT_KERNEL, "kernel", "kernel", &(antler_shape){2, {features, columns}});
+    antler_plan_param(plan, SLOT_RECURRENT, "recurrent_kernel", "recurrent", &(antler_shape){2, {units, columns}});
     if (config->use_bias && cell->reset_after)
-        antler_plan_param(plan, SLOT_BIAS, "bias", "bias", &(antler_shape){2, {2, s->columns}});
+        antler_plan_param(plan, SLOT_BIAS, "bias", "bias", &(antler_shape){2, {2, columns}});
     else if (config->use_bias)
-        antler_plan_param(plan, SLOT_BIAS, "bias", "bias", &(antler_shape){1, {s->columns}});
+        antler_plan_param(plan, SLOT_BIAS, "bias", "bias", &(antler_shape){1, {columns}});
+    if (config->dropout > 0 || config->recurrent_dropout > 0) {
+        antler_plan_noise(plan, SLOT_ON_INPUT, config->seed);
+        antler_plan_noise(plan, SLOT_ON_STATE, config->seed);
+    }
 }
 
-static void declare_backward(const antler_recurrent *config, const antler_cell *cell, const antler_recurrent_sizes *s,
-                             antler_plan *plan)
+static void plan_backward(const antler_recurrent *config, const antler_cell *cell, const antler_recurrent_sizes *s,
+                          antler_plan *plan)
 {
-    const antler_shape state = {2, {s->batch, s->units}}, states = {3, {s->batch, s->steps, s->units}};
-    antler_plan_needs(plan, ANTLER_NEEDS_X | (config->return_sequences ? ANTLER_NEEDS_Y : 0u));
+    antler_shape state = {2, {s->batch, s->units}}, states = {3, {s->batch, s->steps, s->units}};
     if (!config->return_sequences || config->zero_output_for_mask || config->stateful)
         antler_plan_saved(plan, SLOT_H, &states);
     if (cell->has_c)
@@ -70,24 +74,20 @@ static void declare_backward(const antler_recurrent *config, const antler_cell *
         antler_plan_scratch(plan, SLOT_OUTPUTS, config->return_sequences ? &states : &state);
 }
 
-void antler__recurrent_declare(const antler_recurrent *config, const antler_cell *cell, const antler_shape *in,
+void antler__recurrent_buffers(const antler_recurrent *config, const antler_cell *cell, const antler_shape *in,
                                antler_plan *plan)
 {
-    const antler_recurrent_sizes s = antler__recurrent_sizes(config, cell, in);
-    const bool train = antler_plan_mode(plan) == ANTLER_TRAIN;
-    const antler_shape state = {2, {s.batch, s.units}};
-    declare_params(config, cell, &s, plan);
+    antler_recurrent_sizes s = antler__recurrent_sizes(config, cell, in);
+    bool train = antler_plan_mode(plan) == ANTLER_TRAIN;
+    antler_shape state = {2, {s.batch, s.units}};
     if (train)
-        declare_backward(config, cell, &s, plan);
+        plan_backward(config, cell, &s, plan);
     if (config->stateful)
         antler_plan_carry(plan, SLOT_H, &state);
     if (config->stateful && cell->has_c)
         antler_plan_carry(plan, SLOT_C, &state);
-    if (config->dropout > 0 || config->recurrent_dropout > 0) {
-        antler_plan_noise(plan, SLOT_ON_INPUT, config->seed);
-        antler_plan_noise(plan, SLOT_ON_STATE, config->seed);
+    if (config->dropout > 0 || config->recurrent_dropout > 0)
         antler_plan_scratch(plan, SLOT_KEEP, &(antler_shape){2, {s.batch, s.features + s.units}});
-    }
     if (config->dropout > 0)
         antler_plan_scratch(plan, SLOT_INPUTS, in);
     antler_plan_scratch(plan, SLOT_XW, &(antler_shape){3, {s.batch, s.steps, s.columns}});
@@ -96,5 +96,5 @@ void antler__recurrent_declare(const antler_recurrent *config, const antler_cell
                             &(antler_shape){2, {antler__recurrent_parts(&s), antler__recurrent_part(&s)}});
     else if (train || cell->has_c)
         antler_plan_scratch(plan, SLOT_STATES, &(antler_shape){3, {s.batch, s.steps, s.units}});
-    antler_plan_scratch(plan, SLOT_WORK, &(antler_shape){2, {antler_plan_threads(plan), antler__recurrent_work(&s)}});
+    antler_plan_scratch(plan, SLOT_WORK, &(antler_shape){2, {antler_plan_workers(plan), antler__recurrent_work(&s)}});
 }

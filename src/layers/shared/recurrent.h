@@ -119,7 +119,9 @@ typedef void antler_steps(const antler_recurrence *r, int64_t row0, int64_t row1
 antler_status antler__recurrent_check(const antler_recurrent *config, antler_object gate_activation, antler_error *err);
 antler_mask_rule antler__recurrent_mask_rule(const void *config);
 antler_status antler__recurrent_infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err);
-void antler__recurrent_declare(const antler_recurrent *config, const antler_cell *cell, const antler_shape *in,
+void antler__recurrent_variables(const antler_recurrent *config, const antler_cell *cell, const antler_shape *in,
+                                 antler_plan *plan);
+void antler__recurrent_buffers(const antler_recurrent *config, const antler_cell *cell, const antler_shape *in,
                                antler_plan *plan);
 void antler__recurrent_forward(const antler_recurrent *config, const antler_cell *cell, antler_run *run,
                                antler_steps *steps);

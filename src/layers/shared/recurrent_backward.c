@@ -1,8 +1,6 @@
 /* Recurrent layers: backward; recurrent.h has the equations. */
 #include "layers/shared/recurrent.h"
 
-#include "model/run.h"
-
 typedef struct transpose_task {
     antler_real *y;
     const antler_real *x;
@@ -25,7 +23,7 @@ static void transpose_columns(void *arg, int64_t first, int64_t count)
 static const antler_real *transpose(antler_run *run, const antler_real *x, int64_t rows, int64_t columns)
 {
     transpose_task t = {run->scratch[SLOT_TRANSPOSED].data, x, rows, columns};
-    antler__ranges(run, columns, rows, transpose_columns, &t);
+    antler_ranges(run, columns, rows, transpose_columns, &t);
     return t.y;
 }
 
@@ -38,6 +36,7 @@ typedef struct job {
     const antler_recurrent_sizes *s;
     const antler_recurrence *r;
     const antler_real *x;
+    bool use_bias;
 } job;
 
 /* Rows (sample, time) in which the states that were multiplied by U are written to y: h before each step, after
@@ -91,9 +90,9 @@ static void multiply(const job *j, const sums *to, const antler_real *a, int64_t
                               .c = c,
                               .c_row = j->s->columns};
     if (to->worker < 0)
-        antler__product(j->run, &p);
+        antler_multiply(j->run, &p);
     else
-        j->run->k->product(&p, 0, m, 0, n, antler__worker_scratch(j->run, to->worker));
+        j->run->k->product(&p, 0, m, 0, n, j->run->workers->scratch[to->worker]);
 }
 
 /* Columns [column, column + n) of dU. */
@@ -102,7 +101,7 @@ static void sum_recurrent(const job *j, const sums *to, const antler_real *reset
 {
     states_task t = {j->r, to->states, to->first, reset};
     if (to->worker < 0)
-        antler__ranges(j->run, to->count, j->s->units, state_rows, &t);
+        antler_ranges(j->run, to->count, j->s->units, state_rows, &t);
     else
         state_rows(&t, to->first, to->count);
     multiply(j, to, to->states, j->s->units, j->s->units, dr + column, n, to->recurrent + column);
@@ -138,7 +137,7 @@ static sums lay_out(const job *j, sums like, antler_real *to)
 static sums gradients_of(const job *j)
 {
     const antler_tensor *const grad = j->run->grad;
-    antler_real *const bias = grad[SLOT_BIAS].data;
+    antler_real *const bias = j->use_bias ? grad[SLOT_BIAS].data : NULL;
     return (sums){.count = j->s->batch * j->s->steps,
                   .kernel = grad[SLOT_KERNEL].data,
                   .recurrent = grad[SLOT_RECURRENT].data,
@@ -197,7 +196,7 @@ static const antler_real *visible(const antler_recurrent *config, antler_run *ru
     if (!antler__recurrent_hides(config, run))
         return run->dy->data;
     antler_real *const dy = run->scratch[SLOT_OUTPUTS].data;
-    antler__copy(run, dy, run->dy->data, antler_count(&run->dy->shape, 0));
+    antler_copy(run, dy, run->dy->data, antler_count(&run->dy->shape, 0));
     antler__recurrent_hide(config, run, s, dy);
     return dy;
 }
@@ -219,11 +218,11 @@ void antler__recurrent_backward(const antler_recurrent *config, const antler_cel
             antler__recurrent_keep(run, run->scratch[SLOT_INPUTS].data, x, x_keep, s.batch, s.steps, s.features);
             x = run->scratch[SLOT_INPUTS].data;
         }
-        param_gradients(&(job){run, cell, &s, &r, x});
+        param_gradients(&(job){run, cell, &s, &r, x, config->use_bias});
     }
-    if (run->dx == NULL)
+    if (run->dx->data == NULL)
         return;
-    antler__product(run, &(antler_product){.m = s.batch * s.steps,
+    antler_multiply(run, &(antler_product){.m = s.batch * s.steps,
                                            .n = s.features,
                                            .k = s.columns,
                                            .a = r.dz,

@@ -4,7 +4,7 @@
 
 static int kernel_of(antler_object activation)
 {
-    const antler_activation_ops *ops = antler__activation(activation);
+    const antler_activation_ops *ops = antler_activation_of(activation);
     return ops == NULL ? ANTLER_ACT_linear : ops->kernel;
 }
 
@@ -20,7 +20,7 @@ static antler_real number_of(int kernel)
 static const antler_real *draw(const antler_run *run, int slot, double rate, antler_real *keep, int64_t batch,
                                int64_t width)
 {
-    if (rate <= 0 || run->mode == ANTLER_INFER)
+    if (rate <= 0 || !run->noisy)
         return NULL;
     const int64_t n = batch * width;
     if (rate >= 1) {
@@ -58,14 +58,14 @@ void antler__recurrent_keep(antler_run *run, antler_real *y, const antler_real *
                             int64_t batch, int64_t steps, int64_t width)
 {
     keep_task t = {run->k, y, x, keep, steps, width};
-    antler__ranges(run, batch * steps, width, keep_rows, &t);
+    antler_ranges(run, batch * steps, width, keep_rows, &t);
 }
 
 /* ---- masks ------------------------------------------------------------------------------------------------------ */
 
 bool antler__recurrent_hides(const antler_recurrent *config, const antler_run *run)
 {
-    return run->mask != NULL && (config->zero_output_for_mask || config->stateful);
+    return run->mask->data != NULL && (config->zero_output_for_mask || config->stateful);
 }
 
 void antler__recurrent_hide(const antler_recurrent *config, const antler_run *run, const antler_recurrent_sizes *s,
@@ -101,7 +101,7 @@ antler_recurrence antler__recurrent_begin(const antler_recurrent *config, const 
         .steps = s->steps,
         .units = s->units,
         .backwards = config->go_backwards,
-        .mask = run->mask == NULL ? NULL : run->mask->data,
+        .mask = run->mask->data,
         .u = run->param[SLOT_RECURRENT].data,
         .reset_after = cell->reset_after,
         .act = kernel_of(config->activation_),
@@ -168,11 +168,10 @@ static const antler_real *last_step(const antler_recurrence *r, const antler_rea
 
 static void save_carry(antler_run *run, const antler_recurrence *r)
 {
-    for (int slot = SLOT_H; slot <= SLOT_C; slot++) {
-        const antler_tensor *const carry = &run->carry[slot];
-        if (carry->data != NULL)
-            memcpy(run->saved[SLOT_H0 + slot].data, carry->data, (size_t)(r->batch * r->units) * sizeof *carry->data);
-    }
+    size_t bytes = (size_t)(r->batch * r->units) * sizeof *r->h;
+    memcpy(run->saved[SLOT_H0].data, run->carry[SLOT_H].data, bytes);
+    if (r->c != NULL)
+        memcpy(run->saved[SLOT_C0].data, run->carry[SLOT_C].data, bytes);
 }
 
 static void write_carry(antler_run *run, const antler_recurrence *r)
@@ -208,14 +207,14 @@ void antler__recurrent_forward(const antler_recurrent *config, const antler_cell
                                     .c = run->scratch[SLOT_XW].data,
                                     .c_row = s.columns,
                                     .bias = config->use_bias ? run->param[SLOT_BIAS].data : NULL};
-    antler__product(run, &project);
+    antler_multiply(run, &project);
     r.xw = project.c;
     antler__recurrent_steps(run, &r, &s, steps);
     if (config->stateful)
         write_carry(run, &r);
     antler_real *const y = run->y->data;
     if (r.h != y && config->return_sequences)
-        antler__copy(run, y, r.h, s.batch * s.steps * s.units);
+        antler_copy(run, y, r.h, s.batch * s.steps * s.units);
     else if (r.h != y)
         copy_rows(y, s.units, r.h + (s.steps - 1) * s.units, s.steps * s.units, s.batch, s.units);
     if (antler__recurrent_hides(config, run))

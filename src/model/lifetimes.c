@@ -1,0 +1,334 @@
+#include "model/lifetimes.h"
+
+#include "core/memory.h"
+
+enum { FOREVER = INT32_MAX };
+
+static const antler_layer *layer_of(const antler_context *c, int64_t call)
+{
+    return &c->model->layer[c->model->call[call].layer];
+}
+
+static bool has_flag(const antler_context *c, int64_t call, unsigned flag)
+{
+    return layer_of(c, call)->ops->flags & flag;
+}
+
+int antler__backward_step(const antler_context *c, int64_t call)
+{
+    return (int)(3 * c->calls - 1 - 2 * call);
+}
+
+/* A penalty on the layer's output is part of the loss. */
+static bool is_penalized(const antler_context *c, int64_t call)
+{
+    return antler__layer_keys(layer_of(c, call)->object)->activity_regularizer_.type;
+}
+
+static bool trains(const antler_layer *layer)
+{
+    bool any = layer->trainable && layer->params > 0;
+    for (int i = 0; i < layer->children; i++)
+        any = any || trains(&layer->child[i]);
+    return any;
+}
+
+static antler_shape with_batch(antler_shape shape, int64_t batch)
+{
+    shape.dim[0] = batch;
+    return shape;
+}
+
+static int64_t add(antler_context *c, const antler_shape *shape, int birth, int death, antler_error *err)
+{
+    return antler__arena_add(&c->arena, shape, sizeof(antler_real), birth, death, err);
+}
+
+static void outlive(antler_context *c, int64_t buffer, int step)
+{
+    if (buffer >= 0 && c->arena.buffer[buffer].death < step)
+        c->arena.buffer[buffer].death = step;
+}
+
+/* ---- which calls run back --------------------------------------------------------------------------------------- */
+
+/* The gradient of a wire is wanted when what gives it has something to train, to penalize, or before it. */
+static bool is_wanted(const antler_context *c, int64_t wire)
+{
+    int64_t giver = c->model->wire[wire].giver;
+    return giver < 0 ? c->flags & ANTLER_INPUT_GRADIENT : c->runs_backward[giver];
+}
+
+/* Whether a gradient comes to some output of a call. */
+static bool is_reached(const antler_context *c, int64_t call)
+{
+    const antler_call *k = &c->model->call[call];
+    for (int64_t w = k->out; w < k->out + k->outputs; w++) {
+        const antler_wire *wire = &c->model->wire[w];
+        if (wire->is_output)
+            return true;
+        for (int64_t u = 0; u < wire->users; u++)
+            if (c->runs_backward[wire->user[u]])
+                return true;
+    }
+    return is_penalized(c, call);
+}
+
+static void plan_backward(antler_context *c)
+{
+    if (c->mode != ANTLER_TRAIN)
+        return;
+    for (int64_t i = 0; i < c->calls; i++) {
+        const antler_call *call = &c->model->call[i];
+        bool wants = trains(layer_of(c, i)) || is_penalized(c, i);
+        for (int k = 0; k < call->inputs; k++)
+            wants = wants || is_wanted(c, call->in[k]);
+        c->runs_backward[i] = wants;
+    }
+    for (int64_t i = c->calls - 1; i >= 0; i--)
+        c->runs_backward[i] = c->runs_backward[i] && is_reached(c, i);
+}
+
+/* ---- outputs ---------------------------------------------------------------------------------------------------- */
+
+/* What the pass back of a call reads beside gradients; its activation reads y, and z, which without sums is x. */
+static bool reads_x(const antler_context *c, int64_t call)
+{
+    const antler_layer *layer = layer_of(c, call);
+    return has_flag(c, call, ANTLER_NEEDS_X) || (layer->f && layer->f->needs_x && !layer->ops->forward);
+}
+
+static bool reads_y(const antler_context *c, int64_t call)
+{
+    return has_flag(c, call, ANTLER_NEEDS_Y) || layer_of(c, call)->f || is_penalized(c, call);
+}
+
+/* Step until which a wire is read. */
+static int output_death(const antler_context *c, int64_t w)
+{
+    const antler_wire *wire = &c->model->wire[w];
+    int death = wire->giver < 0 ? 0 : (int)wire->giver;
+    if (c->flags & ANTLER_KEEP || wire->is_output) /* metrics read an output after the pass back */
+        return FOREVER;
+    if (wire->giver >= 0 && is_penalized(c, wire->giver))
+        death = (int)c->calls;
+    for (int64_t u = 0; u < wire->users; u++) {
+        int64_t user = wire->user[u];
+        int until = (int)user;
+        if (c->mode == ANTLER_TRAIN && reads_x(c, user))
+            until = antler__backward_step(c, user);
+        else if (user == c->linear && !layer_of(c, user)->ops->forward) /* it is the logits */
+            until = (int)c->calls;
+        death = until > death ? until : death;
+    }
+    if (c->mode == ANTLER_TRAIN && wire->giver >= 0 && reads_y(c, wire->giver)) {
+        int until = antler__backward_step(c, wire->giver);
+        death = until > death ? until : death;
+    }
+    return death;
+}
+
+static int64_t elements(const antler_context *c, int64_t w)
+{
+    return antler_count(&c->model->wire[w].shape, 1);
+}
+
+/* The buffer of an input that call i's first output may take the place of: nobody reads that later. -1 for none. */
+static int64_t place_of_input(const antler_context *c, int64_t i)
+{
+    const antler_call *call = &c->model->call[i];
+    if (!has_flag(c, i, ANTLER_IN_PLACE) || c->flags & ANTLER_KEEP)
+        return -1;
+    for (int k = 0; k < call->inputs; k++) {
+        int64_t root = c->edge[call->in[k]].y_buffer;
+        if (root >= 0 && c->arena.buffer[root].death <= i && elements(c, call->in[k]) == elements(c, call->out))
+            return root;
+    }
+    return -1;
+}
+
+static antler_status plan_outputs(antler_context *c, antler_error *err)
+{
+    for (int64_t w = 0; w < c->wires; w++) {
+        const antler_wire *wire = &c->model->wire[w];
+        antler_edge *edge = &c->edge[w];
+        int death = output_death(c, w);
+        edge->y.shape = with_batch(wire->shape, c->batch);
+        edge->y_buffer = -1;
+        if (wire->giver < 0) /* the caller's memory */
+            continue;
+        bool view = has_flag(c, wire->giver, ANTLER_VIEW) && !layer_of(c, wire->giver)->f;
+        int64_t shared = view                ? c->edge[c->model->call[wire->giver].in[0]].y_buffer
+                         : wire->output == 0 ? place_of_input(c, wire->giver)
+                                             : -1;
+        edge->y_buffer = shared;
+        if (view || shared >= 0)
+            outlive(c, shared, death);
+        else if ((edge->y_buffer = add(c, &edge->y.shape, (int)wire->giver, death, err)) < 0)
+            return err->status;
+    }
+    return ANTLER_OK;
+}
+
+/* ---- gradients --------------------------------------------------------------------------------------------------
+
+   A wire's gradient is a sum of contributions: the loss's, then those of its users from the last to the first. The
+   first is written where the sum begins; each later one is written elsewhere, and added there: "the sum lives where the
+   later contribution was written", so nothing that has another name is ever added to. */
+
+/* The call that contributes next to wire w, after call i (c->calls: the loss) for its input k; -1 for none. */
+static int64_t next_contribution(const antler_context *c, int64_t w, int64_t i, int k)
+{
+    const antler_wire *wire = &c->model->wire[w];
+    for (int next = k + 1; i < c->calls && next < c->model->call[i].inputs; next++)
+        if (c->model->call[i].in[next] == w)
+            return i;
+    for (int64_t u = wire->users - 1; u >= 0; u--)
+        if (wire->user[u] < i && c->runs_backward[wire->user[u]])
+            return wire->user[u];
+    return -1;
+}
+
+/* Step until which what call i wrote for its input k is read. */
+static int gradient_death(const antler_context *c, int64_t w, int64_t i, int k)
+{
+    int64_t next = next_contribution(c, w, i, k), giver = c->model->wire[w].giver;
+    if (c->flags & ANTLER_KEEP)
+        return FOREVER;
+    return next >= 0    ? antler__backward_step(c, next) + 1
+           : giver >= 0 ? antler__backward_step(c, giver)
+                        : 3 * (int)c->calls; /* read after the pass */
+}
+
+static antler_status add_sum(antler_context *c, int64_t call, int64_t to, int64_t a, int64_t b, int64_t w,
+                             antler_error *err)
+{
+    if (!antler__grow(&c->sum, (size_t)c->sums, (size_t)c->sums + 1, sizeof *c->sum))
+        return antler__no_memory(err);
+    c->sum[c->sums++] = (antler_addition){.call = call, .to = to, .a = a, .b = b, .elements = elements(c, w)};
+    outlive(c, a, antler__backward_step(c, call) + 1);
+    outlive(c, b, antler__backward_step(c, call) + 1);
+    return ANTLER_OK;
+}
+
+static int64_t *dx_buffer(const antler_context *c, int64_t call, int k)
+{
+    return &c->dx_buffer[c->model->call[call].place + k];
+}
+
+/* A view has no backward: its gradient is that of its output, or a copy, or a part of a sum. */
+static antler_status contribute_view(antler_context *c, int64_t i, int64_t w, antler_error *err)
+{
+    int64_t dy = c->edge[c->model->call[i].out].dy_buffer, giver = c->model->wire[w].giver;
+    antler_edge *edge = &c->edge[w];
+    int step = antler__backward_step(c, i), death = gradient_death(c, w, i, 0);
+    bool changed = giver >= 0 && is_penalized(c, giver); /* the core adds to it */
+    bool alone = c->flags & ANTLER_KEEP || c->arena.buffer[dy].death <= step;
+    if (edge->dy_buffer < 0 && (alone || !changed)) {
+        edge->dy_buffer = dy;
+        outlive(c, dy, death);
+        return ANTLER_OK;
+    }
+    int64_t whole = add(c, &edge->dy.shape, step + 1, death, err), before = edge->dy_buffer;
+    if (whole < 0)
+        return err->status;
+    edge->dy_buffer = whole;
+    return add_sum(c, i, whole, dy, before, w, err);
+}
+
+/* Where call i writes the gradient of its input k. */
+static antler_status contribute(antler_context *c, int64_t i, int k, antler_error *err)
+{
+    const antler_call *call = &c->model->call[i];
+    int64_t w = call->in[k], dy = c->edge[call->out].dy_buffer;
+    antler_edge *edge = &c->edge[w];
+    int step = antler__backward_step(c, i), death = gradient_death(c, w, i, k);
+    int64_t before = edge->dy_buffer, written = -1;
+    bool free = dy >= 0 && c->arena.buffer[dy].death <= step && !(c->flags & ANTLER_KEEP);
+    if (before < 0 && free && has_flag(c, i, ANTLER_IN_PLACE) && elements(c, w) == elements(c, call->out)) {
+        written = dy;
+        outlive(c, dy, death);
+    } else if ((written = add(c, &edge->dy.shape, step, death, err)) < 0) {
+        return err->status;
+    }
+    *dx_buffer(c, i, k) = edge->dy_buffer = written;
+    return before < 0 ? ANTLER_OK : add_sum(c, i, written, before, written, w, err);
+}
+
+/* The gradients that come from outside: of the model's outputs, or 0 where only a penalty is. */
+static antler_status begin_gradient(antler_context *c, int64_t w, int step, bool zero, antler_error *err)
+{
+    antler_edge *edge = &c->edge[w];
+    if (edge->dy_buffer >= 0)
+        return ANTLER_OK;
+    edge->zero = zero;
+    edge->dy_buffer = add(c, &edge->dy.shape, step, gradient_death(c, w, c->calls, 0), err);
+    return edge->dy_buffer < 0 ? err->status : ANTLER_OK;
+}
+
+static antler_status plan_gradients(antler_context *c, antler_error *err)
+{
+    for (int64_t w = 0; w < c->wires; w++) {
+        const antler_wire *wire = &c->model->wire[w];
+        c->edge[w].dy_buffer = -1;
+        c->edge[w].dy.shape = with_batch(wire->shape, c->batch);
+        if (c->mode == ANTLER_TRAIN && wire->is_output && is_wanted(c, w))
+            ANTLER_TRY(begin_gradient(c, w, (int)c->calls, false, err));
+    }
+    for (int64_t i = c->calls - 1; i >= 0; i--) {
+        const antler_call *call = &c->model->call[i];
+        if (!c->runs_backward[i])
+            continue;
+        if (is_penalized(c, i))
+            ANTLER_TRY(begin_gradient(c, call->out, antler__backward_step(c, i), true, err));
+        for (int k = 0; k < call->inputs; k++)
+            if (is_wanted(c, call->in[k]))
+                ANTLER_TRY(has_flag(c, i, ANTLER_VIEW) && !layer_of(c, i)->f ? contribute_view(c, i, call->in[k], err)
+                                                                             : contribute(c, i, k, err));
+    }
+    return ANTLER_OK;
+}
+
+/* ---- masks ------------------------------------------------------------------------------------------------------ */
+
+/* Whether the call makes a mask, by its rule and by how many of its inputs have one. */
+static bool makes_mask(const antler_context *c, int64_t i)
+{
+    const antler_call *call = &c->model->call[i];
+    antler_mask_rule rule = layer_of(c, i)->mask;
+    int masked = 0;
+    for (int k = 0; k < call->inputs; k++)
+        masked += c->edge[call->in[k]].mask_buffer >= 0;
+    return rule == ANTLER_MASK_MAKE || (rule == ANTLER_MASK_ALL && masked == call->inputs) ||
+           (rule == ANTLER_MASK_ANY && masked > 0);
+}
+
+/* Masks are small and live through the run. */
+static antler_status plan_masks(antler_context *c, antler_error *err)
+{
+    for (int64_t w = 0; w < c->wires; w++)
+        c->edge[w].mask_buffer = -1;
+    for (int64_t i = 0; i < c->calls; i++) {
+        const antler_call *call = &c->model->call[i];
+        antler_edge *edge = &c->edge[call->out];
+        if (layer_of(c, i)->mask == ANTLER_MASK_PASS) {
+            edge->mask.shape = c->edge[call->in[0]].mask.shape;
+            edge->mask_buffer = c->edge[call->in[0]].mask_buffer;
+        } else if (makes_mask(c, i)) {
+            const antler_shape *out = &c->model->wire[call->out].shape;
+            edge->mask.shape = (antler_shape){2, {c->batch, out->rank > 1 ? out->dim[1] : 1}};
+            edge->mask_buffer = add(c, &edge->mask.shape, 0, FOREVER, err);
+            if (edge->mask_buffer < 0)
+                return err->status;
+        }
+    }
+    return ANTLER_OK;
+}
+
+antler_status antler__plan_lifetimes(antler_context *c, antler_error *err)
+{
+    plan_backward(c);
+    ANTLER_TRY(plan_outputs(c, err));
+    ANTLER_TRY(plan_gradients(c, err));
+    return plan_masks(c, err);
+}
