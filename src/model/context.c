@@ -134,6 +134,7 @@ static antler_status connect(antler_context *c, antler_error *err)
     for (int64_t w = 0; w < c->wires; w++) {
         c->edge[w].y.data = antler__arena_at(&c->arena, c->edge[w].y_buffer);
         c->edge[w].dy.data = antler__arena_at(&c->arena, c->edge[w].dy_buffer);
+        c->edge[w].from_loss = antler__arena_at(&c->arena, c->edge[w].loss_buffer);
         c->edge[w].mask.data = antler__arena_at(&c->arena, c->edge[w].mask_buffer);
     }
     for (int64_t i = 0; i < c->calls; i++) {

@@ -10,6 +10,8 @@ typedef struct antler_edge {
     antler_tensor y, dy, mask; /* dy.data NULL: not wanted; mask.data NULL: none */
     int64_t y_buffer;          /* -1: a model's input, or a view of it: the caller's memory */
     int64_t dy_buffer, mask_buffer;
+    int64_t loss_buffer;    /* of a model's output: where the loss's part of dy is written; else -1 */
+    antler_real *from_loss; /* that part */
     bool zero; /* dy is set to 0 before the call that gives the wire runs back: only a penalty adds to it */
 } antler_edge;
 

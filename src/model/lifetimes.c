@@ -270,10 +270,12 @@ static antler_status plan_gradients(antler_context *c, antler_error *err)
 {
     for (int64_t w = 0; w < c->wires; w++) {
         const antler_wire *wire = &c->model->wire[w];
-        c->edge[w].dy_buffer = -1;
+        c->edge[w].dy_buffer = c->edge[w].loss_buffer = -1;
         c->edge[w].dy.shape = with_batch(wire->shape, c->batch);
-        if (c->mode == ANTLER_TRAIN && wire->is_output && is_wanted(c, w))
+        if (c->mode == ANTLER_TRAIN && wire->is_output && is_wanted(c, w)) {
             ANTLER_TRY(begin_gradient(c, w, (int)c->calls, false, err));
+            c->edge[w].loss_buffer = c->edge[w].dy_buffer;
+        }
     }
     for (int64_t i = c->calls - 1; i >= 0; i--) {
         const antler_call *call = &c->model->call[i];

@@ -228,10 +228,10 @@ antler_status antler__ready_for_backward(antler_context *c, antler_error *err)
 static void set_gradients(antler_context *c, const antler_real *dy)
 {
     for (int64_t k = 0; k < c->model->outputs; k++) {
-        antler_tensor *edge = &c->edge[c->model->output[k]].dy;
-        int64_t count = antler_count(&edge->shape, 0);
-        if (edge->data) /* else nothing before it is trained */
-            memcpy(edge->data, dy, (size_t)count * sizeof *dy);
+        const antler_edge *edge = &c->edge[c->model->output[k]];
+        int64_t count = antler_count(&edge->dy.shape, 0);
+        if (edge->from_loss) /* else nothing before it is trained */
+            memcpy(edge->from_loss, dy, (size_t)count * sizeof *dy);
         dy += count;
     }
 }

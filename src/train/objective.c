@@ -205,7 +205,7 @@ antler_status antler__objective_loss(antler_context *c, const antler_real *y, bo
 {
     antler_objective *o = c->objective;
     int64_t rows = c->n * o->inner;
-    antler_real *dp = gradient ? c->edge[c->model->output[0]].dy.data : NULL, scale;
+    antler_real *dp = gradient ? c->edge[c->model->output[0]].from_loss : NULL, scale;
     for (int64_t r = 0; r < rows; r++)
         o->counts[r] = 1;
     antler_error inner = {0};

@@ -1,0 +1,396 @@
+/* Calls and wires beyond a chain: random graphs with branches, layers of several inputs and outputs, views and layers
+   in place. Nothing reads such models from a file yet, so they are laid out by hand here. */
+#include "core/memory.h"
+#include "networks.h"
+#include "train/objective.h"
+
+#include <math.h>
+
+enum { WIDTH = 4, BATCH = 3, MOST_CALLS = 12, MOST_INPUTS = 3, GRAPHS = 300 };
+
+/* ---- layers of several tensors ---------------------------------------------------------------------------------- */
+
+struct weigh {
+    ANTLER_LAYER_KEYS
+    int end_;
+};
+static const antler_field no_fields[] = {ANTLER_FIELD_END};
+
+/* y = x_0 + 2 x_1 + 3 x_2 ...; element by element, so that y may be any x and one dx may be dy. */
+static antler_status weigh_forward(const void *config, antler_run *run)
+{
+    (void)config;
+    int64_t n = antler_count(&run->y->shape, 0);
+    for (int64_t e = 0; e < n; e++) {
+        antler_real sum = 0;
+        for (int i = 0; i < run->inputs; i++)
+            sum += (antler_real)(i + 1) * run->x[i].data[e];
+        run->y->data[e] = sum;
+    }
+    if (run->mask_out->data)
+        for (int64_t e = 0; e < antler_count(&run->mask_out->shape, 0); e++) {
+            run->mask_out->data[e] = 0;
+            for (int i = 0; i < run->inputs; i++)
+                if (run->mask[i].data && run->mask[i].data[e] != 0)
+                    run->mask_out->data[e] = 1;
+        }
+    return ANTLER_OK;
+}
+
+static antler_status weigh_backward(const void *config, antler_run *run)
+{
+    (void)config;
+    int64_t n = antler_count(&run->dy->shape, 0);
+    for (int64_t e = 0; e < n; e++) {
+        antler_real dy = run->dy->data[e];
+        for (int i = 0; i < run->inputs; i++)
+            if (run->dx[i].data)
+                run->dx[i].data[e] = (antler_real)(i + 1) * dy;
+    }
+    return ANTLER_OK;
+}
+
+static const antler_layer_ops weigh = {
+    .type = {.size = sizeof(antler_layer_ops),
+             .kind = ANTLER_KIND_LAYER,
+             .class_name = "Weigh",
+             .doc = "a weighted sum",
+             .config_size = sizeof(struct weigh),
+             .fields = no_fields},
+    .flags = ANTLER_IN_PLACE,
+    .inputs = ANTLER_MANY,
+    .mask = ANTLER_MASK_ALL,
+    .infer = antler_infer_same,
+    .forward = weigh_forward,
+    .backward = weigh_backward,
+};
+
+/* y_0 = 2 x, y_1 = x^2 */
+static antler_status powers_infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)
+{
+    (void)config;
+    (void)err;
+    out[0] = out[1] = *in;
+    return ANTLER_OK;
+}
+
+static antler_status powers_forward(const void *config, antler_run *run)
+{
+    (void)config;
+    for (int64_t e = 0; e < antler_count(&run->x->shape, 0); e++) {
+        antler_real x = run->x->data[e];
+        run->y[0].data[e] = 2 * x;
+        run->y[1].data[e] = x * x;
+    }
+    return ANTLER_OK;
+}
+
+static antler_status powers_backward(const void *config, antler_run *run)
+{
+    (void)config;
+    for (int64_t e = 0; run->dx->data && e < antler_count(&run->x->shape, 0); e++) {
+        antler_real dx = 0;
+        if (run->dy[0].data)
+            dx += 2 * run->dy[0].data[e];
+        if (run->dy[1].data)
+            dx += 2 * run->x->data[e] * run->dy[1].data[e];
+        run->dx->data[e] = dx;
+    }
+    return ANTLER_OK;
+}
+
+static const antler_layer_ops powers = {
+    .type = {.size = sizeof(antler_layer_ops),
+             .kind = ANTLER_KIND_LAYER,
+             .class_name = "Powers",
+             .doc = "two outputs",
+             .config_size = sizeof(struct weigh),
+             .fields = no_fields},
+    .flags = ANTLER_NEEDS_X,
+    .infer = powers_infer,
+    .forward = powers_forward,
+    .backward = powers_backward,
+};
+
+static void register_layers(void)
+{
+    antler_error err = {0};
+    must(antler_register(&weigh.type, &err), &err);
+    must(antler_register(&powers.type, &err), &err);
+}
+
+/* ---- graphs ----------------------------------------------------------------------------------------------------- */
+
+static const char *const kinds[] = {
+    "{'class_name': 'Dense', 'config': {'units': 4, 'activation': 'tanh'}}",
+    "{'class_name': 'Dense', 'config': {'units': 4, 'activation': 'gelu', 'use_bias': false}}",
+    "{'class_name': 'Dense', 'config': {'units': 4, 'activity_regularizer': 'L2'}}",
+    "{'class_name': 'Dense', 'config': {'units': 4, 'trainable': false}}",
+    "{'class_name': 'Activation', 'config': {'activation': 'sigmoid'}}",
+    "{'class_name': 'Activation', 'config': {'activation': 'gelu'}}",
+    "{'class_name': 'Dropout', 'config': {'rate': 0.3}}",
+    "{'class_name': 'Flatten', 'config': {}}",
+    "{'class_name': 'Reshape', 'config': {'target_shape': [4]}}",
+    "{'class_name': 'Rescaling', 'config': {'scale': 0.5}}",
+    "{'class_name': 'PReLU', 'config': {'alpha_initializer': 'ones'}}",
+    "{'class_name': 'Powers', 'config': {}}",
+    "{'class_name': 'Weigh', 'config': {}}",
+    "{'class_name': 'Weigh', 'config': {}}",
+    "{'class_name': 'Weigh', 'config': {}}",
+};
+enum { KINDS = sizeof kinds / sizeof *kinds, WEIGH = 12, POWERS = 11 };
+
+/* What a graph is made of; the model is laid out from it as often as wanted. */
+typedef struct plan {
+    int inputs, calls, outputs;
+    int kind[MOST_CALLS], of[MOST_CALLS]; /* of: how many inputs the call has */
+    antler_ref in[MOST_CALLS][MOST_INPUTS], output[2];
+} plan;
+
+static uint64_t below(uint64_t *state, uint64_t n)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (*state >> 33) % n;
+}
+
+/* Any wire that is there before call i. */
+static antler_ref any_wire(const plan *p, int i, uint64_t *state)
+{
+    int64_t call = (int64_t)below(state, (uint64_t)(p->inputs + i)) - p->inputs;
+    return (antler_ref){call, call >= 0 && p->kind[call] == POWERS ? (int)below(state, 2) : 0};
+}
+
+static plan random_plan(uint64_t seed)
+{
+    uint64_t state = seed * 7919 + 1;
+    plan p = {.inputs = 1 + (int)below(&state, 2), .calls = 2 + (int)below(&state, MOST_CALLS - 2)};
+    for (int i = 0; i < p.calls; i++) {
+        p.kind[i] = (int)below(&state, KINDS);
+        p.of[i] = p.kind[i] >= WEIGH ? 1 + (int)below(&state, MOST_INPUTS) : 1;
+        for (int k = 0; k < p.of[i]; k++)
+            p.in[i][k] = any_wire(&p, i, &state);
+        if (p.of[i] > 0 && below(&state, 3)) /* mostly go on from the last call */
+            p.in[i][0] = (antler_ref){i - 1, 0};
+    }
+    p.outputs = 1 + (p.calls > 3 && below(&state, 3) == 0);
+    p.output[0] = (antler_ref){p.calls - 1, 0};
+    p.output[1] = (antler_ref){p.calls / 2, 0};
+    return p;
+}
+
+static antler_model *lay_out(const plan *p)
+{
+    antler_error err = {0};
+    antler_model *m = antler__model_new("graph", &err);
+    antler_use use[MOST_CALLS];
+    char text[256];
+    ck_assert_ptr_nonnull(m);
+    for (int i = 0; i < p->inputs; i++)
+        must(antler_add_json(m, strcpy(text, "{\"class_name\": \"InputLayer\", \"config\": {\"shape\": [4]}}")),
+             antler_model_error(m));
+    for (int i = 0; i < p->calls; i++) {
+        must(antler_add_json(m, quoted(strcpy(text, kinds[p->kind[i]]))), antler_model_error(m));
+        use[i] = (antler_use){.layer = p->inputs + i, .inputs = p->of[i], .in = p->in[i]};
+    }
+    antler_graph graph = {.uses = p->calls, .outputs = p->outputs, .use = use, .output = p->output};
+    must(antler__model_connect(m, &graph, &err), &err);
+    must(antler_build(m), antler_model_error(m));
+    return m;
+}
+
+/* A training context; its memory is NaN, so that what is read before it is written shows. */
+static antler_context *context_with(antler_model *m, int threads, unsigned flags)
+{
+    antler_error err = {0};
+    antler_context *c = antler_context_create_train(m, BATCH, threads, flags | ANTLER_INPUT_GRADIENT, &err);
+    must(c ? ANTLER_OK : err.status, &err);
+    memset(c->arena.memory, 0xff, (size_t)c->arena.bytes);
+    antler_context_seek(c, 5, 7);
+    return c;
+}
+
+typedef struct pass {
+    antler_real x[2 * BATCH * WIDTH], y[2 * BATCH * WIDTH], dy[2 * BATCH * WIDTH], dx[2 * BATCH * WIDTH];
+    antler_real gradients[4096];
+} pass;
+
+static void fill(pass *p)
+{
+    random_numbers(p->x, 2 * BATCH * WIDTH, 1);
+    random_numbers(p->dy, 2 * BATCH * WIDTH, 2);
+}
+
+static void run_pass(antler_context *c, pass *p)
+{
+    antler_error err = {0};
+    must(antler_forward(c, p->x, BATCH, p->y, &err), &err);
+    must(antler_backward_from(c, p->dy, p->dx, &err), &err);
+    ck_assert_int_le(c->model->trained, 4096);
+    memcpy(p->gradients, c->gradients, (size_t)c->model->trained * sizeof *p->gradients);
+}
+
+/* ---- the tests -------------------------------------------------------------------------------------------------- */
+
+START_TEST(memory_and_threads_change_no_bit)
+{
+    plan p = random_plan((uint64_t)_i);
+    antler_model *m = lay_out(&p);
+    pass first = {0}, other = {0};
+    fill(&first);
+    fill(&other);
+    antler_context *c = context_with(m, 1, 0);
+    run_pass(c, &first);
+    antler_context_free(c);
+    size_t ys = (size_t)(p.outputs * BATCH * WIDTH) * sizeof(antler_real);
+    size_t xs = (size_t)(p.inputs * BATCH * WIDTH) * sizeof(antler_real);
+    for (int threads = 1; threads <= 2; threads++) {
+        c = context_with(m, threads, threads == 1 ? ANTLER_KEEP : 0);
+        for (int again = 0; again < 2; again++) {
+            run_pass(c, &other);
+            ck_assert_mem_eq(first.y, other.y, ys);
+            ck_assert_mem_eq(first.dx, other.dx, xs);
+            ck_assert_mem_eq(first.gradients, other.gradients, (size_t)m->trained * sizeof(antler_real));
+        }
+        antler_context_free(c);
+    }
+    for (int64_t i = 0; i < p.inputs * BATCH * WIDTH; i++)
+        ck_assert(isfinite(first.dx[i]));
+    antler_model_free(m);
+}
+END_TEST
+
+START_TEST(a_small_batch_is_its_rows)
+{
+    plan p = random_plan((uint64_t)_i);
+    antler_model *m = lay_out(&p);
+    pass whole = {0};
+    antler_error err = {0};
+    antler_real x[2 * WIDTH], y[2 * WIDTH];
+    fill(&whole);
+    antler_context *c = antler_context_create(m, ANTLER_INFER, BATCH, 1, 0, &err);
+    must(antler_forward(c, whole.x, BATCH, whole.y, &err), &err);
+    for (int row = 0; row < BATCH; row++) {
+        for (int k = 0; k < p.inputs; k++)
+            memcpy(x + k * WIDTH, whole.x + (k * BATCH + row) * WIDTH, WIDTH * sizeof *x);
+        must(antler_forward(c, x, 1, y, &err), &err);
+        for (int k = 0; k < p.outputs; k++)
+            ck_assert_mem_eq(y + k * WIDTH, whole.y + (k * BATCH + row) * WIDTH, WIDTH * sizeof *y);
+    }
+    antler_context_free(c);
+    antler_model_free(m);
+}
+END_TEST
+
+#ifdef ANTLER_DOUBLE
+static double objective(antler_context *c, pass *p, int outputs)
+{
+    antler_error err = {0};
+    double sum = 0;
+    must(antler_forward(c, p->x, BATCH, p->y, &err), &err);
+    for (int i = 0; i < outputs * BATCH * WIDTH; i++)
+        sum += p->dy[i] * p->y[i];
+    return sum;
+}
+
+static void check(antler_context *c, pass *p, int outputs, antler_real *value, double gradient, double size)
+{
+    const double h = 1e-5;
+    antler_real kept = *value;
+    *value = kept + h;
+    double above = objective(c, p, outputs);
+    *value = kept - h;
+    double below_ = objective(c, p, outputs);
+    *value = kept;
+    ck_assert_msg(fabs((above - below_) / (2 * h) - gradient) <= 1e-6 * fmax(size, 1), "%.12g, numeric %.12g", gradient,
+                  (above - below_) / (2 * h));
+}
+
+START_TEST(gradients_are_right)
+{
+    plan p = random_plan((uint64_t)_i);
+    antler_model *m = lay_out(&p);
+    antler_context *c = context_with(m, 1, 0);
+    pass one = {0};
+    double size = 0;
+    fill(&one);
+    run_pass(c, &one);
+    for (int64_t i = 0; i < m->trained; i++)
+        size = fmax(size, fabs(one.gradients[i]));
+    for (int i = 0; i < p.inputs * BATCH * WIDTH; i++)
+        size = fmax(size, fabs(one.dx[i]));
+    for (int i = 0; i < p.inputs * BATCH * WIDTH; i++)
+        check(c, &one, p.outputs, &one.x[i], one.dx[i], size);
+    for (int64_t v = 0; v < m->variables; v++)
+        for (int64_t i = 0; m->variable[v].view.trainable && i < m->variable[v].length; i++)
+            check(c, &one, p.outputs, &m->variable[v].view.value.data[i], one.gradients[m->variable[v].offset + i],
+                  size);
+    antler_context_free(c);
+    antler_model_free(m);
+}
+END_TEST
+#endif
+
+/* A mask goes on where all inputs have one. */
+START_TEST(masks_of_several_inputs)
+{
+    for (int masked = 1; masked <= 2; masked++) {
+        antler_error err = {0};
+        antler_model *m = antler__model_new("masks", &err);
+        char text[128];
+        antler_real x[12] = {1, 0, 0, 2, 0, 0, 0, 0, 3, 0, 0, 0}; /* two inputs of (2, 3, 1) */
+        for (int i = 0; i < 2; i++)
+            must(antler_add_json(m, quoted(strcpy(text, "{'class_name': 'InputLayer', 'config': {'shape': [3, 1]}}"))),
+                 antler_model_error(m));
+        for (int i = 0; i < 2; i++)
+            must(antler_add_json(m, quoted(strcpy(text, "{'class_name': 'Masking', 'config': {}}"))),
+                 antler_model_error(m));
+        must(antler_add_json(m, quoted(strcpy(text, "{'class_name': 'Weigh', 'config': {}}"))), antler_model_error(m));
+        antler_ref in[] = {{-1, 0}, {-2, 0}}, both[] = {{0, 0}, {masked == 2 ? 1 : -2, 0}}, out = {2, 0};
+        antler_use use[] = {{2, 1, &in[0]}, {3, 1, &in[1]}, {4, 2, both}};
+        must(antler__model_connect(m, &(antler_graph){3, 1, use, &out}, &err), &err);
+        must(antler_build(m), antler_model_error(m));
+        antler_context *c = antler_context_create(m, ANTLER_INFER, 2, 1, 0, &err);
+        must(antler_forward(c, x, 2, NULL, &err), &err);
+        const antler_tensor *mask = &c->edge[m->output[0]].mask;
+        const antler_real either[] = {1, 0, 1, 1, 0, 0};
+        ck_assert_int_eq(mask->data != NULL, masked == 2);
+        if (masked == 2)
+            ck_assert_mem_eq(mask->data, either, sizeof either);
+        antler_context_free(c);
+        antler_model_free(m);
+    }
+}
+END_TEST
+
+START_TEST(too_many_inputs_are_refused)
+{
+    antler_error err = {0};
+    antler_model *m = antler__model_new("two", &err);
+    char text[128];
+    for (int i = 0; i < 2; i++)
+        must(antler_add_json(m, quoted(strcpy(text, "{'class_name': 'InputLayer', 'config': {'shape': [4]}}"))),
+             antler_model_error(m));
+    must(antler_add_json(m, quoted(strcpy(text, "{'class_name': 'Dense', 'config': {'units': 2}}"))),
+         antler_model_error(m));
+    antler_ref in[] = {{-1, 0}, {-2, 0}}, out = {0, 0};
+    antler_use use = {2, 2, in};
+    ck_assert_int_eq(antler__model_connect(m, &(antler_graph){1, 1, &use, &out}, &err), ANTLER_SHAPE);
+    ck_assert_str_eq(err.place, "config.layers[2]");
+    ck_assert_str_eq(err.message, "dense (Dense), input (None, 4), (None, 4): it takes 1 tensor, got 2");
+    antler_model_free(m);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("calls");
+    tcase_add_unchecked_fixture(tests, register_layers, NULL);
+    tcase_add_loop_test(tests, memory_and_threads_change_no_bit, 0, GRAPHS);
+    tcase_add_loop_test(tests, a_small_batch_is_its_rows, 0, GRAPHS);
+#ifdef ANTLER_DOUBLE
+    tcase_add_loop_test(tests, gradients_are_right, 0, GRAPHS);
+#endif
+    tcase_add_test(tests, masks_of_several_inputs);
+    tcase_add_test(tests, too_many_inputs_are_refused);
+    return run_suite("calls", tests);
+}
