@@ -51,6 +51,9 @@ struct antler_plan {
 
 antler_status antler__plan_fail(antler_plan *plan, antler_status status, const char *format, ...) ANTLER_PRINTF(3, 4);
 
+/* Asks the arena; -1 and the plan failed without memory. */
+int64_t antler__plan_buffer(antler_plan *plan, const antler_shape *shape, size_t size, int birth, int death);
+
 /* A call of `layer` (ops, object, inputs are set) with inputs of the shapes `in` ([inputs + 1], taken over, also on
    failure; NULL for a source): infers layer->out and, at its first call, builds its variables and children in model. */
 antler_status antler__plan_layer(antler_model *model, antler_layer *layer, antler_shape *in, const char *top,

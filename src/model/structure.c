@@ -3,6 +3,7 @@
 #include "model/model.h"
 #include "model/plan.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
