@@ -1,0 +1,89 @@
+#!/bin/sh
+# house.sh: the folders of src depend on each other in one direction, other people's headers have one place each, no file
+# outside src/layers knows a layer, files are short, and nothing goes round in a circle. Reads the sources alone.
+set -eu
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+fail() { # reads lines; any line is a failure under the heading $1
+    if [ -s "$2" ]; then
+        echo "house: $1:" >&2
+        sed 's/^/    /' "$2" >&2
+        failed=1
+    fi
+}
+
+find src include examples -name '*.[ch]' | sort >"$work/files"
+# "FILE HEADER" for each include in quotes, "FILE <HEADER>" for the others
+xargs awk '/^#include/ { print FILENAME, $2 }' <"$work/files" >"$work/includes"
+
+# The wings, each of which may include those before it; antler/ and kernels/ are open to all.
+awk -v wings="kernels core config files model train parts layers" '
+    BEGIN { n = split(wings, w, " "); for (i = 1; i <= n; i++) rank[w[i]] = i }
+    $2 !~ /^"/ { next }
+    {
+        gsub(/"/, "", $2)
+        split($1, from, "/"); m = split($2, to, "/")
+        if (from[1] == "include") { if (to[1] != "antler") print $1 " includes " $2 ": a public header needs public ones"; next }
+        if (from[1] == "examples") { if (m > 1 && to[1] != "antler") print $1 " includes " $2; next }
+        if (to[1] == "antler") next
+        if (m == 1) { if (from[2] != "kernels") print $1 " includes " $2 ": say the folder"; next }
+        if (from[2] == "cli") { if (to[1] != "cli") print $1 " includes " $2 ": the command stands on the public headers"; next }
+        if (!(to[1] in rank)) { print $1 " includes " $2 ": no folder of src"; next }
+        if (rank[to[1]] > rank[from[2]]) print $1 " includes " $2 ": an arrow that runs back"
+        if (from[2] == "layers" && from[3] != "builtin.c" && to[1] !~ /^(kernels|layers|parts)$/)
+            print $1 " includes " $2 ": a layer stands on the contract"
+    }' "$work/includes" >"$work/found"
+fail "includes against the order of the folders" "$work/found"
+
+# Each foreign header in one place.
+awk '
+    function place(file) { return file ~ /^src\/files\/hdf5\// ? "src/files/hdf5" : file }
+    /<(cJSON|cjson\/cJSON|zip|hdf5|H5.*|sndfile|mpi)\.h>/ {
+        if (($2 in seen) && seen[$2] != place($1)) print $2 " in " seen[$2] " and " $1
+        if ($2 ~ /hdf5|H5/ && place($1) != "src/files/hdf5") print $2 " in " $1
+        seen[$2] = place($1)
+    }' "$work/includes" >"$work/found"
+fail "a foreign header in a second place" "$work/found"
+
+# Class names and config keys of layers, in quotes, outside src/layers. A key may stand in another kind's own table.
+layers=$(find src/layers -name '*.[ch]')
+# shellcheck disable=SC2086 # a list of files
+awk 'match($0, /\.class_name = "[A-Za-z0-9]+"/) { print substr($0, RSTART + 15, RLENGTH - 15) }' $layers |
+    sed 's/.*/"&"/; s/""/"/g' | sort -u >"$work/names"
+# shellcheck disable=SC2086
+{
+    awk 'match($0, /\.key = "[a-z_0-9]+"/) { print substr($0, RSTART + 7, RLENGTH - 7) }' $layers
+    awk 'match($0, /ANTLER_FIELD_[A-Z]+\([a-z_ 0-9]+, [a-z_0-9]+/) {
+        s = substr($0, RSTART, RLENGTH); sub(/.*, /, "", s); print "\"" s "\"" }' $layers
+} | sort -u | grep -vxF -e '"name"' -e '"layer"' >"$work/keys"
+[ "$(wc -l <"$work/names")" -gt 15 ] && [ "$(wc -l <"$work/keys")" -gt 25 ] || echo "the lists of names are short" >"$work/found"
+# shellcheck disable=SC2046
+grep -nFf "$work/names" $(grep '^src/' "$work/files" | grep -v '^src/layers/') /dev/null >"$work/found" || true
+fail "a layer's name outside src/layers" "$work/found"
+# shellcheck disable=SC2046
+grep -nFf "$work/keys" $(grep '^src/' "$work/files" | grep -v '^src/layers/') /dev/null |
+    grep -v -e '\.key = "' -e 'ANTLER_FIELD_' >"$work/found" || true
+fail "the key of a layer's config outside src/layers" "$work/found"
+
+# Files of at most 600 lines; of layers 300.
+xargs wc -l <"$work/files" | awk '$2 ~ /^src\// && $1 > 600 { print $2 ": " $1 " lines" }
+    $2 ~ /^src\/layers\// && $1 > 300 { print $2 ": " $1 " lines" }' >"$work/found"
+fail "a long file" "$work/found"
+
+# No circle: a unit is X.c and X.h, an arrow what either includes.
+awk '
+    $2 ~ /^"/ {
+        gsub(/"/, "", $2)
+        from = $1; sub(/^(src|include)\//, "", from); sub(/\.[ch]$/, "", from)
+        to = $2; sub(/\.h$/, "", to)
+        if (to !~ /\//) { dir = from; sub(/[^\/]*$/, "", dir); to = dir to }
+        if (from != to) print from, to
+    }' "$work/includes" | sort -u >"$work/arrows"
+if ! tsort "$work/arrows" >/dev/null 2>"$work/found"; then
+    fail "a circle of includes" "$work/found"
+fi
+
+exit $failed
