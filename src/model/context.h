@@ -58,23 +58,4 @@ enum {
     ANTLER_WITH_OBJECTIVE = 1 << 16 /* private flag: evaluation, so that an inference context has a loss */
 };
 
-/* linear: the loss takes the logits of the model's last output, whose activation has no part in the pass back. */
-antler_context *antler__context_create(const antler_model *model, antler_model *trained, antler_mode mode,
-                                       int64_t batch, int threads, unsigned flags, bool linear, antler_error *err);
-/* All but the objective. */
-void antler__context_free(antler_context *context);
-
-/* x (of several inputs: one after the other) stays the caller's, and must stay until the pass back. The outputs are the
-   context's. */
-antler_status antler__forward(antler_context *context, const antler_real *x, int64_t n, antler_error *err);
-const antler_tensor *antler__output(const antler_context *context); /* the first */
-const antler_real *antler__logits(const antler_context *context);   /* of the linear call */
-/* From the gradients in the outputs' edges (of the logits, where the loss takes them) down to the parameters and
-   inputs. The activity penalties' gradients are added with `penalties`. */
-antler_status antler__run_backward(antler_context *context, bool penalties, antler_error *err);
-/* A pass back may follow: it is a training context, and a forward pass has run. Once. */
-antler_status antler__ready_for_backward(antler_context *context, antler_error *err);
-/* The error of a caller who did not look whether the context was made. */
-antler_status antler__no_context(antler_error *err);
-
 #endif

@@ -1,6 +1,7 @@
 /* Running a context: forward, backward, and looking at what the last pass left. */
+#include "model/run.h"
+
 #include "core/memory.h"
-#include "model/context.h"
 
 #include <string.h>
 

@@ -2,7 +2,8 @@
 #ifndef ANTLER_OBJECTIVE_H
 #define ANTLER_OBJECTIVE_H
 
-#include "model/context.h"
+#include "model/context_create.h"
+#include "model/run.h"
 
 /* The compiled loss and metrics over one shape of output. */
 typedef struct antler_objective {

@@ -1,5 +1,5 @@
 /* Contexts: making one, and connecting its runs to the memory that was planned (lifetimes.c). */
-#include "model/context.h"
+#include "model/context_create.h"
 
 #include "core/memory.h"
 #include "model/lifetimes.h"

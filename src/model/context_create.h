@@ -1,0 +1,13 @@
+/* Making contexts. */
+#ifndef ANTLER_CONTEXT_CREATE_H
+#define ANTLER_CONTEXT_CREATE_H
+
+#include "model/context.h"
+
+/* linear: the loss takes the logits of the model's last output, whose activation has no part in the pass back. */
+antler_context *antler__context_create(const antler_model *model, antler_model *trained, antler_mode mode,
+                                       int64_t batch, int threads, unsigned flags, bool linear, antler_error *err);
+/* All but the objective. */
+void antler__context_free(antler_context *context);
+
+#endif

@@ -1,0 +1,20 @@
+/* Running a context. */
+#ifndef ANTLER_RUN_H
+#define ANTLER_RUN_H
+
+#include "model/context.h"
+
+/* x (of several inputs: one after the other) stays the caller's, and must stay until the pass back. The outputs are the
+   context's. */
+antler_status antler__forward(antler_context *context, const antler_real *x, int64_t n, antler_error *err);
+const antler_tensor *antler__output(const antler_context *context); /* the first */
+const antler_real *antler__logits(const antler_context *context);   /* of the linear call */
+/* From the gradients in the outputs' edges (of the logits, where the loss takes them) down to the parameters and
+   inputs. The activity penalties' gradients are added with `penalties`. */
+antler_status antler__run_backward(antler_context *context, bool penalties, antler_error *err);
+/* A pass back may follow: it is a training context, and a forward pass has run. Once. */
+antler_status antler__ready_for_backward(antler_context *context, antler_error *err);
+/* The error of a caller who did not look whether the context was made. */
+antler_status antler__no_context(antler_error *err);
+
+#endif
