@@ -1,31 +1,9 @@
 /* .keras archives: ZIP by libzip, which only this file includes. */
+#include "files/archive.h"
 #include "core/memory.h"
-#include "files/files.h"
+#include "files/file.h"
 
-#ifndef ANTLER_WITH_ZIP
-
-static antler_status absent(const char *path, antler_error *err)
-{
-    antler_error_set(err, ANTLER_UNSUPPORTED, NULL, "this build of Antler has no .keras archives (ANTLER_ZIP is off)");
-    antler__error_file(err, path);
-    return ANTLER_UNSUPPORTED;
-}
-
-antler_status antler__archive_read(const char *path, antler_member *member, int members, antler_error *err)
-{
-    (void)member;
-    (void)members;
-    return absent(path, err);
-}
-
-antler_status antler__archive_write(const char *path, const antler_member *member, int members, antler_error *err)
-{
-    (void)member;
-    (void)members;
-    return absent(path, err);
-}
-
-#else
+#ifdef ANTLER_WITH_ZIP
 
 #include <string.h>
 #include <sys/stat.h>

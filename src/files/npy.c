@@ -1,13 +1,13 @@
 /* NumPy's .npy files, versions 1.0 to 3.0: magic, version, length of the header, the header (a Python dict that gives
    type, order and shape), the data. */
+#include "files/npy.h"
 #include "core/memory.h"
-#include "files/files.h"
+#include "files/entries.h"
+#include "files/file.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_HEADER = 1 << 16 };
@@ -58,26 +58,19 @@ static bool take_string(const char **at, char *text, size_t size)
     return true;
 }
 
-/* "<f4": byte order, kind, bytes. */
+/* "<f4": byte order, kind, bytes; "|b1" is a bool of one byte. */
 static antler_status read_type(const char **at, antler_npy *npy, antler_error *err)
 {
-    static const struct {
-        const char *code;
-        antler_dtype dtype;
-    } types[] = {{"f2", ANTLER_FLOAT16}, {"f4", ANTLER_FLOAT32}, {"f8", ANTLER_FLOAT64}, {"i1", ANTLER_INT8},
-                 {"u1", ANTLER_UINT8},   {"b1", ANTLER_UINT8},   {"i2", ANTLER_INT16},   {"u2", ANTLER_UINT16},
-                 {"i4", ANTLER_INT32},   {"u4", ANTLER_UINT32},  {"i8", ANTLER_INT64},   {"u8", ANTLER_UINT64}};
     char code[16];
     if (!take_string(at, code, sizeof code))
         return fail(err, "its elements are not plain numbers");
-    for (size_t i = 0; code[0] && i < sizeof types / sizeof types[0]; i++)
-        if (strchr("<>=|", code[0]) && strcmp(code + 1, types[i].code) == 0) {
-            npy->dtype = types[i].dtype;
-            npy->swap = code[1] && code[2] != '1' && code[0] == (big_endian() ? '<' : '>');
-            return ANTLER_OK;
-        }
-    return antler_error_set(err, ANTLER_FORMAT, NULL, "elements of type '%s', expected a number of at most 64 bits",
-                            code);
+    bool plain = strlen(code) == 3 && strchr("<>=|", code[0]) && code[2] >= '1' && code[2] <= '8';
+    char kind = !plain ? 0 : strcmp(code + 1, "b1") == 0 ? 'u' : code[1];
+    if (!plain || !antler__dtype_find(kind, (size_t)(code[2] - '0'), &npy->dtype))
+        return antler_error_set(err, ANTLER_FORMAT, NULL, "elements of type '%s', expected a number of at most 64 bits",
+                                code);
+    npy->swap = code[2] != '1' && code[0] == (big_endian() ? '<' : '>');
+    return ANTLER_OK;
 }
 
 static antler_status read_shape(const char **at, antler_npy *npy, antler_error *err)
@@ -174,14 +167,13 @@ static antler_status read_start(antler_npy *npy, antler_error *err)
     return status;
 }
 
-static antler_status check_size(const antler_npy *npy, antler_error *err)
+static antler_status check_size(const antler_npy *npy, int64_t file_bytes, antler_error *err)
 {
-    struct stat info;
     int64_t count, bytes;
     if (!antler__count(&npy->shape, 0, &count) ||
         !antler__size_multiply(count, (int64_t)antler__dtype_size(npy->dtype), &bytes))
         return fail(err, "its sizes multiply beyond 64 bits");
-    if (fstat(npy->file, &info) != 0 || bytes > (int64_t)info.st_size - npy->offset)
+    if (bytes > file_bytes - npy->offset)
         return antler_error_set(err, ANTLER_FORMAT, NULL, "cut short: its shape needs %lld bytes of data",
                                 (long long)bytes);
     return ANTLER_OK;
@@ -189,12 +181,12 @@ static antler_status check_size(const antler_npy *npy, antler_error *err)
 
 antler_status antler__npy_open(const char *path, antler_npy *npy, antler_error *err)
 {
-    *npy = (antler_npy){.file = open(path, O_RDONLY | O_CLOEXEC)};
-    if (npy->file < 0)
-        return antler__file_error(path, "open", err);
+    int64_t file_bytes;
+    *npy = (antler_npy){.file = -1};
+    ANTLER_TRY(antler__file_open(path, &npy->file, &file_bytes, err));
     antler_status status = read_start(npy, err);
     if (status == ANTLER_OK)
-        status = check_size(npy, err);
+        status = check_size(npy, file_bytes, err);
     if (status != ANTLER_OK)
         antler__npy_close(npy);
     antler__error_file(err, path);

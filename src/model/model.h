@@ -8,7 +8,7 @@
 #include "config/registry.h"
 #include "core/key.h"
 #include "core/status.h"
-#include "files/files.h"
+#include "files/entries.h"
 
 /* A layer of a built model, or a child of one: what there is once, however often it is called. */
 typedef struct antler_layer {

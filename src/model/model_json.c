@@ -1,6 +1,7 @@
 /* A model's JSON, as Keras writes it and as people write it by hand. */
 #include "config/registry.h"
 #include "core/memory.h"
+#include "core/number.h"
 #include "model/model.h"
 
 #include <math.h>
@@ -252,7 +253,7 @@ static bool read_shape(const antler_json *node, int64_t *shape)
         return false;
     for (const antler_json *item = antler__json_first(node); item; item = antler__json_next(item), shape++) {
         double size = antler__json_number(item);
-        bool fits = antler__json_type(item) == ANTLER_JSON_NUMBER && size >= 1 && size <= 9007199254740992. &&
+        bool fits = antler__json_type(item) == ANTLER_JSON_NUMBER && size >= 1 && size <= ANTLER_DOUBLE_EXACT &&
                     size == floor(size);
         if (!fits && !is_null(item))
             return false;

@@ -8,17 +8,11 @@
 
 enum { PATH = 512 };
 
-#ifdef ANTLER_DOUBLE
-static const antler_dtype real_dtype = ANTLER_FLOAT64;
-#else
-static const antler_dtype real_dtype = ANTLER_FLOAT32;
-#endif
-
 static antler_status write_real(antler_entries *entries, const char *name, const antler_shape *shape,
                                 const antler_real *data, antler_error *err)
 {
-    return antler__entries_add(entries, name, real_dtype, shape, data, (size_t)antler_count(shape, 0) * sizeof *data,
-                               err);
+    return antler__entries_add(entries, name, ANTLER_DTYPE_REAL, shape, data,
+                               (size_t)antler_count(shape, 0) * sizeof *data, err);
 }
 
 static antler_status write_text(antler_entries *entries, const char *name, const char *text, antler_error *err)
