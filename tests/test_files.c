@@ -683,6 +683,17 @@ START_TEST(reads_rows)
     ck_assert_ptr_null(set.rows);
     ck_assert(((float *)set.values)[5999] == 5999);
     antler__free(set.values);
+    for (int64_t most = 0; most <= 48; most += 48) { /* this one lies in the file as in memory */
+        int64_t plain[6] = {0}, *values = plain;
+        ck_assert_int_eq(antler__hdf5_open(path, "int64", most, &set, NULL), ANTLER_OK);
+        if (most == 0)
+            ck_assert_int_eq(antler__hdf5_rows_read(set.rows, 1, 2, plain + 2, NULL), ANTLER_OK);
+        else
+            values = set.values;
+        ck_assert(values[2] == 3 && values[3] == 1 << 24 && values[4] == 5 && values[5] == 6);
+        antler__hdf5_rows_close(set.rows);
+        antler__free(set.values);
+    }
     refuse_set(path, "x_train", ANTLER_NAME, "no data set \"x_train\"; the file has big, big_int, bool");
     refuse_set(path, "scalar", ANTLER_SHAPE, "scalar: a single number");
     refuse_set(path, "group/inner", ANTLER_NAME, "group/inner: not a data set");
@@ -719,6 +730,14 @@ static antler_status read_once(void *arg)
     antler_entries read;
     antler_status status = antler__hdf5_read(arg, NULL, 0, &read, NULL);
     antler__entries_free(&read);
+    return status;
+}
+
+static antler_status plain_once(void *arg)
+{
+    antler_hdf5_set set;
+    antler_status status = antler__hdf5_open(arg, "int64", 48, &set, NULL);
+    antler__free(set.values);
     return status;
 }
 
@@ -762,8 +781,10 @@ START_TEST(memory_runs_out)
     torture(write_and_read, &wrote);
     torture(rows_once, path);
     torture(set_once, path);
+    torture(plain_once, path);
     torture(file_once, path);
     torture_guarded(set_once, path);
+    torture_guarded(plain_once, path);
     torture_guarded(read_once, path);
     antler__entries_free(&wrote);
 }

@@ -109,6 +109,20 @@ antler_status antler__file_read(const char *path, size_t most, void **data, size
     return ANTLER_OK;
 }
 
+bool antler__file_take_at(int file, void *data, size_t bytes, int64_t offset)
+{
+    for (size_t used = 0; used < bytes;) {
+        ssize_t n = pread(file, (char *)data + used, bytes - used < SSIZE_MAX ? bytes - used : SSIZE_MAX,
+                          (off_t)(offset + (int64_t)used));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        used += (size_t)n;
+    }
+    return true;
+}
+
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 bool antler__file_put(int file, const void *data, size_t bytes)

@@ -19,5 +19,6 @@ antler_status antler__file_error(const char *path, const char *what, antler_erro
 /* All of the bytes to or from a descriptor; false on failure, or at its end. */
 bool antler__file_put(int file, const void *data, size_t bytes);
 bool antler__file_take(int file, void *data, size_t bytes);
+bool antler__file_take_at(int file, void *data, size_t bytes, int64_t offset);
 
 #endif

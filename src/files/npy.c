@@ -129,27 +129,16 @@ static antler_status read_header(const char *at, antler_npy *npy, antler_error *
 
 /* ---- the file ---------------------------------------------------------------------------------------------------- */
 
-static bool read_at(int file, void *data, size_t bytes, int64_t offset)
-{
-    for (size_t used = 0; used < bytes;) {
-        ssize_t n = pread(file, (char *)data + used, bytes - used, (off_t)(offset + (int64_t)used));
-        if (n <= 0)
-            return false;
-        used += (size_t)n;
-    }
-    return true;
-}
-
 static antler_status read_start(antler_npy *npy, antler_error *err)
 {
     unsigned char start[12];
-    if (!read_at(npy->file, start, 10, 0) || memcmp(start, "\x93NUMPY", 6) != 0)
+    if (!antler__file_take_at(npy->file, start, 10, 0) || memcmp(start, "\x93NUMPY", 6) != 0)
         return fail(err, "not a .npy file");
     if (start[6] < 1 || start[6] > 3)
         return antler_error_set(err, ANTLER_UNSUPPORTED, NULL, "version %d of the .npy format, expected 1 to 3",
                                 start[6]);
     int wide = start[6] > 1; /* a length of 4 bytes */
-    if (wide && !read_at(npy->file, start, 12, 0))
+    if (wide && !antler__file_take_at(npy->file, start, 12, 0))
         return fail(err, "cut short");
     uint32_t length = (uint32_t)(start[8] | start[9] << 8);
     if (wide)
@@ -161,8 +150,9 @@ static antler_status read_start(antler_npy *npy, antler_error *err)
         return antler__no_memory(err);
     npy->offset = (wide ? 12 : 10) + (int64_t)length;
     header[length] = '\0';
-    antler_status status = read_at(npy->file, header, length, npy->offset - length) ? read_header(header, npy, err)
-                                                                                    : fail(err, "cut short");
+    antler_status status = antler__file_take_at(npy->file, header, length, npy->offset - length)
+                               ? read_header(header, npy, err)
+                               : fail(err, "cut short");
     antler__free(header);
     return status;
 }
@@ -210,7 +200,7 @@ antler_status antler__npy_read(const antler_npy *npy, int64_t first, int64_t n, 
     if (first < 0 || n < 0 || first > npy->shape.dim[0] - n)
         return antler_error_set(err, ANTLER_VALUE, NULL, "rows %lld to %lld of %lld", (long long)first,
                                 (long long)(first + n), (long long)npy->shape.dim[0]);
-    if (!read_at(npy->file, out, (size_t)(n * row) * size, npy->offset + first * row * (int64_t)size))
+    if (!antler__file_take_at(npy->file, out, (size_t)(n * row) * size, npy->offset + first * row * (int64_t)size))
         return antler_error_set(err, ANTLER_FILE, NULL, "cannot read rows %lld to %lld", (long long)first,
                                 (long long)(first + n));
     if (npy->swap)

@@ -9,11 +9,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const size_t max_chunk_cache = (size_t)256 << 20; /* bytes, per data set read by rows */
 
 struct antler_hdf5_rows {
     hid_t file, set;
+    int64_t offset; /* in the file, of data that lies there as in memory, in one piece; -1: only HDF5 can read it */
+    int plain;      /* descriptor for that, or -1 */
     antler_h5_content content;
     char name[256], path[256]; /* the path for errors */
 };
@@ -101,6 +104,17 @@ static antler_status find_set(antler_hdf5_rows *rows, antler_error *err)
                                                  : antler_error_set(err, ANTLER_NAME, rows->name, "not a data set");
 }
 
+static int64_t plain_offset(hid_t set, const antler_h5_content *c)
+{
+    hid_t plist = H5Dget_create_plist(set), type = H5Dget_type(set);
+    haddr_t offset = HADDR_UNDEF;
+    if (H5Pget_layout(plist) == H5D_CONTIGUOUS && H5Tequal(type, c->memory) > 0)
+        offset = H5Dget_offset(set);
+    antler__h5_close(type);
+    antler__h5_close(plist);
+    return offset <= INT64_MAX ? (int64_t)offset : -1;
+}
+
 static antler_status open_set(antler_hdf5_rows *rows, const char *path, int64_t file_bytes, antler_error *err)
 {
     ANTLER_TRY(antler__h5_open(path, NULL, 0, &rows->file, err));
@@ -109,6 +123,9 @@ static antler_status open_set(antler_hdf5_rows *rows, const char *path, int64_t 
     ANTLER_TRY(antler__h5_describe(rows->set, file_bytes, rows->name, &rows->content, &packed, err));
     if (rows->content.shape.rank == 0)
         return antler_error_set(err, ANTLER_SHAPE, rows->name, "a single number, expected rows");
+    rows->offset = plain_offset(rows->set, &rows->content);
+    if (rows->offset >= 0)
+        return ANTLER_OK;
     hid_t access = cached(rows->set, &rows->content);
     antler__h5_close(rows->set);
     rows->set = H5Dopen2(rows->file, rows->name, access);
@@ -177,6 +194,16 @@ static antler_status try_chunks(antler_hdf5_rows *rows, antler_error *err)
 
 /* ---- reading rows ----------------------------------------------------------------------------------------------- */
 
+static antler_status read_plain(const antler_hdf5_rows *rows, int64_t first, int64_t n, void *out, antler_error *err)
+{
+    int64_t row = rows->content.count / rows->content.shape.dim[0] * (int64_t)rows->content.size;
+    if (antler__file_take_at(rows->plain, out, (size_t)(n * row), rows->offset + first * row))
+        return ANTLER_OK;
+    antler_error_set(err, ANTLER_FORMAT, rows->name, "damaged or cut short");
+    antler__error_file(err, rows->path);
+    return ANTLER_FORMAT;
+}
+
 antler_status antler__hdf5_rows_read(antler_hdf5_rows *rows, int64_t first, int64_t n, void *out, antler_error *err)
 {
     const antler_shape *shape = &rows->content.shape;
@@ -185,6 +212,8 @@ antler_status antler__hdf5_rows_read(antler_hdf5_rows *rows, int64_t first, int6
                                 (long long)(first + n), (long long)shape->dim[0]);
     if (n == 0 || rows->content.count == 0)
         return ANTLER_OK;
+    if (rows->plain >= 0)
+        return read_plain(rows, first, n, out, err);
     hsize_t start[ANTLER_MAX_RANK] = {(hsize_t)first}, count[ANTLER_MAX_RANK] = {(hsize_t)n};
     for (int i = 1; i < shape->rank; i++)
         count[i] = (hsize_t)shape->dim[i];
@@ -195,14 +224,24 @@ antler_status antler__hdf5_rows_read(antler_hdf5_rows *rows, int64_t first, int6
     return status;
 }
 
-void antler__hdf5_rows_close(antler_hdf5_rows *rows)
+static void close_hdf5(antler_hdf5_rows *rows)
 {
-    if (!rows)
+    if (rows->file < 0)
         return;
     antler__h5_enter();
     antler__h5_close(rows->set);
     antler__h5_close(rows->file);
     antler__h5_leave();
+    rows->file = rows->set = -1;
+}
+
+void antler__hdf5_rows_close(antler_hdf5_rows *rows)
+{
+    if (!rows)
+        return;
+    close_hdf5(rows);
+    if (rows->plain >= 0)
+        close(rows->plain);
     antler__free(rows);
 }
 
@@ -214,18 +253,46 @@ typedef struct opening {
     antler_hdf5_set *set;
 } opening;
 
-static antler_status too_large(const opening *o, int64_t bytes, antler_error *err)
+/* Makes room for a data set's values; their bytes, or -1 without memory. */
+static int64_t make_room(antler_hdf5_set *set, antler_error *err)
 {
-    return antler_error_set(err, ANTLER_MEMORY, o->name, "out of memory (%lld bytes)", (long long)bytes);
+    int64_t bytes = antler_count(&set->shape, 0) * (int64_t)antler__dtype_size(set->dtype);
+    set->values = antler__allocate((size_t)bytes, 1);
+    if (set->values)
+        return bytes;
+    antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory (%lld bytes)", (long long)bytes);
+    return -1;
 }
 
-/* Bytes of a set's values. */
-static int64_t size_of(const antler_hdf5_set *set)
+static int64_t bytes_of(const antler_hdf5_rows *rows)
 {
-    return antler_count(&set->shape, 0) * (int64_t)antler__dtype_size(set->dtype);
+    return rows->content.count * (int64_t)rows->content.size;
 }
 
-/* Opens the data set and keeps it open if it is large, or reads it if it is not. */
+/* Leaves HDF5 for data that lies in the file as in memory. */
+static antler_status open_plain(antler_hdf5_rows *rows, const char *path, antler_error *err)
+{
+    int64_t file_bytes;
+    close_hdf5(rows);
+    ANTLER_TRY(antler__file_open(path, &rows->plain, &file_bytes, err));
+    if (rows->offset <= file_bytes && bytes_of(rows) <= file_bytes - rows->offset)
+        return ANTLER_OK;
+    return antler_error_set(err, ANTLER_FORMAT, rows->name, "damaged or cut short");
+}
+
+/* Reads a small data set; a large one stays open. */
+static antler_status settle(const opening *o, antler_hdf5_rows *rows, antler_error *err)
+{
+    if (rows->offset >= 0)
+        ANTLER_TRY(open_plain(rows, o->path, err));
+    if (bytes_of(rows) > o->most)
+        return ANTLER_OK;
+    if (make_room(o->set, err) < 0)
+        return ANTLER_MEMORY;
+    return antler__hdf5_rows_read(rows, 0, o->set->shape.dim[0], o->set->values, err);
+}
+
+/* In the child of a guard, all that HDF5 will be asked to do is done, and what it need not do left to the parent. */
 static antler_status open_rows(const opening *o, antler_hdf5_rows *rows, antler_error *err)
 {
     int64_t file_bytes;
@@ -238,30 +305,21 @@ static antler_status open_rows(const opening *o, antler_hdf5_rows *rows, antler_
     if (status != ANTLER_OK)
         return status;
     *o->set = (antler_hdf5_set){rows->content.dtype, rows->content.shape, NULL, rows};
-    int64_t bytes = size_of(o->set);
-    bool attempt = antler__guard_expect(bytes);
-    if (bytes > o->most) {
-        antler__h5_enter();
-        status = attempt ? try_chunks(rows, err) : ANTLER_OK;
-        antler__h5_leave();
-        return status;
-    }
-    o->set->values = antler__allocate((size_t)bytes, 1);
-    if (!o->set->values)
-        return too_large(o, bytes, err);
-    return antler__hdf5_rows_read(rows, 0, o->set->shape.dim[0], o->set->values, err);
+    if (!antler__guard_expect(bytes_of(rows)))
+        return settle(o, rows, err);
+    if (rows->offset >= 0)
+        return ANTLER_OK;
+    if (bytes_of(rows) <= o->most)
+        return settle(o, rows, err);
+    antler__h5_enter();
+    status = try_chunks(rows, err);
+    antler__h5_leave();
+    return status;
 }
 
-static antler_status open_here(void *arg, antler_error *err)
+/* Rows under way, to what the caller gets: rows, values, or nothing. */
+static antler_status conclude(const opening *o, antler_hdf5_rows *rows, antler_status status, antler_error *err)
 {
-    opening *o = arg;
-    antler_hdf5_rows *rows = antler__allocate_zeroed(1, sizeof *rows);
-    if (!rows)
-        return antler__no_memory(err);
-    rows->file = rows->set = -1;
-    snprintf(rows->path, sizeof rows->path, "%s", o->path);
-    snprintf(rows->name, sizeof rows->name, "%s", o->name);
-    antler_status status = open_rows(o, rows, err);
     if (status == ANTLER_OK && !o->set->values)
         return ANTLER_OK;
     antler__error_file(err, o->path);
@@ -274,34 +332,63 @@ static antler_status open_here(void *arg, antler_error *err)
     return status;
 }
 
-/* The description, and the values of what was read whole. */
+static antler_status open_here(void *arg, antler_error *err)
+{
+    opening *o = arg;
+    antler_hdf5_rows *rows = antler__allocate_zeroed(1, sizeof *rows);
+    if (!rows)
+        return antler__no_memory(err);
+    rows->file = rows->set = rows->plain = -1;
+    snprintf(rows->path, sizeof rows->path, "%s", o->path);
+    snprintf(rows->name, sizeof rows->name, "%s", o->name);
+    return conclude(o, rows, open_rows(o, rows, err), err);
+}
+
+/* What goes from the child to its parent before the values, if it read them. */
+typedef struct packet {
+    antler_hdf5_set set;
+    antler_hdf5_rows rows; /* if it did not: what it opened */
+} packet;
+
 static bool send(const void *arg, int to)
 {
     const antler_hdf5_set *set = ((const opening *)arg)->set;
-    return antler__file_put(to, set, sizeof *set) &&
-           (set->rows || antler__file_put(to, set->values, (size_t)size_of(set)));
+    packet p = {.set = *set};
+    if (set->rows)
+        p.rows = *set->rows;
+    size_t bytes = (size_t)antler_count(&set->shape, 0) * antler__dtype_size(set->dtype);
+    return antler__file_put(to, &p, sizeof p) && (set->rows || antler__file_put(to, set->values, bytes));
+}
+
+static antler_status receive_plain(const opening *o, const packet *p, antler_error *err)
+{
+    antler_hdf5_rows *rows = antler__allocate(1, sizeof *rows);
+    if (!rows)
+        return antler__no_memory(err);
+    *rows = p->rows;
+    rows->file = rows->set = -1;
+    *o->set = (antler_hdf5_set){p->set.dtype, p->set.shape, NULL, rows};
+    return conclude(o, rows, settle(o, rows, err), err);
 }
 
 static bool receive(void *arg, int from, antler_error *err)
 {
     opening *o = arg;
-    antler_hdf5_set read;
-    if (!antler__file_take(from, &read, sizeof read))
+    packet p;
+    if (!antler__file_take(from, &p, sizeof p))
         return false;
-    if (read.rows) { /* the child's */
-        open_here(o, err);
+    if (p.set.rows) {
+        if (p.rows.offset >= 0)
+            receive_plain(o, &p, err);
+        else
+            open_here(o, err);
         return true;
     }
-    int64_t bytes = size_of(&read);
-    read.values = antler__allocate((size_t)bytes, 1);
-    if (!read.values) {
-        too_large(o, bytes, err);
+    *o->set = (antler_hdf5_set){p.set.dtype, p.set.shape, NULL, NULL};
+    int64_t bytes = make_room(o->set, err);
+    if (bytes < 0 || antler__file_take(from, o->set->values, (size_t)bytes))
         return true;
-    }
-    *o->set = read;
-    if (antler__file_take(from, read.values, (size_t)bytes))
-        return true;
-    antler__free(read.values);
+    antler__free(o->set->values);
     o->set->values = NULL;
     return false;
 }
