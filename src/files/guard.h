@@ -10,7 +10,7 @@
 typedef struct antler_guarded {
     antler_status (*read)(void *arg, antler_error *err); /* to where arg says; in the child, or here */
     /* Hand over what the child has read; may be NULL. False: it could not be sent, or ended before all was there. */
-    bool (*send)(const void *arg, int to);
+    bool (*send)(void *arg, int to);
     bool (*receive)(void *arg, int from, antler_error *err); /* without memory: true, and *err says so */
     pthread_mutex_t
         *lock; /* which read takes; nobody else has it when the child is made, or the child waits for ever */

@@ -287,15 +287,18 @@ typedef struct packet {
     antler_shape shape;
 } packet;
 
-static bool send(const void *arg, int to)
+/* What was sent is released, or child and parent would both have all of it. */
+static bool send(void *arg, int to)
 {
-    const antler_entries *entries = ((const whole *)arg)->entries;
+    antler_entries *entries = ((whole *)arg)->entries;
     bool good = antler__file_put(to, &entries->n, sizeof entries->n);
     for (int64_t i = 0; i < entries->n && good; i++) {
-        const antler_entry *e = &entries->entry[i];
+        antler_entry *e = &entries->entry[i];
         packet p = {strlen(e->name), e->bytes, e->dtype, e->shape};
         good = antler__file_put(to, &p, sizeof p) && antler__file_put(to, e->name, p.name_bytes) &&
                antler__file_put(to, e->data, e->bytes);
+        antler__free(e->data);
+        e->data = NULL;
     }
     return good;
 }

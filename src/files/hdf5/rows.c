@@ -350,9 +350,9 @@ typedef struct packet {
     antler_hdf5_rows rows; /* if it did not: what it opened */
 } packet;
 
-static bool send(const void *arg, int to)
+static bool send(void *arg, int to)
 {
-    const antler_hdf5_set *set = ((const opening *)arg)->set;
+    const antler_hdf5_set *set = ((opening *)arg)->set;
     packet p = {.set = *set};
     if (set->rows)
         p.rows = *set->rows;
