@@ -62,10 +62,30 @@ START_TEST(early_stopping_direction)
 }
 END_TEST
 
+/* As in Keras: the training goes on, and the user hears of it. */
+START_TEST(early_stopping_warns_of_absence)
+{
+    static const char *const names[] = {"loss", "accuracy"};
+    const double values[] = {1, 0.5};
+    antler_error warning = {0};
+    antler_object callback =
+        read_object(ANTLER_KIND_CALLBACK, "{\"class_name\":\"EarlyStopping\",\"config\":{\"monitor\":\"val_loss\"}}");
+    const antler_callback_ops *ops = ops_of(callback);
+    double numbers[8] = {0};
+    antler_epoch epoch = {.name = names, .value = values, .n = 2, .warning = &warning};
+    ck_assert_int_eq(ops->epoch(callback.config, numbers, &epoch), ANTLER_OK);
+    ck_assert(!epoch.stop);
+    ck_assert_str_eq(warning.message, "EarlyStopping watches \"val_loss\", which is not logged; the training goes on "
+                                      "without it. There are loss, accuracy");
+    antler_object_free(callback);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("callbacks");
     tcase_add_loop_test(tests, early_stopping_rules, 0, STOPS);
     tcase_add_test(tests, early_stopping_direction);
+    tcase_add_test(tests, early_stopping_warns_of_absence);
     return run_suite("callbacks", tests);
 }

@@ -124,7 +124,8 @@ ANTLER_API void antler_guard_files(bool on);
 ANTLER_API antler_status antler_build(antler_model *model);
 ANTLER_API antler_status antler_set_seed(antler_model *model, int64_t seed);
 ANTLER_API const antler_error *antler_model_error(const antler_model *model);
-/* What loading warned of (keys without effect); NULL past the last. */
+/* What loading warned of (keys without effect), and training (a callback that watches what is not there); NULL past the
+   last. */
 ANTLER_API const antler_error *antler_model_warning(const antler_model *model, int64_t index);
 
 /* Shapes with ANTLER_BATCH in dim[0]. The model must have been built. */
@@ -204,7 +205,7 @@ enum { ANTLER_MAX_LOGS = 2 * (ANTLER_MAX_RANK + 1) + 1 };
 /* Values of one epoch or evaluation: "loss", then the metrics, then "val_loss" ... */
 typedef struct antler_logs {
     int n;
-    char name[ANTLER_MAX_LOGS][48];
+    char name[ANTLER_MAX_LOGS][128];
     double value[ANTLER_MAX_LOGS];
 } antler_logs;
 
