@@ -80,8 +80,6 @@ typedef struct antler_model_variable_entry {
     int slot;                                           /* in its layer: of param or of state */
 } antler_model_variable_entry;
 
-enum { ANTLER_MAX_METRICS = ANTLER_MAX_RANK };
-
 /* compile_config. */
 typedef struct antler_compile_settings {
     atomic_int shared;             /* by so many objectives beside the model: antler__compile_free */
