@@ -3,19 +3,13 @@
  */
 #include "antler/antler.h"
 #include "antler/layer.h"
+#include "suite.h"
 
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static void must(antler_status status, const antler_error *err)
-{
-    char text[1100];
-    ck_assert_msg(status == ANTLER_OK, "%s", antler_error_text(err, text, sizeof text));
-}
 
 /* ---- activation: y = x > 0 ? x : x / 2 ---- */
 
@@ -408,16 +402,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("register");
     TCase *tests = tcase_create("register");
     tcase_add_unchecked_fixture(tests, register_all, NULL);
     tcase_add_test(tests, one_of_each_kind_trains);
     tcase_add_test(tests, the_activation_is_the_users);
     tcase_add_loop_test(tests, saved_models_know_their_types, 0, 2);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_suite("register", tests);
 }
