@@ -75,6 +75,14 @@ case_resume() {
     cmp -s whole.txt out || fail 'resumed weights differ'
 }
 
+case_absent_monitor() {
+    sed 's/"validation_split": 0.25/"callbacks": ["EarlyStopping"]/' net.json >absent.json
+    grep -q EarlyStopping absent.json || fail 'net.json has another "fit" than this case thinks'
+    run 0 train absent.json --epochs 3
+    grep -qxF "$(sed -n '/^antler: warning/p' "$root/docs/callbacks.md")" err || fail 'not the warning of docs/callbacks.md'
+    [ "$(wc -l <err)" -eq 1 ] || fail 'more than one line of warning'
+}
+
 case_interrupt() {
     model long.json "$hidden, $dense"
     setsid "$antler" train long.json --epochs 100000000 --output no.keras >out 2>err &

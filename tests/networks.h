@@ -4,17 +4,11 @@
 
 #include "antler/antler.h"
 #include "kernels/kernels.h"
+#include "suite.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static inline void must(antler_status status, const antler_error *err)
-{
-    char text[1100];
-    ck_assert_msg(status == ANTLER_OK, "%s", antler_error_text(err, text, sizeof text));
-}
 
 /* JSON is written with ' for ", so that a C string stays readable. */
 static inline char *quoted(char *json)
@@ -119,19 +113,6 @@ static inline uint64_t hash_weights(const antler_model *model)
     for (int64_t i = 0; (v = antler_model_variable(model, i)) != NULL; i++)
         hash = hash_bytes(hash, v->value.data, (size_t)antler_count(&v->value.shape, 0) * sizeof(antler_real));
     return hash;
-}
-
-/* What the main of a suite does. */
-static inline int run_suite(const char *name, TCase *tests)
-{
-    Suite *suite = suite_create(name);
-    tcase_set_timeout(tests, 0);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
 }
 
 #endif

@@ -1,74 +1,9 @@
-/* Training, evaluating and predicting through the public API: what a fit does with its data and settings, and that it
-   can be repeated, stopped and resumed bit for bit. */
-#include "networks.h"
+/* Training through the public API: what a fit does with its data and settings, and that it can be repeated. */
+#include "fits.h"
 #include "scratch.h"
 #include "train/fit.h"
 
 #include <math.h>
-#include <pthread.h>
-
-enum { ROWS = 45, WIDTH = 6, CLASSES = 3 };
-
-/* Layers and an optimizer with state of every sort: noise, moving statistics, slots, a schedule. */
-static const char *const layers = "{'class_name': 'Dropout', 'config': {'rate': 0.2}},"
-                                  "{'class_name': 'Dense', 'config': {'units': 9, 'activation': 'relu'}},"
-                                  "{'class_name': 'BatchNormalization', 'config': {}},"
-                                  "{'class_name': 'GaussianDropout', 'config': {'rate': 0.1}},"
-                                  "{'class_name': 'Dense', 'config': {'units': 3, 'activation': 'softmax'}}";
-
-static const char *const compiled =
-    ", 'compile_config': {'optimizer': {'class_name': 'Adam', 'config': {'learning_rate': {'class_name': "
-    "'ExponentialDecay', 'config': {'initial_learning_rate': 0.02, 'decay_steps': 4, 'decay_rate': 0.9}}}}, "
-    "'loss': 'sparse_categorical_crossentropy', 'metrics': ['accuracy']}";
-
-/* The data of most tests: `ROWS` samples with classes that the first number tells, mostly. */
-static antler_real x_values[ROWS * WIDTH], y_values[ROWS];
-
-static antler_data *x_data(void)
-{
-    random_numbers(x_values, ROWS * WIDTH, 1);
-    return rows_of(x_values, ROWS, WIDTH);
-}
-
-static antler_data *y_data(void)
-{
-    random_classes(y_values, ROWS, CLASSES, 2);
-    for (int i = 0; i < ROWS; i += 2)
-        y_values[i] = x_values[i * WIDTH] > 0;
-    return rows_of(y_values, ROWS, 1);
-}
-
-static antler_model *model_with(const char *fit)
-{
-    char more[1024];
-    snprintf(more, sizeof more, "%s, 'fit': {'seed': 4%s}", compiled, fit);
-    return network("6", layers, more);
-}
-
-/* The usual model and data, set up. */
-typedef struct bench {
-    antler_data *x, *y;
-    antler_model *model;
-} bench;
-
-static bench set_up(const char *fit)
-{
-    bench b = {.x = x_data(), .y = y_data()};
-    b.model = model_with(fit);
-    return b;
-}
-
-static void tear_down(bench *b)
-{
-    antler_data_free(b->x);
-    antler_data_free(b->y);
-    antler_model_free(b->model);
-}
-
-static void fitted(antler_status status, const antler_model *model)
-{
-    must(status, antler_model_error(model));
-}
 
 /* ---- which rows, in which order ---- */
 
@@ -300,15 +235,6 @@ END_TEST
 
 /* ---- stopping early ---- */
 
-/* What is learned is wrong for the rows that are validated on: the loss there grows in the end. */
-static void spoil(void)
-{
-    for (int i = 0; i < ROWS; i++)
-        y_values[i] = (x_values[i * WIDTH] > 0) == (i < 30);
-}
-
-#define STOPPING "{'class_name': 'EarlyStopping', 'config': {'patience': 2, 'restore_best_weights': %s}}"
-
 /* Epochs that ran, the first of those with the least loss in validation (from 1), and a hash of the weights. */
 typedef struct outcome {
     int64_t epochs, best;
@@ -346,163 +272,38 @@ START_TEST(early_stopping_stops_and_restores)
 }
 END_TEST
 
-/* ---- going on, bit for bit ---- */
-
-static uint64_t in_one_go(void)
+START_TEST(a_monitor_that_does_not_exist_is_told)
 {
+    char callbacks[] = "[{'class_name': 'EarlyStopping', 'config': {'patience': 1}}, "
+                       "{'class_name': 'EarlyStopping', 'config': {'monitor': 'val_acc', 'patience': 1}}]";
     bench b = set_up("");
-    fitted(antler_fit(b.model, b.x, b.y, .epochs = 5, .batch_size = 8), b.model);
-    uint64_t hash = hash_weights(b.model);
+    fitted(antler_fit(b.model, b.x, b.y, .epochs = 4, .callbacks = quoted(callbacks)), b.model);
+    ck_assert_int_eq(antler_history(b.model, NULL), 4);
+    ck_assert_str_eq(antler_model_warning(b.model, 0)->place, "fit.callbacks[0]");
+    ck_assert_ptr_nonnull(strstr(antler_model_warning(b.model, 0)->message, "\"val_loss\""));
+    ck_assert_ptr_nonnull(strstr(antler_model_warning(b.model, 1)->message, "There are loss, accuracy"));
+    ck_assert_ptr_null(antler_model_warning(b.model, 2)); /* once, not every epoch */
     tear_down(&b);
-    return hash;
-}
-
-START_TEST(a_saved_model_goes_on)
-{
-    static const char *const names[] = {"m.keras", "m.h5", "m.weights.h5"};
-    const uint64_t whole = in_one_go();
-    antler_error err = {0};
-    bench b = set_up("");
-    scratch_make();
-    const char *path = scratch_path(names[_i]);
-    fitted(antler_fit(b.model, b.x, b.y, .epochs = 2, .batch_size = 8), b.model);
-    must(antler_save(b.model, path, &err), &err);
-    antler_model *again = _i == 2 ? model_with("") : antler_load(path, &err);
-    must(again ? ANTLER_OK : err.status, &err);
-    if (_i == 2)
-        must(antler_load_weights(again, path, &err), &err);
-    fitted(antler_fit(again, b.x, b.y, .epochs = 5, .initial_epoch = 2, .batch_size = 8), again);
-    ck_assert_uint_eq(hash_weights(again), whole);
-    fitted(antler_fit(b.model, b.x, b.y, .epochs = 5, .initial_epoch = 2, .batch_size = 8), b.model); /* the old one */
-    ck_assert_uint_eq(hash_weights(b.model), whole);
-    antler_model_free(again);
-    tear_down(&b);
-    scratch_remove();
 }
 END_TEST
 
-/* When a fit is to be killed. */
-typedef struct killer {
-    int64_t epoch, batch; /* batch 0: at the end of the epoch */
-} killer;
+#define LONG "precise_share_of_right_answers_among_all_of_the_answers_there_are"
 
-static bool kill_there(void *user, const antler_progress *progress)
+START_TEST(long_names_are_watched)
 {
-    const killer *k = user;
-    bool there = progress->epoch == k->epoch && (k->batch ? progress->batch == k->batch : progress->end_of_epoch);
-    return !there;
-}
-
-static const char *const patient =
-    "[{'class_name': 'EarlyStopping', 'config': {'monitor': 'loss', 'mode': 'max', 'patience': 3, "
-    "'restore_best_weights': true}}]"; /* of the largest loss: the first epochs' weights are kept */
-
-static void remove_checkpoint(const char *folder)
-{
-    char path[600];
-    snprintf(path, sizeof path, "%s/checkpoint.keras", folder);
-    unlink(path);
-    rmdir(folder);
-}
-
-static antler_status fit_to_the_end(bench *b, const char *callbacks, const char *folder, int64_t epochs, killer *k)
-{
-    return antler_fit(b->model, b->x, b->y, .epochs = epochs, .batch_size = 8, .validation_split = 0.2,
-                      .callbacks = callbacks, .checkpoint = folder, .resume = true, .progress = kill_there, .user = k);
-}
-
-static void same_history(const antler_model *a, const antler_model *b)
-{
-    const antler_logs *one, *two;
-    int64_t n = antler_history(a, &one);
-    ck_assert_int_eq(antler_history(b, &two), n);
-    for (int64_t e = 0; e < n; e++) {
-        ck_assert_int_eq(one[e].n, two[e].n);
-        for (int i = 0; i < one[e].n; i++) {
-            ck_assert_str_eq(one[e].name[i], two[e].name[i]);
-            ck_assert(one[e].value[i] == two[e].value[i]);
-        }
-    }
-}
-
-START_TEST(a_killed_fit_resumes)
-{
-    static const killer when[] = {{0, 0}, {2, 0}, {1, 3}, {0, 2}};
-    killer never = {-1, 0}, k = when[_i];
-    char callbacks[256];
-    snprintf(callbacks, sizeof callbacks, "%s", patient);
-    quoted(callbacks);
-    scratch_make();
-    char whole_folder[128], folder[128];
-    snprintf(whole_folder, sizeof whole_folder, "%s", scratch_path("whole"));
-    snprintf(folder, sizeof folder, "%s", scratch_path("killed"));
-    bench whole = set_up(""), killed = set_up(""), resumed = set_up("");
-    fitted(fit_to_the_end(&whole, callbacks, whole_folder, 4, &never), whole.model);
-    ck_assert_int_eq(fit_to_the_end(&killed, callbacks, folder, 4, &k), ANTLER_STOPPED);
-    ck_assert_int_eq(antler_model_error(killed.model)->status, ANTLER_OK); /* no failure of the model */
-    fitted(fit_to_the_end(&resumed, callbacks, folder, 4, &never), resumed.model);
-    ck_assert_uint_eq(hash_weights(resumed.model), hash_weights(whole.model));
-    same_history(resumed.model, whole.model);
-    fitted(fit_to_the_end(&killed, callbacks, folder, 4, &never), killed.model); /* nothing left to do */
-    ck_assert_uint_eq(hash_weights(killed.model), hash_weights(whole.model));
-    same_history(killed.model, whole.model);
-    remove_checkpoint(whole_folder);
-    remove_checkpoint(folder);
-    scratch_remove();
-    tear_down(&whole);
-    tear_down(&killed);
-    tear_down(&resumed);
-}
-END_TEST
-
-/* A fit that a callback has ended stays ended. */
-START_TEST(a_stopped_fit_does_not_resume)
-{
-    killer never = {-1, 0};
-    char callbacks[256];
-    snprintf(callbacks, sizeof callbacks, "[" STOPPING "]", "true");
-    quoted(callbacks);
-    scratch_make();
-    const char *folder = scratch_path("checkpoints");
-    bench first = set_up(""), again = set_up("");
-    spoil();
-    fitted(fit_to_the_end(&first, callbacks, folder, 30, &never), first.model);
-    ck_assert_int_lt(antler_history(first.model, NULL), 30);
-    fitted(fit_to_the_end(&again, callbacks, folder, 30, &never), again.model);
-    same_history(first.model, again.model);
-    ck_assert_uint_eq(hash_weights(first.model), hash_weights(again.model));
-    remove_checkpoint(folder);
-    scratch_remove();
-    tear_down(&first);
-    tear_down(&again);
-}
-END_TEST
-
-START_TEST(checkpoints_of_another_fit_are_refused)
-{
-    killer never = {-1, 0};
-    antler_error err = {0};
-    char text[1100];
-    scratch_make();
-    const char *folder = scratch_path("checkpoints");
-    bench b = set_up(""), other = set_up("");
-    fitted(fit_to_the_end(&b, NULL, folder, 1, &never), b.model);
-    ck_assert_int_eq(antler_fit(other.model, other.x, other.y, .seed = 5, .checkpoint = folder, .resume = true),
-                     ANTLER_VALUE);
-    antler_error_text(antler_model_error(other.model), text, sizeof text);
-    ck_assert_ptr_nonnull(strstr(text, "checkpoint.keras: a checkpoint of seed 4, not of seed 5"));
-    tear_down(&other);
-    other = (bench){.x = x_data(), .y = y_data()};
-    other.model = network("6", "{'class_name': 'Dense', 'config': {'units': 3}}",
-                          ", 'compile_config': {'optimizer': 'sgd', 'loss': 'mse'}, 'fit': {'seed': 4}");
-    uint64_t before = hash_weights(other.model);
-    ck_assert_int_ne(antler_fit(other.model, other.x, other.x, .checkpoint = folder, .resume = true), ANTLER_OK);
-    ck_assert_uint_eq(hash_weights(other.model), before);
-    must(err.status, &err);
-    remove_checkpoint(folder);
-    scratch_remove();
+    const antler_logs *history;
+    char callbacks[] = "[{'class_name': 'EarlyStopping', 'config': {'monitor': 'val_" LONG "', 'mode': 'min'}}]";
+    bench b = {x_data(), y_data(),
+               network("6", "{'class_name': 'Dense', 'config': {'units': 3, 'activation': 'softmax'}}",
+                       ", 'compile_config': {'optimizer': {'class_name': 'SGD', 'config': {'learning_rate': 0.0}}, "
+                       "'loss': 'sparse_categorical_crossentropy', 'metrics': [{'class_name': "
+                       "'SparseCategoricalAccuracy', 'config': {'name': '" LONG "'}}]}")};
+    fitted(antler_fit(b.model, b.x, b.y, .epochs = 9, .validation_x = b.x, .validation_y = b.y,
+                      .callbacks = quoted(callbacks)),
+           b.model);
+    ck_assert_int_eq(antler_history(b.model, &history), 2); /* nothing changes: the second epoch is no better */
+    ck_assert_str_eq(history[0].name[3], "val_" LONG);
     tear_down(&b);
-    tear_down(&other);
 }
 END_TEST
 
@@ -606,18 +407,10 @@ START_TEST(bad_data_is_told)
     b = set_up("");
     antler_data *fewer = rows_of(y_values, ROWS - 1, 1), *wider = rows_of(x_values, ROWS / 2, 2 * WIDTH);
     check_refusal(&b, antler_fit(b.model, b.x, fewer, .epochs = 1), ANTLER_SHAPE, "y: x has 45 rows, y has 44");
-    antler_model_free(b.model);
-    b.model = model_with("");
     check_refusal(&b, antler_fit(b.model, wider, b.y, .epochs = 1), ANTLER_SHAPE,
                   "x: data of shape (22, 12) does not fit the model's input (None, 6)");
-    antler_model_free(b.model);
-    b.model = model_with("");
     check_refusal(&b, antler_fit(b.model, b.x, b.x, .epochs = 1), ANTLER_SHAPE, "targets of shape (45, 6)");
-    antler_model_free(b.model);
-    b.model = model_with("");
     check_refusal(&b, antler_fit(b.model, b.x, NULL, .epochs = 1), ANTLER_VALUE, "no data: x and y are needed");
-    antler_model_free(b.model);
-    b.model = model_with("");
     check_refusal(&b, antler_fit(b.model, b.x, b.y, .validation_x = b.x), ANTLER_VALUE, "validation needs both");
     antler_model_free(b.model);
     b.model = network("6", layers, "");
@@ -628,120 +421,109 @@ START_TEST(bad_data_is_told)
 }
 END_TEST
 
-/* ---- evaluating and predicting ---- */
-
-START_TEST(order_and_batches_do_not_matter_to_evaluate)
+/* A model that was trained can be used whatever a later call on it did not like. */
+static void check_usable(bench *b)
 {
-    antler_real x[ROWS * WIDTH], y[ROWS];
+    antler_real p[ROWS * CLASSES];
     antler_error err = {0};
-    antler_logs first, logs;
+    antler_logs logs;
+    must(antler_build(b->model), antler_model_error(b->model));
+    must(antler_predict(b->model, b->x, 8, 1, p, &err), &err);
+    must(antler_evaluate(b->model, b->x, b->y, 8, 1, &logs, &err), &err);
+    char *json = antler_model_json(b->model, &err);
+    must(json ? ANTLER_OK : err.status, &err);
+    antler_text_free(json);
+    scratch_make();
+    must(antler_save(b->model, scratch_path("m.keras"), &err), &err);
+    must(antler_load_weights(b->model, scratch_path("m.keras"), &err), &err);
+    scratch_remove();
+    fitted(antler_fit(b->model, b->x, b->y, .epochs = 1), b->model);
+    ck_assert_int_eq(antler_model_error(b->model)->status, ANTLER_OK);
+}
+
+START_TEST(a_failed_fit_leaves_the_model_usable)
+{
     bench b = set_up("");
-    fitted(antler_fit(b.model, b.x, b.y, .epochs = 2), b.model);
-    must(antler_evaluate(b.model, b.x, b.y, ROWS, 1, &first, &err), &err);
-    for (int i = 0; i < ROWS; i++) { /* backwards */
-        memcpy(x + i * WIDTH, x_values + (ROWS - 1 - i) * WIDTH, WIDTH * sizeof *x);
-        y[i] = y_values[ROWS - 1 - i];
-    }
-    antler_data *x_back = rows_of(x, ROWS, WIDTH), *y_back = rows_of(y, ROWS, 1);
-    static const int batches[] = {1, 7, 44, 1000};
-    for (int i = 0; i < 8; i++) {
-        must(antler_evaluate(b.model, i % 2 ? x_back : b.x, i % 2 ? y_back : b.y, batches[i / 2], 2, &logs, &err),
-             &err);
-        ck_assert(fabs(logs.value[0] - first.value[0]) <= 1e-6 * first.value[0]);
-        ck_assert(logs.value[1] == first.value[1]);
-    }
-    antler_data_free(x_back);
-    antler_data_free(y_back);
+    antler_data *wide = rows_of(x_values, ROWS / 2, 2 * WIDTH);
+    fitted(antler_fit(b.model, b.x, b.y, .epochs = 1), b.model);
+    antler_real label = y_values[7], number = x_values[9];
+    uint64_t before = hash_weights(b.model);
+    check_refusal(&b, antler_fit(b.model, b.x, b.y, .epochs = -1), ANTLER_VALUE,
+                  "fit.epochs: -1 is not in [1, 1000000000]");
+    check_usable(&b);
+    check_refusal(&b, antler_fit(b.model, b.x, b.y, .callbacks = "[7]"), ANTLER_VALUE, "fit.callbacks[0]");
+    check_usable(&b);
+    check_refusal(&b, antler_fit(b.model, wide, b.y, .epochs = 1), ANTLER_SHAPE, "does not fit the model's input");
+    check_usable(&b);
+    check_refusal(&b, antler_fit(b.model, b.x, b.y, .threads = 1000), ANTLER_VALUE, "threads: 1000");
+    check_usable(&b);
+    ck_assert(hash_weights(b.model) != before);
+    y_values[7] = 3;
+    check_refusal(&b, antler_fit(b.model, b.x, b.y, .epochs = 1), ANTLER_DATA, "3 is no class");
+    y_values[7] = label;
+    check_usable(&b);
+    x_values[9] = (antler_real)NAN;
+    check_refusal(&b, antler_fit(b.model, b.x, b.y, .epochs = 1), ANTLER_DATA, "NaN");
+    x_values[9] = number;
+    check_usable(&b);
+    antler_data_free(wide);
     tear_down(&b);
 }
 END_TEST
 
-START_TEST(predictions_are_repeatable)
+/* Even one that was never built: its settings are sound. */
+START_TEST(a_failed_fit_leaves_a_new_model_usable)
 {
-    static const int batches[] = {ROWS, ROWS, 1, 7, 1000};
-    antler_real first[ROWS * CLASSES], again[ROWS * CLASSES];
     antler_error err = {0};
-    bench b = set_up("");
-    fitted(antler_fit(b.model, b.x, b.y, .epochs = 2), b.model);
-    uint64_t weights = hash_weights(b.model);
-    must(antler_predict(b.model, b.x, 32, 0, first, &err), &err);
-    for (int i = 0; i < 5; i++) {
-        must(antler_predict(b.model, b.x, batches[i], 1 + i % 3, again, &err), &err);
-        ck_assert_mem_eq(first, again, sizeof first);
-    }
-    ck_assert_uint_eq(hash_weights(b.model), weights);
+    bench b = {.x = x_data(), .y = y_data(), .model = antler_sequential("m", (int[]){WIDTH}, 1, &err)};
+    antler_add(b.model, dense, .units = CLASSES, .activation = "softmax");
+    antler_compile(b.model, .loss = "sparse_categorical_crossentropy");
+    check_refusal(&b, antler_fit(b.model, b.x, b.y, .epochs = 0), ANTLER_VALUE, "fit.epochs");
+    check_usable(&b);
     tear_down(&b);
 }
 END_TEST
 
-/* One of two threads that predict at the same time. */
-typedef struct predictor {
-    antler_context *context;
-    antler_real y[ROWS * CLASSES];
-} predictor;
-
-static void *predict_often(void *arg)
+/* What depends on a compile that failed is refused, until one succeeds: or else it would go on with the old settings.
+ */
+START_TEST(a_failed_compile_is_made_good)
 {
-    predictor *p = arg;
-    for (int i = 0; i < 200; i++)
-        if (antler_forward(p->context, x_values, ROWS, p->y, NULL) != ANTLER_OK)
-            return p;
-    return NULL;
-}
-
-START_TEST(contexts_share_a_model)
-{
-    antler_real alone[ROWS * CLASSES];
+    antler_real p[ROWS * CLASSES];
     antler_error err = {0};
     bench b = set_up("");
-    must(antler_predict(b.model, b.x, ROWS, 1, alone, &err), &err);
-    predictor p[2];
-    pthread_t thread[2];
-    for (int i = 0; i < 2; i++) {
-        p[i].context = context_of(b.model, ANTLER_INFER, ROWS, 0);
-        ck_assert_int_eq(pthread_create(&thread[i], NULL, predict_often, &p[i]), 0);
-    }
-    for (int i = 0; i < 2; i++) {
-        void *failed;
-        pthread_join(thread[i], &failed);
-        ck_assert_ptr_null(failed);
-        ck_assert_mem_eq(p[i].y, alone, sizeof alone);
-        antler_context_free(p[i].context);
-    }
+    fitted(antler_fit(b.model, b.x, b.y, .epochs = 1), b.model);
+    check_refusal(&b, antler_compile(b.model, .optimizer = "adm", .loss = "mse"), ANTLER_NAME, "\"adm\"");
+    check_refusal(&b, antler_fit(b.model, b.x, b.y, .epochs = 1), ANTLER_NAME, "\"adm\"");
+    ck_assert_int_eq(antler_evaluate(b.model, b.x, b.y, 8, 1, NULL, &err), ANTLER_NAME);
+    ck_assert_ptr_nonnull(strstr(err.message, "\"adm\""));
+    err = (antler_error){0};
+    must(antler_predict(b.model, b.x, 8, 1, p, &err), &err);
+    scratch_make();
+    must(antler_save(b.model, scratch_path("m.keras"), &err), &err);
+    must(antler_load_weights(b.model, scratch_path("m.keras"), &err), &err);
+    scratch_remove();
+    check_refusal(&b, antler_compile(b.model, .loss = "mze"), ANTLER_NAME, "\"mze\"");
+    fitted(antler_compile(b.model, .loss = "sparse_categorical_crossentropy"), b.model);
+    check_usable(&b);
     tear_down(&b);
 }
 END_TEST
 
-static const char *const cells[] = {"SimpleRNN", "LSTM", "GRU"};
-
-/* The second half of a sequence, after the first, ends where the whole sequence does. */
-START_TEST(state_is_carried_until_it_is_reset)
+/* A chain is checked by its last call. */
+START_TEST(a_failed_chain_stays_failed)
 {
-    enum { N = 4, T = 8, F = 3, U = 5 };
-    char stateful[128], plain[128];
-    snprintf(stateful, sizeof stateful, "{'class_name': '%s', 'config': {'units': 5, 'stateful': true}}", cells[_i]);
-    snprintf(plain, sizeof plain, "{'class_name': '%s', 'config': {'units': 5}}", cells[_i]);
-    antler_model *half = network("4, 3", stateful, ", 'fit': {'seed': 3}");
-    antler_model *whole = network("8, 3", plain, ", 'fit': {'seed': 3}");
-    ck_assert_uint_eq(hash_weights(half), hash_weights(whole));
-    antler_context *a = context_of(half, ANTLER_INFER, N, 0), *b = context_of(whole, ANTLER_INFER, N, 0);
-    antler_real x[N * T * F], part[2][N * T / 2 * F], first[N * U], second[N * U], wanted[N * U];
-    random_numbers(x, N * T * F, 1);
-    for (int n = 0; n < N; n++)
-        for (int h = 0; h < 2; h++)
-            memcpy(&part[h][n * T / 2 * F], &x[(n * T + h * T / 2) * F], T / 2 * F * sizeof *x);
-    forward(b, x, N, wanted);
-    for (int round = 0; round < 2; round++) {
-        forward(a, part[0], N, round ? second : first);
-        ck_assert(!round || memcmp(first, second, sizeof first) == 0);
-        forward(a, part[1], N, second);
-        ck_assert_mem_eq(second, wanted, sizeof wanted);
-        antler_context_reset(a);
-    }
-    antler_context_free(a);
-    antler_context_free(b);
-    antler_model_free(half);
-    antler_model_free(whole);
+    antler_error err = {0};
+    bench b = {.x = x_data(), .y = y_data(), .model = antler_sequential("m", (int[]){WIDTH}, 1, &err)};
+    antler_add(b.model, dropout, .rate = 1.5);
+    antler_add(b.model, dense, .units = CLASSES, .activation = "softmax");
+    antler_compile(b.model, .loss = "sparse_categorical_crossentropy");
+    check_refusal(&b, antler_fit(b.model, b.x, b.y, .epochs = 1), ANTLER_VALUE, "1.5 is not in [0, 1]");
+    ck_assert_int_eq(antler_build(b.model), ANTLER_VALUE);
+    tear_down(&b);
+    b = set_up("");
+    check_refusal(&b, antler_add(b.model, dense, .units = 3), ANTLER_VALUE, "the model is built");
+    check_refusal(&b, antler_fit(b.model, b.x, b.y, .epochs = 1), ANTLER_VALUE, "the model is built");
+    tear_down(&b);
 }
 END_TEST
 
@@ -759,16 +541,14 @@ int main(void)
     tcase_add_test(tests, seeds_decide);
     tcase_add_test(tests, frozen_layers_stand_still);
     tcase_add_test(tests, early_stopping_stops_and_restores);
-    tcase_add_loop_test(tests, a_saved_model_goes_on, 0, 3);
-    tcase_add_loop_test(tests, a_killed_fit_resumes, 0, 4);
-    tcase_add_test(tests, a_stopped_fit_does_not_resume);
-    tcase_add_test(tests, checkpoints_of_another_fit_are_refused);
+    tcase_add_test(tests, a_monitor_that_does_not_exist_is_told);
+    tcase_add_test(tests, long_names_are_watched);
     tcase_add_loop_test(tests, nothing_is_allocated_after_the_first_step, 0,
                         sizeof many_layers / sizeof many_layers[0]);
     tcase_add_test(tests, bad_data_is_told);
-    tcase_add_test(tests, order_and_batches_do_not_matter_to_evaluate);
-    tcase_add_test(tests, predictions_are_repeatable);
-    tcase_add_test(tests, contexts_share_a_model);
-    tcase_add_loop_test(tests, state_is_carried_until_it_is_reset, 0, sizeof cells / sizeof cells[0]);
+    tcase_add_test(tests, a_failed_fit_leaves_the_model_usable);
+    tcase_add_test(tests, a_failed_fit_leaves_a_new_model_usable);
+    tcase_add_test(tests, a_failed_compile_is_made_good);
+    tcase_add_test(tests, a_failed_chain_stays_failed);
     return run_suite("training", tests);
 }

@@ -12,10 +12,13 @@
        antler_fit(m, x, y, .epochs = 20, .batch_size = 32, .validation_split = 0.2);
        if (antler_save(m, "digits.keras", &err) != ANTLER_OK) { ... antler_error_text(&err, text, sizeof text) ... }
 
-   Errors of a model stay with it: after a call on it has failed, later ones return the same status and do nothing, so
-   that a chain of calls is checked once, by its last call or by antler_model_error. Only ANTLER_STOPPED, the caller's
-   own wish, does not stay. All take a NULL model, as one whose memory could not be had. Strings and arrays given are
-   copied; a getter lends, until the model changes. */
+   An error in making a model (antler_add, antler_compile, antler_build) stays with it: later calls return the same
+   status and do nothing, so that a chain of calls is checked once, by its last call or by antler_model_error. A compile
+   that failed is made good by one that succeeds. What is built can be predicted with, saved and given weights whatever
+   came after. Errors of antler_fit (its settings, its data) are of that call: antler_model_error tells them until the
+   next antler_fit, and they refuse nothing; the weights are those that the batches before the error left. All take a
+   NULL model, as one for which there was no memory. Strings and arrays given are copied; a getter lends, until the
+   model changes. */
 #ifndef ANTLER_ANTLER_H
 #define ANTLER_ANTLER_H
 
@@ -97,12 +100,14 @@ ANTLER_API antler_status antler_add_given(antler_model *model, const struct antl
 /* The same from JSON: {"class_name": "Dense", "config": {"units": 10}}. */
 ANTLER_API antler_status antler_add_json(antler_model *model, const char *json);
 
+enum { ANTLER_MAX_METRICS = 8 };
+
 /* Settings of training. optimizer and loss: a name or ANTLER_JSON({"class_name": ..., "config": ...}). */
 struct antler_compile {
     const char *optimizer; /* default "rmsprop" in Keras; here "adam" */
     const char *loss;
-    const char *metrics[ANTLER_MAX_RANK]; /* names or JSON */
-    double learning_rate;                 /* of an optimizer given by name; default: the optimizer's */
+    const char *metrics[ANTLER_MAX_METRICS]; /* names or JSON */
+    double learning_rate;                    /* of an optimizer given by name; default: the optimizer's */
     int end_;
 };
 #define antler_compile(model, ...) ANTLER_COMPILE_(model, #__VA_ARGS__, __VA_ARGS__, .end_ = 0)
@@ -134,8 +139,10 @@ ANTLER_API antler_status antler_file_check(const char *path, antler_error *err);
    are drawn from `seed` of antler_set_seed, or of "fit" in the model's JSON; 0 else. */
 ANTLER_API antler_status antler_build(antler_model *model);
 ANTLER_API antler_status antler_set_seed(antler_model *model, int64_t seed);
+/* Why the model cannot be made, or why the last antler_fit failed; status ANTLER_OK: neither. */
 ANTLER_API const antler_error *antler_model_error(const antler_model *model);
-/* What loading warned of (keys without effect); NULL past the last. */
+/* What loading warned of (keys without effect), and training (a callback that watches what is not there); NULL past the
+   last. */
 ANTLER_API const antler_error *antler_model_warning(const antler_model *model, int64_t index);
 
 /* Shapes with ANTLER_BATCH in dim[0]. The model must have been built. */
@@ -169,7 +176,9 @@ enum {                            /* flags of a context */
 };
 
 /* For ANTLER_INFER or ANTLER_MC: any number of contexts may run one model at a time. batch: the largest batch. threads:
-   0 for the machine's number. NULL and *err on failure. The model must stay, unchanged, until the context is freed. */
+   0 for the machine's number. NULL and *err on failure. The model must stay until the context is freed; its weights may
+   change between two passes, by antler_fit too, and antler_compile leaves the context its old loss. One thread at a
+   time may use a context. In a child of fork it works on one thread. */
 ANTLER_API antler_context *antler_context_create(const antler_model *model, antler_mode mode, int64_t batch,
                                                  int threads, unsigned flags, antler_error *err);
 /* For ANTLER_TRAIN: updates statistics in the model, so this context has the model to itself while it runs. */
@@ -210,12 +219,12 @@ ANTLER_API const antler_real *antler_gradient(const antler_context *context, int
 
 /* ---- training, evaluating, predicting --------------------------------------------------------------------------- */
 
-enum { ANTLER_MAX_LOGS = 2 * (ANTLER_MAX_RANK + 1) + 1 };
+enum { ANTLER_MAX_LOGS = 2 * (ANTLER_MAX_METRICS + 1) };
 
 /* Values of one epoch or evaluation: "loss", then the metrics, then "val_loss" ... */
 typedef struct antler_logs {
     int n;
-    char name[ANTLER_MAX_LOGS][48];
+    char name[ANTLER_MAX_LOGS][128];
     double value[ANTLER_MAX_LOGS];
 } antler_logs;
 
@@ -253,7 +262,12 @@ ANTLER_API antler_status antler_fit_given(antler_model *model, const antler_data
 /* What the last antler_fit logged: epochs, and the logs of each. */
 ANTLER_API int64_t antler_history(const antler_model *model, const antler_logs **logs);
 
-/* Loss and metrics over all of x and y, in inference. */
+/* These three run on a context that the model keeps for the next call (of any batch up to the largest so far, and the
+   same `threads`), so that only the first one starts threads and takes memory. Several threads may call them on one
+   model that has been built, while none changes it; where they meet, all but one make contexts of their own, which is
+   slow: a server gives each of its threads a context (antler_context_create). */
+
+/* Loss and metrics over all of x and y, in inference. logs may be NULL. */
 ANTLER_API antler_status antler_evaluate(antler_model *model, const antler_data *x, const antler_data *y,
                                          int64_t batch_size, int threads, antler_logs *logs, antler_error *err);
 /* Predictions for all of x, in inference: y has rows * output numbers. */

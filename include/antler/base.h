@@ -81,6 +81,9 @@ ANTLER_API const char *antler_error_text(const antler_error *err, char *text, si
 /* Axes a shape can have, the batch axis counted. */
 #define ANTLER_MAX_RANK 8
 
+/* Threads a context can have. */
+#define ANTLER_MAX_THREADS 64
+
 /* The size of a batch axis that is not fixed yet; in a shape that is inferred dim[0] is this. */
 #define ANTLER_BATCH (-1)
 

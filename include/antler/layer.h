@@ -453,7 +453,7 @@ typedef struct antler_metric_ops {
     bool (*is_accuracy)(int64_t n, bool sparse);
     void (*update)(const void *config, double *sum, const antler_metric_call *call);
     double (*result)(const void *config, const double *sum);
-    bool up; /* larger is better (EarlyStopping's mode "auto") */
+    bool larger_is_better; /* for EarlyStopping's mode "auto" */
 } antler_metric_ops;
 
 /* One optimizer step over a run of consecutive elements; elementwise, so that any cut gives the same bits. */
@@ -485,6 +485,8 @@ typedef struct antler_epoch {
     bool keep;    /* set: the core keeps a copy of the weights as they are now */
     bool restore; /* set: the core puts the kept copy back */
     antler_error *err;
+    antler_error *warning; /* what the user should know of, by antler_error_set with ANTLER_OK: the core adds it to
+                              antler_model_warning, once */
 } antler_epoch;
 
 /* state: `numbers` doubles, zeroed at the start, saved with checkpoints. */

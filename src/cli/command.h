@@ -14,6 +14,8 @@ extern const antler_command antler__command_train, antler__command_evaluate, ant
 /* Prints "antler: " and the error as one line on standard error; returns exit status 1. */
 int antler__fail(const antler_error *err);
 
+/* The warnings of a model from number `from` on; returns how many there are in all. */
+int64_t antler__print_warnings(const antler_model *model, int64_t from);
 /* Loads argument[0] and --weights, sets --seed, builds. Prints the warnings of loading. NULL and *err on failure. */
 antler_model *antler__open_model(const antler_arguments *a, antler_error *err);
 

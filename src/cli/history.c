@@ -52,7 +52,7 @@ antler_status antler__history_begin(antler_history_file *history, const antler_a
 /* Cuts off the lines from `epoch` on: the run that was killed may have written more than its checkpoint knows of. */
 static bool cut(FILE *file, int64_t epoch)
 {
-    char line[1024];
+    char line[4096];
     long end = 0;
     while (fgets(line, sizeof line, file)) {
         if (line[0] >= '0' && line[0] <= '9' && strtoll(line, NULL, 10) >= epoch)

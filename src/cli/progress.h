@@ -21,6 +21,8 @@ void antler__history_end(antler_history_file *history);
 /* antler_fit's `user`. */
 typedef struct antler_display {
     bool quiet, terminal;
+    const antler_model *model;
+    int64_t warnings;             /* of the model, that have been printed */
     antler_history_file *history; /* or NULL */
     double shown;                 /* antler__seconds() when the line was last drawn */
     int64_t epoch;                /* the running one */

@@ -118,6 +118,9 @@ static antler_status begin(training *t, antler_error *err)
 {
     const antler_fit_settings *fit = t->model->fit;
     t->batch = antler__batch_size(t->a, t->model);
+    t->display.model = t->model;
+    while (antler_model_warning(t->model, t->display.warnings)) /* those of loading have been printed */
+        t->display.warnings++;
     t->epochs = t->a->epochs ? t->a->epochs : fit && fit->args.epochs > 0 ? fit->args.epochs : 1;
     ANTLER_TRY(open_data(t, err));
     if (t->a->log_dir) {

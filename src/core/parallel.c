@@ -3,7 +3,10 @@
    A job is n tasks, which threads claim one by one from a ticket: the job's number in the high half, the next task in
    the low half. Claiming is a compare-and-swap on both, so that a thread that wakes late for a job that is over can not
    take a task of the next one by mistake; and the caller waits for tasks, not for threads, so a thread that the system
-   has put aside holds nobody up. */
+   has put aside holds nobody up.
+
+   fork copies a pool without its threads, and its lock and its sleepers as they were at that moment. So a pool knows of
+   which process it is: in a child it runs alone, and is freed without a word to threads that are not there. */
 #include "core/parallel.h"
 #include "core/status.h"
 
@@ -14,7 +17,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-enum { SPINS = 4000, MOST_THREADS = 64 };
+enum { SPINS = 4000 };
 static const uint64_t closed = 0xffffffffu; /* low half of a ticket that gives no tasks */
 
 typedef struct worker {
@@ -33,8 +36,24 @@ struct antler_pool {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     int threads; /* the caller counted */
+    int asked;   /* for so many, 0 for the machine's number */
+    int shares;  /* antler__pool_free gives one back */
+    unsigned process;
     worker *worker;
 };
+
+/* How many forks lie between the first process and this one: unlike getpid, it costs nothing to ask. */
+static unsigned forks;
+
+static void count_fork(void)
+{
+    forks++;
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, count_fork);
+}
 
 static void relax(void)
 {
@@ -43,6 +62,12 @@ static void relax(void)
 #elif defined(__aarch64__)
     __asm__ __volatile__("yield");
 #endif
+}
+
+/* false in a child of the process that made the pool. */
+static bool is_here(const antler_pool *pool)
+{
+    return pool->process == forks;
 }
 
 /* Takes tasks until none is left. Returns whether there was one. */
@@ -107,7 +132,7 @@ static void wake_all(antler_pool *pool)
 
 void antler__pool_run(antler_pool *pool, void (*task)(void *arg, int64_t i, int worker), void *arg, int64_t n)
 {
-    if (pool->threads == 1 || n <= 1 || n >= (int64_t)closed) {
+    if (pool->threads == 1 || n <= 1 || n >= (int64_t)closed || !is_here(pool)) {
         for (int64_t i = 0; i < n; i++)
             task(arg, i, 0);
         return;
@@ -133,6 +158,17 @@ int antler__pool_threads(const antler_pool *pool)
     return pool->threads;
 }
 
+bool antler__pool_serves(const antler_pool *pool, int threads)
+{
+    return pool->asked == (threads > 0 ? threads : 0) && is_here(pool);
+}
+
+antler_pool *antler__pool_share(antler_pool *pool)
+{
+    pool->shares++;
+    return pool;
+}
+
 static void end_threads(antler_pool *pool, int started)
 {
     atomic_store(&pool->ending, true);
@@ -141,25 +177,29 @@ static void end_threads(antler_pool *pool, int started)
     pthread_mutex_unlock(&pool->lock);
     for (int i = 0; i < started; i++)
         pthread_join(pool->worker[i].thread, NULL);
+    pthread_mutex_destroy(&pool->lock);
+    pthread_cond_destroy(&pool->wake);
 }
 
 void antler__pool_free(antler_pool *pool)
 {
-    if (!pool)
+    if (!pool || --pool->shares > 0)
         return;
-    end_threads(pool, pool->threads - 1);
-    pthread_mutex_destroy(&pool->lock);
-    pthread_cond_destroy(&pool->wake);
+    if (is_here(pool))
+        end_threads(pool, pool->threads - 1);
     antler__free(pool->worker);
     antler__free(pool);
 }
 
 antler_pool *antler__pool_create(int threads, antler_error *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
     long online = sysconf(_SC_NPROCESSORS_ONLN);
-    threads = threads > 0 ? threads : online > 0 ? (int)(online < MOST_THREADS ? online : MOST_THREADS) : 1;
-    if (threads > MOST_THREADS) {
-        antler_error_set(err, ANTLER_VALUE, "threads", "%d is not in [0, %d]", threads, MOST_THREADS);
+    int asked = threads > 0 ? threads : 0;
+    threads = asked ? asked : online > 0 ? (int)(online < ANTLER_MAX_THREADS ? online : ANTLER_MAX_THREADS) : 1;
+    if (threads > ANTLER_MAX_THREADS) {
+        antler_error_set(err, ANTLER_VALUE, "threads", "%d is not in [0, %d]", threads, ANTLER_MAX_THREADS);
         return NULL;
     }
     antler_pool *pool = antler__allocate_zeroed(1, sizeof *pool);
@@ -171,6 +211,9 @@ antler_pool *antler__pool_create(int threads, antler_error *err)
         return NULL;
     }
     pool->worker = workers;
+    pool->asked = asked;
+    pool->shares = 1;
+    pool->process = forks;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
     for (pool->threads = 1; pool->threads < threads; pool->threads++) {

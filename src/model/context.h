@@ -30,6 +30,7 @@ struct antler_context {
     antler_mode mode;
     unsigned flags;
     int64_t batch, n; /* the largest batch, and the last one's size */
+    int64_t seed;     /* of the model, when the keys of the noise were made from it */
     antler_pool *pool;
     antler_workers workers;
     antler_arena arena;
@@ -49,7 +50,6 @@ struct antler_context {
     const antler_real *x;               /* the caller's inputs of the last pass, and how many samples it had */
     int64_t x_rows;
     int64_t step, row;
-    int64_t *rows; /* [batch] row numbers, for evaluation */
     bool ran_forward;
     antler_real *noise_view; /* the mask that was read last, as numbers, for antler_read */
 };

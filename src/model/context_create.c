@@ -161,10 +161,9 @@ static bool allocate_tables(antler_context *c)
     c->dx_buffer = antler__allocate(places, sizeof *c->dx_buffer);
     c->noise = antler__allocate_zeroed(sites, sizeof *c->noise);
     c->times = antler__allocate_zeroed(sites, sizeof *c->times);
-    c->rows = antler__allocate((size_t)c->batch, sizeof *c->rows);
     for (size_t i = 0; c->dx_buffer && i < places; i++)
         c->dx_buffer[i] = -1;
-    return c->node && c->edge && c->runs_backward && c->dx_buffer && c->noise && c->times && c->rows;
+    return c->node && c->edge && c->runs_backward && c->dx_buffer && c->noise && c->times;
 }
 
 static bool allocate_workers(antler_context *c)
@@ -190,11 +189,8 @@ static bool allocate_gradients(antler_context *c)
     return c->gradients != NULL;
 }
 
-static antler_status set_up(antler_context *c, int threads, antler_error *err)
+static antler_status set_up(antler_context *c, antler_error *err)
 {
-    c->pool = antler__pool_create(threads, err);
-    if (!c->pool)
-        return err->status;
     if (!allocate_tables(c) || !allocate_workers(c) || !allocate_gradients(c))
         return antler__no_memory(err);
     ANTLER_TRY(antler__plan_lifetimes(c, err));
@@ -204,9 +200,11 @@ static antler_status set_up(antler_context *c, int threads, antler_error *err)
 }
 
 antler_context *antler__context_create(const antler_model *model, antler_model *trained, antler_mode mode,
-                                       int64_t batch, int threads, unsigned flags, bool linear, antler_error *err)
+                                       int64_t batch, antler_pool *pool, unsigned flags, bool linear, antler_error *err)
 {
     antler_error error = {0};
+    if (!pool)
+        return NULL;
     antler_context *c = NULL;
     if (!model || !model->built || !model->initialized)
         antler_error_set(&error, ANTLER_VALUE, NULL, "the model has not been built: call antler_build first");
@@ -221,12 +219,16 @@ antler_context *antler__context_create(const antler_model *model, antler_model *
                               .flags = flags,
                               .batch = batch,
                               .n = batch,
+                              .seed = model->seed,
+                              .pool = pool,
                               .calls = model->calls,
                               .wires = model->wires,
                               .linear = linear ? model->wire[model->output[0]].giver : -1};
-        if (set_up(c, threads, &error) == ANTLER_OK)
+        if (set_up(c, &error) == ANTLER_OK)
             return c;
         antler__context_free(c);
+    } else {
+        antler__pool_free(pool);
     }
     antler__error_copy(err, &error);
     return NULL;
@@ -251,7 +253,6 @@ void antler__context_free(antler_context *c)
     antler__free(c->noise);
     antler__free(c->times);
     antler__free(c->noise_view);
-    antler__free(c->rows);
     antler__arena_free(&c->arena);
     antler__free_aligned(c->gradients);
     antler__free(c);

@@ -29,6 +29,29 @@ antler_status antler__model_fail(antler_model *model, const antler_error *error)
     return model->error.status;
 }
 
+void antler__model_warn(antler_model *model, const antler_error *warning)
+{
+    size_t n = (size_t)model->warnings;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(model->warning[i].place, warning->place) == 0 &&
+            strcmp(model->warning[i].message, warning->message) == 0)
+            return;
+    if (antler__grow(&model->warning, n, n + 1, sizeof *model->warning))
+        model->warning[model->warnings++] = *warning;
+}
+
+antler_status antler__model_status(const antler_model *model)
+{
+    return model ? model->error.status : ANTLER_MEMORY;
+}
+
+antler_status antler__model_ready(antler_model *model, antler_error *err)
+{
+    antler_build(model);
+    antler_status status = antler__model_status(model);
+    return status == ANTLER_OK ? status : antler__error_copy(err, antler_model_error(model));
+}
+
 static antler_status no_memory(antler_model *model)
 {
     antler_error error = {0};
@@ -49,9 +72,15 @@ antler_model *antler__model_new(const char *name, antler_error *err)
     return model;
 }
 
+antler_compile_settings *antler__compile_share(antler_compile_settings *settings)
+{
+    atomic_fetch_add(&settings->shared, 1);
+    return settings;
+}
+
 void antler__compile_free(antler_compile_settings *settings)
 {
-    if (!settings)
+    if (!settings || atomic_fetch_sub(&settings->shared, 1) > 0)
         return;
     antler_object_free(settings->optimizer);
     antler_object_free(settings->loss);
@@ -134,7 +163,7 @@ antler_model *antler_sequential(const char *name, const int *shape, int rank, an
     }
     if (error.status != ANTLER_OK) {
         antler__model_fail(model, &error);
-        antler_error_set(err, error.status, error.place, "%s", error.message);
+        antler__error_copy(err, &error);
     }
     return model;
 }
@@ -149,10 +178,7 @@ static const char *next_place(const antler_model *model, const char *part, char 
 antler_status antler_add_given(antler_model *model, const struct antler_layer_ops *ops, const void *config,
                                const char *given)
 {
-    if (!model)
-        return ANTLER_MEMORY;
-    if (model->error.status != ANTLER_OK)
-        return model->error.status;
+    ANTLER_TRY(antler__model_status(model));
     antler_error error = {0};
     antler_report report = {.err = &error};
     antler_object layer = {&ops->type, NULL};
@@ -185,10 +211,7 @@ static antler_status parse(const char *text, const char *place, antler_json **js
 
 antler_status antler_add_json(antler_model *model, const char *text)
 {
-    if (!model)
-        return ANTLER_MEMORY;
-    if (model->error.status != ANTLER_OK)
-        return model->error.status;
+    ANTLER_TRY(antler__model_status(model));
     antler_error error = {0};
     antler_report report = {.err = &error};
     antler_object layer = {NULL, NULL};
@@ -218,10 +241,9 @@ antler_status antler_set_seed(antler_model *model, int64_t seed)
 
 antler_status antler_build(antler_model *model)
 {
-    if (!model)
-        return ANTLER_MEMORY;
-    if (model->error.status != ANTLER_OK)
-        return model->error.status;
+    if (model && model->initialized)
+        return ANTLER_OK;
+    ANTLER_TRY(antler__model_status(model));
     antler_error error = {0};
     antler_status status = antler__model_structure(model, &error);
     if (status == ANTLER_OK)
@@ -234,7 +256,7 @@ antler_status antler_build(antler_model *model)
 const antler_error *antler_model_error(const antler_model *model)
 {
     static const antler_error none = {.status = ANTLER_MEMORY, .message = "out of memory"};
-    return model ? &model->error : &none;
+    return !model ? &none : model->error.status != ANTLER_OK ? &model->error : &model->failure;
 }
 
 const antler_error *antler_model_warning(const antler_model *model, int64_t index)

@@ -10,6 +10,8 @@
 #include "core/status.h"
 #include "files/entries.h"
 
+#include <stdatomic.h>
+
 /* A layer of a built model, or a child of one: what there is once, however often it is called. */
 typedef struct antler_layer {
     const antler_layer_ops *ops;
@@ -78,10 +80,9 @@ typedef struct antler_model_variable_entry {
     int slot;                                           /* in its layer: of param or of state */
 } antler_model_variable_entry;
 
-enum { ANTLER_MAX_METRICS = ANTLER_MAX_RANK };
-
 /* compile_config. */
 typedef struct antler_compile_settings {
+    atomic_int shared;             /* by so many objectives beside the model: antler__compile_free */
     antler_object optimizer, loss; /* type NULL: none */
     int metrics;
     antler_object metric[ANTLER_MAX_METRICS]; /* type NULL: the name "accuracy", whose kind depends on the shapes */
@@ -96,7 +97,9 @@ typedef struct antler_fit_settings {
 } antler_fit_settings;
 
 struct antler_model {
-    antler_error error; /* sticky */
+    antler_error error;   /* of making it: stays, and refuses what depends on it */
+    bool compile_failed;  /* it is of antler_compile, and the next that succeeds mends it */
+    antler_error failure; /* of the last antler_fit: refuses nothing */
     char *name;
     char *file; /* it was loaded from, for error messages; or NULL */
     int64_t layers;
@@ -104,7 +107,7 @@ struct antler_model {
     antler_compile_settings *compile; /* NULL: not compiled */
     antler_fit_settings *fit;         /* of type antler__fit_type; NULL: no "fit" */
     int64_t seed;
-    antler_error *warning; /* [warnings] of loading */
+    antler_error *warning; /* [warnings] of loading and of training */
     int64_t warnings;
 
     bool built;
@@ -130,19 +133,28 @@ struct antler_model {
     int64_t epoch;                         /* epochs done, for checkpoints */
     antler_logs *history;                  /* [epochs_logged], with room for history_room */
     int64_t epochs_logged, history_room;
+
+    _Atomic(struct antler_context *) spare[2]; /* train/spare.c: for ANTLER_INFER and for ANTLER_MC, or NULL */
 };
 
 extern const antler_type antler__fit_type;
 
-/* A failure of the model: stays with it. Returns its status. */
+/* A failure in making the model: stays with it. Returns its status. */
 antler_status antler__model_fail(antler_model *model, const antler_error *error);
+/* The status of such a failure, for calls that go on with what was made; ANTLER_MEMORY for NULL. */
+antler_status antler__model_status(const antler_model *model);
+/* The same for one that needs a built model: builds it, and copies the error. */
+antler_status antler__model_ready(antler_model *model, antler_error *err);
+/* A warning for antler_model_warning, unless it has been given already. One that there is no memory for is lost. */
+void antler__model_warn(antler_model *model, const antler_error *warning);
 /* An empty model. NULL without memory. */
 antler_model *antler__model_new(const char *name, antler_error *err);
 /* Appends a layer; the model owns the object from then on, also on failure. */
 antler_status antler__model_append(antler_model *model, antler_object layer, antler_error *err);
 /* Puts a source layer of this batch shape (zero-ended, ANTLER_NULL for the batch axis) in front. */
 antler_status antler__model_source(antler_model *model, const int64_t *batch_shape, antler_error *err);
-void antler__compile_free(antler_compile_settings *settings);
+antler_compile_settings *antler__compile_share(antler_compile_settings *settings);
+void antler__compile_free(antler_compile_settings *settings); /* one share of it */
 /* Reads compile_config, or (legacy) training_config. */
 antler_status antler__compile_read(const antler_json *node, const char *place, antler_report *report,
                                    antler_compile_settings **settings);
@@ -151,6 +163,7 @@ antler_status antler__compile_read(const antler_json *node, const char *place, a
    draws the initial weights. */
 antler_status antler__model_structure(antler_model *model, antler_error *err);
 antler_status antler__model_connect(antler_model *model, const antler_graph *graph, antler_error *err);
+void antler__spare_drop(antler_model *model); /* wherever the contexts that it keeps go stale */
 void antler__structure_free(antler_model *model);
 void antler__slots_free(antler_model *model);
 antler_status antler__model_initialize(antler_model *model, antler_error *err); /* draws, unless it has weights */

@@ -225,7 +225,7 @@ antler_model *antler_load(const char *path, antler_error *err)
 antler_status antler_load_weights(antler_model *model, const char *path, antler_error *err)
 {
     antler_error error = {0};
-    if (!model || model->error.status != ANTLER_OK)
+    if (!model || (model->error.status != ANTLER_OK && !model->built))
         return antler__error_copy(err, antler_model_error(model));
     antler_status status = antler__model_structure(model, &error);
     if (status == ANTLER_OK && antler__ends_with(path, ".keras")) {

@@ -223,10 +223,11 @@ static antler_status compile_json(const struct antler_compile *settings, const c
 
 antler_status antler_compile_given(antler_model *model, const struct antler_compile *settings, const char *given)
 {
-    if (!model)
-        return ANTLER_MEMORY;
-    if (model->error.status != ANTLER_OK)
-        return model->error.status;
+    if (model && model->compile_failed) { /* made good by this one, or failed anew */
+        model->error = (antler_error){0};
+        model->compile_failed = false;
+    }
+    ANTLER_TRY(antler__model_status(model));
     antler_error error = {0};
     antler_report report = {.err = &error};
     antler_compile_settings *compiled = NULL;
@@ -235,8 +236,10 @@ antler_status antler_compile_given(antler_model *model, const struct antler_comp
     if (status == ANTLER_OK)
         status = antler__compile_read(config, "compile_config", &report, &compiled);
     antler__json_free(config);
+    model->compile_failed = status != ANTLER_OK;
     if (status != ANTLER_OK)
         return antler__model_fail(model, &error);
+    antler__spare_drop(model); /* its loss and metrics are the old ones */
     antler__compile_free(model->compile);
     model->compile = compiled;
     antler__slots_free(model); /* another optimizer's state means nothing to this one */

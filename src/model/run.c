@@ -128,20 +128,31 @@ void antler_context_seek(antler_context *c, int64_t step, int64_t row)
     c->row = row;
 }
 
-static void reset_node(antler_node *node)
+static void visit_carry(antler_node *node, void (*visit)(void *arg, antler_tensor *carry), void *arg)
 {
     for (int s = 0; s < node->carry.n; s++)
         if (node->carry.tensor[s].data)
-            memset(node->carry.tensor[s].data, 0,
-                   (size_t)antler_count(&node->carry.tensor[s].shape, 0) * sizeof(antler_real));
+            visit(arg, &node->carry.tensor[s]);
     for (int i = 0; i < node->layer->children; i++)
-        reset_node(&node->child[i]);
+        visit_carry(&node->child[i], visit, arg);
+}
+
+void antler__context_carry(antler_context *c, void (*visit)(void *arg, antler_tensor *carry), void *arg)
+{
+    for (int64_t i = 0; i < c->calls; i++)
+        visit_carry(&c->node[i], visit, arg);
+}
+
+static void zero(void *arg, antler_tensor *carry)
+{
+    (void)arg;
+    memset(carry->data, 0, (size_t)antler_count(&carry->shape, 0) * sizeof(antler_real));
 }
 
 void antler_context_reset(antler_context *c)
 {
-    for (int64_t i = 0; c && i < c->calls; i++)
-        reset_node(&c->node[i]);
+    if (c)
+        antler__context_carry(c, zero, NULL);
 }
 
 /* ---- backward --------------------------------------------------------------------------------------------------- */

@@ -259,8 +259,15 @@ void antler__slots_free(antler_model *model)
         antler__free_aligned(model->slot[model->slots - 1]);
 }
 
+void antler__spare_drop(antler_model *model)
+{
+    for (int i = 0; i < 2; i++)
+        antler_context_free(atomic_exchange(&model->spare[i], NULL));
+}
+
 void antler__structure_free(antler_model *model)
 {
+    antler__spare_drop(model);
     for (int64_t i = 0; model->layer && i < model->layers; i++)
         antler__layer_clear(&model->layer[i]);
     antler__free(model->layer);

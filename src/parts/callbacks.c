@@ -2,6 +2,7 @@
 #include "config/registry.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- EarlyStopping: ends the training when a value has not become better for `patience` epochs ---- */
@@ -26,7 +27,7 @@ static int direction_of(const early_stopping *c)
     if (strcmp(name, "accuracy") == 0 || strcmp(name, "acc") == 0)
         return 1;
     const antler_type *type = antler__type_find(ANTLER_KIND_METRIC, name);
-    return !type ? 0 : ((const antler_metric_ops *)(const void *)type)->up ? 1 : -1;
+    return !type ? 0 : ((const antler_metric_ops *)(const void *)type)->larger_is_better ? 1 : -1;
 }
 
 static bool is_better(const early_stopping *c, double value, double than)
@@ -44,7 +45,19 @@ static antler_status early_stopping_start(const early_stopping *c, antler_epoch 
                             c->monitor);
 }
 
-/* Keras goes on where the monitored value does not exist (no validation data, say), and so do we. */
+/* Keras warns and goes on where the monitored value does not exist (no validation data, say), and so do we. */
+static void warn_of_absence(const early_stopping *c, const antler_epoch *epoch)
+{
+    char names[256] = "";
+    size_t used = 0;
+    for (int i = 0; i < epoch->n && used < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? ", " : "", epoch->name[i]);
+    antler_error_set(
+        epoch->warning, ANTLER_OK, NULL,
+        "EarlyStopping watches \"%.100s\", which is not logged; the training goes on without it. There are %s",
+        c->monitor, names);
+}
+
 static antler_status early_stopping_epoch(const void *config, double *state, antler_epoch *epoch)
 {
     const early_stopping *c = config;
@@ -53,6 +66,8 @@ static antler_status early_stopping_epoch(const void *config, double *state, ant
     int at = 0;
     while (at < epoch->n && strcmp(epoch->name[at], c->monitor) != 0)
         at++;
+    if (at == epoch->n)
+        warn_of_absence(c, epoch);
     if (at == epoch->n || epoch->epoch < c->start_from_epoch)
         return ANTLER_OK;
     const double value = epoch->value[at];

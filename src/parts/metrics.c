@@ -107,7 +107,7 @@ static const antler_metric_ops binary_accuracy = {
     .is_accuracy = is_binary,
     .update = binary_update,
     .result = mean_result,
-    .up = true,
+    .larger_is_better = true,
 };
 
 static const antler_metric_ops categorical_accuracy = {
@@ -121,7 +121,7 @@ static const antler_metric_ops categorical_accuracy = {
     .is_accuracy = is_categorical,
     .update = categorical_update,
     .result = mean_result,
-    .up = true,
+    .larger_is_better = true,
 };
 
 static const antler_metric_ops sparse_categorical_accuracy = {
@@ -135,7 +135,7 @@ static const antler_metric_ops sparse_categorical_accuracy = {
     .is_accuracy = is_sparse,
     .update = sparse_update,
     .result = mean_result,
-    .up = true,
+    .larger_is_better = true,
 };
 
 /* ---- losses as metrics ---- */

@@ -20,33 +20,113 @@ static const char *file_in(const char *folder, char *path)
     return path;
 }
 
-static antler_status add_numbers(antler_entries *entries, const char *name, const double *value, int64_t n,
-                                 antler_error *err)
+/* ---- writing: all of it in a group of our own, "/antler" ---- */
+
+/* "/antler/fit": what a resumed fit must agree with, and where it goes on. */
+enum { EPOCH, SEED, STOP, ITERATION, POSITION };
+enum { MOST_EPOCHS = 1000000000 };
+
+static antler_status add_position(antler_entries *entries, const antler_training *t, antler_error *err)
 {
-    const antler_shape shape = {1, {n}};
-    return antler__entries_add(entries, name, ANTLER_FLOAT64, &shape, value, (size_t)n * sizeof *value, err);
+    const antler_shape shape = {1, {POSITION}};
+    const int64_t position[POSITION] = {
+        [EPOCH] = t->epoch, [SEED] = t->model->seed, [STOP] = t->stop, [ITERATION] = t->model->iteration};
+    return antler__entries_add(entries, "/antler/fit", ANTLER_INT64, &shape, position, sizeof position, err);
+}
+
+static antler_status add_callbacks(antler_entries *entries, const antler_training *t, antler_error *err)
+{
+    const antler_shape shape = {1, {t->callback_numbers}};
+    return antler__entries_add(entries, "/antler/callbacks", ANTLER_FLOAT64, &shape, t->callback_state,
+                               (size_t)t->callback_numbers * sizeof(double), err);
 }
 
 static antler_status add_kept(antler_entries *entries, const antler_training *t, antler_error *err)
 {
     const antler_shape shape = {1, {t->model->total}};
-    if (!t->kept)
+    return !t->kept ? ANTLER_OK
+                    : antler__entries_add(entries, "/antler/kept", ANTLER_DTYPE_REAL, &shape, t->kept,
+                                          (size_t)t->model->total * sizeof *t->kept, err);
+}
+
+static void count_carry(void *arg, antler_tensor *carry)
+{
+    *(int64_t *)arg += antler_count(&carry->shape, 0);
+}
+
+/* arg is where the next number goes. */
+static void save_carry(void *arg, antler_tensor *carry)
+{
+    antler_real **next = arg;
+    int64_t n = antler_count(&carry->shape, 0);
+    memcpy(*next, carry->data, (size_t)n * sizeof **next);
+    *next += n;
+}
+
+static antler_status add_carry(antler_entries *entries, const antler_training *t, antler_error *err)
+{
+    antler_shape shape = {1, {0}};
+    void *data;
+    antler__context_carry(t->context, count_carry, &shape.dim[0]);
+    if (shape.dim[0] == 0)
         return ANTLER_OK;
-    return antler__entries_add(entries, "/antler/kept", ANTLER_DTYPE_REAL,
-                               &shape, t->kept, (size_t)t->model->total * sizeof *t->kept, err);
+    ANTLER_TRY(antler__entries_reserve(entries, "/antler/carry", ANTLER_DTYPE_REAL, &shape,
+                                       (size_t)shape.dim[0] * sizeof(antler_real), &data, err));
+    antler_real *next = data;
+    antler__context_carry(t->context, save_carry, &next);
+    return ANTLER_OK;
+}
+
+enum { NAME = sizeof((antler_logs *)0)->name[0] };
+
+static bool same_names(const antler_logs *a, const antler_logs *b)
+{
+    bool same = a->n == b->n;
+    for (int i = 0; same && i < a->n; i++)
+        same = strcmp(a->name[i], b->name[i]) == 0;
+    return same;
+}
+
+/* Part `part` of the history: epochs that logged the same names. Those lie in a data set of their own, for a metric may
+   have any name, and a path may not. */
+static antler_status add_logs(antler_entries *entries, int part, const antler_logs *logs, int64_t epochs,
+                              antler_error *err)
+{
+    const antler_shape names = {2, {logs->n, NAME}}, values = {2, {epochs, logs->n}};
+    char path[64];
+    void *data;
+    snprintf(path, sizeof path, "/antler/history/%d/names", part);
+    ANTLER_TRY(antler__entries_reserve(entries, path, ANTLER_UINT8, &names, (size_t)logs->n * NAME, &data, err));
+    memset(data, 0, (size_t)logs->n * NAME);
+    for (int i = 0; i < logs->n; i++)
+        strcpy((char *)data + (size_t)i * NAME, logs->name[i]);
+    snprintf(path, sizeof path, "/antler/history/%d/values", part);
+    size_t row = (size_t)logs->n * sizeof(double);
+    ANTLER_TRY(antler__entries_reserve(entries, path, ANTLER_FLOAT64, &values, (size_t)epochs * row, &data, err));
+    for (int64_t e = 0; e < epochs; e++)
+        memcpy((char *)data + (size_t)e * row, logs[e].value, row);
+    return ANTLER_OK;
 }
 
 static antler_status add_history(antler_entries *entries, const antler_model *model, antler_error *err)
 {
-    for (int64_t e = 0; e < model->epochs_logged; e++) {
-        const antler_logs *logs = &model->history[e];
-        for (int i = 0; i < logs->n; i++) {
-            char name[96];
-            snprintf(name, sizeof name, "/antler/history/%lld/%02d %s", (long long)e, i, logs->name[i]);
-            ANTLER_TRY(add_numbers(entries, name, &logs->value[i], 1, err));
-        }
+    int part = 0;
+    for (int64_t first = 0, end; first < model->epochs_logged; first = end) {
+        for (end = first + 1; end < model->epochs_logged; end++)
+            if (!same_names(&model->history[first], &model->history[end]))
+                break;
+        ANTLER_TRY(add_logs(entries, part++, &model->history[first], end - first, err));
     }
     return ANTLER_OK;
+}
+
+static antler_status add_all(antler_entries *entries, const antler_training *t, antler_error *err)
+{
+    ANTLER_TRY(add_position(entries, t, err));
+    ANTLER_TRY(add_callbacks(entries, t, err));
+    ANTLER_TRY(add_kept(entries, t, err));
+    ANTLER_TRY(add_carry(entries, t, err));
+    return add_history(entries, t->model, err);
 }
 
 antler_status antler__checkpoint_write(const char *folder, const antler_training *t, antler_error *err)
@@ -55,14 +135,7 @@ antler_status antler__checkpoint_write(const char *folder, const antler_training
     char path[PATH];
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
         return antler__file_error(folder, "make the folder", err);
-    const double position[4] = {(double)t->epoch, (double)t->model->seed, t->stop, (double)t->model->iteration};
-    antler_status status = add_numbers(&extra, "/antler/fit", position, 4, err);
-    if (status == ANTLER_OK)
-        status = add_numbers(&extra, "/antler/callbacks", t->callback_state, t->callback_numbers, err);
-    if (status == ANTLER_OK)
-        status = add_kept(&extra, t, err);
-    if (status == ANTLER_OK)
-        status = add_history(&extra, t->model, err);
+    antler_status status = add_all(&extra, t, err);
     if (status == ANTLER_OK)
         status = antler__save_keras(t->model, file_in(folder, path), &extra, err);
     antler__entries_free(&extra);
@@ -79,8 +152,7 @@ static const antler_entry *find(const antler_entries *entries, const char *name,
 
 static antler_status read_kept(const antler_entries *entries, antler_training *t, antler_error *err)
 {
-    const antler_entry *kept =
-        find(entries, "/antler/kept", ANTLER_DTYPE_REAL, t->model->total);
+    const antler_entry *kept = find(entries, "/antler/kept", ANTLER_DTYPE_REAL, t->model->total);
     if (!kept)
         return ANTLER_OK;
     if (!t->kept)
@@ -91,53 +163,87 @@ static antler_status read_kept(const antler_entries *entries, antler_training *t
     return ANTLER_OK;
 }
 
-/* The logs of epoch e: entries "/antler/history/e/ii name", which sorting keeps in order. */
-static void read_logs(const antler_entries *entries, long long e, antler_logs *logs)
+/* Weights alone may start an optimizer afresh, a checkpoint may not. */
+static antler_status read_weights(const antler_entries *entries, antler_training *t, int64_t iteration,
+                                  antler_error *err)
 {
-    char prefix[64];
-    int length = snprintf(prefix, sizeof prefix, "/antler/history/%lld/", e);
-    logs->n = 0;
-    for (int64_t i = 0; i < entries->n && logs->n < ANTLER_MAX_LOGS; i++) {
-        const antler_entry *entry = &entries->entry[i];
-        if (strncmp(entry->name, prefix, (size_t)length) != 0 || entry->dtype != ANTLER_FLOAT64 || entry->bytes != 8 ||
-            strlen(entry->name) < (size_t)length + 4)
-            continue;
-        snprintf(logs->name[logs->n], sizeof logs->name[0], "%s", entry->name + length + 3);
-        memcpy(&logs->value[logs->n++], entry->data, sizeof(double));
+    int64_t before = t->model->iteration;
+    t->model->iteration = -1;
+    antler_status status = antler__weights_read(t->model, entries, err);
+    if (status == ANTLER_OK && t->model->iteration != iteration)
+        status = antler_error_set(err, ANTLER_VALUE, NULL, "a checkpoint of another optimizer");
+    if (t->model->iteration < 0)
+        t->model->iteration = before;
+    return status;
+}
+
+static void load_carry(void *arg, antler_tensor *carry)
+{
+    const antler_real **next = arg;
+    int64_t n = antler_count(&carry->shape, 0);
+    memcpy(carry->data, *next, (size_t)n * sizeof **next);
+    *next += n;
+}
+
+/* Part `part` of the history; *end where there is none. */
+static antler_status read_logs(const antler_entries *entries, int part, antler_training *t, bool *end,
+                               antler_error *err)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/antler/history/%d/names", part);
+    const antler_entry *names = antler__entries_find(entries, path);
+    snprintf(path, sizeof path, "/antler/history/%d/values", part);
+    const antler_entry *values = antler__entries_find(entries, path);
+    *end = !names || !values;
+    if (*end)
+        return ANTLER_OK;
+    antler_logs logs = {.n = 0};
+    int64_t n = values->shape.rank == 2 ? values->shape.dim[1] : 0;
+    if (n < 1 || n > ANTLER_MAX_LOGS || values->dtype != ANTLER_FLOAT64 || names->dtype != ANTLER_UINT8 ||
+        names->bytes != (size_t)n * NAME)
+        return antler_error_set(err, ANTLER_FORMAT, path, "not the history of a fit");
+    logs.n = (int)n;
+    for (int i = 0; i < logs.n; i++)
+        snprintf(logs.name[i], NAME, "%.*s", NAME - 1, (const char *)names->data + (size_t)i * NAME);
+    for (int64_t e = 0; e < values->shape.dim[0]; e++) {
+        memcpy(logs.value, (const double *)values->data + e * n, (size_t)n * sizeof(double));
+        ANTLER_TRY(antler__history_add(t->model, &logs, err));
     }
+    return ANTLER_OK;
 }
 
 static antler_status read_history(const antler_entries *entries, antler_training *t, antler_error *err)
 {
-    for (long long e = 0;; e++) {
-        antler_logs logs;
-        read_logs(entries, e, &logs);
-        if (logs.n == 0)
-            return ANTLER_OK;
-        ANTLER_TRY(antler__history_add(t->model, &logs, err));
-    }
+    bool end = false;
+    for (int part = 0; !end; part++)
+        ANTLER_TRY(read_logs(entries, part, t, &end, err));
+    return ANTLER_OK;
 }
 
 static antler_status read_state(const antler_entries *entries, antler_training *t, antler_error *err)
 {
-    const antler_entry *fit = find(entries, "/antler/fit", ANTLER_FLOAT64, 4);
+    int64_t carried = 0;
+    antler__context_carry(t->context, count_carry, &carried);
+    const antler_entry *fit = find(entries, "/antler/fit", ANTLER_INT64, POSITION);
     const antler_entry *callbacks = find(entries, "/antler/callbacks", ANTLER_FLOAT64, t->callback_numbers);
-    if (!fit || !callbacks)
+    const antler_entry *carry = carried ? find(entries, "/antler/carry", ANTLER_DTYPE_REAL, carried) : NULL;
+    const int64_t *position = fit ? fit->data : NULL;
+    if (!position || !callbacks || position[EPOCH] < 0 || position[EPOCH] > MOST_EPOCHS || (carried && !carry))
         return antler_error_set(err, ANTLER_FORMAT, NULL, "not a checkpoint of this training");
-    const double *position = fit->data;
-    if (position[1] != (double)t->model->seed)
-        return antler_error_set(err, ANTLER_VALUE, NULL, "a checkpoint of seed %.0f, not of seed %lld", position[1],
-                                (long long)t->model->seed);
-    t->model->iteration = -1;
-    ANTLER_TRY(antler__weights_read(t->model, entries, err));
-    if ((double)t->model->iteration != position[3]) /* weights alone may start an optimizer afresh, a checkpoint not */
-        return antler_error_set(err, ANTLER_VALUE, NULL, "a checkpoint of another optimizer");
+    if (position[SEED] != t->model->seed)
+        return antler_error_set(err, ANTLER_VALUE, NULL, "a checkpoint of seed %lld, not of seed %lld",
+                                (long long)position[SEED], (long long)t->model->seed);
+    ANTLER_TRY(read_weights(entries, t, position[ITERATION], err));
     ANTLER_TRY(read_kept(entries, t, err));
     ANTLER_TRY(read_history(entries, t, err));
     if (callbacks->bytes)
         memcpy(t->callback_state, callbacks->data, callbacks->bytes);
-    t->epoch = (int64_t)position[0];
-    t->stop = position[2] != 0;
+    if (carry) {
+        const antler_real *next = carry->data;
+        antler__context_carry(t->context, load_carry, &next);
+    }
+    t->epoch = position[EPOCH];
+    t->stop = position[STOP] != 0;
     return ANTLER_OK;
 }
 

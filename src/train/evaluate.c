@@ -42,166 +42,202 @@ antler_status antler__check_data(const antler_model *model, antler_objective *ob
 
 /* ---- batches ---- */
 
-/* Room for one batch of x and of targets. */
-typedef struct rooms {
-    antler_real *x, *y;
-} rooms;
-
-static void free_rooms(rooms *r)
+void antler__rooms_free(antler_rooms *r)
 {
     antler__free_aligned(r->x);
     antler__free_aligned(r->y);
+    antler__free(r->row);
 }
 
-static antler_status make_rooms(rooms *r, const antler_model *model, int64_t batch, int64_t y_width, antler_error *err)
+antler_status antler__rooms_make(antler_rooms *r, int64_t batch, int64_t x_width, int64_t y_width, antler_error *err)
 {
-    int64_t x_width = antler_count(antler_input_shape(model), 1), x = 0, y = 0;
+    int64_t x = 0, y = 0;
     bool fits = antler__size_multiply(batch, x_width, &x) && antler__size_multiply(batch, y_width, &y);
+    *r = (antler_rooms){.batch = batch};
     r->x = fits ? antler__allocate_aligned((size_t)x, sizeof *r->x) : NULL;
     r->y = fits ? antler__allocate_aligned((size_t)y, sizeof *r->y) : NULL;
-    if (r->x && r->y)
+    r->row = antler__allocate((size_t)batch, sizeof *r->row);
+    if (r->x && r->y && r->row)
         return ANTLER_OK;
-    free_rooms(r);
+    antler__rooms_free(r);
+    *r = (antler_rooms){0};
     return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: a batch of %lld", (long long)batch);
 }
 
-static int64_t take_rows(int64_t *row, int64_t first, int64_t batch, int64_t rows)
+/* Rows [first, first + *n) of x into their room; *n is a batch, or what is left. */
+static antler_status take_rows(antler_rooms *r, const antler_data *x, int64_t first, int64_t *n, antler_error *err)
 {
-    int64_t n = rows - first < batch ? rows - first : batch;
-    for (int64_t i = 0; i < n; i++)
-        row[i] = first + i;
-    return n;
+    int64_t left = antler_data_shape(x)->dim[0] - first;
+    *n = left < r->batch ? left : r->batch;
+    for (int64_t i = 0; i < *n; i++)
+        r->row[i] = first + i;
+    return antler_data_gather(x, r->row, *n, r->x, err);
+}
+
+/* No larger a batch than there are rows. */
+static int64_t batch_of(const antler_data *x, int64_t batch_size)
+{
+    int64_t rows = antler_data_shape(x)->dim[0], batch = batch_size > 0 ? batch_size : 32;
+    return batch < rows ? batch : rows;
 }
 
 /* ---- evaluating ---- */
 
-antler_status antler__evaluate(antler_context *c, const antler_data *x, const antler_data *y, antler_real *x_room,
-                               antler_real *y_room, antler_error *err)
+antler_status antler__evaluate(antler_context *c, const antler_data *x, const antler_data *y, antler_rooms *r,
+                               antler_error *err)
 {
-    int64_t rows = antler_data_shape(x)->dim[0];
+    int64_t rows = antler_data_shape(x)->dim[0], n;
     antler__objective_reset(c->objective);
     antler_context_reset(c);
-    for (int64_t first = 0; first < rows; first += c->batch) {
-        int64_t n = take_rows(c->rows, first, c->batch, rows);
+    for (int64_t first = 0; first < rows; first += n) {
         double loss;
-        ANTLER_TRY(antler_data_gather(x, c->rows, n, x_room, err));
-        ANTLER_TRY(antler_data_gather(y, c->rows, n, y_room, err));
-        ANTLER_TRY(antler__forward(c, x_room, n, err));
-        ANTLER_TRY(antler__objective_loss(c, y_room, false, &loss, err));
-        antler__objective_track(c, y_room, loss);
+        ANTLER_TRY(take_rows(r, x, first, &n, err));
+        ANTLER_TRY(antler_data_gather(y, r->row, n, r->y, err));
+        ANTLER_TRY(antler__forward(c, r->x, n, err));
+        ANTLER_TRY(antler__objective_loss(c, r->y, false, &loss, err));
+        antler__objective_track(c, r->y, loss);
     }
     return ANTLER_OK;
 }
 
-/* A context for these rows; no larger a batch than there are rows. */
-static antler_context *context_for(antler_model *model, antler_mode mode, const antler_data *x, int64_t batch_size,
-                                   int threads, unsigned flags, antler_error *err)
+static antler_status evaluate_on(antler_context *c, const antler_data *x, const antler_data *y, int64_t batch,
+                                 antler_logs *logs, antler_error *err)
 {
-    int64_t rows = antler_data_shape(x)->dim[0], batch = batch_size > 0 ? batch_size : 32;
-    return antler__training_context(model, NULL, mode, batch < rows ? batch : rows, threads, flags, err);
+    antler_rooms r;
+    ANTLER_TRY(antler__check_data(c->model, c->objective, x, y, err));
+    ANTLER_TRY(antler__rooms_make(&r, batch, antler_count(antler_data_shape(x), 1),
+                                  antler_count(antler_data_shape(y), 1), err));
+    antler_status status = antler__evaluate(c, x, y, &r, err);
+    antler__rooms_free(&r);
+    if (status == ANTLER_OK && logs)
+        antler__objective_logs(c->objective, false, logs);
+    return status;
 }
 
 antler_status antler_evaluate(antler_model *model, const antler_data *x, const antler_data *y, int64_t batch_size,
                               int threads, antler_logs *logs, antler_error *err)
 {
-    logs->n = 0;
     antler_error error = {0};
-    if (antler_build(model) != ANTLER_OK)
-        return antler__error_copy(err, antler_model_error(model));
+    if (logs)
+        logs->n = 0;
+    ANTLER_TRY(antler__model_ready(model, err));
     if (!model->compile || !model->compile->loss.type)
         return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "the model has no loss");
     ANTLER_TRY(antler__check_data(model, NULL, x, y, err));
-    antler_context *c = context_for(model, ANTLER_INFER, x, batch_size, threads, ANTLER_WITH_OBJECTIVE, &error);
-    rooms r = {0};
-    antler_status status = c ? antler__check_data(model, c->objective, x, y, &error) : error.status;
-    if (status == ANTLER_OK)
-        status = make_rooms(&r, model, c->batch, antler_count(antler_data_shape(y), 1), &error);
-    if (status == ANTLER_OK) {
-        status = antler__evaluate(c, x, y, r.x, r.y, &error);
-        free_rooms(&r);
-    }
-    if (status == ANTLER_OK)
-        antler__objective_logs(c->objective, false, logs);
-    antler_context_free(c);
+    int64_t batch = batch_of(x, batch_size);
+    antler_context *c = antler__spare_take(model, ANTLER_INFER, batch, threads, ANTLER_WITH_OBJECTIVE, &error);
+    antler_status status = c ? evaluate_on(c, x, y, batch, logs, &error) : error.status;
+    antler__spare_give(model, c);
     return status == ANTLER_OK ? status : antler__error_copy(err, &error);
 }
 
 /* ---- predicting ---- */
 
+/* What one call of antler_predict or antler_predict_mc asks for. */
+typedef struct prediction {
+    antler_model *model;
+    const antler_data *x;
+    antler_mode mode;
+    int64_t samples, batch_size;
+    int threads;
+    antler_real *mean, *deviation; /* (rows, output); deviation may be NULL */
+} prediction;
+
 /* Sum and sum of squares over the samples of one batch, in the samples' order: shifted by the first sample, so that a
-   small deviation beside a large mean is not lost. */
-static antler_status predict_batch(antler_context *c, const antler_real *x, int64_t first, int64_t n, int64_t samples,
-                                   antler_real *mean, antler_real *deviation, double *sums, antler_error *err)
+   small deviation beside a large mean is not lost. sums: (n, output, 2). */
+static antler_status sample_batch(const prediction *p, antler_context *c, const antler_real *x, int64_t first,
+                                  int64_t n, double *sums, antler_error *err)
 {
     int64_t width = antler_count(&antler__output(c)->shape, 1);
-    for (int64_t s = 0; s < samples; s++) {
+    antler_real *mean = p->mean + first * width;
+    memset(sums, 0, (size_t)(2 * n * width) * sizeof *sums);
+    for (int64_t s = 0; s < p->samples; s++) {
         antler_context_seek(c, s, first);
-        ANTLER_TRY(antler__forward(c, x, n, err));
+        ANTLER_TRY(antler_forward(c, x, n, s == 0 ? mean : NULL, err));
         const antler_real *y = antler__output(c)->data;
-        if (s == 0) {
-            memcpy(mean, y, (size_t)(n * width) * sizeof *y);
-            memset(sums, 0, (size_t)(2 * n * width) * sizeof *sums);
-        }
-        for (int64_t i = 0; samples > 1 && i < n * width; i++) {
+        for (int64_t i = 0; i < n * width; i++) {
             double d = (double)y[i] - (double)mean[i];
             sums[2 * i] += d;
             sums[2 * i + 1] += d * d;
         }
     }
     for (int64_t i = 0; i < n * width; i++) {
-        double d = sums[2 * i] / (double)samples, variance = sums[2 * i + 1] / (double)samples - d * d;
-        if (deviation)
-            deviation[i] = (antler_real)sqrt(variance > 0 ? variance : 0);
-        mean[i] = (antler_real)((double)mean[i] + d);
+        double d = sums[2 * i] / (double)p->samples, variance = sums[2 * i + 1] / (double)p->samples - d * d;
+        if (p->deviation)
+            p->deviation[first * width + i] = (antler_real)sqrt(variance > 0 ? variance : 0);
+        if (d != 0) /* adding 0 would turn -0 into 0 */
+            mean[i] = (antler_real)((double)mean[i] + d);
     }
     return ANTLER_OK;
 }
 
-static antler_status predict_all(antler_context *c, const antler_data *x, rooms *r, int64_t samples, antler_real *mean,
-                                 antler_real *deviation, double *sums, antler_error *err)
+static antler_status predict_samples(const prediction *p, antler_context *c, antler_rooms *r, antler_error *err)
 {
-    int64_t rows = antler_data_shape(x)->dim[0], width = antler_count(&antler__output(c)->shape, 1);
-    for (int64_t first = 0; first < rows; first += c->batch) {
-        int64_t n = take_rows(c->rows, first, c->batch, rows);
-        ANTLER_TRY(antler_data_gather(x, c->rows, n, r->x, err));
-        ANTLER_TRY(predict_batch(c, r->x, first, n, samples, mean + first * width,
-                                 deviation ? deviation + first * width : NULL, sums, err));
+    size_t width = (size_t)antler_count(&antler__output(c)->shape, 1);
+    double *sums = antler__allocate((size_t)r->batch, 2 * width * sizeof *sums);
+    antler_status status = sums ? ANTLER_OK : antler__no_memory(err);
+    for (int64_t first = 0, n; status == ANTLER_OK && first < antler_data_shape(p->x)->dim[0]; first += n) {
+        status = take_rows(r, p->x, first, &n, err);
+        if (status == ANTLER_OK)
+            status = sample_batch(p, c, r->x, first, n, sums, err);
+    }
+    antler__free(sums);
+    return status;
+}
+
+static antler_status predict_once(const prediction *p, antler_context *c, antler_rooms *r, antler_error *err)
+{
+    int64_t rows = antler_data_shape(p->x)->dim[0], width = antler_count(&antler__output(c)->shape, 1), n;
+    for (int64_t first = 0; first < rows; first += n) {
+        ANTLER_TRY(take_rows(r, p->x, first, &n, err));
+        ANTLER_TRY(antler_forward(c, r->x, n, p->mean + first * width, err));
     }
     return ANTLER_OK;
 }
 
-static antler_status predict(antler_model *model, antler_mode mode, const antler_data *x, int64_t samples,
-                             int64_t batch_size, int threads, antler_real *mean, antler_real *deviation,
-                             antler_error *err)
+static antler_status predict(const prediction *p, antler_error *err)
 {
-    if (antler_build(model) != ANTLER_OK)
-        return antler__error_copy(err, antler_model_error(model));
-    if (!x || samples < 1)
-        return antler_error_set(err, ANTLER_VALUE, NULL, x ? "predict needs at least one sample" : "no data");
-    ANTLER_TRY(check_x(model, x, err));
     antler_error error = {0};
-    antler_context *c = context_for(model, mode, x, batch_size, threads, 0, &error);
-    rooms r = {0};
-    antler_status status = c ? make_rooms(&r, model, c->batch, 1, &error) : error.status;
-    if (status == ANTLER_OK) {
-        size_t width = (size_t)antler_count(&antler__output(c)->shape, 1);
-        double *sums = antler__allocate((size_t)c->batch, 2 * width * sizeof *sums);
-        status = sums ? predict_all(c, x, &r, samples, mean, deviation, sums, &error) : antler__no_memory(&error);
-        antler__free(sums);
-        free_rooms(&r);
-    }
-    antler_context_free(c);
+    antler_rooms r = {0};
+    if (antler_build(p->model) != ANTLER_OK)
+        return antler__error_copy(err, antler_model_error(p->model));
+    if (!p->x || p->samples < 1)
+        return antler_error_set(err, ANTLER_VALUE, NULL, p->x ? "predict needs at least one sample" : "no data");
+    ANTLER_TRY(check_x(p->model, p->x, err));
+    int64_t batch = batch_of(p->x, p->batch_size);
+    antler_context *c = antler__spare_take(p->model, p->mode, batch, p->threads, 0, &error);
+    antler_status status =
+        c ? antler__rooms_make(&r, batch, antler_count(antler_data_shape(p->x), 1), 0, &error) : error.status;
+    if (status == ANTLER_OK)
+        status = p->mode == ANTLER_MC ? predict_samples(p, c, &r, &error) : predict_once(p, c, &r, &error);
+    antler__rooms_free(&r);
+    antler__spare_give(p->model, c);
     return status == ANTLER_OK ? status : antler__error_copy(err, &error);
 }
 
 antler_status antler_predict(antler_model *model, const antler_data *x, int64_t batch_size, int threads, antler_real *y,
                              antler_error *err)
 {
-    return predict(model, ANTLER_INFER, x, 1, batch_size, threads, y, NULL, err);
+    const prediction p = {.model = model,
+                          .x = x,
+                          .mode = ANTLER_INFER,
+                          .samples = 1,
+                          .batch_size = batch_size,
+                          .threads = threads,
+                          .mean = y};
+    return predict(&p, err);
 }
 
 antler_status antler_predict_mc(antler_model *model, const antler_data *x, int64_t samples, int64_t batch_size,
                                 int threads, antler_real *mean, antler_real *deviation, antler_error *err)
 {
-    return predict(model, ANTLER_MC, x, samples, batch_size, threads, mean, deviation, err);
+    const prediction p = {.model = model,
+                          .x = x,
+                          .mode = ANTLER_MC,
+                          .samples = samples,
+                          .batch_size = batch_size,
+                          .threads = threads,
+                          .mean = mean,
+                          .deviation = deviation};
+    return predict(&p, err);
 }

@@ -4,6 +4,7 @@
 #include "core/memory.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -18,8 +19,8 @@ typedef struct fit {
     antler_data *part[4]; /* of a validation split; owned */
     int64_t rows, batches;
     antler_context *train, *validation; /* validation NULL: none */
-    antler_real *x_room, *y_room;       /* a batch, of the larger of the two contexts */
-    int64_t *order;                     /* [rows] */
+    antler_rooms rooms, validation_rooms;
+    int64_t *order; /* [rows] */
     antler_training state;
     antler_logs logs;
     double began; /* the epoch, in seconds */
@@ -67,32 +68,34 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static antler_status make_validation(fit *f, antler_pool *pool, antler_error *err)
+{
+    int64_t n = smaller(f->args->batch_size, antler_data_shape(f->validation_x)->dim[0]);
+    f->validation = antler__training_context_on(f->model, NULL, ANTLER_INFER, n > 0 ? n : 1, antler__pool_share(pool),
+                                                ANTLER_WITH_OBJECTIVE, err);
+    if (!f->validation)
+        return err->status;
+    ANTLER_TRY(antler__check_data(f->model, f->validation->objective, f->validation_x, f->validation_y, err));
+    return antler__rooms_make(&f->validation_rooms, n, antler_count(antler_data_shape(f->validation_x), 1),
+                              antler_count(antler_data_shape(f->validation_y), 1), err);
+}
+
+/* The two contexts never run at a time, so one pool serves both. */
 static antler_status make_contexts(fit *f, antler_error *err)
 {
     f->rows = antler_data_shape(f->x)->dim[0];
-    int64_t batch = smaller(f->args->batch_size, f->rows), largest = batch, x, y;
+    int64_t batch = smaller(f->args->batch_size, f->rows);
     f->batches = (f->rows + batch - 1) / batch;
     f->train = antler__training_context(f->model, f->model, ANTLER_TRAIN, batch, f->args->threads, 0, err);
     if (!f->train)
         return err->status;
     ANTLER_TRY(antler__check_data(f->model, f->train->objective, f->x, f->y, err));
-    if (f->validation_x) {
-        int64_t n = smaller(f->args->batch_size, antler_data_shape(f->validation_x)->dim[0]);
-        largest = n > largest ? n : largest;
-        f->validation = antler__training_context(f->model, NULL, ANTLER_INFER, n > 0 ? n : 1, f->args->threads,
-                                                 ANTLER_WITH_OBJECTIVE, err);
-        if (!f->validation)
-            return err->status;
-        ANTLER_TRY(antler__check_data(f->model, f->validation->objective, f->validation_x, f->validation_y, err));
-    }
-    bool fits = antler__size_multiply(largest, antler_count(antler_data_shape(f->x), 1), &x) &&
-                antler__size_multiply(largest, antler_count(antler_data_shape(f->y), 1), &y);
-    f->x_room = fits ? antler__allocate_aligned((size_t)x, sizeof *f->x_room) : NULL;
-    f->y_room = fits ? antler__allocate_aligned((size_t)y, sizeof *f->y_room) : NULL;
+    ANTLER_TRY(antler__rooms_make(&f->rooms, batch, antler_count(antler_data_shape(f->x), 1),
+                                  antler_count(antler_data_shape(f->y), 1), err));
     f->order = antler__allocate((size_t)f->rows, sizeof *f->order);
-    if (!f->x_room || !f->y_room || !f->order)
+    if (!f->order)
         return antler__no_memory(err);
-    return ANTLER_OK;
+    return f->validation_x ? make_validation(f, f->train->pool, err) : ANTLER_OK;
 }
 
 static const antler_callback_ops *callback_ops(const fit *f, int64_t i)
@@ -128,8 +131,8 @@ static void tear_down(fit *f)
     antler_context_free(f->validation);
     for (int i = 0; i < 4; i++)
         antler_data_free(f->part[i]);
-    antler__free_aligned(f->x_room);
-    antler__free_aligned(f->y_room);
+    antler__rooms_free(&f->rooms);
+    antler__rooms_free(&f->validation_rooms);
     antler__free(f->order);
     antler__free_aligned(f->state.kept);
     antler__free(f->state.callback_state);
@@ -158,15 +161,21 @@ static antler_status call_back(fit *f, moment when, antler_error *err)
     double *state = f->state.callback_state;
     for (int64_t i = 0; i < f->settings->callbacks.n; i++) {
         const antler_callback_ops *ops = callback_ops(f, i);
+        antler_error warning = {0};
         antler_epoch epoch = {.epoch = f->state.epoch - (when != AT_START),
                               .start = when == AT_START,
                               .name = names,
                               .value = f->logs.value,
                               .n = when == AT_START ? 0 : f->logs.n,
-                              .err = err};
+                              .err = err,
+                              .warning = &warning};
         antler_status (*call)(const void *, double *, antler_epoch *) = when == AT_END ? ops->end : ops->epoch;
         if (call)
             ANTLER_TRY(call(f->settings->callbacks.item[i].config, state, &epoch));
+        if (*warning.message) {
+            snprintf(warning.place, sizeof warning.place, "fit.callbacks[%lld]", (long long)i);
+            antler__model_warn(f->model, &warning);
+        }
         if (epoch.keep)
             ANTLER_TRY(keep_weights(f, err));
         if (epoch.restore && f->state.kept)
@@ -202,12 +211,12 @@ static antler_status report_progress(fit *f, int64_t batch, bool end_of_epoch, a
 static antler_status train_batch(fit *f, const int64_t *row, int64_t n, antler_error *err)
 {
     double loss;
-    ANTLER_TRY(antler_data_gather(f->x, row, n, f->x_room, err));
-    ANTLER_TRY(antler_data_gather(f->y, row, n, f->y_room, err));
+    ANTLER_TRY(antler_data_gather(f->x, row, n, f->rooms.x, err));
+    ANTLER_TRY(antler_data_gather(f->y, row, n, f->rooms.y, err));
     antler_context_seek(f->train, f->model->step, 0);
-    ANTLER_TRY(antler__forward(f->train, f->x_room, n, err));
-    ANTLER_TRY(antler_backward(f->train, f->y_room, &loss, err));
-    antler__objective_track(f->train, f->y_room, loss);
+    ANTLER_TRY(antler__forward(f->train, f->rooms.x, n, err));
+    ANTLER_TRY(antler_backward(f->train, f->rooms.y, &loss, err));
+    antler__objective_track(f->train, f->rooms.y, loss);
     ANTLER_TRY(antler_update(f->train, err));
     f->model->step++;
     return ANTLER_OK;
@@ -236,7 +245,7 @@ static antler_status log_epoch(fit *f, antler_error *err)
     f->logs.n = 0;
     antler__objective_logs(f->train->objective, false, &f->logs);
     if (f->validation) {
-        ANTLER_TRY(antler__evaluate(f->validation, f->validation_x, f->validation_y, f->x_room, f->y_room, err));
+        ANTLER_TRY(antler__evaluate(f->validation, f->validation_x, f->validation_y, &f->validation_rooms, err));
         antler__objective_logs(f->validation->objective, true, &f->logs);
     }
     return antler__history_add(f->model, &f->logs, err);
@@ -264,6 +273,7 @@ static antler_status train(fit *f, antler_error *err)
 {
     bool found = false;
     f->state.model = f->model;
+    f->state.context = f->train;
     f->state.epoch = f->args->initial_epoch;
     ANTLER_TRY(call_back(f, AT_START, err));
     f->model->epochs_logged = 0;
@@ -279,32 +289,31 @@ static antler_status train(fit *f, antler_error *err)
     return call_back(f, AT_END, err);
 }
 
+static antler_status run(fit *f, antler_error *err)
+{
+    antler_status status = set_up(f, err);
+    if (status == ANTLER_OK)
+        status = train(f, err);
+    tear_down(f);
+    return status;
+}
+
 antler_status antler_fit_given(antler_model *model, const antler_data *x, const antler_data *y,
                                const struct antler_fit *args, const char *given)
 {
-    if (!model)
-        return ANTLER_MEMORY;
-    if (model->error.status != ANTLER_OK)
-        return model->error.status;
     antler_error error = {0};
-    antler_fit_settings *settings;
+    antler_fit_settings *settings = NULL;
+    ANTLER_TRY(antler__model_status(model));
     antler_status status = antler__fit_merge(model, args, given, &settings, &error);
-    if (status != ANTLER_OK)
-        return antler__model_fail(model, &error);
-    if (antler__given(given, "seed") || model->fit)
+    if (status == ANTLER_OK && (antler__given(given, "seed") || model->fit))
         model->seed = settings->args.seed;
-    status = antler_build(model);
+    if (status == ANTLER_OK)
+        status = antler_build(model);
     if (status == ANTLER_OK) {
         fit f = {.model = model, .settings = settings, .args = &settings->args, .x = x, .y = y};
-        status = set_up(&f, &error);
-        if (status == ANTLER_OK)
-            status = train(&f, &error);
-        tear_down(&f);
-        if (status == ANTLER_STOPPED) { /* the caller's wish, no failure of the model */
-            antler__config_free(&antler__fit_type, settings);
-            return status;
-        }
+        status = run(&f, &error);
     }
     antler__config_free(&antler__fit_type, settings);
-    return status == ANTLER_OK ? status : antler__model_fail(model, &error);
+    model->failure = status == ANTLER_STOPPED ? (antler_error){0} : error; /* to stop is the caller's wish */
+    return status;
 }

@@ -19,9 +19,19 @@ void antler__shuffle(int64_t *row, int64_t n, int64_t window, int64_t seed, int6
 antler_status antler__check_data(const antler_model *model, antler_objective *objective, const antler_data *x,
                                  const antler_data *y, antler_error *err);
 
-/* Runs all of x and y through an inference context that has an objective; x_room and y_room hold a batch of each. */
-antler_status antler__evaluate(antler_context *context, const antler_data *x, const antler_data *y, antler_real *x_room,
-                               antler_real *y_room, antler_error *err);
+/* Room for a batch of x, of targets, and of the numbers of their rows. */
+typedef struct antler_rooms {
+    int64_t batch;
+    antler_real *x, *y;
+    int64_t *row;
+} antler_rooms;
+antler_status antler__rooms_make(antler_rooms *rooms, int64_t batch, int64_t x_width, int64_t y_width,
+                                 antler_error *err);
+void antler__rooms_free(antler_rooms *rooms);
+
+/* Runs all of x and y through an inference context that has an objective and takes the rooms' batch. */
+antler_status antler__evaluate(antler_context *context, const antler_data *x, const antler_data *y, antler_rooms *rooms,
+                               antler_error *err);
 
 /* Room for `epochs` logs in all; then antler__history_add only allocates beyond them. */
 antler_status antler__history_reserve(antler_model *model, int64_t epochs, antler_error *err);
@@ -30,10 +40,11 @@ antler_status antler__history_add(antler_model *model, const antler_logs *logs, 
 /* A fit under way, as a checkpoint sees it. */
 typedef struct antler_training {
     antler_model *model;
-    int64_t epoch;          /* epochs done */
-    bool stop;              /* a callback has ended the training */
-    antler_real *kept;      /* [model->total] weights that a callback had put aside, or NULL */
-    double *callback_state; /* [callback_numbers] */
+    antler_context *context; /* whose stateful layers carry on from batch to batch, and from epoch to epoch */
+    int64_t epoch;           /* epochs done */
+    bool stop;               /* a callback has ended the training */
+    antler_real *kept;       /* [model->total] weights that a callback had put aside, or NULL */
+    double *callback_state;  /* [callback_numbers] */
     int64_t callback_numbers;
 } antler_training;
 

@@ -49,7 +49,7 @@ static antler_status create_objective(const antler_model *model, int64_t batch, 
         antler__free(o);
         return antler__no_memory(err);
     }
-    const antler_compile_settings *compile = model->compile;
+    const antler_compile_settings *compile = o->compile = antler__compile_share(model->compile);
     o->loss = (const antler_loss_ops *)compile->loss.type;
     o->loss_object = compile->loss;
     o->reduction = ((const antler_loss_keys *)compile->loss.config)->reduction;
@@ -69,6 +69,7 @@ static void free_objective(antler_objective *o)
     if (!o)
         return;
     antler_object_free(o->accuracy);
+    antler__compile_free(o->compile);
     antler__free_aligned(o->scratch);
     antler__free(o);
 }
@@ -97,12 +98,12 @@ static const antler_metric_ops *metric_ops(const antler_objective *o, int i)
     return (const antler_metric_ops *)o->metric[i].type;
 }
 
-static antler_status choose_metrics(antler_objective *o, const antler_model *model, antler_error *err)
+static antler_status choose_metrics(antler_objective *o, antler_error *err)
 {
     ANTLER_TRY(find_accuracy(o, err));
-    o->metrics = model->compile->metrics;
+    o->metrics = o->compile->metrics;
     for (int i = 0; i < o->metrics; i++) {
-        antler_object metric = model->compile->metric[i];
+        antler_object metric = o->compile->metric[i];
         const antler_metric_keys *keys = metric.config;
         o->metric[i] = metric.type ? metric : o->accuracy;
         o->metric_name[i] = !metric.type           ? "accuracy"
@@ -128,7 +129,7 @@ antler_status antler__objective_targets(antler_objective *o, const antler_model 
                                                 : "targets of shape %s: %s of an output %s wants the output's shape",
                                 got, o->loss->type.class_name, out);
     }
-    return choose_metrics(o, model, err);
+    return choose_metrics(o, err);
 }
 
 /* ---- the loss ---- */
@@ -269,8 +270,8 @@ void antler__objective_logs(const antler_objective *o, bool validation, antler_l
 
 /* ---- contexts --------------------------------------------------------------------------------------------------- */
 
-antler_context *antler__training_context(const antler_model *model, antler_model *trained, antler_mode mode,
-                                         int64_t batch, int threads, unsigned flags, antler_error *err)
+antler_context *antler__training_context_on(const antler_model *model, antler_model *trained, antler_mode mode,
+                                            int64_t batch, antler_pool *pool, unsigned flags, antler_error *err)
 {
     antler_error error = {0};
     antler_objective *objective = NULL;
@@ -278,13 +279,22 @@ antler_context *antler__training_context(const antler_model *model, antler_model
                   (mode == ANTLER_TRAIN || flags & ANTLER_WITH_OBJECTIVE);
     antler_context *c = NULL;
     if (!wanted || create_objective(model, batch, &objective, &error) == ANTLER_OK)
-        c = antler__context_create(model, trained, mode, batch, threads, flags, objective && objective->logits, &error);
+        c = antler__context_create(model, trained, mode, batch, pool, flags, objective && objective->logits, &error);
+    else
+        antler__pool_free(pool);
     if (c)
         c->objective = objective;
     else
         free_objective(objective);
     antler__error_copy(err, &error);
     return c;
+}
+
+antler_context *antler__training_context(const antler_model *model, antler_model *trained, antler_mode mode,
+                                         int64_t batch, int threads, unsigned flags, antler_error *err)
+{
+    antler_pool *pool = antler__pool_create(threads, err);
+    return antler__training_context_on(model, trained, mode, batch, pool, flags, err);
 }
 
 antler_context *antler_context_create(const antler_model *model, antler_mode mode, int64_t batch, int threads,

@@ -9,12 +9,13 @@
 typedef struct antler_objective {
     const antler_loss_ops *loss; /* NULL: none */
     antler_object loss_object;
+    antler_compile_settings *compile; /* shared with the model, which may be compiled anew meanwhile */
     const char *reduction;
     bool logits;          /* predictions are logits for the loss: of the last layer, or by the loss's config */
     int64_t inner, width; /* rows a sample, and the last axis */
     int64_t y_width;      /* numbers of a target for one row: width, or 1 for classes */
     int metrics;
-    antler_object metric[ANTLER_MAX_METRICS]; /* borrowed from the model */
+    antler_object metric[ANTLER_MAX_METRICS]; /* borrowed from `compile` */
     antler_object accuracy;                   /* what the name "accuracy" means for these shapes; own */
     const char *metric_name[ANTLER_MAX_METRICS];
     double sum[ANTLER_MAX_METRICS][ANTLER_MAX_SUMS]; /* of the metrics, since the last reset */
@@ -25,6 +26,18 @@ typedef struct antler_objective {
 /* A context with the model's objective (in ANTLER_TRAIN, or with ANTLER_WITH_OBJECTIVE). For antler_context_free. */
 antler_context *antler__training_context(const antler_model *model, antler_model *trained, antler_mode mode,
                                          int64_t batch, int threads, unsigned flags, antler_error *err);
+/* The same on a pool that contexts share which never run at a time: one share of it becomes the context's, also on
+   failure; NULL (a pool that could not be made) gives NULL. */
+antler_context *antler__training_context_on(const antler_model *model, antler_model *trained, antler_mode mode,
+                                            int64_t batch, antler_pool *pool, unsigned flags, antler_error *err);
+
+/* ---- spare.c ---- */
+
+/* An inference context of at least these properties that nobody else runs, its state reset: one that the model keeps,
+   or a new one. `give` lets the model keep it; NULL is fine. Both may be called from several threads. */
+antler_context *antler__spare_take(antler_model *model, antler_mode mode, int64_t batch, int threads, unsigned flags,
+                                   antler_error *err);
+void antler__spare_give(antler_model *model, antler_context *context);
 
 /* Targets that are y_shape fit the output: sets y_width, and what "accuracy" means. */
 antler_status antler__objective_targets(antler_objective *objective, const antler_model *model,

@@ -1,0 +1,28 @@
+/* What every suite needs, those that see the public headers alone included. */
+#ifndef ANTLER_SUITE_H
+#define ANTLER_SUITE_H
+
+#include "antler/base.h"
+
+#include <check.h>
+
+static inline void must(antler_status status, const antler_error *err)
+{
+    char text[1100];
+    ck_assert_msg(status == ANTLER_OK, "%s", antler_error_text(err, text, sizeof text));
+}
+
+/* What the main of a suite does. */
+static inline int run_suite(const char *name, TCase *tests)
+{
+    Suite *suite = suite_create(name);
+    tcase_set_timeout(tests, 0);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed > 0;
+}
+
+#endif
