@@ -28,6 +28,7 @@ case_usage() {
     refused 2 "--epochs: '' is not" train net.json --epochs=
     refused 2 "--seed: '99999999999999999999' is not" train net.json --seed 99999999999999999999
     refused 2 "--batch-size: '-1' is not" train net.json --batch-size -1
+    refused 2 "--threads: '65' is not a whole number from 1 to 64" train net.json --threads 65
     refused 2 '--quiet takes no value' train net.json --quiet=1
     refused 2 '--epochs is given twice' train net.json --epochs 1 --epochs 2
     refused 2 '--data: the value is empty' train net.json --data ''
@@ -73,22 +74,6 @@ case_resume() {
     mv out whole.txt
     run 0 predict net.json --weights parts.weights.h5
     cmp -s whole.txt out || fail 'resumed weights differ'
-}
-
-case_interrupt() {
-    model long.json "$hidden, $dense"
-    setsid "$antler" train long.json --epochs 100000000 --output no.keras >out 2>err &
-    pid=$!
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        grep -q '^epoch' out && break
-        sleep 0.2
-    done
-    kill -INT $pid
-    wait $pid
-    got=$?
-    [ $got -eq 130 ] || fail "an interrupted training exits with $got, not 130"
-    grep -q '^antler: interrupted in epoch [0-9]* of 100000000$' err || fail 'no word of the interruption'
-    [ ! -e no.keras ] || fail 'an interrupted training left an output'
 }
 
 case_predict() {
@@ -161,7 +146,7 @@ case_gradcheck() {
     ./alone gradcheck net.json >out 2>err
     case "$antler" in
     *antler64) ;;
-    *) grep -q '^antler: gradcheck needs the double-precision command .*/antler64: ' err || fail 'antler64 is not missed' ;;
+    *) grep -q '^antler: gradcheck runs the double-precision command .*/antler64: ' err || fail 'antler64 is not missed' ;;
     esac
 }
 

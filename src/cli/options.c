@@ -1,5 +1,5 @@
 #include "cli/options.h"
-#include "config/registry.h"
+#include "antler/layer.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -37,7 +37,7 @@ static const option options[] = {
      "take the samples in the order of the file"},
     {ANTLER_OPTION_SEED, "--seed", NUMBER, AT(seed), "N", -9000000000000000, 9000000000000000,
      "of initial weights, shuffle and noise (default: of \"fit\", or 0)"},
-    {ANTLER_OPTION_THREADS, "--threads", NUMBER, AT(threads), "N", 1, 4096,
+    {ANTLER_OPTION_THREADS, "--threads", NUMBER, AT(threads), "N", 1, ANTLER_MAX_THREADS,
      "threads (default: the machine's number); results do not depend on it"},
     {ANTLER_OPTION_OUTPUT, "--output", TEXT, AT(output), "FILE", 0, 0,
      "where the result goes: train .keras, .h5, .weights.h5 or .json; predict .h5"},
@@ -70,7 +70,7 @@ static void unknown(const antler_command *command, const char *word, char *compl
     const char *nearest = NULL;
     int least = 4;
     for (int i = 0; i < OPTIONS; i++) {
-        int distance = command->options & options[i].bit ? antler__distance(word, options[i].name) : least;
+        int distance = command->options & options[i].bit ? antler_name_distance(word, options[i].name) : least;
         if (distance < least) {
             least = distance;
             nearest = options[i].name;

@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-enum { SPINS = 4000, MOST_THREADS = 64 };
+enum { SPINS = 4000 };
 static const uint64_t closed = 0xffffffffu; /* low half of a ticket that gives no tasks */
 
 typedef struct worker {
@@ -157,9 +157,9 @@ void antler__pool_free(antler_pool *pool)
 antler_pool *antler__pool_create(int threads, antler_error *err)
 {
     long online = sysconf(_SC_NPROCESSORS_ONLN);
-    threads = threads > 0 ? threads : online > 0 ? (int)(online < MOST_THREADS ? online : MOST_THREADS) : 1;
-    if (threads > MOST_THREADS) {
-        antler_error_set(err, ANTLER_VALUE, "threads", "%d is not in [0, %d]", threads, MOST_THREADS);
+    threads = threads > 0 ? threads : online > 0 ? (int)(online < ANTLER_MAX_THREADS ? online : ANTLER_MAX_THREADS) : 1;
+    if (threads > ANTLER_MAX_THREADS) {
+        antler_error_set(err, ANTLER_VALUE, "threads", "%d is not in [0, %d]", threads, ANTLER_MAX_THREADS);
         return NULL;
     }
     antler_pool *pool = antler__allocate_zeroed(1, sizeof *pool);

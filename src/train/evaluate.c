@@ -97,7 +97,7 @@ antler_status antler__evaluate(antler_context *c, const antler_data *x, const an
 static antler_context *context_for(antler_model *model, antler_mode mode, const antler_data *x, int64_t batch_size,
                                    int threads, unsigned flags, antler_error *err)
 {
-    int64_t rows = antler_data_shape(x)->dim[0], batch = batch_size > 0 ? batch_size : 32;
+    int64_t rows = antler_data_shape(x)->dim[0], batch = batch_size > 0 ? batch_size : antler_model_batch(model);
     return antler__training_context(model, NULL, mode, batch < rows ? batch : rows, threads, flags, err);
 }
 
