@@ -52,16 +52,23 @@ static antler_status prepare(const antler_arguments *a, antler_model *model, ant
     return status;
 }
 
-antler_model *antler__open_model(const antler_arguments *a, antler_error *err)
+int64_t antler__print_warnings(const antler_model *model, int64_t from)
 {
     const antler_error *warning;
-    antler_model *model = antler_load(a->argument[0], err);
-    if (!model)
-        return NULL;
-    for (int64_t i = 0; !a->quiet && (warning = antler_model_warning(model, i)); i++) {
+    for (; (warning = antler_model_warning(model, from)) != NULL; from++) {
         char text[1200];
         fprintf(stderr, "antler: warning: %s\n", antler_error_text(warning, text, sizeof text));
     }
+    return from;
+}
+
+antler_model *antler__open_model(const antler_arguments *a, antler_error *err)
+{
+    antler_model *model = antler_load(a->argument[0], err);
+    if (!model)
+        return NULL;
+    if (!a->quiet)
+        antler__print_warnings(model, 0);
     if (prepare(a, model, err) == ANTLER_OK)
         return model;
     antler_model_free(model);

@@ -26,6 +26,9 @@ void *antler__room(int64_t count, size_t size, antler_error *err);
 /* Loads argument[0] and --weights, sets --seed, builds. Prints the warnings of loading. NULL and *err on failure. */
 antler_model *antler__open_model(const antler_arguments *a, antler_error *err);
 
+/* The warnings of a model from number `from` on; returns how many there are in all. */
+int64_t antler__print_warnings(const antler_model *model, int64_t from);
+
 /* A text of the model's "fit"; NULL where it says nothing. */
 const char *antler__fit_text(const antler_model *model, const char *key);
 /* The value of a key of the model's "fit", to be cast by its kind (include/antler/layer.h); NULL without "fit". */

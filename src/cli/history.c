@@ -35,7 +35,7 @@ static bool write_settings(const antler_history_file *history)
 /* A field of CSV (RFC 4180), on one line whatever the metric's name. */
 static void write_name(FILE *file, const char *name)
 {
-    char shown[sizeof((antler_logs *)0)->name[0]];
+    char shown[256];
     antler__shown(name, shown, sizeof shown);
     if (!strpbrk(shown, ",\"")) {
         fputs(shown, file);

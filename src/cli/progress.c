@@ -75,8 +75,10 @@ bool antler__display(void *user, const antler_progress *progress)
     if (progress->end_of_epoch) {
         if (d->history && antler__history_line(d->history, d->model, progress->epoch, &d->err) != ANTLER_OK)
             return false;
-        if (!d->quiet)
+        if (!d->quiet) {
             print_epoch(d, progress);
+            d->warnings = antler__print_warnings(d->model, d->warnings);
+        }
         antler__flush();
     } else if (!d->quiet && d->terminal && progress->batch > 0) {
         print_bar(d, progress);

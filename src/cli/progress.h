@@ -28,6 +28,7 @@ antler_status antler__history_end(antler_history_file *history, antler_error *er
 typedef struct antler_display {
     bool quiet, terminal;
     const antler_model *model;
+    int64_t warnings;             /* of the model, that have been printed */
     antler_history_file *history; /* or NULL */
     double shown;                 /* antler__seconds() when the line was last drawn */
     int64_t epoch;                /* the running one */

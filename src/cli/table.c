@@ -92,7 +92,7 @@ const char *antler__number_text(int64_t n, char *text, size_t size)
 
 void antler__logs_print(const antler_logs *logs)
 {
-    char shown[sizeof logs->name[0]];
+    char shown[256];
     for (int i = 0; i < logs->n; i++)
         printf("%s%s %.6g", i ? " " : "", antler__shown(logs->name[i], shown, sizeof shown), logs->value[i]);
 }

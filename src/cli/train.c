@@ -142,6 +142,9 @@ static void settle(training *t)
 static antler_status begin(training *t, antler_error *err)
 {
     settle(t);
+    t->display.model = t->model;
+    while (antler_model_warning(t->model, t->display.warnings)) /* those of loading have been printed */
+        t->display.warnings++;
     ANTLER_TRY(open_data(t, err));
     if (t->a->checkpoint)
         ANTLER_TRY(antler__folder_make(&t->checkpoint, t->a->checkpoint, "checkpoint.keras", err));
@@ -150,7 +153,6 @@ static antler_status begin(training *t, antler_error *err)
         if (!text)
             return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
         t->display.history = &t->history;
-        t->display.model = t->model;
         ANTLER_TRY(antler__history_begin(&t->history, t->a->log_dir, text, err));
     }
     return t->a->quiet ? ANTLER_OK : print_header(t, err);
