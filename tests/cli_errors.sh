@@ -57,6 +57,8 @@ case_bad_json() {
 
 case_bad_data() {
     refused 1 'nowhere' train net.json --data nowhere
+    sed 's/"data": "data"/"data": "gone\/x.h5"/' net.json >moved.json
+    refused 1 'gone/x.h5: cannot open: No such file or directory; the model.s "fit" names it, --data another' train moved.json
     refused 1 'x_valid' train net.json --x x_valid
     refused 1 'x_train has 60 rows and y_test has 20' train net.json --y y_test
     cp -r data bad

@@ -16,9 +16,9 @@ case_usage() {
     [ $? -eq 2 ] || fail "no command: exit status is not 2"
     refused 2 "unknown command 'trian'; did you mean 'train'" trian
     refused 2 "unknown command 'xyzzy'" xyzzy
-    refused 2 'MODEL is missing' train
-    refused 2 "'b' is one operand too many" summary a b
-    refused 2 'IN OUT is missing' convert a
+    refused 2 'an operand is missing: expected MODEL' train
+    refused 2 "'b' is one operand too many: expected MODEL" summary a b
+    refused 2 'an operand is missing: expected IN OUT' convert a
     refused 2 "unknown option '--epoch'; did you mean '--epochs'" train net.json --epoch 3
     refused 2 "unknown option '--data'" summary net.json --data x
     refused 2 '--epochs needs a value' train net.json --epochs
@@ -100,6 +100,10 @@ case_predict() {
     run 0 predict p.keras --data data --output p.h5
     # what it wrote is data again: two columns, the shape of this model's input
     run 0 predict p.keras --data p.h5 --x predict
+    model numbers.json '{"class_name": "Dense", "config": {"units": 1}}' mse
+    run 0 predict numbers.json --data data
+    prints '^   index  decision  outputs$'
+    prints '^ +19 +-  +[0-9.e-]+$'
     refused 1 'probabilities' predict p.keras --data p.h5 --x probabilities
 }
 
@@ -146,7 +150,7 @@ case_gradcheck() {
     ./alone gradcheck net.json >out 2>err
     case "$antler" in
     *antler64) ;;
-    *) grep -q '^antler: gradcheck runs the double-precision command .*/antler64: ' err || fail 'antler64 is not missed' ;;
+    *) grep -q '^antler: gradcheck needs the double-precision command .*/antler64: ' err || fail 'antler64 is not missed' ;;
     esac
 }
 

@@ -14,8 +14,8 @@
 
    Errors of a model stay with it: after a call on it has failed, later ones return the same status and do nothing, so
    that a chain of calls is checked once, by its last call or by antler_model_error. Only ANTLER_STOPPED, the caller's
-   own wish, does not stay. All take a NULL model, as one whose memory could not be had. Strings and arrays given are
-   copied; a getter lends, until the model changes. */
+   own wish, does not stay. All take a NULL model for one that memory ran out for, and answer ANTLER_MEMORY. Strings
+   and arrays given are copied; a getter lends, until the model changes. */
 #ifndef ANTLER_ANTLER_H
 #define ANTLER_ANTLER_H
 

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -153,6 +154,12 @@ const char *antler__data_path(const antler_arguments *a, const antler_model *mod
         length = snprintf(text, size, "%.*s%s", folder, a->argument[0], named);
         if (access(text, F_OK) != 0 && access(named, F_OK) == 0)
             length = snprintf(text, size, "%s", named);
+    }
+    if (!a->data && length >= 0 && (size_t)length < size && access(text, F_OK) != 0) {
+        antler_error_set(err, ANTLER_FILE, NULL, "cannot open: %s; the model's \"fit\" names it, --data another",
+                         strerror(errno));
+        antler__blame(text, err);
+        return NULL;
     }
     if (length >= 0 && (size_t)length < size)
         return text;

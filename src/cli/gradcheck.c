@@ -43,7 +43,7 @@ static int run(const antler_arguments *a)
     words[n++] = "--";
     words[n++] = (char *)(uintptr_t)a->argument[0];
     execvp(program, words); /* a name without a folder is looked for along PATH, where this program was found */
-    fprintf(stderr, "antler: gradcheck runs the double-precision command %s: %s\n", program, strerror(errno));
+    fprintf(stderr, "antler: gradcheck needs the double-precision command %s: %s\n", program, strerror(errno));
     return 1;
 }
 

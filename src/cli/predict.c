@@ -71,18 +71,19 @@ static void print_index(const antler_shape *shape, int64_t row)
     printf("%8s", text);
 }
 
-static bool gives_probability(const antler_model *model)
+static bool ends_in(const antler_model *model, const char *name)
 {
     const char *activation = antler_output_activation(model);
-    return activation && strcmp(activation, "sigmoid") == 0;
+    return activation && strcmp(activation, name) == 0;
 }
 
 static void print_rows(const antler_model *model, const prediction *p)
 {
     int64_t n = p->shape.rank > 1 ? p->shape.dim[p->shape.rank - 1] : 1;
     int64_t rows = n > 0 ? antler_count(&p->shape, 0) / n : 0;
-    bool probability = gives_probability(model);
-    printf("   index  decision  probabilities%s\n", p->deviation ? " and their standard deviations" : "");
+    bool probability = ends_in(model, "sigmoid");
+    printf("   index  decision  %s%s\n", probability || ends_in(model, "softmax") ? "probabilities" : "outputs",
+           p->deviation ? " and their standard deviations" : "");
     for (int64_t row = 0; row < rows; row++) {
         int64_t decision = decide(p->y + row * n, n, probability);
         print_index(&p->shape, row);
