@@ -74,6 +74,8 @@ case_terminal() {
     head -n 1 escaped/history.csv | grep -q '^epoch,loss,"m??,s?*",val_loss,"val_m??,s?*"$' || fail 'heading of history.csv'
     run 0 evaluate escape.keras --data data
     no_controls out
+    run 0 gradcheck escape.json
+    no_controls out
 }
 
 # ---- what a run leaves --------------------------------------------------------------------------------------------

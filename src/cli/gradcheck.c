@@ -51,9 +51,9 @@ static int run(const antler_arguments *a)
 
 static void print_line(const antler_variable *v, const antler_gradient_outcome *o)
 {
-    char shape[128], checked[64];
+    char shape[128], checked[64], name[64];
     snprintf(checked, sizeof checked, "%" PRId64 "/%" PRId64, o->checked, antler_count(&v->value.shape, 0));
-    printf("%-20s %-18s %-16s %14s  %9.3g  %9.2g  %9.2g  %s", v->layer, v->name,
+    printf("%-20s %-18s %-16s %14s  %9.3g  %9.2g  %9.2g  %s", antler__shown(v->layer, name, sizeof name), v->name,
            antler_shape_text(&v->value.shape, shape, sizeof shape), checked, o->largest, o->difference,
            o->largest > 0 ? o->difference / o->largest : 0, o->ok ? "OK" : "FAIL");
     if (o->kinks)
