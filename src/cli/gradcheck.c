@@ -87,8 +87,7 @@ static antler_status check_model(antler_gradient_check *c, int threads, antler_e
     c->context = antler_context_create_train(c->model, ANTLER_CHECK_ROWS, threads, c->flags, err);
     if (!c->context)
         return err->status;
-    printf("%-20s %-18s %-16s %14s  %9s  %9s  %9s\n", "layer", "weight", "shape", "checked", "gradient", "difference",
-           "relative");
+    puts("layer                weight             shape                   checked   gradient  difference   relative");
     for (int64_t i = 0; (v = antler_model_variable(c->model, i)); i++) {
         double loss;
         ANTLER_TRY(antler__gradient_loss(c, &loss, err));

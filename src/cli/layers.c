@@ -110,7 +110,7 @@ static const antler_type *find(antler_kind kind, const char *name)
     return type;
 }
 
-/* Types of several kinds may share a name ("Softmax" is a layer and an activation): all are shown. */
+/* Types of several kinds may share a name (a layer and an activation do): all are shown. */
 static antler_status describe_all(const char *name, antler_error *err)
 {
     const char *nearest = NULL;

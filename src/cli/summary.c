@@ -86,7 +86,7 @@ static void print_rate(antler_object optimizer, int64_t steps)
     antler_object schedule = ((const antler_optimizer_keys *)optimizer.config)->learning_rate;
     const antler_schedule_ops *ops = (const antler_schedule_ops *)schedule.type;
     double first = ops->rate(schedule.config, 0), last = ops->rate(schedule.config, steps > 0 ? steps - 1 : 0);
-    printf("%-11s %g", "rate", first);
+    printf("rate        %g", first);
     if (last != first)
         printf(" at first, %g at last (%s)", last, ops->type.class_name);
     putchar('\n');
