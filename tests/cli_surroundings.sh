@@ -1,8 +1,8 @@
 # What surrounds the command: descriptors, signals, readers, terminals, folders, a training cut off. Cases of cli.sh.
 
-# waits_for PATTERN: until standard output in `out` has it; the training that writes it ends at some time
+# waits_for PATTERN: until standard output in `out`, which was removed before, has it; or the training has ended
 waits_for() {
-    while ! grep -q "$1" out && kill -0 "$pid" 2>/dev/null; do
+    while ! grep -qs "$1" out && kill -0 "$pid" 2>/dev/null; do
         sleep 0.1
     done
 }
@@ -10,6 +10,7 @@ waits_for() {
 case_interrupt() {
     model long.json "$hidden, $dense"
     # in the background a shell ignores the signal for its jobs
+    rm -f out
     env --default-signal=INT "$antler" train long.json --epochs 200000 --output no.keras --log-dir nologs >out 2>err &
     pid=$!
     waits_for '^epoch'
@@ -19,6 +20,7 @@ case_interrupt() {
     [ $got -eq 130 ] || fail "an interrupted training exits with $got, not 130"
     grep -q '^antler: interrupted in epoch [0-9]* of 200000$' err || fail 'no word of the interruption'
     [ ! -e no.keras ] || fail 'an interrupted training left an output'
+    rm -f out
     env --ignore-signal=INT "$antler" train long.json --epochs 20000 --output yes.keras >out 2>err &
     pid=$!
     waits_for '^epoch'
