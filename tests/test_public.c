@@ -260,6 +260,7 @@ START_TEST(arrays_that_are_refused)
         {{"."}, ANTLER_FLOAT32, 1, "is no name for a data set"},
         {{NULL}, ANTLER_FLOAT32, 1, "is no name for a data set"},
         {{"a"}, ANTLER_TEXT, 1, "a: its type holds no numbers"},
+        {{"a"}, ANTLER_FLOAT16, 1, "a: float16 is read, not written"},
         {{"a"}, ANTLER_FLOAT32, -1, "a: its shape is negative or too large"},
         {{"a"}, ANTLER_FLOAT32, INT64_MAX / 2, "a: its shape is negative or too large"},
         {{"a", "a"}, ANTLER_FLOAT32, 1, "a: two arrays have this name"},

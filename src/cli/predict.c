@@ -36,7 +36,7 @@ static antler_status predict(const antler_arguments *a, antler_model *model, ant
 
 static antler_status write_file(const char *path, const prediction *p, antler_error *err)
 {
-    antler_dtype dtype = sizeof(antler_real) == 4 ? ANTLER_FLOAT32 : ANTLER_FLOAT64;
+    antler_dtype dtype = ANTLER_DTYPE_REAL;
     const antler_array array[] = {
         {"predict", dtype, p->shape, p->y},
         {"predict_std", dtype, p->shape, p->deviation},

@@ -19,6 +19,8 @@ static antler_status add(antler_entries *entries, const antler_array *array, ant
     int64_t bytes;
     if (size == 0)
         return antler_error_set(err, ANTLER_VALUE, array->name, "its type holds no numbers");
+    if (array->dtype == ANTLER_FLOAT16)
+        return antler_error_set(err, ANTLER_UNSUPPORTED, array->name, "float16 is read, not written");
     if (!antler__count(&array->shape, 0, &bytes) || !antler__size_multiply(bytes, (int64_t)size, &bytes))
         return antler_error_set(err, ANTLER_SHAPE, array->name, "its shape is negative or too large");
     name[0] = '/';
