@@ -3,8 +3,6 @@
        x(t) = n(t) + coin * sin(2 pi f t),   n normal with deviation .5,   f uniform in [0, 32) Hz,   t = k / 128
 
    Label 0: with the sine; 1: noise alone; one-hot, for the mean squared error. */
-#include "core/mathematics.h"
-#include "kernels/kernels.h"
 #include "make_data.h"
 
 #include <stdlib.h>
@@ -18,7 +16,7 @@ enum { USE_COINS = 1, USE_NOISE = 2 }; /* streams of the seed */
 static void add_sine(float *x, double w)
 {
     for (int k = 0; k < POINTS; k++)
-        x[k] += (float)antler__cos(w * k - PI / 2);
+        x[k] += (float)antler_cos(w * k - PI / 2);
 }
 
 antler_status make_dummy_time(const char *path, int64_t seed, antler_error *err)
@@ -29,8 +27,8 @@ antler_status make_dummy_time(const char *path, int64_t seed, antler_error *err)
     if (x.values && y.values) {
         float *signal = x.values;
         uint8_t *label = y.values;
-        antler__kernels()->normal((antler_stream){.key = (uint64_t)seed, .step = (uint64_t)USE_NOISE << 32}, signal,
-                                  (int64_t)SAMPLES * POINTS);
+        antler_random_normal((antler_stream){.key = (uint64_t)seed, .step = (uint64_t)USE_NOISE << 32}, signal,
+                             (int64_t)SAMPLES * POINTS);
         for (int i = 0; i < SAMPLES; i++) {
             for (int k = 0; k < POINTS; k++)
                 signal[i * POINTS + k] *= .5F;

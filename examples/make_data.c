@@ -9,8 +9,6 @@
    Random numbers come from Philox and no number from the C library's mathematics, so that a seed means the same file
    on every machine. */
 #include "make_data.h"
-#include "files/hdf5.h"
-#include "kernels/kernels.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,18 +19,18 @@
 
 generator generator_make(int64_t seed, uint32_t use)
 {
-    return (generator){.key = {(uint32_t)seed, (uint32_t)((uint64_t)seed >> 32)}, .counter = {0, 0, 0, use}, .used = 4};
+    return (generator){.at = {.key = (uint64_t)seed, .step = (uint64_t)use << 32}, .used = 64};
 }
 
 uint32_t generator_word(generator *g)
 {
-    if (g->used == 4) {
-        antler__philox(g->counter, g->key, g->word);
-        if (++g->counter[0] == 0)
-            g->counter[1]++;
+    if (g->used == 64) {
+        antler_random_words(g->at, g->word, 64);
+        g->at.position += 64;
         g->used = 0;
     }
-    return g->word[g->used++];
+    int i = g->used++;
+    return g->word[16 * (i % 4) + i / 4]; /* the stream has the first words of 16 counts, then their second ones ... */
 }
 
 double generator_uniform(generator *g)
@@ -77,7 +75,7 @@ rows rows_make(antler_dtype dtype, int64_t n, const int64_t *shape, int rank)
 
 size_t row_bytes(const rows *r)
 {
-    return (size_t)antler_count(&r->shape, 1) * antler__dtype_size(r->dtype);
+    return (size_t)antler_count(&r->shape, 1) * antler_dtype_size(r->dtype);
 }
 
 rows rows_take(const rows *r, const int64_t *order, int64_t n)
@@ -89,26 +87,12 @@ rows rows_take(const rows *r, const int64_t *order, int64_t n)
     return taken;
 }
 
-static antler_status add_rows(antler_entries *entries, const char *name, const rows *r, int64_t first, int64_t n,
-                              antler_error *err)
+/* Rows [first, first + n) as a data set. */
+static antler_array part(const char *name, const rows *r, int64_t first, int64_t n)
 {
-    antler_shape shape = r->shape;
-    shape.dim[0] = n;
-    size_t bytes = row_bytes(r);
-    return antler__entries_add(entries, name, r->dtype, &shape, (const char *)r->values + (size_t)first * bytes,
-                               (size_t)n * bytes, err);
-}
-
-static antler_status add_split(antler_entries *entries, const char *about, const rows *x, const rows *y, int64_t train,
-                               antler_error *err)
-{
-    int64_t test = x->shape.dim[0] - train;
-    const antler_shape scalar = {0};
-    ANTLER_TRY(antler__entries_add(entries, "/@about", ANTLER_TEXT, &scalar, about, strlen(about) + 1, err));
-    ANTLER_TRY(add_rows(entries, "/x_train", x, 0, train, err));
-    ANTLER_TRY(add_rows(entries, "/y_train", y, 0, train, err));
-    ANTLER_TRY(add_rows(entries, "/x_test", x, train, test, err));
-    return add_rows(entries, "/y_test", y, train, test, err);
+    antler_array array = {name, r->dtype, r->shape, (const char *)r->values + (size_t)first * row_bytes(r)};
+    array.shape.dim[0] = n;
+    return array;
 }
 
 antler_status write_split(const char *path, const char *about, const rows *x, const rows *y, int64_t train,
@@ -116,14 +100,12 @@ antler_status write_split(const char *path, const char *about, const rows *x, co
 {
     if (!x->values || !y->values)
         return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
-    antler_entries entries = {0};
-    antler_status status = add_split(&entries, about, x, y, train, err);
+    int64_t test = x->shape.dim[0] - train;
+    const antler_array array[] = {part("x_train", x, 0, train), part("y_train", y, 0, train),
+                                  part("x_test", x, train, test), part("y_test", y, train, test)};
+    antler_status status = antler_data_save(path, about, array, 4, err);
     if (status == ANTLER_OK)
-        status = antler__hdf5_write(path, &entries, NULL, NULL, err);
-    antler__entries_free(&entries);
-    if (status == ANTLER_OK)
-        printf("%s: %lld samples to train, %lld to test. %s\n", path, (long long)train,
-               (long long)(x->shape.dim[0] - train), about);
+        printf("%s: %lld samples to train, %lld to test. %s\n", path, (long long)train, (long long)test, about);
     return status;
 }
 

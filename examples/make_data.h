@@ -3,12 +3,13 @@
 #define MAKE_DATA_H
 
 #include "antler/antler.h"
+#include "antler/random.h"
 
-/* Words of Philox4x32-10, four at a time. `use` tells the streams of one seed apart. */
+/* Words of a stream, a block of 64 at a time, in the order of Philox's counter: the four words of a count one after the
+   other. `use` tells the streams of one seed apart. */
 typedef struct generator {
-    uint32_t key[2];
-    uint32_t counter[4];
-    uint32_t word[4];
+    antler_stream at;
+    uint32_t word[64];
     int used;
 } generator;
 

@@ -2,20 +2,20 @@
    residues a line: 21_positive.dat (human proteins that carry O-GlcNAc on the middle residue; label 0) and
    21_negative.dat (label 1). Both are shuffled, the negatives cut to the number of positives, joined, shuffled, and the
    first 1,280 kept: 853 train, 427 test. One-hot: x (21 residues, 21 symbols), y (2). */
-#include "core/memory.h"
-#include "files/file.h"
 #include "make_data.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { RESIDUES = 21, MOST = 1280, USE_WINDOWS = 3, LARGEST_FILE = 1 << 28 };
+enum { RESIDUES = 21, MOST = 1280, USE_WINDOWS = 3, LARGEST_FILE = 1 << 26 };
 
 static const char symbols[] = "ACDEFGHIKLMNPQRSTVWY_"; /* '_' fills where the protein ends */
 
 /* One of the two files: its text, where each of its n lines starts, and an order to take them in. */
 typedef struct windows {
-    void *text;
+    char *text;
     const char **line;
     int64_t n, *order;
 } windows;
@@ -38,10 +38,28 @@ static antler_status find_lines(windows *w, const char *path, antler_error *err)
     return ANTLER_OK;
 }
 
+/* The file's text, zero-terminated, and how long it is. */
+static antler_status read_text(const char *path, char **text, size_t *bytes, antler_error *err)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return antler_error_set(err, ANTLER_FILE, NULL, "%s: cannot open: %s", path, strerror(errno));
+    *text = malloc(LARGEST_FILE + 1);
+    *bytes = *text ? fread(*text, 1, LARGEST_FILE + 1, file) : 0;
+    bool read = !ferror(file);
+    fclose(file);
+    if (!*text)
+        return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
+    if (!read || *bytes > LARGEST_FILE)
+        return antler_error_set(err, ANTLER_FILE, NULL, "%s: cannot read, or larger than %d bytes", path, LARGEST_FILE);
+    (*text)[*bytes] = '\0';
+    return ANTLER_OK;
+}
+
 static antler_status read_windows(windows *w, const char *path, generator *g, antler_error *err)
 {
     size_t bytes = 0;
-    ANTLER_TRY(antler__file_read(path, LARGEST_FILE, &w->text, &bytes, err));
+    ANTLER_TRY(read_text(path, &w->text, &bytes, err));
     w->line = malloc((bytes / RESIDUES + 1) * sizeof *w->line);
     if (!w->line)
         return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
@@ -52,7 +70,7 @@ static antler_status read_windows(windows *w, const char *path, generator *g, an
 
 static void free_windows(windows *w)
 {
-    antler__free(w->text);
+    free(w->text);
     free(w->line);
     free(w->order);
 }

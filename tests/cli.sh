@@ -71,7 +71,9 @@ model net.json "$hidden, $drop, $dense"
 
 . "$root/tests/cli_works.sh"
 . "$root/tests/cli_errors.sh"
-for name in ${*:-$(sed -n 's/^\(case_[a-z0-9_]*\)() {$/\1/p' "$root/tests/cli_works.sh" "$root/tests/cli_errors.sh")}; do
+. "$root/tests/cli_surroundings.sh"
+for name in ${*:-$(sed -n 's/^\(case_[a-z0-9_]*\)() {$/\1/p' "$root/tests/cli_works.sh" "$root/tests/cli_errors.sh" \
+        "$root/tests/cli_surroundings.sh")}; do
     "$name"
 done
 echo "$checks checks, $failures failed"

@@ -16,9 +16,9 @@ case_usage() {
     [ $? -eq 2 ] || fail "no command: exit status is not 2"
     refused 2 "unknown command 'trian'; did you mean 'train'" trian
     refused 2 "unknown command 'xyzzy'" xyzzy
-    refused 2 'MODEL is missing' train
-    refused 2 "'b' is one operand too many" summary a b
-    refused 2 'IN OUT is missing' convert a
+    refused 2 'an operand is missing: expected MODEL' train
+    refused 2 "'b' is one operand too many: expected MODEL" summary a b
+    refused 2 'an operand is missing: expected IN OUT' convert a
     refused 2 "unknown option '--epoch'; did you mean '--epochs'" train net.json --epoch 3
     refused 2 "unknown option '--data'" summary net.json --data x
     refused 2 '--epochs needs a value' train net.json --epochs
@@ -28,6 +28,7 @@ case_usage() {
     refused 2 "--epochs: '' is not" train net.json --epochs=
     refused 2 "--seed: '99999999999999999999' is not" train net.json --seed 99999999999999999999
     refused 2 "--batch-size: '-1' is not" train net.json --batch-size -1
+    refused 2 "--threads: '65' is not a whole number from 1 to 64" train net.json --threads 65
     refused 2 '--quiet takes no value' train net.json --quiet=1
     refused 2 '--epochs is given twice' train net.json --epochs 1 --epochs 2
     refused 2 '--data: the value is empty' train net.json --data ''
@@ -83,22 +84,6 @@ case_absent_monitor() {
     [ "$(wc -l <err)" -eq 1 ] || fail 'more than one line of warning'
 }
 
-case_interrupt() {
-    model long.json "$hidden, $dense"
-    setsid "$antler" train long.json --epochs 100000000 --output no.keras >out 2>err &
-    pid=$!
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        grep -q '^epoch' out && break
-        sleep 0.2
-    done
-    kill -INT $pid
-    wait $pid
-    got=$?
-    [ $got -eq 130 ] || fail "an interrupted training exits with $got, not 130"
-    grep -q '^antler: interrupted in epoch [0-9]* of 100000000$' err || fail 'no word of the interruption'
-    [ ! -e no.keras ] || fail 'an interrupted training left an output'
-}
-
 case_predict() {
     run 0 train net.json --quiet --output p.keras
     run 0 predict p.keras --data data
@@ -123,6 +108,10 @@ case_predict() {
     run 0 predict p.keras --data data --output p.h5
     # what it wrote is data again: two columns, the shape of this model's input
     run 0 predict p.keras --data p.h5 --x predict
+    model numbers.json '{"class_name": "Dense", "config": {"units": 1}}' mse
+    run 0 predict numbers.json --data data
+    prints '^   index  decision  outputs$'
+    prints '^ +19 +-  +[0-9.e-]+$'
     refused 1 'probabilities' predict p.keras --data p.h5 --x probabilities
 }
 

@@ -24,7 +24,7 @@ static int samples;
 static void collect(void)
 {
     const antler_type *type;
-    for (int64_t i = 0; (type = antler__type_at(ANTLER_KIND_LAYER, i)) != NULL; i++)
+    for (int64_t i = 0; (type = antler_type_at(ANTLER_KIND_LAYER, i)) != NULL; i++)
         for (const char *const *s = type->samples;
              !(((const antler_layer_ops *)type)->flags & ANTLER_SOURCE) && s && *s; s++) {
             all = realloc(all, (size_t)(samples + 1) * sizeof *all);

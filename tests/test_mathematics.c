@@ -35,18 +35,18 @@ START_TEST(one_argument)
         ck_assert_msg(near(antler__exp(x), exp(x)), "exp(%a)", x);
         ck_assert_msg(near(antler__log(y), log(y)), "log(%a)", y);
         ck_assert_msg(near(antler__log(1 + z / 1e6), log(1 + z / 1e6)), "log(%a)", 1 + z / 1e6);
-        ck_assert_msg(near(antler__cos(z), cos(z)), "cos(%a)", z);
+        ck_assert_msg(near(antler_cos(z), cos(z)), "cos(%a)", z);
     }
     for (int i = 0; i < SPECIALS; i++) {
         double x = special[i];
         ck_assert_msg(near(antler__exp(x), exp(x)), "exp(%a)", x);
         ck_assert_msg(near(antler__log(x), log(x)), "log(%a)", x);
         if (!(fabs(x) >= 0x1p20) || isinf(x))
-            ck_assert_msg(near(antler__cos(x), cos(x)), "cos(%a)", x);
+            ck_assert_msg(near(antler_cos(x), cos(x)), "cos(%a)", x);
     }
     for (int n = -20; n < 20; n++)
-        ck_assert_msg(near(antler__cos(n * acos(0)), cos(n * acos(0))), "cos(%d pi/2)", n);
-    ck_assert(fabs(antler__cos(1e300)) <= 1);
+        ck_assert_msg(near(antler_cos(n * acos(0)), cos(n * acos(0))), "cos(%d pi/2)", n);
+    ck_assert(fabs(antler_cos(1e300)) <= 1);
 }
 END_TEST
 

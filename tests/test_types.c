@@ -14,7 +14,7 @@ START_TEST(activation_values)
                                         "sigmoid",      "tanh",  "softplus",   "gelu", "exponential",
                                         "hard_sigmoid", "relu6", "softsign",   "silu", "mish"};
     antler_real *x = entry_reals(table("activations", "x", "")), y[81], dx[81], one[81];
-    const antler_activation_ops *ops = (const void *)antler__type_find(ANTLER_KIND_ACTIVATION, names[_i]);
+    const antler_activation_ops *ops = (const void *)antler_type_find(ANTLER_KIND_ACTIVATION, names[_i]);
     ck_assert_ptr_nonnull(ops);
     const antler_entry *value = table("activations", names[_i], "/y"), *slope = table("activations", names[_i], "/dy");
     const double bound = strcmp(names[_i], "gelu") == 0 ? 1e-8 : 1e-13; /* Keras's root of 2 is a float there */
@@ -34,8 +34,8 @@ START_TEST(softmax_values)
 {
     antler_real *x = entry_reals(table("activations", "softmax", "/rows")), y[16], dx[16], dy[16];
     const antler_entry *value = table("activations", "softmax", "/y");
-    const antler_activation_ops *soft = (const void *)antler__type_find(ANTLER_KIND_ACTIVATION, "softmax");
-    const antler_activation_ops *logs = (const void *)antler__type_find(ANTLER_KIND_ACTIVATION, "log_softmax");
+    const antler_activation_ops *soft = (const void *)antler_type_find(ANTLER_KIND_ACTIVATION, "softmax");
+    const antler_activation_ops *logs = (const void *)antler_type_find(ANTLER_KIND_ACTIVATION, "log_softmax");
     soft->forward(y, x, 4, 4);
     for (int i = 0; i < 16; i++) {
         check_near("softmax", i, (double)y[i], entry_number(value, i), 1e-14, 1e-6);
@@ -165,9 +165,9 @@ START_TEST(type_tables)
                                                       antler__optimizers,  antler__schedules,    antler__callbacks};
     for (const antler_type *const *type = lists[_i]; *type; type++) {
         ck_assert_ptr_nonnull((*type)->doc);
-        ck_assert_ptr_eq(antler__type_find((*type)->kind, (*type)->class_name), *type);
+        ck_assert_ptr_eq(antler_type_find((*type)->kind, (*type)->class_name), *type);
         for (const char *const *alias = (*type)->aliases; alias && *alias; alias++)
-            ck_assert_ptr_eq(antler__type_find((*type)->kind, *alias), *type);
+            ck_assert_ptr_eq(antler_type_find((*type)->kind, *alias), *type);
         for (const antler_field *field = (*type)->fields; field && field->kind != ANTLER_END; field++)
             ck_assert(field->kind == ANTLER_ANY || (field->doc && field->offset < (*type)->config_size));
         check_round_trip(*type);

@@ -54,6 +54,7 @@ typedef enum antler_dtype {
     ANTLER_TEXT, /* zero-terminated strings, one after the other: attributes of files only */
     ANTLER_GROUP /* no data: a group of a file */
 } antler_dtype;
+ANTLER_API size_t antler_dtype_size(antler_dtype dtype); /* bytes of one number; 0 for text and group */
 
 /* The one that antler_real is. */
 #ifdef ANTLER_DOUBLE
@@ -74,6 +75,10 @@ ANTLER_API antler_data *antler_data_from(const void *values, antler_dtype dtype,
                                          antler_error *err);
 /* Rows [first, first + n) of other data, which must outlive this one. */
 ANTLER_API antler_data *antler_data_rows(const antler_data *data, int64_t first, int64_t n, antler_error *err);
+/* The part that a validation_split of Keras leaves to train on, the first floor(rows * (1 - split)) rows, and the rest.
+   Both are as antler_data_rows makes them; a split that leaves either empty is ANTLER_VALUE. */
+ANTLER_API antler_status antler_data_split(const antler_data *data, double split, antler_data **first,
+                                           antler_data **rest, antler_error *err);
 ANTLER_API void antler_data_free(antler_data *data);
 ANTLER_API const antler_shape *antler_data_shape(const antler_data *data); /* dim[0]: rows */
 
@@ -81,6 +86,19 @@ ANTLER_API const antler_shape *antler_data_shape(const antler_data *data); /* di
    which a float does not hold: the error says which row of which file. */
 ANTLER_API antler_status antler_data_gather(const antler_data *data, const int64_t *row, int64_t n, antler_real *out,
                                             antler_error *err);
+
+/* An array, as antler_data_save writes it. */
+typedef struct antler_array {
+    const char *name; /* of the data set: "x_train" */
+    antler_dtype dtype;
+    antler_shape shape;
+    const void *values;
+} antler_array;
+
+/* Writes arrays as the data sets of one HDF5 file, which is replaced whole or left as it was; the same arrays give the
+   same bytes. about: a line for people, the file's attribute "about"; NULL for none. */
+ANTLER_API antler_status antler_data_save(const char *path, const char *about, const antler_array *array, int arrays,
+                                          antler_error *err);
 
 /* ---- models ----------------------------------------------------------------------------------------------------- */
 
@@ -139,15 +157,26 @@ ANTLER_API antler_status antler_file_check(const char *path, antler_error *err);
    are drawn from `seed` of antler_set_seed, or of "fit" in the model's JSON; 0 else. */
 ANTLER_API antler_status antler_build(antler_model *model);
 ANTLER_API antler_status antler_set_seed(antler_model *model, int64_t seed);
+ANTLER_API int64_t antler_model_seed(const antler_model *model);
+ANTLER_API const char *antler_model_name(const antler_model *model);
 /* Why the model cannot be made, or why the last antler_fit failed; status ANTLER_OK: neither. */
 ANTLER_API const antler_error *antler_model_error(const antler_model *model);
 /* What loading warned of (keys without effect), and training (a callback that watches what is not there); NULL past the
    last. */
 ANTLER_API const antler_error *antler_model_warning(const antler_model *model, int64_t index);
 
-/* Shapes with ANTLER_BATCH in dim[0]. The model must have been built. */
+/* Shapes with ANTLER_BATCH in dim[0], or the batch that the model's input fixes. The model must have been built; so for
+   all questions about it that follow. */
 ANTLER_API const antler_shape *antler_input_shape(const antler_model *model);
 ANTLER_API const antler_shape *antler_output_shape(const antler_model *model);
+/* Samples of a batch where a call does not say: the batch that the input fixes, or that of "fit", or 32. */
+ANTLER_API int64_t antler_model_batch(const antler_model *model);
+/* The input takes whole numbers from 0 to below this (rows of an Embedding's table); 0: any numbers. */
+ANTLER_API int64_t antler_model_tokens(const antler_model *model);
+/* Whether the model has noise that training or Monte Carlo prediction turns on. */
+ANTLER_API bool antler_model_random(const antler_model *model);
+/* The activation that the output comes from ("softmax"); NULL where there is none. */
+ANTLER_API const char *antler_output_activation(const antler_model *model);
 
 /* A variable of the model, in the order of Keras's model.weights; NULL past the last. The data may be changed. */
 typedef struct antler_variable {
@@ -172,7 +201,7 @@ typedef struct antler_context antler_context;
 enum {                            /* flags of a context */
        ANTLER_KEEP = 1,           /* every layer's output and gradient stays readable (antler_read) */
        ANTLER_INPUT_GRADIENT = 2, /* the pass back goes down to the input */
-       ANTLER_SILENT = 4,         /* no noise: layers that draw are as at rate 0 */
+       ANTLER_SILENT = 4,         /* noise is off in every mode, as if all rates were 0 */
 };
 
 /* For ANTLER_INFER or ANTLER_MC: any number of contexts may run one model at a time. batch: the largest batch. threads:
@@ -267,7 +296,8 @@ ANTLER_API int64_t antler_history(const antler_model *model, const antler_logs *
    model that has been built, while none changes it; where they meet, all but one make contexts of their own, which is
    slow: a server gives each of its threads a context (antler_context_create). */
 
-/* Loss and metrics over all of x and y, in inference. logs may be NULL. */
+/* Loss and metrics over all of x and y, in inference. logs may be NULL. In these three, a batch_size of 0 is
+   antler_model_batch, and the number of threads is as for a context. */
 ANTLER_API antler_status antler_evaluate(antler_model *model, const antler_data *x, const antler_data *y,
                                          int64_t batch_size, int threads, antler_logs *logs, antler_error *err);
 /* Predictions for all of x, in inference: y has rows * output numbers. */

@@ -67,6 +67,10 @@ ANTLER_API antler_status antler_error_set(antler_error *err, antler_status statu
    zero; returns text. */
 ANTLER_API const char *antler_error_text(const antler_error *err, char *text, size_t size);
 
+/* In place: control characters, those of U+0080 to U+009F too, become '?', so that a name from a stranger's file
+   neither breaks a line nor commands a terminal. Returns text. Errors and warnings are such lines already. */
+ANTLER_API char *antler_one_line(char *text);
+
 /* Returns from the calling function when `expression` is not ANTLER_OK. */
 #define ANTLER_TRY(expression)                    \
     do {                                          \

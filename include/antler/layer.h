@@ -169,6 +169,26 @@ typedef struct antler_type {
 /* The value of a field of an object by its key, to be cast by the field's kind; NULL when there is no such field. */
 ANTLER_API void *antler_object_field(antler_object object, const char *key);
 
+/* What types there are, and what they take: as a program that shows or edits models wants to know. */
+ANTLER_API const antler_type *antler_type_at(antler_kind kind, int64_t index); /* NULL past the last of the kind */
+/* By class name or alias; NULL for none. */
+ANTLER_API const antler_type *antler_type_find(antler_kind kind, const char *name);
+/* The name in a kind that is most like `name` ("Dnese" gives "Dense"); NULL when none is near. */
+ANTLER_API const char *antler_type_nearest(antler_kind kind, const char *name);
+/* The index-th key of a type's config: those that its kind has, then its own; NULL past the last. */
+ANTLER_API const antler_field *antler_type_field(const antler_type *type, int64_t index);
+ANTLER_API const char *antler_kind_name(antler_kind kind); /* "layer" */
+/* Edits (insert, delete, change, swap neighbours) between two names, without regard to case. */
+ANTLER_API int antler_name_distance(const char *a, const char *b);
+
+struct antler_model; /* antler.h */
+
+/* An object that a model is made of: the index-th of its layers, its metrics, its callbacks, the optimizer, the loss,
+   or "fit" (ANTLER_KIND_SETTINGS). The model owns it. False past the last. The type is NULL for the metric "accuracy",
+   whose kind the shapes decide. */
+ANTLER_API bool antler_model_object(const struct antler_model *model, antler_kind kind, int64_t index,
+                                    antler_object *object);
+
 /* A deep copy. The copy belongs to the caller: into a field of its own config, or to antler_object_free. */
 ANTLER_API antler_status antler_object_copy(antler_object object, antler_object *copy, antler_error *err);
 ANTLER_API void antler_object_free(antler_object object);

@@ -1,7 +1,5 @@
 /* What a user's fit does, timed: per step the gather of a shuffled batch, forward, loss, backward, update. */
 #include "cli/command.h"
-#include "core/memory.h"
-#include "model/model.h"
 
 #include <stdlib.h>
 
@@ -16,9 +14,9 @@ typedef struct bench {
     int64_t *order;             /* [batch * steps] */
     antler_real *x_row, *y_row; /* one batch */
     antler_context *context;
-    int64_t step; /* done so far */
-    uint64_t state;
-    double *times; /* [MOST_EPOCHS] */
+    int64_t step;         /* done so far */
+    antler_source source; /* of the shuffle */
+    double *times;        /* [MOST_EPOCHS] */
 } bench;
 
 static int compare(const void *a, const void *b)
@@ -42,21 +40,21 @@ static int64_t steps_for(int64_t batch, int64_t sample)
     return steps > 0 ? steps : 1;
 }
 
-static antler_status prepare(bench *b, int threads, antler_error *err)
+static antler_status prepare(bench *b, const char *path, int threads, antler_error *err)
 {
     int64_t sample = antler_count(antler_input_shape(b->model), 1), rows;
     antler_dtype dtype = ANTLER_DTYPE_REAL;
     b->steps = steps_for(b->batch, sample);
     rows = b->batch * b->steps;
-    ANTLER_TRY(antler__random_data_make(b->model, rows, &b->random, err));
+    ANTLER_TRY(antler__random_data_make(b->model, path, rows, &b->random, err));
     b->x = antler_data_from(b->random.x, dtype, &b->random.x_shape, err);
     b->y = antler_data_from(b->random.y, dtype, &b->random.y_shape, err);
-    b->order = antler__allocate((size_t)rows, sizeof *b->order);
-    b->times = antler__allocate(MOST_EPOCHS, sizeof *b->times);
-    b->x_row = antler__allocate_aligned((size_t)(b->batch * sample), sizeof *b->x_row);
-    b->y_row = antler__allocate_aligned((size_t)(b->batch * antler_count(&b->random.y_shape, 1)), sizeof *b->y_row);
-    if (!b->order || !b->times || !b->x_row || !b->y_row)
-        return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
+    b->order = antler__room(rows, sizeof *b->order, err);
+    b->times = antler__room(MOST_EPOCHS, sizeof *b->times, err);
+    b->x_row = antler__room(b->batch * sample, sizeof *b->x_row, err);
+    b->y_row = antler__room(b->batch * antler_count(&b->random.y_shape, 1), sizeof *b->y_row, err);
+    if (err->status != ANTLER_OK)
+        return err->status;
     for (int64_t i = 0; i < rows; i++)
         b->order[i] = i;
     b->context = antler_context_create_train(b->model, b->batch, threads, 0, err);
@@ -66,7 +64,7 @@ static antler_status prepare(bench *b, int threads, antler_error *err)
 static void shuffle(bench *b)
 {
     for (int64_t i = b->batch * b->steps - 1; i > 0; i--) {
-        int64_t j = (int64_t)(antler__random_next(&b->state) % (uint64_t)(i + 1)), other = b->order[j];
+        int64_t j = antler__random_below(&b->source, i + 1), other = b->order[j];
         b->order[j] = b->order[i];
         b->order[i] = other;
     }
@@ -106,11 +104,11 @@ static antler_status time_training(bench *b, double *milliseconds, antler_error 
 /* Median over predictions of one sample, microseconds. */
 static antler_status time_prediction(bench *b, int threads, double *microseconds, antler_error *err)
 {
-    antler_real *y = antler__allocate((size_t)antler_count(antler_output_shape(b->model), 1), sizeof *y);
+    antler_real *y = antler__room(antler_count(antler_output_shape(b->model), 1), sizeof *y, err);
     double sum = 0;
     int n = 0;
     if (!y)
-        return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
+        return err->status;
     b->context = antler_context_create(b->model, ANTLER_INFER, 1, threads, 0, err);
     while (b->context && n < PREDICTIONS && (n < LEAST_PREDICTIONS || sum < PREDICTIONS_SECONDS)) {
         double start = antler__seconds();
@@ -118,40 +116,41 @@ static antler_status time_prediction(bench *b, int threads, double *microseconds
             break;
         sum += b->times[n++] = antler__seconds() - start;
     }
-    antler__free(y);
+    free(y);
     *microseconds = n ? 1e6 * median(b->times, n) : 0;
     return err->status;
 }
 
-static antler_status time_model(bench *b, int threads, antler_error *err)
+static antler_status time_model(bench *b, const char *path, int threads, antler_error *err)
 {
     double milliseconds = 0, microseconds = 0;
-    ANTLER_TRY(prepare(b, threads, err));
+    char shown[256];
+    ANTLER_TRY(prepare(b, path, threads, err));
     ANTLER_TRY(time_training(b, &milliseconds, err));
     antler_context_free(b->context); /* a training context has the model to itself */
     b->context = NULL;
     ANTLER_TRY(time_prediction(b, threads, &microseconds, err));
-    printf("%-10s antler%-8s %10.4f ms/step %10.1f us/predict\n", b->model->name ? b->model->name : "model", "",
-           milliseconds, microseconds);
+    printf("%-10s antler%-8s %10.4f ms/step %10.1f us/predict\n",
+           antler__shown(antler_model_name(b->model), shown, sizeof shown), "", milliseconds, microseconds);
     return ANTLER_OK;
 }
 
 static int run(const antler_arguments *a)
 {
     antler_error err = {0};
-    bench b = {.model = antler__open_model(a, &err), .state = 1};
+    bench b = {.model = antler__open_model(a, &err), .source.seed = 2};
     if (b.model) {
         b.batch = antler__batch_size(a, b.model);
-        time_model(&b, (int)a->threads, &err);
+        time_model(&b, a->argument[0], (int)a->threads, &err);
     }
     antler_context_free(b.context);
     antler_data_free(b.x);
     antler_data_free(b.y);
     antler__random_data_free(&b.random);
-    antler__free(b.order);
-    antler__free(b.times);
-    antler__free_aligned(b.x_row);
-    antler__free_aligned(b.y_row);
+    free(b.order);
+    free(b.times);
+    free(b.x_row);
+    free(b.y_row);
     antler_model_free(b.model);
     return err.status == ANTLER_OK ? 0 : antler__fail(&err);
 }

@@ -1,5 +1,4 @@
 #include "cli/command.h"
-#include "model/model.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,6 +20,24 @@ double antler__seconds(void)
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
+
+void *antler__room(int64_t count, size_t size, antler_error *err)
+{
+    enum { ALIGNMENT = 64 };
+    size_t most = (SIZE_MAX - ALIGNMENT) / size, bytes = 0;
+    void *memory = NULL;
+    if (count >= 0 && (uint64_t)count <= most) {
+        bytes = ((size_t)count * size / ALIGNMENT + 1) * ALIGNMENT;
+        memory = aligned_alloc(ALIGNMENT, bytes);
+    }
+    if (memory)
+        memset(memory, 0, bytes);
+    else
+        antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: no room for %lld numbers", (long long)count);
+    return memory;
+}
+
+/* ---- models ----------------------------------------------------------------------------------------------------- */
 
 static antler_status prepare(const antler_arguments *a, antler_model *model, antler_error *err)
 {
@@ -59,22 +76,53 @@ antler_model *antler__open_model(const antler_arguments *a, antler_error *err)
     return NULL;
 }
 
+const void *antler__fit_value(const antler_model *model, const char *key)
+{
+    antler_object fit;
+    return antler_model_object(model, ANTLER_KIND_SETTINGS, 0, &fit) ? antler_object_field(fit, key) : NULL;
+}
+
+const char *antler__fit_text(const antler_model *model, const char *key)
+{
+    const char *const *text = antler__fit_value(model, key);
+    return text ? *text : NULL;
+}
+
+const antler_loss_ops *antler__loss(const antler_model *model)
+{
+    antler_object loss;
+    antler_model_object(model, ANTLER_KIND_LOSS, 0, &loss);
+    return (const antler_loss_ops *)loss.type;
+}
+
 int64_t antler__batch_size(const antler_arguments *a, const antler_model *model)
 {
-    if (a->given & ANTLER_OPTION_BATCH_SIZE)
-        return a->batch_size;
-    return model->fit && model->fit->args.batch_size > 0 ? model->fit->args.batch_size : 32;
+    return a->given & ANTLER_OPTION_BATCH_SIZE ? a->batch_size : antler_model_batch(model);
 }
 
 /* ---- data ------------------------------------------------------------------------------------------------------- */
 
-antler_status antler__set_rows(antler_set *set, const antler_data *data, int64_t first, int64_t n, antler_error *err)
+static void set_add(antler_set *set, antler_data *data)
 {
-    antler_data *view = antler_data_rows(data, first, n, err);
-    if (!view)
+    set->owned[set->views++] = data;
+    set->data = data;
+}
+
+antler_status antler__set_open(antler_set *set, const char *path, const char *name, antler_error *err)
+{
+    antler_data *data = antler_data_open(path, name, err);
+    if (!data)
         return err->status;
-    set->owned[set->views++] = view;
-    set->data = view;
+    set_add(set, data);
+    return ANTLER_OK;
+}
+
+antler_status antler__set_split(antler_set *set, double split, antler_set *rest, antler_error *err)
+{
+    antler_data *first, *last;
+    ANTLER_TRY(antler_data_split(set->data, split, &first, &last, err));
+    set_add(set, first);
+    set_add(rest, last);
     return ANTLER_OK;
 }
 
@@ -90,20 +138,10 @@ int64_t antler__set_count(const antler_set *set)
     return set->data ? antler_data_shape(set->data)->dim[0] : 0;
 }
 
-antler_status antler__set_open(antler_set *set, const char *path, const char *name, antler_error *err)
-{
-    set->owned[0] = antler_data_open(path, name, err);
-    if (!set->owned[0])
-        return err->status;
-    set->views = 1;
-    set->data = set->owned[0];
-    return ANTLER_OK;
-}
-
 const char *antler__data_path(const antler_arguments *a, const antler_model *model, char *text, size_t size,
                               antler_error *err)
 {
-    const char *named = model->fit ? model->fit->data : NULL, *slash = strrchr(a->argument[0], '/');
+    const char *named = antler__fit_text(model, "data"), *slash = strrchr(a->argument[0], '/');
     int folder = slash ? (int)(slash + 1 - a->argument[0]) : 0;
     int length;
     if (!a->data && !named) {
@@ -116,6 +154,12 @@ const char *antler__data_path(const antler_arguments *a, const antler_model *mod
         length = snprintf(text, size, "%.*s%s", folder, a->argument[0], named);
         if (access(text, F_OK) != 0 && access(named, F_OK) == 0)
             length = snprintf(text, size, "%s", named);
+    }
+    if (!a->data && length >= 0 && (size_t)length < size && access(text, F_OK) != 0) {
+        antler_error_set(err, ANTLER_FILE, NULL, "cannot open: %s; the model's \"fit\" names it, --data another",
+                         strerror(errno));
+        antler__blame(text, err);
+        return NULL;
     }
     if (length >= 0 && (size_t)length < size)
         return text;
@@ -132,62 +176,18 @@ antler_status antler__open_pair(const char *path, const char *x_name, const char
         return ANTLER_OK;
     antler_error_set(err, ANTLER_SHAPE, NULL, "%s has %lld rows and %s has %lld; they must have the same number",
                      x_name, (long long)antler__set_count(x), y_name, (long long)antler__set_count(y));
-    snprintf(err->file, sizeof err->file, "%s", path);
+    antler__blame(path, err);
     return err->status;
+}
+
+void antler__blame(const char *path, antler_error *err)
+{
+    if (err->status != ANTLER_OK && !err->file[0])
+        antler__shown(path, err->file, sizeof err->file);
 }
 
 void antler__blame_data(const char *path, antler_error *err)
 {
-    if ((err->status == ANTLER_DATA || err->status == ANTLER_SHAPE) && !err->file[0])
-        snprintf(err->file, sizeof err->file, "%s", path);
-}
-
-/* ---- output ----------------------------------------------------------------------------------------------------- */
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n > m && strcmp(text + n - m, end) == 0;
-}
-
-/* Creating a file beside the one that will be written is the only test that also holds for root and odd file systems.
- */
-static antler_status probe(const char *path, antler_error *err)
-{
-    static const char tail[] = ".XXXXXX";
-    size_t n = strlen(path);
-    char *name = malloc(n + sizeof tail);
-    int file;
-    if (!name)
-        return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
-    memcpy(name, path, n);
-    memcpy(name + n, tail, sizeof tail);
-    file = mkstemp(name);
-    if (file < 0)
-        antler_error_set(err, ANTLER_FILE, NULL, "cannot be written: %s", strerror(errno));
-    else {
-        close(file);
-        unlink(name);
-    }
-    free(name);
-    return err->status;
-}
-
-antler_status antler__check_output(const char *path, const char *const *suffixes, antler_error *err)
-{
-    char list[128] = "";
-    bool known = false;
-    size_t used = 0;
-    for (int i = 0; suffixes[i]; i++) {
-        known = known || ends_with(path, suffixes[i]);
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? (suffixes[i + 1] ? ", " : " or ") : "",
-                                 suffixes[i]);
-    }
-    if (!known)
-        antler_error_set(err, ANTLER_VALUE, NULL, "the name of the output must end in %s", list);
-    else
-        probe(path, err);
-    if (err->status != ANTLER_OK)
-        snprintf(err->file, sizeof err->file, "%s", path);
-    return err->status;
+    if (err->status == ANTLER_DATA || err->status == ANTLER_SHAPE)
+        antler__blame(path, err);
 }

@@ -3,6 +3,7 @@
 #define ANTLER_COMMAND_H
 
 #include "antler/antler.h"
+#include "antler/layer.h"
 #include "cli/options.h"
 
 #include <stdio.h>
@@ -11,13 +12,39 @@ extern const antler_command antler__command_train, antler__command_evaluate, ant
     antler__command_summary, antler__command_layers, antler__command_bench, antler__command_gradcheck,
     antler__command_convert;
 
+/* The word that the command was called by. */
+extern const char *antler__program;
+
 /* Prints "antler: " and the error as one line on standard error; returns exit status 1. */
 int antler__fail(const antler_error *err);
 
-/* The warnings of a model from number `from` on; returns how many there are in all. */
-int64_t antler__print_warnings(const antler_model *model, int64_t from);
+/* Zeroed memory for count numbers of `size` bytes, as aligned as a vector likes it; for free. NULL and *err without. */
+void *antler__room(int64_t count, size_t size, antler_error *err);
+
+/* ---- models ---- */
+
 /* Loads argument[0] and --weights, sets --seed, builds. Prints the warnings of loading. NULL and *err on failure. */
 antler_model *antler__open_model(const antler_arguments *a, antler_error *err);
+
+/* The warnings of a model from number `from` on; returns how many there are in all. */
+int64_t antler__print_warnings(const antler_model *model, int64_t from);
+
+/* A text of the model's "fit"; NULL where it says nothing. */
+const char *antler__fit_text(const antler_model *model, const char *key);
+/* The value of a key of the model's "fit", to be cast by its kind (include/antler/layer.h); NULL without "fit". */
+const void *antler__fit_value(const antler_model *model, const char *key);
+/* The model's loss; NULL for none. */
+const antler_loss_ops *antler__loss(const antler_model *model);
+
+/* --batch-size, or the model's own. */
+int64_t antler__batch_size(const antler_arguments *a, const antler_model *model);
+
+/* The table of layers and the totals. */
+antler_status antler__print_layers(const antler_model *model, antler_error *err);
+/* Optimizer, its rate from the first of `steps` steps to the last, and loss. */
+void antler__print_compile(const antler_model *model, int64_t steps);
+
+/* ---- data ---- */
 
 /* Rows of a data set, and what they are rows of. {0} is empty. */
 typedef struct antler_set {
@@ -27,8 +54,8 @@ typedef struct antler_set {
 } antler_set;
 
 antler_status antler__set_open(antler_set *set, const char *path, const char *name, antler_error *err);
-/* Makes the set rows [first, first + n) of data: of another set, to be closed after this one, or of its own. */
-antler_status antler__set_rows(antler_set *set, const antler_data *data, int64_t first, int64_t n, antler_error *err);
+/* Leaves the set what a validation_split leaves to train on; the rest is another set, to be closed before this one. */
+antler_status antler__set_split(antler_set *set, double split, antler_set *rest, antler_error *err);
 void antler__set_close(antler_set *set);
 int64_t antler__set_count(const antler_set *set); /* rows; 0 for an empty one */
 
@@ -40,7 +67,8 @@ const char *antler__data_path(const antler_arguments *a, const antler_model *mod
 antler_status antler__open_pair(const char *path, const char *x_name, const char *y_name, antler_set *x, antler_set *y,
                                 antler_error *err);
 
-/* Names the data as the file of an error in it that has none yet. */
+/* Names the file of an error that has none yet; of data only where it is one of data or shapes. */
+void antler__blame(const char *path, antler_error *err);
 void antler__blame_data(const char *path, antler_error *err);
 
 /* Refuses labels that are no classes of the model, before any work, with their row in the file. */
@@ -49,22 +77,47 @@ antler_status antler__targets_check(const antler_model *model, const antler_data
 /* "title  4,000 samples; classes 0 to 9: 393, 392 ..."; the classes where there are up to 20. */
 antler_status antler__targets_print(const char *title, const antler_data *y, antler_error *err);
 
-/* --batch-size, or what "fit" says, or 32. */
-int64_t antler__batch_size(const antler_arguments *a, const antler_model *model);
+/* Random data that a model can train on: tokens where it takes such, targets that fit its loss. */
+typedef struct antler_random_data {
+    antler_shape x_shape, y_shape; /* rows in dim[0] */
+    antler_real *x, *y;            /* for antler__random_data_free */
+} antler_random_data;
+/* path: the model's file, for errors. */
+antler_status antler__random_data_make(const antler_model *model, const char *path, int64_t rows,
+                                       antler_random_data *data, antler_error *err);
+void antler__random_data_free(antler_random_data *data);
+
+/* Random numbers, a function of the seed. */
+typedef struct antler_source {
+    uint64_t seed, position;
+    uint32_t word[64];
+    int left; /* of word */
+} antler_source;
+double antler__random_uniform(antler_source *source);           /* in [0, 1) */
+int64_t antler__random_below(antler_source *source, int64_t n); /* 0 .. n - 1 */
+
+/* ---- output ---- */
 
 /* Refuses a path that could not be written: a missing or read-only folder, a suffix that is not in the list. Done
    before hours of work, not after. */
 antler_status antler__check_output(const char *path, const char *const *suffixes, antler_error *err);
 
-/* Random data that a model can train on: tokens where its first layer takes such, targets that fit its loss. */
-typedef struct antler_random_data {
-    antler_shape x_shape, y_shape; /* rows in dim[0] */
-    antler_real *x, *y;            /* for antler__random_data_free */
-} antler_random_data;
-antler_status antler__random_data_make(const antler_model *model, int64_t rows, antler_random_data *data,
-                                       antler_error *err);
-void antler__random_data_free(antler_random_data *data);
-uint64_t antler__random_next(uint64_t *state); /* splitmix64 */
+/* A folder for output, and how much of its path was there before. {0} is none. */
+typedef struct antler_folder {
+    const char *path;
+    size_t there; /* characters of path */
+} antler_folder;
+/* Makes the folder and those above it, and tries whether `file` can be written in it. */
+antler_status antler__folder_make(antler_folder *folder, const char *path, const char *file, antler_error *err);
+/* Takes back the folders that were made and are empty still. */
+void antler__folder_drop(const antler_folder *folder);
+
+/* Brings what was printed to the reader. One that has gone away (`antler train | head`) is no failure: the work goes
+   on, and what is printed later goes nowhere. For a command that has another result than what it prints. */
+void antler__flush(void);
+
+/* The text as it may be shown on a terminal, cut to fit; returns shown. */
+const char *antler__shown(const char *text, char *shown, size_t size);
 
 /* A table of text, printed when it is whole, so that columns fit their cells. */
 typedef struct antler_table {
@@ -83,10 +136,5 @@ const char *antler__number_text(int64_t n, char *text, size_t size);
 /* "loss 0.5 accuracy 0.9", without an end of line. */
 void antler__logs_print(const antler_logs *logs);
 double antler__seconds(void); /* of a clock that only goes forward */
-
-/* The table of layers and the totals. */
-antler_status antler__print_layers(const antler_model *model, antler_error *err);
-/* Optimizer, its rate from the first of `steps` steps to the last, and loss. */
-void antler__print_compile(const antler_model *model, int64_t steps);
 
 #endif

@@ -84,7 +84,7 @@ static int64_t choose(antler_gradient_check *c, const antler_real *gradient, int
     if (i == 0)
         return largest;
     for (int attempt = 0; attempt < 200; attempt++) {
-        at = (int64_t)(antler__random_next(&c->state) % (uint64_t)n);
+        at = antler__random_below(&c->source, n);
         if (i % 2 || gradient[at] != 0)
             break;
     }

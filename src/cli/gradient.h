@@ -8,10 +8,12 @@ enum { ANTLER_CHECK_ROWS = 3 }; /* samples of the batch */
 
 typedef struct antler_gradient_check {
     antler_model *model;
+    const char *path; /* of the model */
+    unsigned flags;   /* of the context */
     antler_random_data random;
     antler_context *context; /* of a training pass over them */
     bool all;                /* every element, not a sample */
-    uint64_t state;          /* of the choice of elements */
+    antler_source source;    /* of the choice of elements */
     double noise;            /* what rounding may do to a difference of losses */
     int failed;              /* weights */
 } antler_gradient_check;

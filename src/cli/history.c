@@ -1,93 +1,99 @@
+/* history.csv and settings.json. The history is rewritten from what the training itself remembers when its first epoch
+   ends, so that a file that a kill or a full disk left short, or glued, is mended by --resume. */
 #include "cli/progress.h"
-#include "files/file.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static antler_status fail(const char *path, antler_error *err)
 {
-    antler_error_set(err, ANTLER_FILE, NULL, "cannot be written: %s", strerror(errno));
-    snprintf(err->file, sizeof err->file, "%s", path);
+    antler_error_set(err, ANTLER_FILE, NULL, "cannot write: %s", strerror(errno));
+    antler__blame(path, err);
     return err->status;
 }
 
-/* Makes a folder and those above it. */
-static antler_status make_folder(const char *path, antler_error *err)
+antler_status antler__history_begin(antler_history_file *history, const char *folder, char *settings, antler_error *err)
 {
-    char part[4096];
-    struct stat info;
-    size_t n = strlen(path);
-    if (n >= sizeof part)
-        return antler_error_set(err, ANTLER_FILE, NULL, "the path of the folder is too long");
-    for (size_t i = 1; i <= n; i++)
-        if (path[i] == '/' || path[i] == '\0') {
-            memcpy(part, path, i);
-            part[i] = '\0';
-            if (mkdir(part, 0777) != 0 && errno != EEXIST)
-                return fail(path, err);
-        }
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        return ANTLER_OK;
-    errno = ENOTDIR;
-    return fail(path, err);
+    history->settings = settings;
+    snprintf(history->path, sizeof history->path, "%s/history.csv", folder);
+    snprintf(history->settings_path, sizeof history->settings_path, "%s/settings.json", folder);
+    ANTLER_TRY(antler__folder_make(&history->folder, folder, "history.csv", err));
+    return antler_file_check(history->settings_path, err);
 }
 
-antler_status antler__history_begin(antler_history_file *history, const antler_arguments *a, const char *settings,
-                                    antler_error *err)
+static bool write_settings(const antler_history_file *history)
 {
-    char path[4096];
-    ANTLER_TRY(make_folder(a->log_dir, err));
-    int n = snprintf(path, sizeof path, "%s/settings.json", a->log_dir);
-    if (n < 0 || (size_t)n >= sizeof path)
-        return antler_error_set(err, ANTLER_FILE, NULL, "the path of the folder is too long");
-    snprintf(history->path, sizeof history->path, "%s/history.csv", a->log_dir);
-    history->resume = a->resume;
-    return antler__file_write(path, settings, strlen(settings), err);
-}
-
-/* Cuts off the lines from `epoch` on: the run that was killed may have written more than its checkpoint knows of. */
-static bool cut(FILE *file, int64_t epoch)
-{
-    char line[4096];
-    long end = 0;
-    while (fgets(line, sizeof line, file)) {
-        if (line[0] >= '0' && line[0] <= '9' && strtoll(line, NULL, 10) >= epoch)
-            break;
-        end = ftell(file);
-    }
-    return end >= 0 && ftruncate(fileno(file), end) == 0 && fseek(file, end, SEEK_SET) == 0;
-}
-
-static bool open_file(antler_history_file *history, const antler_progress *p)
-{
-    if (history->resume && p->epoch > 0 && (history->file = fopen(history->path, "r+")))
-        return cut(history->file, p->epoch);
-    history->file = fopen(history->path, "w");
-    if (!history->file || fprintf(history->file, "epoch") < 0)
+    FILE *file = fopen(history->settings_path, "w");
+    if (!file)
         return false;
-    for (int i = 0; i < p->logs->n; i++)
-        fprintf(history->file, ",%s", p->logs->name[i]);
-    return fprintf(history->file, "\n") > 0;
+    bool written = fputs(history->settings, file) >= 0;
+    return fclose(file) == 0 && written;
 }
 
-antler_status antler__history_line(antler_history_file *history, const antler_progress *progress, antler_error *err)
+/* A field of CSV (RFC 4180), on one line whatever the metric's name. */
+static void write_name(FILE *file, const char *name)
 {
-    bool written = history->file || open_file(history, progress);
-    if (written) {
-        fprintf(history->file, "%" PRId64, progress->epoch);
-        for (int i = 0; i < progress->logs->n; i++)
-            fprintf(history->file, ",%.9g", progress->logs->value[i]);
-        written = fprintf(history->file, "\n") > 0 && fflush(history->file) == 0 && !ferror(history->file);
+    char shown[256];
+    antler__shown(name, shown, sizeof shown);
+    if (!strpbrk(shown, ",\"")) {
+        fputs(shown, file);
+        return;
     }
+    putc('"', file);
+    for (const char *c = shown; *c; c++)
+        fprintf(file, *c == '"' ? "\"\"" : "%c", *c);
+    putc('"', file);
+}
+
+static void write_line(FILE *file, int64_t epoch, const antler_logs *logs)
+{
+    fprintf(file, "%" PRId64, epoch);
+    for (int i = 0; i < logs->n; i++)
+        fprintf(file, ",%.9g", logs->value[i]);
+    putc('\n', file);
+}
+
+/* The file with its heading and the lines of `n` epochs, the first of them number `first`. */
+static bool rewrite(antler_history_file *history, const antler_logs *logs, int64_t first, int64_t n)
+{
+    history->file = fopen(history->path, "w");
+    if (!history->file)
+        return false;
+    fputs("epoch", history->file);
+    for (int i = 0; n > 0 && i < logs[0].n; i++) {
+        putc(',', history->file);
+        write_name(history->file, logs[0].name[i]);
+    }
+    putc('\n', history->file);
+    for (int64_t i = 0; i < n; i++)
+        write_line(history->file, first + i, &logs[i]);
+    return true;
+}
+
+antler_status antler__history_line(antler_history_file *history, const antler_model *model, int64_t epoch,
+                                   antler_error *err)
+{
+    const antler_logs *logs;
+    int64_t n = antler_history(model, &logs);
+    errno = 0;
+    if (!history->file && !write_settings(history))
+        return fail(history->settings_path, err);
+    if (history->file)
+        write_line(history->file, epoch, &logs[n - 1]);
+    else if (!rewrite(history, logs, epoch + 1 - n, n))
+        return fail(history->path, err);
+    bool written = fflush(history->file) == 0 && !ferror(history->file);
     return written ? ANTLER_OK : fail(history->path, err);
 }
 
-void antler__history_end(antler_history_file *history)
+antler_status antler__history_end(antler_history_file *history, antler_error *err)
 {
-    if (history->file)
-        fclose(history->file);
+    bool written = !history->file || fclose(history->file) == 0;
+    history->file = NULL;
+    antler__folder_drop(&history->folder);
+    free(history->settings);
+    history->settings = NULL;
+    return written ? ANTLER_OK : fail(history->path, err);
 }

@@ -1,6 +1,4 @@
 #include "cli/command.h"
-#include "config/fields.h"
-#include "config/registry.h"
 
 #include <string.h>
 
@@ -12,8 +10,8 @@ static antler_status list(antler_error *err)
     for (int i = 0; i < table.columns; i++)
         antler__table_add(&table, "%s", heading[i]);
     for (int kind = 0; kind < ANTLER_KINDS; kind++)
-        for (int64_t i = 0; (type = antler__type_at((antler_kind)kind, i)); i++) {
-            antler__table_add(&table, "%s", antler__kind_name((antler_kind)kind));
+        for (int64_t i = 0; (type = antler_type_at((antler_kind)kind, i)); i++) {
+            antler__table_add(&table, "%s", antler_kind_name((antler_kind)kind));
             antler__table_add(&table, "%s", type->class_name);
             antler__table_add(&table, "%s", type->doc ? type->doc : "");
         }
@@ -28,7 +26,7 @@ static const char *kind_text(const antler_field *f, char *text, size_t size)
         [ANTLER_OBJECT] = "an object", [ANTLER_OBJECTS] = "a list of", [ANTLER_ANY] = "not used",
     };
     if (f->kind == ANTLER_OBJECT || f->kind == ANTLER_OBJECTS)
-        snprintf(text, size, "%s%s", f->kind == ANTLER_OBJECTS ? "list of " : "", antler__kind_name(f->of));
+        snprintf(text, size, "%s%s", f->kind == ANTLER_OBJECTS ? "list of " : "", antler_kind_name(f->of));
     else if (f->kind == ANTLER_INTS && f->count > 0)
         snprintf(text, size, "%d integer%s", f->count, f->count > 1 ? "s" : "");
     else
@@ -76,22 +74,22 @@ static antler_status print_fields(const antler_type *type, antler_error *err)
 {
     static const char *const heading[] = {"key", "kind", "default", "range", "meaning"};
     antler_table table = {.columns = 5};
-    if (!antler__field_next(type, NULL))
+    const antler_field *field;
+    if (!antler_type_field(type, 0))
         return ANTLER_OK;
     for (int i = 0; i < table.columns; i++)
         antler__table_add(&table, "%s", heading[i]);
     for (const antler_field *f = type->fields; f && f->kind != ANTLER_END; f++)
         add_field(&table, f);
-    for (const antler_field *f = antler__field_next(type, NULL); f && f != type->fields;
-         f = antler__field_next(type, f))
-        add_field(&table, f);
+    for (int64_t i = 0; (field = antler_type_field(type, i)) && field != type->fields; i++)
+        add_field(&table, field);
     printf("\n");
     return antler__table_print(&table, 0, err);
 }
 
 static antler_status describe(const antler_type *type, antler_error *err)
 {
-    printf("%s (%s): %s\n", type->class_name, antler__kind_name(type->kind), type->doc ? type->doc : "");
+    printf("%s (%s): %s\n", type->class_name, antler_kind_name(type->kind), type->doc ? type->doc : "");
     for (int i = 0; type->aliases && type->aliases[i]; i++)
         printf("%s%s", i ? ", " : "also called ", type->aliases[i]);
     if (type->aliases && type->aliases[0])
@@ -105,14 +103,14 @@ static antler_status describe(const antler_type *type, antler_error *err)
 /* By class or alias, whatever the case. */
 static const antler_type *find(antler_kind kind, const char *name)
 {
-    const antler_type *type = antler__type_find(kind, name);
-    for (int64_t i = 0; !type && antler__type_at(kind, i); i++)
-        if (antler__distance(name, antler__type_at(kind, i)->class_name) == 0)
-            type = antler__type_at(kind, i);
+    const antler_type *type = antler_type_find(kind, name);
+    for (int64_t i = 0; !type && antler_type_at(kind, i); i++)
+        if (antler_name_distance(name, antler_type_at(kind, i)->class_name) == 0)
+            type = antler_type_at(kind, i);
     return type;
 }
 
-/* Types of several kinds may share a name ("Softmax" is a layer and an activation): all are shown. */
+/* Types of several kinds may share a name (a layer and an activation do): all are shown. */
 static antler_status describe_all(const char *name, antler_error *err)
 {
     const char *nearest = NULL;
@@ -120,7 +118,7 @@ static antler_status describe_all(const char *name, antler_error *err)
     for (int kind = 0; kind < ANTLER_KINDS; kind++) {
         const antler_type *type = find((antler_kind)kind, name);
         if (!type) {
-            nearest = nearest ? nearest : antler__type_nearest((antler_kind)kind, name);
+            nearest = nearest ? nearest : antler_type_nearest((antler_kind)kind, name);
             continue;
         }
         printf("%s", found++ ? "\n" : "");

@@ -1,9 +1,13 @@
 /* The command `antler`: a table of subcommands. */
 #include "cli/command.h"
-#include "config/registry.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
+
+const char *antler__program = "";
 
 static const antler_command *const commands[] = {
     &antler__command_train,  &antler__command_evaluate,  &antler__command_predict, &antler__command_summary,
@@ -34,7 +38,7 @@ static const antler_command *find(const char *name)
 static int unknown(const char *name)
 {
     for (int i = 0; i < COMMANDS; i++)
-        if (antler__distance(name, commands[i]->name) <= 2) {
+        if (antler_name_distance(name, commands[i]->name) <= 2) {
             fprintf(stderr, "antler: unknown command '%s'; did you mean '%s'?\n", name, commands[i]->name);
             return 2;
         }
@@ -78,8 +82,21 @@ static int dispatch(int words, char **word)
     return command ? run(command, words - 2, word + 2) : unknown(word[1]);
 }
 
+/* A file must not get the number of a standard stream that the caller closed: what is printed would go into it. */
+static void open_standard_streams(void)
+{
+    int file;
+    do
+        file = open("/dev/null", O_RDWR);
+    while (file >= 0 && file <= STDERR_FILENO);
+    close(file);
+}
+
 int main(int words, char **word)
 {
+    open_standard_streams();
+    signal(SIGXFSZ, SIG_IGN); /* a file beyond the limit is then a failed write, and is told as one */
+    antler__program = words > 0 ? word[0] : "";
     int status = dispatch(words, word);
     /* what was printed must have arrived: `antler predict > full disk` is a failure */
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0) {

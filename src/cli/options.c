@@ -1,5 +1,5 @@
 #include "cli/options.h"
-#include "config/registry.h"
+#include "antler/layer.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -25,22 +25,24 @@ static const int64_t MANY = 1000000000;
 static const option options[] = {
     {ANTLER_OPTION_DATA, "--data", TEXT, AT(data), "FILE", 0, 0,
      "data: .h5, .npy, .csv or a directory of such (default: \"data\" of the model's \"fit\")"},
-    {ANTLER_OPTION_X, "--x", TEXT, AT(x), "NAME", 0, 0, "data set of inputs (x_train; to evaluate and predict x_test)"},
-    {ANTLER_OPTION_Y, "--y", TEXT, AT(y), "NAME", 0, 0, "data set of targets (y_train; to evaluate y_test)"},
+    {ANTLER_OPTION_X, "--x", TEXT, AT(x), "NAME", 0, 0,
+     "name of the inputs in the data (default: for train \"x\" of \"fit\", or x_train; else x_test)"},
+    {ANTLER_OPTION_Y, "--y", TEXT, AT(y), "NAME", 0, 0,
+     "name of the targets in the data (default: for train \"y\" of \"fit\", or y_train; else y_test)"},
     {ANTLER_OPTION_EPOCHS, "--epochs", NUMBER, AT(epochs), "N", 1, MANY,
-     "passes over the training data (default: of \"fit\", or 1)"},
+     "passes over the training data (default: that of \"fit\", or 1)"},
     {ANTLER_OPTION_BATCH_SIZE, "--batch-size", NUMBER, AT(batch_size), "N", 1, MANY,
-     "samples a step (default: of \"fit\", or 32)"},
+     "samples a step (default: what the model's input fixes, or that of \"fit\", or 32)"},
     {ANTLER_OPTION_VALIDATION, "--validation", FLAG, AT(validation), NULL, 0, 0,
      "validate on x_test and y_test of the data, whatever \"fit\" says"},
     {ANTLER_OPTION_NO_SHUFFLE, "--no-shuffle", FLAG, AT(no_shuffle), NULL, 0, 0,
      "take the samples in the order of the file"},
     {ANTLER_OPTION_SEED, "--seed", NUMBER, AT(seed), "N", -9000000000000000, 9000000000000000,
-     "of initial weights, shuffle and noise (default: of \"fit\", or 0)"},
-    {ANTLER_OPTION_THREADS, "--threads", NUMBER, AT(threads), "N", 1, 4096,
-     "threads (default: the machine's number); results do not depend on it"},
+     "seed of initial weights, shuffle and noise (default: that of \"fit\", or 0)"},
+    {ANTLER_OPTION_THREADS, "--threads", NUMBER, AT(threads), "N", 1, ANTLER_MAX_THREADS,
+     "threads (default: as many as the machine runs at a time); results do not depend on it"},
     {ANTLER_OPTION_OUTPUT, "--output", TEXT, AT(output), "FILE", 0, 0,
-     "where the result goes: train .keras, .h5, .weights.h5 or .json; predict .h5"},
+     "file for the result: of train .keras, .h5, .weights.h5 or .json, of predict .h5 or .hdf5"},
     {ANTLER_OPTION_CHECKPOINT, "--checkpoint", TEXT, AT(checkpoint), "DIR", 0, 0,
      "write the whole state there after every epoch"},
     {ANTLER_OPTION_RESUME, "--resume", FLAG, AT(resume), NULL, 0, 0, "go on from the checkpoint, if there is one"},
@@ -70,7 +72,7 @@ static void unknown(const antler_command *command, const char *word, char *compl
     const char *nearest = NULL;
     int least = 4;
     for (int i = 0; i < OPTIONS; i++) {
-        int distance = command->options & options[i].bit ? antler__distance(word, options[i].name) : least;
+        int distance = command->options & options[i].bit ? antler_name_distance(word, options[i].name) : least;
         if (distance < least) {
             least = distance;
             nearest = options[i].name;
@@ -158,14 +160,15 @@ bool antler__options_parse(const antler_command *command, int words, char *const
             if (!take(command, words, word, &i, a, complaint, size))
                 return false;
         } else if (operands == command->most) {
-            snprintf(complaint, size, "'%s' is one operand too many", word[i]);
+            snprintf(complaint, size, "'%s' is one operand too many%s%s", word[i],
+                     *command->operands ? ": expected " : "", command->operands);
             return false;
         } else {
             a->argument[operands++] = word[i];
         }
     }
     if (operands < command->least)
-        snprintf(complaint, size, "%s is missing", command->operands);
+        snprintf(complaint, size, "an operand is missing: expected %s", command->operands);
     return operands >= command->least;
 }
 

@@ -1,9 +1,7 @@
 #include "cli/command.h"
-#include "core/memory.h"
-#include "files/hdf5.h"
-#include "model/model.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct prediction {
@@ -16,18 +14,18 @@ static antler_status predict(const antler_arguments *a, antler_model *model, ant
 {
     char text[4096];
     const char *path = antler__data_path(a, model, text, sizeof text, err);
-    int64_t count, batch = antler__batch_size(a, model);
+    int64_t rows, width = antler_count(antler_output_shape(model), 1), batch = antler__batch_size(a, model);
     if (!path)
         return err->status;
     ANTLER_TRY(antler__set_open(x, path, a->x ? a->x : "x_test", err));
     p->shape = *antler_output_shape(model);
-    p->shape.dim[0] = antler__set_count(x);
-    if (!antler__count(&p->shape, 0, &count))
+    rows = p->shape.dim[0] = antler__set_count(x);
+    if (width > 0 && rows > INT64_MAX / width)
         return antler_error_set(err, ANTLER_SHAPE, NULL, "the predictions would be too large");
-    p->y = antler__allocate((size_t)count, sizeof *p->y);
-    p->deviation = a->mc ? antler__allocate((size_t)count, sizeof *p->deviation) : NULL;
-    if (!p->y || (a->mc && !p->deviation))
-        return antler_error_set(err, ANTLER_MEMORY, NULL, "no memory for %" PRId64 " predictions", count);
+    p->y = antler__room(rows * width, sizeof *p->y, err);
+    p->deviation = a->mc ? antler__room(rows * width, sizeof *p->deviation, err) : NULL;
+    if (err->status != ANTLER_OK)
+        return err->status;
     if (a->mc)
         antler_predict_mc(model, x->data, a->mc, batch, (int)a->threads, p->y, p->deviation, err);
     else
@@ -39,15 +37,11 @@ static antler_status predict(const antler_arguments *a, antler_model *model, ant
 static antler_status write_file(const char *path, const prediction *p, antler_error *err)
 {
     antler_dtype dtype = ANTLER_DTYPE_REAL;
-    size_t bytes = (size_t)antler_count(&p->shape, 0) * sizeof(antler_real);
-    antler_entries entries = {0};
-    antler_status status = antler__entries_add(&entries, "/predict", dtype, &p->shape, p->y, bytes, err);
-    if (status == ANTLER_OK && p->deviation)
-        status = antler__entries_add(&entries, "/predict_std", dtype, &p->shape, p->deviation, bytes, err);
-    if (status == ANTLER_OK)
-        status = antler__hdf5_write(path, &entries, NULL, NULL, err);
-    antler__entries_free(&entries);
-    return status;
+    const antler_array array[] = {
+        {"predict", dtype, p->shape, p->y},
+        {"predict_std", dtype, p->shape, p->deviation},
+    };
+    return antler_data_save(path, NULL, array, p->deviation ? 2 : 1, err);
 }
 
 /* The class of one row of n outputs: the largest, or for one probability whether it is above a half; -1 for none. */
@@ -77,18 +71,19 @@ static void print_index(const antler_shape *shape, int64_t row)
     printf("%8s", text);
 }
 
-static bool gives_probability(const antler_model *model)
+static bool ends_in(const antler_model *model, const char *name)
 {
-    const antler_layer *last = &model->layer[model->layers - 1];
-    return last->f && strcmp(last->f->type.class_name, "sigmoid") == 0;
+    const char *activation = antler_output_activation(model);
+    return activation && strcmp(activation, name) == 0;
 }
 
 static void print_rows(const antler_model *model, const prediction *p)
 {
     int64_t n = p->shape.rank > 1 ? p->shape.dim[p->shape.rank - 1] : 1;
     int64_t rows = n > 0 ? antler_count(&p->shape, 0) / n : 0;
-    bool probability = gives_probability(model);
-    printf("   index  decision  probabilities%s\n", p->deviation ? " and their standard deviations" : "");
+    bool probability = ends_in(model, "sigmoid");
+    printf("   index  decision  %s%s\n", probability || ends_in(model, "softmax") ? "probabilities" : "outputs",
+           p->deviation ? " and their standard deviations" : "");
     for (int64_t row = 0; row < rows; row++) {
         int64_t decision = decide(p->y + row * n, n, probability);
         print_index(&p->shape, row);
@@ -120,8 +115,8 @@ static int run(const antler_arguments *a)
         else
             print_rows(model, &p);
     }
-    antler__free(p.y);
-    antler__free(p.deviation);
+    free(p.y);
+    free(p.deviation);
     antler__set_close(&x);
     antler_model_free(model);
     return err.status == ANTLER_OK ? 0 : antler__fail(&err);

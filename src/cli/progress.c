@@ -32,6 +32,7 @@ static size_t add_logs(char *line, size_t size, size_t used, const antler_logs *
 {
     for (int i = 0; i < logs->n && used < size; i++)
         used += (size_t)snprintf(line + used, size - used, "  %s %.4g", logs->name[i], logs->value[i]);
+    antler_one_line(line);
     return used;
 }
 
@@ -64,7 +65,7 @@ static void print_bar(antler_display *d, const antler_progress *p)
                             time_text(p->seconds / (double)p->batch * batches_left, left, sizeof left));
     add_logs(line, sizeof line, used, p->logs);
     printf("\r%.*s\033[K", columns(), line);
-    fflush(stdout);
+    antler__flush();
 }
 
 bool antler__display(void *user, const antler_progress *progress)
@@ -72,13 +73,13 @@ bool antler__display(void *user, const antler_progress *progress)
     antler_display *d = user;
     d->epoch = progress->epoch;
     if (progress->end_of_epoch) {
-        if (d->history && antler__history_line(d->history, progress, &d->err) != ANTLER_OK)
+        if (d->history && antler__history_line(d->history, d->model, progress->epoch, &d->err) != ANTLER_OK)
             return false;
         if (!d->quiet) {
             print_epoch(d, progress);
             d->warnings = antler__print_warnings(d->model, d->warnings);
         }
-        fflush(stdout);
+        antler__flush();
     } else if (!d->quiet && d->terminal && progress->batch > 0) {
         print_bar(d, progress);
     }

@@ -6,17 +6,23 @@
 
 #include <signal.h>
 
-/* history.csv of --log-dir: a line an epoch, each in the file before the next epoch begins. */
+/* history.csv of --log-dir: a line an epoch, each in the file before the next epoch begins; and settings.json, what the
+   run was asked to do. Both are written when the first epoch ends: a run that fails before it leaves them as they were.
+ */
 typedef struct antler_history_file {
-    char path[4096];
-    FILE *file;
-    bool resume; /* lines of earlier epochs stay */
+    antler_folder folder;
+    char path[4096], settings_path[4096];
+    char *settings; /* to be written */
+    FILE *file;     /* open since the first line */
 } antler_history_file;
-/* Makes the folder, and settings.json in it: what this run was asked to do. */
-antler_status antler__history_begin(antler_history_file *history, const antler_arguments *a, const char *settings,
+/* Makes the folder, and tries whether the files can be written. `settings` is malloc's, and the history's from here on.
+ */
+antler_status antler__history_begin(antler_history_file *history, const char *folder, char *settings,
                                     antler_error *err);
-antler_status antler__history_line(antler_history_file *history, const antler_progress *progress, antler_error *err);
-void antler__history_end(antler_history_file *history);
+/* The line of the epoch that the model logged last, and first those of all before. */
+antler_status antler__history_line(antler_history_file *history, const antler_model *model, int64_t epoch,
+                                   antler_error *err);
+antler_status antler__history_end(antler_history_file *history, antler_error *err);
 
 /* antler_fit's `user`. */
 typedef struct antler_display {

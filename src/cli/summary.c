@@ -1,5 +1,4 @@
 #include "cli/command.h"
-#include "model/model.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -63,9 +62,10 @@ antler_status antler__print_layers(const antler_model *model, antler_error *err)
 /* Class, and the numbers, names and switches of its config, in one line. */
 static void print_object(const char *title, antler_object object)
 {
+    const antler_field *field;
+    char shown[256];
     printf("%-11s %s", title, object.type ? object.type->class_name : "none");
-    const antler_field *field = object.type ? antler__field_next(object.type, NULL) : NULL;
-    for (; field; field = antler__field_next(object.type, field)) {
+    for (int64_t i = 0; object.type && (field = antler_type_field(object.type, i)); i++) {
         const void *at = (const char *)object.config + field->offset;
         if (strcmp(field->key, "name") == 0)
             continue;
@@ -76,7 +76,7 @@ static void print_object(const char *title, antler_object object)
         else if (field->kind == ANTLER_BOOL && *(const bool *)at)
             printf(", %s", field->key);
         else if (field->kind == ANTLER_STRING && *(const char *const *)at)
-            printf(", %s %s", field->key, *(const char *const *)at);
+            printf(", %s %s", field->key, antler__shown(*(const char *const *)at, shown, sizeof shown));
     }
     putchar('\n');
 }
@@ -86,7 +86,7 @@ static void print_rate(antler_object optimizer, int64_t steps)
     antler_object schedule = ((const antler_optimizer_keys *)optimizer.config)->learning_rate;
     const antler_schedule_ops *ops = (const antler_schedule_ops *)schedule.type;
     double first = ops->rate(schedule.config, 0), last = ops->rate(schedule.config, steps > 0 ? steps - 1 : 0);
-    printf("%-11s %g", "rate", first);
+    printf("rate        %g", first);
     if (last != first)
         printf(" at first, %g at last (%s)", last, ops->type.class_name);
     putchar('\n');
@@ -94,29 +94,30 @@ static void print_rate(antler_object optimizer, int64_t steps)
 
 void antler__print_compile(const antler_model *model, int64_t steps)
 {
-    const antler_compile_settings *compile = model->compile;
-    if (!compile) {
-        printf("not compiled: the file has no compile_config\n");
+    antler_object optimizer, loss, metric;
+    bool optimized = antler_model_object(model, ANTLER_KIND_OPTIMIZER, 0, &optimizer);
+    if (!antler_model_object(model, ANTLER_KIND_LOSS, 0, &loss) && !optimized) {
+        printf("not compiled: the model has neither an optimizer nor a loss\n");
         return;
     }
-    print_object("optimizer", compile->optimizer);
-    if (compile->optimizer.type)
-        print_rate(compile->optimizer, steps);
-    print_object("loss", compile->loss);
+    print_object("optimizer", optimizer);
+    if (optimized)
+        print_rate(optimizer, steps);
+    print_object("loss", loss);
     printf("%-11s ", "metrics");
-    for (int i = 0; i < compile->metrics; i++) {
-        const antler_type *type = compile->metric[i].type;
-        printf("%s%s", i ? ", " : "", type ? type->class_name : "accuracy");
-    }
-    printf("%s\n", compile->metrics ? "" : "none");
+    int64_t metrics = 0;
+    for (; antler_model_object(model, ANTLER_KIND_METRIC, metrics, &metric); metrics++)
+        printf("%s%s", metrics ? ", " : "", metric.type ? metric.type->class_name : "accuracy");
+    printf("%s\n", metrics ? "" : "none");
 }
 
 static int run(const antler_arguments *a)
 {
     antler_error err = {0};
+    char shown[1024];
     antler_model *model = antler__open_model(a, &err);
     if (model) {
-        printf("%s\n\n", model->name ? model->name : "model");
+        printf("%s\n\n", antler__shown(antler_model_name(model), shown, sizeof shown));
         if (antler__print_layers(model, &err) == ANTLER_OK) {
             putchar('\n');
             antler__print_compile(model, 1);

@@ -1,29 +1,42 @@
 /* Text for people: tables and numbers. */
 #include "cli/command.h"
-#include "core/memory.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+
+const char *antler__shown(const char *text, char *shown, size_t size)
+{
+    snprintf(shown, size, "%s", text);
+    return antler_one_line(shown);
+}
+
+static bool make_room(antler_table *table)
+{
+    size_t room = table->room ? 2 * table->room : 64;
+    char **grown = realloc(table->cell, room * sizeof *grown);
+    if (!grown)
+        return false;
+    table->cell = grown;
+    table->room = room;
+    return true;
+}
 
 void antler__table_add(antler_table *table, const char *format, ...)
 {
     char text[1024];
     va_list arguments;
-    if (table->cells == table->room) {
-        size_t room = table->room ? 2 * table->room : 64;
-        if (table->failed || !antler__grow(&table->cell, table->cells, room, sizeof *table->cell)) {
-            table->failed = true;
-            return;
-        }
-        table->room = room;
-    }
+    table->failed = table->failed || (table->cells == table->room && !make_room(table));
+    if (table->failed)
+        return;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    table->cell[table->cells] = antler__copy_text(text);
-    table->failed = table->failed || !table->cell[table->cells];
-    table->cells++;
+    char *cell = strdup(antler_one_line(text));
+    if (cell)
+        table->cell[table->cells++] = cell;
+    table->failed = !cell;
 }
 
 static int width(const antler_table *table, int column)
@@ -58,8 +71,8 @@ antler_status antler__table_print(antler_table *table, unsigned right, antler_er
             rule(table);
     }
     while (table->cells > 0)
-        antler__free(table->cell[--table->cells]);
-    antler__free(table->cell);
+        free(table->cell[--table->cells]);
+    free(table->cell);
     *table = (antler_table){.columns = table->columns};
     return failed ? antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory") : ANTLER_OK;
 }
@@ -79,6 +92,7 @@ const char *antler__number_text(int64_t n, char *text, size_t size)
 
 void antler__logs_print(const antler_logs *logs)
 {
+    char shown[256];
     for (int i = 0; i < logs->n; i++)
-        printf("%s%s %.6g", i ? " " : "", logs->name[i], logs->value[i]);
+        printf("%s%s %.6g", i ? " " : "", antler__shown(logs->name[i], shown, sizeof shown), logs->value[i]);
 }

@@ -1,10 +1,9 @@
 /* A look at the targets before any work: are labels classes of the model, and how many samples has each. */
 #include "cli/command.h"
-#include "core/memory.h"
-#include "model/model.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 
 enum { MOST_CLASSES = 20 }; /* whose balance is shown */
 
@@ -25,19 +24,20 @@ static antler_status check_row(const antler_real *label, int64_t n, double class
 antler_status antler__targets_check(const antler_model *model, const antler_data *y, const char *path, const char *name,
                                     antler_error *err)
 {
-    if (!model->compile || !model->compile->loss.type || !((const antler_loss_ops *)model->compile->loss.type)->sparse)
+    antler_object loss;
+    if (!antler_model_object(model, ANTLER_KIND_LOSS, 0, &loss) || !((const antler_loss_ops *)loss.type)->sparse)
         return ANTLER_OK;
     const antler_shape *out = antler_output_shape(model);
-    const int64_t *ignored = antler_object_field(model->compile->loss, "ignore_class");
+    const int64_t *ignored = antler_object_field(loss, "ignore_class");
     int64_t rows = antler_data_shape(y)->dim[0], n = antler_count(antler_data_shape(y), 1);
     double classes = (double)(out->rank > 1 ? out->dim[out->rank - 1] : 1);
-    antler_real *label = antler__allocate((size_t)n, sizeof *label);
+    antler_real *label = antler__room(n, sizeof *label, err);
     if (!label)
-        return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
+        return err->status;
     for (int64_t row = 0; row < rows && err->status == ANTLER_OK; row++)
         if (antler_data_gather(y, &row, 1, label, err) == ANTLER_OK)
             check_row(label, n, classes, ignored ? *ignored : ANTLER_NULL, name, row, err);
-    antler__free(label);
+    free(label);
     antler__blame_data(path, err);
     return err->status;
 }

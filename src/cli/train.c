@@ -1,11 +1,8 @@
 #include "cli/progress.h"
-#include "config/json.h"
-#include "core/memory.h"
-#include "model/model.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,7 +11,9 @@ typedef struct training {
     antler_model *model;
     char path[4096]; /* of the data */
     antler_set x, y, validation_x, validation_y;
-    int64_t batch, epochs;
+    int64_t batch, epochs, first_epoch;
+    bool shuffle;
+    antler_folder checkpoint;
     antler_history_file history;
     antler_display display;
 } training;
@@ -29,38 +28,33 @@ static void on_interrupt(int signal)
 
 /* ---- data ------------------------------------------------------------------------------------------------------- */
 
-/* The last part of the data, as Keras cuts it: floor(n (1 - split)) samples train. */
 static antler_status split(training *t, double part, antler_error *err)
 {
-    int64_t n = antler__set_count(&t->x), train = (int64_t)floor((double)n * (1 - part));
-    if (train < 1 || train >= n) {
-        snprintf(err->file, sizeof err->file, "%s", t->a->argument[0]);
-        return antler_error_set(err, ANTLER_VALUE, "fit.validation_split",
-                                "%g of %" PRId64 " samples leaves none to train or to validate on", part, n);
-    }
-    ANTLER_TRY(antler__set_rows(&t->validation_x, t->x.data, train, n - train, err));
-    ANTLER_TRY(antler__set_rows(&t->validation_y, t->y.data, train, n - train, err));
-    ANTLER_TRY(antler__set_rows(&t->x, t->x.data, 0, train, err));
-    return antler__set_rows(&t->y, t->y.data, 0, train, err);
+    if (antler__set_split(&t->x, part, &t->validation_x, err) == ANTLER_OK)
+        antler__set_split(&t->y, part, &t->validation_y, err);
+    antler__blame(t->a->argument[0], err);
+    return err->status;
 }
 
 static antler_status open_validation(training *t, antler_error *err)
 {
-    const antler_fit_settings *fit = t->model->fit;
-    const char *x = t->a->validation ? "x_test" : fit ? fit->validation_data[0] : NULL;
-    const char *y = t->a->validation ? "y_test" : x ? fit->validation_data[1] : NULL;
+    const char *const *names = antler__fit_value(t->model, "validation_data");
+    const double *part = antler__fit_value(t->model, "validation_split");
+    const char *x = t->a->validation ? "x_test" : names ? names[0] : NULL;
+    const char *y = t->a->validation ? "y_test" : x ? names[1] : NULL;
     if (x && y) {
         ANTLER_TRY(antler__open_pair(t->path, x, y, &t->validation_x, &t->validation_y, err));
         return antler__targets_check(t->model, t->validation_y.data, t->path, y, err);
     }
-    return fit && fit->args.validation_split > 0 ? split(t, fit->args.validation_split, err) : ANTLER_OK;
+    return part && *part > 0 ? split(t, *part, err) : ANTLER_OK;
 }
 
 static antler_status open_data(training *t, antler_error *err)
 {
-    const antler_fit_settings *fit = t->model->fit;
-    const char *x = t->a->x ? t->a->x : fit && fit->x ? fit->x : "x_train";
-    const char *y = t->a->y ? t->a->y : fit && fit->y ? fit->y : "y_train";
+    const char *x = t->a->x ? t->a->x : antler__fit_text(t->model, "x");
+    const char *y = t->a->y ? t->a->y : antler__fit_text(t->model, "y");
+    x = x ? x : "x_train";
+    y = y ? y : "y_train";
     if (!antler__data_path(t->a, t->model, t->path, sizeof t->path, err))
         return err->status;
     ANTLER_TRY(antler__open_pair(t->path, x, y, &t->x, &t->y, err));
@@ -73,13 +67,14 @@ static antler_status open_data(training *t, antler_error *err)
 static antler_status print_header(training *t, antler_error *err)
 {
     int64_t n = antler__set_count(&t->x), steps = (n + t->batch - 1) / t->batch;
+    char shown[4096];
     const char *complaint;
     const char *isa = antler_isa(&complaint);
     if (complaint)
         fprintf(stderr, "antler: warning: %s\n", complaint);
-    printf("%s: antler %s, %s kernels, %s\n\n", t->model->name ? t->model->name : "model", antler_version(), isa,
-           sizeof(antler_real) == 4 ? "float" : "double");
-    printf("%-11s %s\n", "data", t->path);
+    printf("%s: antler %s, %s kernels, %s\n\n", antler__shown(antler_model_name(t->model), shown, sizeof shown),
+           antler_version(), isa, sizeof(antler_real) == 4 ? "float" : "double");
+    printf("%-11s %s\n", "data", antler__shown(t->path, shown, sizeof shown));
     ANTLER_TRY(antler__targets_print("training", t->y.data, err));
     if (t->validation_y.data)
         ANTLER_TRY(antler__targets_print("validation", t->validation_y.data, err));
@@ -89,79 +84,100 @@ static antler_status print_header(training *t, antler_error *err)
     putchar('\n');
     antler__print_compile(t->model, steps * t->epochs);
     putchar('\n');
-    fflush(stdout);
+    antler__flush();
     return ANTLER_OK;
 }
 
-/* settings.json: what is needed to repeat the run. For antler__free; NULL without memory. */
+static void put_text(FILE *file, const char *key, const char *text)
+{
+    fprintf(file, "  \"%s\": \"", key);
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20)
+            fprintf(file, "\\u%04x", (unsigned)*c);
+        else
+            fprintf(file, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+    fputs("\",\n", file);
+}
+
+/* settings.json: what is needed to repeat the run. For free; NULL without memory. */
 static char *settings_text(const training *t)
 {
-    antler_json *root = antler__json_object(NULL, NULL);
-    antler__json_add_string(root, "antler", antler_version());
-    antler__json_add_string(root, "kernels", antler_isa(NULL));
-    antler__json_add_string(root, "model", t->a->argument[0]);
-    antler__json_add_string(root, "data", t->path);
+    char *text = NULL;
+    size_t size;
+    FILE *file = open_memstream(&text, &size);
+    if (!file)
+        return NULL;
+    fputs("{\n", file);
+    put_text(file, "antler", antler_version());
+    put_text(file, "kernels", antler_isa(NULL));
+    put_text(file, "model", t->a->argument[0]);
+    put_text(file, "data", t->path);
     if (t->a->weights)
-        antler__json_add_string(root, "weights", t->a->weights);
-    antler__json_add_number(root, "training_samples", (double)antler__set_count(&t->x));
-    antler__json_add_number(root, "validation_samples", (double)antler__set_count(&t->validation_x));
-    antler__json_add_number(root, "batch_size", (double)t->batch);
-    antler__json_add_number(root, "epochs", (double)t->epochs);
-    antler__json_add_bool(root, "shuffle", !t->a->no_shuffle && (!t->model->fit || t->model->fit->args.shuffle));
-    antler__json_add_number(root, "seed", (double)t->model->seed);
-    char *text = antler__json_print(root, true);
-    antler__json_free(root);
-    return text;
+        put_text(file, "weights", t->a->weights);
+    fprintf(file, "  \"training_samples\": %" PRId64 ",\n", antler__set_count(&t->x));
+    fprintf(file, "  \"validation_samples\": %" PRId64 ",\n", antler__set_count(&t->validation_x));
+    fprintf(file, "  \"batch_size\": %" PRId64 ",\n", t->batch);
+    fprintf(file, "  \"epochs\": %" PRId64 ",\n", t->epochs);
+    fprintf(file, "  \"shuffle\": %s,\n", t->shuffle ? "true" : "false");
+    fprintf(file, "  \"seed\": %" PRId64 "\n}\n", antler_model_seed(t->model));
+    bool whole = !ferror(file);
+    if (fclose(file) == 0 && whole)
+        return text;
+    free(text);
+    return NULL;
+}
+
+/* Options before "fit", and "fit" before Keras's defaults. */
+static void settle(training *t)
+{
+    const int64_t *epochs = antler__fit_value(t->model, "epochs");
+    const int64_t *first = antler__fit_value(t->model, "initial_epoch");
+    const bool *shuffle = antler__fit_value(t->model, "shuffle");
+    t->batch = antler__batch_size(t->a, t->model);
+    t->epochs = t->a->epochs ? t->a->epochs : epochs ? *epochs : 1;
+    t->first_epoch = first ? *first : 0;
+    t->shuffle = !t->a->no_shuffle && (!shuffle || *shuffle);
 }
 
 static antler_status begin(training *t, antler_error *err)
 {
-    const antler_fit_settings *fit = t->model->fit;
-    t->batch = antler__batch_size(t->a, t->model);
+    settle(t);
     t->display.model = t->model;
     while (antler_model_warning(t->model, t->display.warnings)) /* those of loading have been printed */
         t->display.warnings++;
-    t->epochs = t->a->epochs ? t->a->epochs : fit && fit->args.epochs > 0 ? fit->args.epochs : 1;
     ANTLER_TRY(open_data(t, err));
+    if (t->a->checkpoint)
+        ANTLER_TRY(antler__folder_make(&t->checkpoint, t->a->checkpoint, "checkpoint.keras", err));
     if (t->a->log_dir) {
         char *text = settings_text(t);
         if (!text)
             return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
-        antler_status status = antler__history_begin(&t->history, t->a, text, err);
-        antler__free(text);
-        ANTLER_TRY(status);
         t->display.history = &t->history;
+        ANTLER_TRY(antler__history_begin(&t->history, t->a->log_dir, text, err));
     }
     return t->a->quiet ? ANTLER_OK : print_header(t, err);
 }
 
 /* ---- training and after ----------------------------------------------------------------------------------------- */
 
+/* Ctrl-C stops after the batch; a second one kills. Where the caller ignores it (nohup), so do we. */
+static void catch_interrupt(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}, before;
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGINT, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(SIGINT, &action, NULL);
+}
+
 static antler_status fit(training *t, antler_error *err)
 {
     const antler_arguments *a = t->a;
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}; /* a second one kills */
-    struct antler_fit settings = {
-        .epochs = t->epochs,
-        .batch_size = t->batch,
-        .seed = a->seed,
-        .threads = (int)a->threads,
-        .checkpoint = a->checkpoint,
-        .resume = a->resume,
-        .validation_x = t->validation_x.data,
-        .validation_y = t->validation_y.data,
-        .progress = antler__display,
-        .user = &t->display,
-    };
-    char given[512]; /* shuffle and split are left to "fit" where the user said nothing of them */
-    snprintf(given, sizeof given,
-             ".epochs = 0, .batch_size = 0, .threads = 0, .validation_x = 0, .validation_y = 0, .validation_split = 0, "
-             ".progress = 0, .user = 0%s%s%s%s",
-             a->given & ANTLER_OPTION_SEED ? ", .seed = 0" : "", a->no_shuffle ? ", .shuffle = 0" : "",
-             a->checkpoint ? ", .checkpoint = 0" : "", a->resume ? ", .resume = 0" : "");
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    antler_status status = antler_fit_given(t->model, t->x.data, t->y.data, &settings, given);
+    catch_interrupt();
+    antler_status status =
+        antler_fit(t->model, t->x.data, t->y.data, .epochs = t->epochs, .batch_size = t->batch, .shuffle = t->shuffle,
+                   .validation_split = 0, .validation_x = t->validation_x.data, .validation_y = t->validation_y.data,
+                   .threads = (int)a->threads, .checkpoint = a->checkpoint, .resume = a->resume,
+                   .progress = antler__display, .user = &t->display);
     if (t->display.err.status != ANTLER_OK)
         *err = t->display.err;
     else if (status == ANTLER_STOPPED) /* by us, so no error of the model */
@@ -169,6 +185,10 @@ static antler_status fit(training *t, antler_error *err)
     else if (status != ANTLER_OK)
         *err = *antler_model_error(t->model);
     antler__blame_data(t->path, err);
+    if (status == ANTLER_OK && a->log_dir && !t->history.file) { /* the checkpoint had all epochs already */
+        int64_t n = antler_history(t->model, NULL);
+        status = n ? antler__history_line(&t->history, t->model, t->first_epoch + n - 1, err) : ANTLER_OK;
+    }
     return status;
 }
 
@@ -203,9 +223,22 @@ static antler_status finish(training *t, double seconds, antler_error *err)
 static int stopped(const training *t)
 {
     printf("%s", t->display.terminal && !t->display.quiet ? "\n" : "");
-    fflush(stdout);
+    antler__flush();
     fprintf(stderr, "antler: interrupted in epoch %" PRId64 " of %" PRId64 "\n", t->display.epoch + 1, t->epochs);
     return 130;
+}
+
+static void end(training *t, antler_error *err)
+{
+    if (t->history.path[0])
+        antler__history_end(&t->history, err);
+    antler__folder_drop(&t->checkpoint);
+    antler__set_close(&t->validation_x);
+    antler__set_close(&t->validation_y);
+    antler__set_close(&t->x);
+    antler__set_close(&t->y);
+    antler_model_free(t->model);
+    antler__flush();
 }
 
 static int run(const antler_arguments *a)
@@ -220,6 +253,7 @@ static int run(const antler_arguments *a)
         fprintf(stderr, "antler: train: --resume needs --checkpoint DIR (see 'antler train --help')\n");
         return 2;
     }
+    signal(SIGPIPE, SIG_IGN); /* the model matters more than who reads of its training: see antler__flush */
     if (a->output)
         antler__check_output(a->output, suffixes, &err);
     if (err.status == ANTLER_OK && (t.model = antler__open_model(a, &err)) && begin(&t, &err) == ANTLER_OK) {
@@ -229,12 +263,7 @@ static int run(const antler_arguments *a)
         else if (interrupted && err.status == ANTLER_STOPPED)
             exit_status = stopped(&t);
     }
-    antler__history_end(&t.history);
-    antler__set_close(&t.validation_x);
-    antler__set_close(&t.validation_y);
-    antler__set_close(&t.x);
-    antler__set_close(&t.y);
-    antler_model_free(t.model);
+    end(&t, &err);
     return err.status == ANTLER_OK || exit_status ? exit_status : antler__fail(&err);
 }
 

@@ -52,6 +52,14 @@ const antler_field *antler__field_next(const antler_type *type, const antler_fie
     return field && field->kind != ANTLER_END ? field : NULL;
 }
 
+const antler_field *antler_type_field(const antler_type *type, int64_t index)
+{
+    const antler_field *field = antler__field_next(type, NULL);
+    for (; field && index > 0; index--)
+        field = antler__field_next(type, field);
+    return field;
+}
+
 /* ---- reports ---- */
 
 antler_status antler__report_error(antler_report *report, antler_status status, const char *place, const char *format,
@@ -78,7 +86,9 @@ void antler__report_warning(antler_report *report, const char *place, const char
     va_start(arguments, format);
     vsnprintf(warning.message, sizeof warning.message, format, arguments);
     va_end(arguments);
+    antler_one_line(warning.message);
     snprintf(warning.place, sizeof warning.place, "%s", place ? place : "");
+    antler_one_line(warning.place);
     report->on_warning(report->user, &warning);
 }
 
@@ -376,7 +386,7 @@ static antler_status read_unknown(const antler_type *type, const antler_json *it
                    (antler__json_type(item) == ANTLER_JSON_BOOL && !antler__json_bool(item));
     int best = (int)strlen(key) / 3 + 2;
     for (const antler_field *field = antler__field_next(type, NULL); field; field = antler__field_next(type, field)) {
-        int distance = antler__distance(field->key, key);
+        int distance = antler_name_distance(field->key, key);
         if (distance < best) {
             best = distance;
             nearest = field->key;
@@ -463,15 +473,15 @@ antler_status antler__config_read(const antler_type *type, const antler_json *no
 
 static antler_status unknown_class(antler_kind kind, const char *name, const char *place, antler_report *report)
 {
-    const char *nearest = antler__type_nearest(kind, name);
-    return antler__report_error(report, ANTLER_NAME, place, "unknown %s \"%.80s\"%s%s%s", antler__kind_name(kind), name,
+    const char *nearest = antler_type_nearest(kind, name);
+    return antler__report_error(report, ANTLER_NAME, place, "unknown %s \"%.80s\"%s%s%s", antler_kind_name(kind), name,
                                 nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 }
 
 static antler_status read_named(antler_kind kind, const char *name, const char *place, const antler_json *config,
                                 const char *config_place, antler_report *report, antler_object *object)
 {
-    const antler_type *type = antler__type_find(kind, name);
+    const antler_type *type = antler_type_find(kind, name);
     if (!type)
         return unknown_class(kind, name, place, report);
     void *filled;
@@ -484,7 +494,7 @@ static antler_status read_named(antler_kind kind, const char *name, const char *
 static antler_status read_number(antler_kind kind, const antler_json *node, const char *place, antler_report *report,
                                  antler_object *object)
 {
-    const antler_type *type = antler__type_find(kind, "Constant");
+    const antler_type *type = antler_type_find(kind, "Constant");
     if (kind != ANTLER_KIND_SCHEDULE || !type)
         return wrong(report, place, node, "a name or an object with \"class_name\"");
     antler_json *config = antler__json_object(NULL, NULL);
@@ -527,7 +537,7 @@ antler_status antler__object_read(antler_kind kind, const antler_json *node, con
     antler__place(name_place, sizeof name_place, place, "class_name");
     if (!name || antler__json_type(name) != ANTLER_JSON_STRING)
         return antler__report_error(report, ANTLER_VALUE, place, "no \"class_name\", which names the %s",
-                                    antler__kind_name(kind));
+                                    antler_kind_name(kind));
     antler__place(there, sizeof there, place, "config");
     if (strcmp(antler__json_string(name), "function") == 0 && config &&
         antler__json_type(config) == ANTLER_JSON_STRING) /* how Keras writes a plain function */

@@ -22,7 +22,6 @@ void antler__report_warning(antler_report *report, const char *place, const char
 
 /* Keys that every type of a kind has: a table for the struct that is their configs' first member, or NULL. */
 const antler_field *antler__kind_fields(antler_kind kind);
-const char *antler__kind_name(antler_kind kind);   /* "layer" */
 const char *antler__kind_module(antler_kind kind); /* "keras.layers" */
 
 /* The row of a key: the type's own before its kind's; NULL for none. */

@@ -10,7 +10,7 @@ static const struct {
 #undef ANTLER_KIND_ROW
 };
 
-const char *antler__kind_name(antler_kind kind)
+const char *antler_kind_name(antler_kind kind)
 {
     return kind_names[kind].name;
 }

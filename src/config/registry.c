@@ -45,7 +45,7 @@ static const antler_type *find(antler_kind kind, const char *name)
     return NULL;
 }
 
-const antler_type *antler__type_at(antler_kind kind, int64_t index)
+const antler_type *antler_type_at(antler_kind kind, int64_t index)
 {
     pthread_mutex_lock(&lock);
     const antler_type *type = type_at(kind, index);
@@ -53,7 +53,7 @@ const antler_type *antler__type_at(antler_kind kind, int64_t index)
     return type;
 }
 
-const antler_type *antler__type_find(antler_kind kind, const char *name)
+const antler_type *antler_type_find(antler_kind kind, const char *name)
 {
     pthread_mutex_lock(&lock);
     const antler_type *type = find(kind, name);
@@ -80,7 +80,7 @@ const char *antler__snake_case(const char *class_name, char *text, size_t size)
 
 enum { LONGEST_NAME = 64 };
 
-int antler__distance(const char *a, const char *b)
+int antler_name_distance(const char *a, const char *b)
 {
     size_t m = strlen(a), n = strlen(b);
     if (m >= LONGEST_NAME || n >= LONGEST_NAME)
@@ -108,21 +108,21 @@ int antler__distance(const char *a, const char *b)
     return row[1][n];
 }
 
-const char *antler__type_nearest(antler_kind kind, const char *name)
+const char *antler_type_nearest(antler_kind kind, const char *name)
 {
     const char *nearest = NULL;
     int best = (int)(strlen(name) / 3) + 1; /* farther is no likeness */
     const antler_type *type;
-    for (int64_t i = 0; (type = antler__type_at(kind, i)) != NULL; i++) {
-        int distance = antler__distance(type->class_name, name);
+    for (int64_t i = 0; (type = antler_type_at(kind, i)) != NULL; i++) {
+        int distance = antler_name_distance(type->class_name, name);
         if (distance <= best) {
             if (distance < best || !nearest)
                 nearest = type->class_name;
             best = distance;
         }
         for (const char *const *alias = type->aliases; alias && *alias; alias++)
-            if (antler__distance(*alias, name) < best) {
-                best = antler__distance(*alias, name);
+            if (antler_name_distance(*alias, name) < best) {
+                best = antler_name_distance(*alias, name);
                 nearest = *alias;
             }
     }
@@ -132,7 +132,7 @@ const char *antler__type_nearest(antler_kind kind, const char *name)
 const antler_layer_ops *antler__source_layer(void)
 {
     const antler_type *type;
-    for (int64_t i = 0; (type = antler__type_at(ANTLER_KIND_LAYER, i)) != NULL; i++)
+    for (int64_t i = 0; (type = antler_type_at(ANTLER_KIND_LAYER, i)) != NULL; i++)
         if (((const antler_layer_ops *)type)->flags & ANTLER_SOURCE)
             return (const antler_layer_ops *)type;
     return NULL;

@@ -165,7 +165,7 @@ static double sin_of(double r, double low)
     return r + (low - r * z * q);
 }
 
-double antler__cos(double x)
+double antler_cos(double x)
 {
     if (!isfinite(x))
         return NAN;
@@ -173,7 +173,7 @@ double antler__cos(double x)
     const double pi_1 = 0x1.921fb544p+0, pi_2 = 0x1.0b4611a6p-34, pi_3 = 0x1.3198a2e037073p-69;
     double n = floor(fabs(x) * 0x1.45f306dc9c883p-1 + 0.5);
     if (n >= 0x1p20)
-        return antler__cos(fmod(fabs(x), 0x1.921fb54442d18p+2));
+        return antler_cos(fmod(fabs(x), 0x1.921fb54442d18p+2));
     const double a = fabs(x) - n * pi_1, r = a - n * pi_2, low = ((a - r) - n * pi_2) - n * pi_3;
     const double high = r + low, rest = (r - high) + low;
     switch ((int)n & 3) {

@@ -4,11 +4,10 @@
 #ifndef ANTLER_MATHEMATICS_H
 #define ANTLER_MATHEMATICS_H
 
+#include "antler/random.h" /* antler_cos */
+
 double antler__exp(double x);
 double antler__log(double x);
 double antler__pow(double x, double y);
-
-/* Accurate for |x| up to 2^20; larger ones are first taken modulo 2 pi rounded to double. */
-double antler__cos(double x);
 
 #endif

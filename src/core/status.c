@@ -19,18 +19,29 @@ const char *antler_status_text(int status)
     }
 }
 
-/* An error is one line, whatever bytes a file's names hold: control characters become '?'. */
-static void one_line(char *text)
+/* Bytes of the character that begins with c in UTF-8; of no UTF-8, 1. */
+static int length_of(unsigned char c)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = '?';
+    return c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf8 ? 4 : 1;
+}
+
+char *antler_one_line(char *text)
+{
+    unsigned char *c = (unsigned char *)text;
+    while (*c) {
+        int length = length_of(*c);
+        bool control = *c < 0x20 || *c == 0x7f || (*c & 0xe0) == 0x80 || (*c == 0xc2 && (c[1] & 0xe0) == 0x80);
+        do
+            *c = control ? '?' : *c;
+        while (*++c && --length > 0 && (*c & 0xc0) == 0x80); /* all of the character */
+    }
+    return text;
 }
 
 static void put(char *to, size_t size, const char *text)
 {
     snprintf(to, size, "%s", text ? text : "");
-    one_line(to);
+    antler_one_line(to);
 }
 
 antler_status antler_error_set(antler_error *err, antler_status status, const char *place, const char *format, ...)
@@ -43,7 +54,7 @@ antler_status antler_error_set(antler_error *err, antler_status status, const ch
     va_start(arguments, format);
     vsnprintf(err->message, sizeof err->message, format, arguments);
     va_end(arguments);
-    one_line(err->message);
+    antler_one_line(err->message);
     return status;
 }
 

@@ -18,7 +18,7 @@ static const struct {
 };
 enum { DTYPES = sizeof dtypes / sizeof dtypes[0] };
 
-size_t antler__dtype_size(antler_dtype dtype)
+size_t antler_dtype_size(antler_dtype dtype)
 {
     return (size_t)dtype < DTYPES ? dtypes[dtype].size : 0;
 }

@@ -21,7 +21,6 @@
     X(INT64, int64, 'i', 8, NATIVE_INT64, STD_I64LE)       \
     X(UINT64, uint64, 'u', 8, NATIVE_UINT64, STD_U64LE)
 
-size_t antler__dtype_size(antler_dtype dtype); /* 0 for text and group */
 const char *antler__dtype_name(antler_dtype dtype);
 /* The number type of this kind and size; false if there is none. */
 bool antler__dtype_find(char kind, size_t bytes, antler_dtype *dtype);

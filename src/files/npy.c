@@ -161,7 +161,7 @@ static antler_status check_size(const antler_npy *npy, int64_t file_bytes, antle
 {
     int64_t count, bytes;
     if (!antler__count(&npy->shape, 0, &count) ||
-        !antler__size_multiply(count, (int64_t)antler__dtype_size(npy->dtype), &bytes))
+        !antler__size_multiply(count, (int64_t)antler_dtype_size(npy->dtype), &bytes))
         return fail(err, "its sizes multiply beyond 64 bits");
     if (bytes > file_bytes - npy->offset)
         return antler_error_set(err, ANTLER_FORMAT, NULL, "cut short: its shape needs %lld bytes of data",
@@ -195,7 +195,7 @@ static void swap_bytes(unsigned char *data, size_t size, int64_t n)
 
 antler_status antler__npy_read(const antler_npy *npy, int64_t first, int64_t n, void *out, antler_error *err)
 {
-    size_t size = antler__dtype_size(npy->dtype);
+    size_t size = antler_dtype_size(npy->dtype);
     int64_t row = antler_count(&npy->shape, 1);
     if (first < 0 || n < 0 || first > npy->shape.dim[0] - n)
         return antler_error_set(err, ANTLER_VALUE, NULL, "rows %lld to %lld of %lld", (long long)first,

@@ -109,8 +109,8 @@ static void choose(void)
     if (wanted != NULL)
         chosen = wanted;
     else
-        snprintf(error, sizeof error, "ANTLER_ISA=%.80s is not to be had on this machine; %s is used", wish,
-                 chosen->name);
+        snprintf(error, sizeof error, "ANTLER_ISA=%.80s: this machine or this build has no such kernels; %s is used",
+                 wish, chosen->name);
 }
 
 const antler_kernels *antler__kernels(void)

@@ -12,6 +12,7 @@
 #ifndef ANTLER_KERNELS_H
 #define ANTLER_KERNELS_H
 
+#include "antler/random.h"
 #include "antler/work.h"
 
 /* Elements of one chunk of a long sum. */
@@ -46,15 +47,6 @@ typedef struct antler_activation_kernel {
     void (*backward)(antler_real *dx, const antler_real *dy, const antler_real *y, const antler_real *x, int64_t n,
                      antler_real a);
 } antler_activation_kernel;
-
-/* A place in a stream of random words. Word e of a stream is word (e / 16) % 4 of Philox4x32-10 with this key and the
-   counter {block & 0xffffffff, block >> 32, step & 0xffffffff, step >> 32}, block = 16 * (e / 64) + e % 16: the order
-   in which 16 lanes make 64 words without a transpose. */
-typedef struct antler_stream {
-    uint64_t key;      /* low 32 bits are Philox's first key word */
-    uint64_t step;     /* training batch, or Monte Carlo sample */
-    uint64_t position; /* e of the first element */
-} antler_stream;
 
 /* One step of an optimizer over n consecutive elements. Which fields an optimizer uses is said at its kernel. */
 typedef struct antler_descent {

@@ -253,6 +253,16 @@ antler_status antler_build(antler_model *model)
     return status == ANTLER_OK ? ANTLER_OK : antler__model_fail(model, &error);
 }
 
+int64_t antler_model_seed(const antler_model *model)
+{
+    return model ? model->seed : 0;
+}
+
+const char *antler_model_name(const antler_model *model)
+{
+    return model ? model->name : "";
+}
+
 const antler_error *antler_model_error(const antler_model *model)
 {
     static const antler_error none = {.status = ANTLER_MEMORY, .message = "out of memory"};
@@ -272,6 +282,76 @@ const antler_shape *antler_input_shape(const antler_model *model)
 const antler_shape *antler_output_shape(const antler_model *model)
 {
     return model && model->built ? &model->wire[model->output[0]].shape : NULL;
+}
+
+int64_t antler_model_batch(const antler_model *model)
+{
+    const antler_shape *input = antler_input_shape(model);
+    if (input && input->dim[0] > 0)
+        return input->dim[0];
+    return model && model->fit && model->fit->args.batch_size > 0 ? model->fit->args.batch_size : 32;
+}
+
+/* The least that a layer which reads the input takes. Whole numbers that nobody looks up in a table (pixels) are as
+   good as 0 and 1. */
+int64_t antler_model_tokens(const antler_model *model)
+{
+    int64_t least = 0;
+    if (!model || !model->built)
+        return 0;
+    const antler_wire *input = &model->wire[model->input[0]];
+    for (int64_t i = 0; i < input->users; i++) {
+        const antler_call *call = &model->call[input->user[i]];
+        const antler_layer *layer = &model->layer[call->layer];
+        int64_t tokens =
+            call->in[0] == model->input[0] && layer->ops->tokens ? layer->ops->tokens(layer->object.config) : 0;
+        least = tokens > 0 && (least == 0 || tokens < least) ? tokens : least;
+    }
+    const char *dtype = antler__layer_keys(model->object[0])->dtype;
+    bool whole = dtype && (strncmp(dtype, "int", 3) == 0 || strncmp(dtype, "uint", 4) == 0);
+    return least > 0 ? least : whole ? 2 : 0;
+}
+
+bool antler_model_random(const antler_model *model)
+{
+    return model && model->sites > 0;
+}
+
+const char *antler_output_activation(const antler_model *model)
+{
+    if (!model || !model->built)
+        return NULL;
+    const antler_wire *output = &model->wire[model->output[0]];
+    const antler_activation_ops *f = output->giver < 0 ? NULL : model->layer[model->call[output->giver].layer].f;
+    return f ? f->type.class_name : NULL;
+}
+
+bool antler_model_object(const antler_model *model, antler_kind kind, int64_t index, antler_object *object)
+{
+    static const antler_compile_settings not_compiled;
+    const antler_compile_settings *compile = model && model->compile ? model->compile : &not_compiled;
+    antler_fit_settings *fit = model ? model->fit : NULL;
+    const antler_object settings = {&antler__fit_type, fit}, *list = NULL;
+    int64_t n = 0;
+    if (kind == ANTLER_KIND_LAYER && model) {
+        list = model->object;
+        n = model->layers;
+    } else if (kind == ANTLER_KIND_METRIC) {
+        list = compile->metric;
+        n = compile->metrics;
+    } else if (kind == ANTLER_KIND_CALLBACK && fit) {
+        list = fit->callbacks.item;
+        n = fit->callbacks.n;
+    } else if (kind == ANTLER_KIND_OPTIMIZER || kind == ANTLER_KIND_LOSS) {
+        list = kind == ANTLER_KIND_LOSS ? &compile->loss : &compile->optimizer;
+        n = list->type != NULL;
+    } else if (kind == ANTLER_KIND_SETTINGS && fit) {
+        list = &settings;
+        n = 1;
+    }
+    bool found = index >= 0 && index < n;
+    *object = found ? list[index] : (antler_object){NULL, NULL};
+    return found;
 }
 
 const antler_variable *antler_model_variable(const antler_model *model, int64_t index)

@@ -36,8 +36,8 @@ static bool is_accuracy(const char *name)
 static bool is_nearly_accuracy(const antler_json *node)
 {
     const char *name = antler__json_string(node);
-    return antler__json_type(node) == ANTLER_JSON_STRING && !antler__type_find(ANTLER_KIND_METRIC, name) &&
-           antler__distance(name, "accuracy") <= 2;
+    return antler__json_type(node) == ANTLER_JSON_STRING && !antler_type_find(ANTLER_KIND_METRIC, name) &&
+           antler_name_distance(name, "accuracy") <= 2;
 }
 
 /* Keras 2 files wrap a metric's function: {"class_name": "MeanMetricWrapper", "config": {"fn": "mean_squared_error"}}.

@@ -26,7 +26,7 @@ static int direction_of(const early_stopping *c)
         return -1;
     if (strcmp(name, "accuracy") == 0 || strcmp(name, "acc") == 0)
         return 1;
-    const antler_type *type = antler__type_find(ANTLER_KIND_METRIC, name);
+    const antler_type *type = antler_type_find(ANTLER_KIND_METRIC, name);
     return !type ? 0 : ((const antler_metric_ops *)(const void *)type)->larger_is_better ? 1 : -1;
 }
 

@@ -66,7 +66,7 @@ static double cosine_rate(const void *config, int64_t iteration)
     if (step < warmup)
         return rounded((from - s->initial_learning_rate) * (step / warmup) + s->initial_learning_rate);
     step = step - warmup > steps ? steps : step - warmup;
-    const double wave = 0.5 * (1 + antler__cos(pi * (step / steps)));
+    const double wave = 0.5 * (1 + antler_cos(pi * (step / steps)));
     return rounded(from * ((1 - s->alpha) * wave + s->alpha));
 }
 

@@ -149,7 +149,7 @@ static antler_status complain(const antler_data *data, int64_t row, const unsign
 {
     antler_real value = 0;
     int64_t i = 0;
-    size_t size = antler__dtype_size(data->dtype);
+    size_t size = antler_dtype_size(data->dtype);
     while (i < n && converters[data->dtype](source + (size_t)i * size, 1, &value))
         i++;
     row += i / data->row_elements;
@@ -257,11 +257,11 @@ static antler_status set_shape(antler_data *data, antler_dtype dtype, const antl
     int64_t all, bytes;
     if (dtype >= ANTLER_TEXT || shape->rank < 1 || shape->rank > ANTLER_MAX_RANK || !antler__count(shape, 0, &all) ||
         !antler__count(shape, 1, &data->row_elements) ||
-        !antler__size_multiply(all, (int64_t)antler__dtype_size(dtype), &bytes) || (uint64_t)bytes > SIZE_MAX)
+        !antler__size_multiply(all, (int64_t)antler_dtype_size(dtype), &bytes) || (uint64_t)bytes > SIZE_MAX)
         return antler_error_set(err, ANTLER_SHAPE, data->name, "not a type and shape that rows of numbers can have");
     data->shape = *shape;
     data->dtype = dtype;
-    data->row_bytes = (size_t)data->row_elements * antler__dtype_size(dtype);
+    data->row_bytes = (size_t)data->row_elements * antler_dtype_size(dtype);
     return ANTLER_OK;
 }
 

@@ -75,9 +75,9 @@ static antler_status take_rows(antler_rooms *r, const antler_data *x, int64_t fi
 }
 
 /* No larger a batch than there are rows. */
-static int64_t batch_of(const antler_data *x, int64_t batch_size)
+static int64_t batch_of(const antler_model *model, const antler_data *x, int64_t batch_size)
 {
-    int64_t rows = antler_data_shape(x)->dim[0], batch = batch_size > 0 ? batch_size : 32;
+    int64_t rows = antler_data_shape(x)->dim[0], batch = batch_size > 0 ? batch_size : antler_model_batch(model);
     return batch < rows ? batch : rows;
 }
 
@@ -124,7 +124,7 @@ antler_status antler_evaluate(antler_model *model, const antler_data *x, const a
     if (!model->compile || !model->compile->loss.type)
         return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "the model has no loss");
     ANTLER_TRY(antler__check_data(model, NULL, x, y, err));
-    int64_t batch = batch_of(x, batch_size);
+    int64_t batch = batch_of(model, x, batch_size);
     antler_context *c = antler__spare_take(model, ANTLER_INFER, batch, threads, ANTLER_WITH_OBJECTIVE, &error);
     antler_status status = c ? evaluate_on(c, x, y, batch, logs, &error) : error.status;
     antler__spare_give(model, c);
@@ -204,7 +204,7 @@ static antler_status predict(const prediction *p, antler_error *err)
     if (!p->x || p->samples < 1)
         return antler_error_set(err, ANTLER_VALUE, NULL, p->x ? "predict needs at least one sample" : "no data");
     ANTLER_TRY(check_x(p->model, p->x, err));
-    int64_t batch = batch_of(p->x, p->batch_size);
+    int64_t batch = batch_of(p->model, p->x, p->batch_size);
     antler_context *c = antler__spare_take(p->model, p->mode, batch, p->threads, 0, &error);
     antler_status status =
         c ? antler__rooms_make(&r, batch, antler_count(antler_data_shape(p->x), 1), 0, &error) : error.status;

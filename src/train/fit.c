@@ -35,27 +35,17 @@ static double seconds(void)
 
 /* ---- setting up ---- */
 
-/* Keras cuts the last part off, of rows - floor(rows * (1 - split)). */
 static antler_status split_data(fit *f, antler_error *err)
 {
     double split = f->args->validation_split;
-    int64_t rows = antler_data_shape(f->x)->dim[0], first = (int64_t)floor((double)rows * (1 - split));
     f->validation_x = f->args->validation_x;
     f->validation_y = f->args->validation_y;
     if (!f->validation_x != !f->validation_y)
         return antler_error_set(err, ANTLER_VALUE, "validation_x", "validation needs both x and y");
     if (f->validation_x || split == 0)
         return ANTLER_OK;
-    if (first < 1 || first >= rows)
-        return antler_error_set(err, ANTLER_VALUE, "fit.validation_split",
-                                "%g of %lld rows leaves none to train on or none to validate on", split,
-                                (long long)rows);
-    for (int i = 0; i < 4; i++) {
-        const antler_data *whole = i % 2 ? f->y : f->x;
-        f->part[i] = i < 2 ? antler_data_rows(whole, 0, first, err) : antler_data_rows(whole, first, rows - first, err);
-        if (!f->part[i])
-            return err->status;
-    }
+    ANTLER_TRY(antler_data_split(f->x, split, &f->part[0], &f->part[2], err));
+    ANTLER_TRY(antler_data_split(f->y, split, &f->part[1], &f->part[3], err));
     f->x = f->part[0];
     f->y = f->part[1];
     f->validation_x = f->part[2];
@@ -310,6 +300,8 @@ antler_status antler_fit_given(antler_model *model, const antler_data *x, const 
     if (status == ANTLER_OK)
         status = antler_build(model);
     if (status == ANTLER_OK) {
+        if (!antler__given(given, "batch_size"))
+            settings->args.batch_size = antler_model_batch(model);
         fit f = {.model = model, .settings = settings, .args = &settings->args, .x = x, .y = y};
         status = run(&f, &error);
     }

@@ -82,7 +82,7 @@ static antler_status find_accuracy(antler_objective *o, antler_error *err)
     const antler_type *type;
     antler_object_free(o->accuracy);
     o->accuracy = (antler_object){NULL, NULL};
-    for (int64_t i = 0; (type = antler__type_at(ANTLER_KIND_METRIC, i)) != NULL; i++) {
+    for (int64_t i = 0; (type = antler_type_at(ANTLER_KIND_METRIC, i)) != NULL; i++) {
         const antler_metric_ops *ops = (const antler_metric_ops *)type;
         if (!ops->is_accuracy || !ops->is_accuracy(o->width, sparse))
             continue;

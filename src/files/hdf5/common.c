@@ -113,7 +113,7 @@ bool antler__h5_understand(hid_t type, antler_h5_content *c)
     }
     if (!known)
         return false;
-    c->size = antler__dtype_size(c->dtype);
+    c->size = antler_dtype_size(c->dtype);
     c->memory = antler__h5_native(c->dtype);
     return true;
 }

@@ -256,7 +256,7 @@ typedef struct opening {
 /* Makes room for a data set's values; their bytes, or -1 without memory. */
 static int64_t make_room(antler_hdf5_set *set, antler_error *err)
 {
-    int64_t bytes = antler_count(&set->shape, 0) * (int64_t)antler__dtype_size(set->dtype);
+    int64_t bytes = antler_count(&set->shape, 0) * (int64_t)antler_dtype_size(set->dtype);
     set->values = antler__allocate((size_t)bytes, 1);
     if (set->values)
         return bytes;
@@ -356,7 +356,7 @@ static bool send(void *arg, int to)
     packet p = {.set = *set};
     if (set->rows)
         p.rows = *set->rows;
-    size_t bytes = (size_t)antler_count(&set->shape, 0) * antler__dtype_size(set->dtype);
+    size_t bytes = (size_t)antler_count(&set->shape, 0) * antler_dtype_size(set->dtype);
     return antler__file_put(to, &p, sizeof p) && (set->rows || antler__file_put(to, set->values, bytes));
 }
 

@@ -131,7 +131,7 @@ static antler_status write_attribute(const writer *w, const antler_entry *e, con
     if (owner[0] == '\0')
         snprintf(owner, sizeof owner, "/");
     bool text = e->dtype == ANTLER_TEXT;
-    if ((hsize_t)count > max_attribute / (text ? 16 : antler__dtype_size(e->dtype)))
+    if ((hsize_t)count > max_attribute / (text ? 16 : antler_dtype_size(e->dtype)))
         return antler_error_set(err, ANTLER_VALUE, e->name, "an attribute of %lld elements, more than HDF5 holds",
                                 (long long)count);
     ANTLER_TRY(write_group(w, owner, err));
@@ -157,7 +157,7 @@ static antler_status write_entry(const writer *w, const antler_entry *e, antler_
         return antler_error_set(err, ANTLER_UNSUPPORTED, e->name, "%s is not written here",
                                 antler__dtype_name(e->dtype));
     if (e->dtype != ANTLER_TEXT &&
-        (!antler__size_multiply(count, (int64_t)antler__dtype_size(e->dtype), &bytes) || (size_t)bytes != e->bytes))
+        (!antler__size_multiply(count, (int64_t)antler_dtype_size(e->dtype), &bytes) || (size_t)bytes != e->bytes))
         return antler_error_set(err, ANTLER_VALUE, e->name, "%zu bytes do not fit its shape", e->bytes);
     return at ? write_attribute(w, e, at, count, err) : write_set(w, e, count, err);
 }

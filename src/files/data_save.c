@@ -1,0 +1,48 @@
+/* Arrays as the data sets of an HDF5 file. */
+#include "core/memory.h"
+#include "files/hdf5.h"
+
+#include <string.h>
+
+/* Names are flat: no groups, and nothing that stands for one. */
+static antler_status add(antler_entries *entries, const antler_array *array, antler_error *err)
+{
+    char name[256];
+    size_t length = array->name ? strlen(array->name) : 0;
+    if (length == 0 || length + 2 > sizeof name || strpbrk(array->name, "/@") || strcmp(array->name, ".") == 0 ||
+        strcmp(array->name, "..") == 0)
+        return antler_error_set(
+            err, ANTLER_VALUE, NULL,
+            "\"%.80s\" is no name for a data set: expected 1 to %zu characters, none of them / or @",
+            array->name ? array->name : "", sizeof name - 2);
+    size_t size = antler_dtype_size(array->dtype);
+    int64_t bytes;
+    if (size == 0)
+        return antler_error_set(err, ANTLER_VALUE, array->name, "its type holds no numbers");
+    if (array->dtype == ANTLER_FLOAT16)
+        return antler_error_set(err, ANTLER_UNSUPPORTED, array->name, "float16 is read, not written");
+    if (!antler__count(&array->shape, 0, &bytes) || !antler__size_multiply(bytes, (int64_t)size, &bytes))
+        return antler_error_set(err, ANTLER_SHAPE, array->name, "its shape is negative or too large");
+    name[0] = '/';
+    memcpy(name + 1, array->name, length + 1);
+    if (antler__entries_find(entries, name))
+        return antler_error_set(err, ANTLER_VALUE, array->name, "two arrays have this name");
+    return antler__entries_add(entries, name, array->dtype, &array->shape, array->values, (size_t)bytes, err);
+}
+
+antler_status antler_data_save(const char *path, const char *about, const antler_array *array, int arrays,
+                               antler_error *err)
+{
+    antler_entries entries = {0};
+    antler_error error = {0};
+    const antler_shape scalar = {0};
+    if (about)
+        antler__entries_add(&entries, "/@about", ANTLER_TEXT, &scalar, about, strlen(about) + 1, &error);
+    for (int i = 0; i < arrays && error.status == ANTLER_OK; i++)
+        add(&entries, &array[i], &error);
+    if (error.status == ANTLER_OK)
+        antler__hdf5_write(path, &entries, NULL, NULL, &error);
+    antler__error_file(&error, path);
+    antler__entries_free(&entries);
+    return antler__error_copy(err, &error);
+}
