@@ -158,7 +158,7 @@ static antler_status fit(training *t, antler_error *err)
              a->checkpoint ? ", .checkpoint = 0" : "", a->resume ? ", .resume = 0" : "");
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
-    antler_status status = antler_fit_given(t->model, t->x.data, t->y.data, &settings, given);
+    antler_status status = antler_fit_given(t->model, t->x.data, t->y.data, &settings, sizeof settings, given);
     if (t->display.err.status != ANTLER_OK)
         *err = t->display.err;
     else if (status == ANTLER_STOPPED) /* by us, so no error of the model */

@@ -1,6 +1,7 @@
 /* Training: epochs of shuffled batches, validation, callbacks, history. */
 #include "train/fit.h"
 
+#include "config/given.h"
 #include "core/memory.h"
 
 #include <math.h>
@@ -280,7 +281,7 @@ static antler_status train(fit *f, antler_error *err)
 }
 
 antler_status antler_fit_given(antler_model *model, const antler_data *x, const antler_data *y,
-                               const struct antler_fit *args, const char *given)
+                               const struct antler_fit *args, size_t size, const char *given)
 {
     if (!model)
         return ANTLER_MEMORY;
@@ -288,7 +289,7 @@ antler_status antler_fit_given(antler_model *model, const antler_data *x, const 
         return model->error.status;
     antler_error error = {0};
     antler_fit_settings *settings;
-    antler_status status = antler__fit_merge(model, args, given, &settings, &error);
+    antler_status status = antler__fit_merge(model, args, size, given, &settings, &error);
     if (status != ANTLER_OK)
         return antler__model_fail(model, &error);
     if (antler__given(given, "seed") || model->fit)
