@@ -79,7 +79,7 @@ START_TEST(values_may_look_like_anything)
 {
     antler_model *m = fresh();
     const char *names[] = {"a", "b"};
-    antler_add(m, dense, .units = ((int64_t[]){3, 5})[1], .name = (", .trainable = 0" + 2));
+    antler_add(m, dense, .units = ((int64_t[]){3, 5})[1], .name = &", .trainable = 0"[2]);
     antler_add(m, dense, .units = 'a' == '\'' ? 1 : 2, .name = names[1]);
     antler_add(m, reshape, .target_shape[0] = 2, .target_shape[1] = 1);
     ck_assert(json_has(m, "'units': 5"));
