@@ -3,6 +3,7 @@
 #define ANTLER_NETWORKS_H
 
 #include "antler/antler.h"
+#include "build.h"
 #include "kernels/kernels.h"
 
 #include <check.h>

@@ -681,7 +681,9 @@ int main(void)
     tcase_add_loop_test(tests, bad_json_is_told, 0, sizeof bad_json / sizeof bad_json[0]);
     tcase_add_test(tests, json_cut_short_is_told);
     tcase_add_test(tests, deep_json_is_told);
-    tcase_add_test(tests, memory_runs_out);
-    tcase_add_test(tests, memory_runs_out_when_resuming);
+    if (HAS_ZIP) {
+        tcase_add_test(tests, memory_runs_out);
+        tcase_add_test(tests, memory_runs_out_when_resuming);
+    }
     return run_suite("api", tests);
 }

@@ -172,7 +172,7 @@ int main(void)
     printf("Kernels: %s\n", antler_isa(&complaint));
     if (complaint) {
         printf("SKIP: %s\n", complaint);
-        return 77;
+        return SKIPPED;
     }
     tcase_add_loop_test(tests, weights_are_what_they_were, 0, sizeof trials / sizeof trials[0]);
     return run_suite("bits", tests);
