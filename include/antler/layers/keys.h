@@ -9,7 +9,7 @@ struct antler_layer_ops; /* layer.h */
 /* The text of its arguments: JSON without escapes. */
 #define ANTLER_JSON(...) #__VA_ARGS__
 
-/* Keys of every layer. */
+/* Keys of every layer. They do not grow: what comes later is appended to the layers' structs, before end_. */
 #define ANTLER_LAYER_KEYS                                                                                   \
     const char *name;                 /* unique in the model; default: the class in snake case, numbered */ \
     bool trainable;                   /* false: its parameters are frozen */                                \
