@@ -9,6 +9,7 @@ template <class Settings> inline const Settings *antler_lend_(const Settings &se
 {
     return &settings;
 }
-#define ANTLER_LEND_(type, ...) antler_lend_(type{__VA_ARGS__})
+/* `struct`, as a function may have the same name (antler_softmax). */
+#define ANTLER_LEND_(type, ...) antler_lend_<struct type>({__VA_ARGS__})
 
 #endif

@@ -3,6 +3,7 @@
    layer of its own and settings in macros. Prints the loss and the bits of the prediction. */
 #include "antler/antler.h"
 #include "antler/layer.h"
+#include "antler/work.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -61,7 +62,8 @@ static antler_model *build(void)
     antler_add(m, dense, WIDE);
     antler_add(m, dropout, .rate = 0.25);
     antler_add(m, dense, .kernel_regularizer = ANTLER_JSON({"class_name" : "L2", "config" : {"l2" : 0.125}}),
-               .units = 2, .activation = "softmax");
+               .units = 2);
+    antler_add(m, softmax, .axis = -1);
     antler_compile(m, .optimizer = "sgd", .loss = "sparse_categorical_crossentropy", .metrics = {"accuracy"},
                    .learning_rate = 0.5);
     return m;
