@@ -26,7 +26,7 @@ quotes() {
             exit bad || n == 0
         }' "$@" || failed=1
 }
-quotes docs/adding-a-layer.md src/layers/prelu.c include/antler/layers.h
+quotes docs/adding-a-layer.md src/layers/prelu.c include/antler/layers/*.h
 quotes docs/c-api.md tests/test_guide.c
 
 # links PAGE: that the files it links to are there

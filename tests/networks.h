@@ -3,7 +3,8 @@
 #define ANTLER_NETWORKS_H
 
 #include "antler/antler.h"
-#include "kernels/kernels.h"
+#include "build.h"
+#include "antler/random.h"
 #include "suite.h"
 
 #include <stdio.h>
@@ -62,7 +63,7 @@ static inline void random_numbers(antler_real *x, int64_t n, uint64_t stream)
 {
     for (int64_t i = 0; i < n; i++) {
         uint32_t word;
-        antler__kernels()->words((antler_stream){.key = 1, .step = stream, .position = (uint64_t)i}, &word, 1);
+        antler_random_words((antler_stream){.key = 1, .step = stream, .position = (uint64_t)i}, &word, 1);
         x[i] = (antler_real)(word >> 8) * (antler_real)0x1p-23 - 1;
     }
 }
@@ -72,7 +73,7 @@ static inline void random_classes(antler_real *x, int64_t n, uint32_t below, uin
 {
     for (int64_t i = 0; i < n; i++) {
         uint32_t word;
-        antler__kernels()->words((antler_stream){.key = 2, .step = stream, .position = (uint64_t)i}, &word, 1);
+        antler_random_words((antler_stream){.key = 2, .step = stream, .position = (uint64_t)i}, &word, 1);
         x[i] = (antler_real)(word % below);
     }
 }

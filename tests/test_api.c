@@ -350,7 +350,7 @@ static antler_layer_ops wrong_table(int what)
     ops.type.class_name = what == 0 ? NULL : what == 1 ? "Dense" : what == 2 ? "AddOne" : "Other";
     ops.type.aliases = what == 3 ? taken_aliases : NULL;
     if (what == 4)
-        ops.type.size -= sizeof(void *);
+        ops.type.size += sizeof(void *);
     if (what == 5)
         ops.infer = NULL;
     if (what == 6)
@@ -359,13 +359,53 @@ static antler_layer_ops wrong_table(int what)
         ops.backward = NULL;
     if (what == 8)
         ops.type.kind = ANTLER_KIND_SETTINGS;
+    if (what == 9)
+        ops.type.size = sizeof ops.type - 1;
+    if (what == 10)
+        ops.type.size = sizeof ops.type; /* its methods come after */
     return ops;
 }
 
+/* The table as an older version had it: nothing is there after backward. */
+static const antler_type *older_table(void)
+{
+    const size_t size = offsetof(antler_layer_ops, backward) + sizeof antler_layer_plus_one.backward;
+    antler_layer_ops ops = antler_layer_plus_one;
+    ops.type.class_name = "PlusOneOfOld";
+    ops.type.aliases = NULL;
+    ops.type.size = size;
+    void *table = malloc(size); /* so that the address sanitizer sees what is read */
+    ck_assert_ptr_nonnull(table);
+    return memcpy(table, &ops, size);
+}
+
+START_TEST(tables_of_older_versions_are_taken)
+{
+    const antler_real x[4] = {1, 2, 3, 4};
+    antler_real y[4];
+    antler_error err = {0};
+    const antler_type *table = older_table(); /* tables are kept */
+    must(antler_register(table, &err), &err);
+    ck_assert_int_eq(antler_register(table, NULL), ANTLER_NAME);
+    antler_model *m = fresh();
+    antler_add_json(m, "{\"class_name\": \"PlusOneOfOld\", \"config\": {}}");
+    antler_add_given(m, (const antler_layer_ops *)table, NULL, 0, "");
+    antler_compile(m, .loss = "mse");
+    must(antler_build(m), antler_model_error(m));
+    antler_context *c = context_of(m, ANTLER_TRAIN, 1, 0);
+    forward(c, x, 1, y);
+    ck_assert(y[0] == 3 && y[3] == 6);
+    must(antler_backward(c, x, NULL, &err), &err);
+    antler_context_free(c);
+    antler_model_free(m);
+}
+END_TEST
+
 START_TEST(types_are_registered)
 {
-    static const antler_status wanted[] = {ANTLER_VALUE, ANTLER_NAME,  ANTLER_NAME,  ANTLER_NAME, ANTLER_VALUE,
-                                           ANTLER_VALUE, ANTLER_VALUE, ANTLER_VALUE, ANTLER_VALUE};
+    static const antler_status wanted[] = {ANTLER_VALUE, ANTLER_NAME,  ANTLER_NAME,  ANTLER_NAME,
+                                           ANTLER_VALUE, ANTLER_VALUE, ANTLER_VALUE, ANTLER_VALUE,
+                                           ANTLER_VALUE, ANTLER_VALUE, ANTLER_VALUE};
     static const char *const message[] = {
         "a type to register needs a class name and a kind",
         "Dense: this name is registered already",
@@ -376,14 +416,16 @@ START_TEST(types_are_registered)
         "Other: its table has no `forward`",
         "Other: its table has no `backward`",
         "a type to register needs a class name and a kind",
+        "Other: its table has",
+        "Other: its table has no `infer`",
     };
     antler_error err = {0};
     char text[1100];
     must(antler_register(&antler_layer_plus_one.type, &err), &err);
     ck_assert_int_eq(antler_register(&antler_layer_plus_one.type, &err), ANTLER_NAME);
     ck_assert_str_eq(antler_error_text(&err, text, sizeof text), "PlusOne: this name is registered already");
-    for (int what = 0; what < 9; what++) {
-        static antler_layer_ops ops[9]; /* tables are kept */
+    for (int what = 0; what < 11; what++) {
+        static antler_layer_ops ops[11]; /* tables are kept */
         ops[what] = wrong_table(what);
         err = (antler_error){0};
         ck_assert_int_eq(antler_register(&ops[what].type, &err), wanted[what]);
@@ -635,10 +677,13 @@ int main(void)
     tcase_add_test(tests, misuse_of_a_context_is_told);
     tcase_add_test(tests, texts);
     tcase_add_test(tests, types_are_registered);
+    tcase_add_test(tests, tables_of_older_versions_are_taken);
     tcase_add_loop_test(tests, bad_json_is_told, 0, sizeof bad_json / sizeof bad_json[0]);
     tcase_add_test(tests, json_cut_short_is_told);
     tcase_add_test(tests, deep_json_is_told);
-    tcase_add_test(tests, memory_runs_out);
-    tcase_add_test(tests, memory_runs_out_when_resuming);
+    if (HAS_ZIP) {
+        tcase_add_test(tests, memory_runs_out);
+        tcase_add_test(tests, memory_runs_out_when_resuming);
+    }
     return run_suite("api", tests);
 }

@@ -25,8 +25,18 @@
 #include "antler/base.h"
 #include "antler/layers.h"
 
+/* For the macros below: the text of their arguments after expansion, and the address of a struct that holds them until
+   the call is over. An item without a name comes after the last member, which the compiler complains of. */
+#define ANTLER_TEXT_(...) #__VA_ARGS__
 #ifdef __cplusplus
+#include "antler/cplusplus.h"
 extern "C" {
+#else
+#define ANTLER_LEND_(type, ...) \
+    &(struct type)              \
+    {                           \
+        .end_ = 0, __VA_ARGS__  \
+    }
 #endif
 
 ANTLER_API const char *antler_version(void);
@@ -108,13 +118,20 @@ typedef struct antler_model antler_model;
 ANTLER_API antler_model *antler_sequential(const char *name, const int *shape, int rank, antler_error *err);
 ANTLER_API void antler_model_free(antler_model *model);
 
-/* Adds a layer: antler_add(m, dense, .units = 10). The struct is in layers.h; the text of the arguments tells which
-   members were given. */
-#define antler_add(model, ...) ANTLER_ADD_(model, #__VA_ARGS__, __VA_ARGS__, .end_ = 0)
-#define ANTLER_ADD_(model, text, t, ...) \
-    antler_add_given(model, &antler_layer_##t, &(struct antler_##t){__VA_ARGS__}, text)
-ANTLER_API antler_status antler_add_given(antler_model *model, const struct antler_layer_ops *ops, const void *config,
-                                          const char *given);
+/* Adds a layer: antler_add(m, dense, .units = 10). The struct is in layers.h. Settings are named, and may come from a
+   macro of yours; in C++ they stand in the order of the struct's members.
+
+   antler_add, antler_compile and antler_fit are macros over a function each, which other languages call. These take a
+   struct of settings, its size, and the text `given`, which tells the members that were given, as 0 and false are
+   values too: ".units = 10, .use_bias = false", of which what stands between an = and the next comma (outside of
+   brackets and literals) does not matter; ".units=,.use_bias=" says the same. "" is none. Members that it does not name
+   are not read. Later versions only append members: `size` may be less than this version's, never more. */
+#define antler_add(model, ...) ANTLER_ADD_(model, __VA_ARGS__, )
+#define ANTLER_ADD_(model, t, ...)                                                                               \
+    antler_add_given(model, &antler_layer_##t, ANTLER_LEND_(antler_##t, __VA_ARGS__), sizeof(struct antler_##t), \
+                     ANTLER_TEXT_(__VA_ARGS__))
+ANTLER_API antler_status antler_add_given(antler_model *model, const struct antler_layer_ops *ops, const void *settings,
+                                          size_t size, const char *given);
 /* The same from JSON: {"class_name": "Dense", "config": {"units": 10}}. */
 ANTLER_API antler_status antler_add_json(antler_model *model, const char *json);
 
@@ -128,9 +145,11 @@ struct antler_compile {
     double learning_rate;                    /* of an optimizer given by name; default: the optimizer's */
     int end_;
 };
-#define antler_compile(model, ...) ANTLER_COMPILE_(model, #__VA_ARGS__, __VA_ARGS__, .end_ = 0)
-#define ANTLER_COMPILE_(model, text, ...) antler_compile_given(model, &(struct antler_compile){__VA_ARGS__}, text)
-ANTLER_API antler_status antler_compile_given(antler_model *model, const struct antler_compile *settings,
+#define antler_compile(...) ANTLER_COMPILE_(__VA_ARGS__, )
+#define ANTLER_COMPILE_(model, ...)                                                                       \
+    antler_compile_given(model, ANTLER_LEND_(antler_compile, __VA_ARGS__), sizeof(struct antler_compile), \
+                         ANTLER_TEXT_(__VA_ARGS__))
+ANTLER_API antler_status antler_compile_given(antler_model *model, const struct antler_compile *settings, size_t size,
                                               const char *given);
 
 /* Loads a model: .json (architecture, compile settings, "fit"), .keras, or .h5 (Keras's whole-model file). NULL and
@@ -283,10 +302,12 @@ struct antler_fit {
     void *user; /* for progress */
     int end_;
 };
-#define antler_fit(model, x, y, ...) ANTLER_FIT_(model, x, y, #__VA_ARGS__, __VA_ARGS__, .end_ = 0)
-#define ANTLER_FIT_(model, x, y, text, ...) antler_fit_given(model, x, y, &(struct antler_fit){__VA_ARGS__}, text)
+#define antler_fit(model, x, ...) ANTLER_FIT_(model, x, __VA_ARGS__, )
+#define ANTLER_FIT_(model, x, y, ...)                                                               \
+    antler_fit_given(model, x, y, ANTLER_LEND_(antler_fit, __VA_ARGS__), sizeof(struct antler_fit), \
+                     ANTLER_TEXT_(__VA_ARGS__))
 ANTLER_API antler_status antler_fit_given(antler_model *model, const antler_data *x, const antler_data *y,
-                                          const struct antler_fit *settings, const char *given);
+                                          const struct antler_fit *settings, size_t size, const char *given);
 
 /* What the last antler_fit logged: epochs, and the logs of each. */
 ANTLER_API int64_t antler_history(const antler_model *model, const antler_logs **logs);

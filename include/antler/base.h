@@ -20,9 +20,12 @@ extern "C" {
 #endif
 
 /* The one number type. Library `antler` has float; `antler64`, built from the same sources with ANTLER_DOUBLE, has
-   double: it is for proofs (gradient checks, float64 golden cases). A program links one of the two. */
+   double: it is for proofs (gradient checks, float64 golden cases). Its functions have names of their own (names64.h
+   makes antler64_build of antler_build), so that a program compiled for the one does not link the other; a program may
+   use both, in different files. */
 #ifdef ANTLER_DOUBLE
 typedef double antler_real;
+#include "antler/names64.h"
 #else
 typedef float antler_real;
 #endif

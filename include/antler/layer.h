@@ -193,8 +193,9 @@ ANTLER_API bool antler_model_object(const struct antler_model *model, antler_kin
 ANTLER_API antler_status antler_object_copy(antler_object object, antler_object *copy, antler_error *err);
 ANTLER_API void antler_object_free(antler_object object);
 
-/* Adds a type. Tables are kept, not copied: they must outlive all use of the library. A class name or alias that its
-   kind has already is ANTLER_NAME. Safe from any thread; do it before the first model that needs it. */
+/* Adds a type. Tables are kept, not copied (but for shorter ones, of older versions): they must outlive all use of the
+   library. A class name or alias that its kind has already is ANTLER_NAME. Safe from any thread; do it before the first
+   model that needs it. */
 ANTLER_API antler_status antler_register(const antler_type *type, antler_error *err);
 
 /* Keys that every optimizer, loss and metric has; the first member of its config struct. */

@@ -76,7 +76,7 @@ ANTLER_API void antler_log(antler_real *y, const antler_real *x, int64_t n);
 ANTLER_API void antler_tanh(antler_real *y, const antler_real *x, int64_t n);
 ANTLER_API void antler_sigmoid(antler_real *y, const antler_real *x, int64_t n);
 /* Of each of `rows` rows of n. */
-ANTLER_API void antler_softmax(antler_real *y, const antler_real *x, int64_t rows, int64_t n);
+ANTLER_API void antler_softmax_rows(antler_real *y, const antler_real *x, int64_t rows, int64_t n);
 
 /* ---- noise ------------------------------------------------------------------------------------------------------ */
 

@@ -58,14 +58,11 @@ antler_json *antler__object_write(antler_object object, antler_json *parent, con
 antler_json *antler__config_write(const antler_type *type, const void *config, antler_json *parent, const char *key,
                                   antler_style style);
 
+/* One field's value, out of the config. */
+antler_json *antler__field_write(const antler_field *field, const void *config, antler_json *parent, const char *key,
+                                 antler_style style);
+
 /* Whether a (short) value equals a JSON text: 1 or 0; -1 without memory. */
 int antler__json_is(const antler_json *node, const char *json);
-
-/* The config of a C caller's struct: the members that `given` (the text of the macro's arguments) assigns, as JSON.
-   `place` is the config's, for errors. */
-antler_status antler__config_from_struct(const antler_type *type, const void *members, const char *given,
-                                         const char *place, antler_json *config, antler_error *err);
-/* Whether the text of a macro's arguments assigns `.member =`. */
-bool antler__given(const char *given, const char *member);
 
 #endif

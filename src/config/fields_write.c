@@ -1,9 +1,8 @@
-/* Configs, written: as JSON for files, and from the structs of C callers. */
+/* Configs, written as JSON. */
 #include "config/fields.h"
 
 #include "core/memory.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -65,8 +64,8 @@ static antler_json *write_objects(const antler_objects *objects, antler_json *pa
     return list;
 }
 
-static antler_json *write_value(const antler_field *field, const void *config, antler_json *parent, const char *key,
-                                antler_style style)
+antler_json *antler__field_write(const antler_field *field, const void *config, antler_json *parent, const char *key,
+                                 antler_style style)
 {
     const void *value = (const char *)config + field->offset;
     switch (field->kind) {
@@ -96,7 +95,7 @@ static int is_default(const antler_field *field, const void *config)
 {
     if (!field->def)
         return 0;
-    antler_json *value = write_value(field, config, NULL, NULL, ANTLER_STYLE_KERAS);
+    antler_json *value = antler__field_write(field, config, NULL, NULL, ANTLER_STYLE_KERAS);
     if (!value)
         return -1;
     int same = antler__json_is(value, field->def);
@@ -111,7 +110,7 @@ antler_json *antler__config_write(const antler_type *type, const void *config, a
     for (const antler_field *field = antler__field_next(type, NULL); object && field;
          field = antler__field_next(type, field)) {
         int skip = field->kind == ANTLER_ANY ? 1 : field->flags & ANTLER_UNWRITTEN ? is_default(field, config) : 0;
-        if (skip < 0 || (!skip && !write_value(field, config, object, field->key, style))) {
+        if (skip < 0 || (!skip && !antler__field_write(field, config, object, field->key, style))) {
             if (!parent)
                 antler__json_free(object);
             return NULL;
@@ -128,7 +127,7 @@ antler_json *antler__object_write(antler_object object, antler_json *parent, con
     if (type->kind == ANTLER_KIND_ACTIVATION)
         return antler__json_add_string(parent, key, type->class_name);
     if (type->kind == ANTLER_KIND_SCHEDULE && strcmp(type->class_name, "Constant") == 0)
-        return write_value(type->fields, object.config, parent, key, style);
+        return antler__field_write(type->fields, object.config, parent, key, style);
     bool outer = type->kind == ANTLER_KIND_LAYER || type->kind == ANTLER_KIND_LOSS ||
                  type->kind == ANTLER_KIND_METRIC || type->kind == ANTLER_KIND_OPTIMIZER;
     bool modules = style == ANTLER_STYLE_KERAS || !outer; /* in legacy files the presence of "module" means Keras 3 */
@@ -141,87 +140,4 @@ antler_json *antler__object_write(antler_object object, antler_json *parent, con
     if (!parent)
         antler__json_free(written);
     return NULL;
-}
-
-/* ---- C callers' structs ---- */
-
-bool antler__given(const char *given, const char *member)
-{
-    size_t length = strlen(member);
-    int depth = 0;
-    char last = ','; /* the last character that was no space */
-    for (const char *c = given; *c; c++) {
-        if (*c == '"' || *c == '\'') { /* skip a literal */
-            char quote = *c;
-            for (c++; *c && *c != quote; c++)
-                if (*c == '\\' && c[1])
-                    c++;
-            if (!*c)
-                return false;
-        } else if (*c == '(' || *c == '{' || *c == '[') {
-            depth++;
-        } else if (*c == ')' || *c == '}' || *c == ']') {
-            depth--;
-        } else if (*c == '.' && depth == 0 && last == ',' && strncmp(c + 1, member, length) == 0) {
-            const char *after = c + 1 + length;
-            while (isspace((unsigned char)*after))
-                after++;
-            if (*after == '=' || *after == '[' || *after == '.')
-                return true;
-        }
-        if (!isspace((unsigned char)*c))
-            last = *c;
-    }
-    return false;
-}
-
-/* A text that names or holds an object or list: JSON when it begins like it, else a name. */
-static antler_status add_text(const char *text, const char *key, const char *place, antler_json *config,
-                              antler_error *err)
-{
-    if (!text)
-        return antler__json_add_null(config, key) ? ANTLER_OK : ANTLER_MEMORY;
-    if (*text != '{' && *text != '[')
-        return antler__json_add_string(config, key, text) ? ANTLER_OK : ANTLER_MEMORY;
-    antler_json *parsed;
-    antler_error error = {0};
-    antler_status status = antler__json_parse(text, strlen(text), &parsed, &error);
-    if (status != ANTLER_OK)
-        return antler_error_set(err, status, place, "%s", error.message);
-    status = antler__json_add_copy(config, key, parsed) ? ANTLER_OK : ANTLER_MEMORY;
-    antler__json_free(parsed);
-    return status;
-}
-
-/* JSON has neither NaN, which a struct may hold to say null, nor infinity. */
-static antler_status add_real(const antler_field *field, double value, const char *place, antler_json *config,
-                              antler_error *err)
-{
-    bool null = isnan(value) && field->flags & ANTLER_NULLABLE;
-    if (!null && !isfinite(value))
-        return antler_error_set(err, ANTLER_VALUE, place, "%g is not a finite number", value);
-    return antler__json_add_real(config, field->key, value) ? ANTLER_OK : ANTLER_MEMORY;
-}
-
-antler_status antler__config_from_struct(const antler_type *type, const void *members, const char *given,
-                                         const char *place, antler_json *config, antler_error *err)
-{
-    for (const antler_field *field = antler__field_next(type, NULL); field; field = antler__field_next(type, field)) {
-        if (field->kind == ANTLER_ANY || !antler__given(given, field->key))
-            continue;
-        antler_status status = ANTLER_OK;
-        char there[256];
-        antler__place(there, sizeof there, place, field->key);
-        if (field->kind == ANTLER_OBJECT || field->kind == ANTLER_OBJECTS) {
-            const char *text = field->text ? *(const char *const *)((const char *)members + field->text) : NULL;
-            status = add_text(text, field->key, there, config, err);
-        } else if (field->kind == ANTLER_REAL) {
-            status = add_real(field, *(const double *)((const char *)members + field->offset), there, config, err);
-        } else if (!write_value(field, members, config, field->key, ANTLER_STYLE_KERAS)) {
-            status = ANTLER_MEMORY;
-        }
-        if (status != ANTLER_OK)
-            return status == ANTLER_MEMORY ? antler_error_set(err, status, there, "out of memory") : status;
-    }
-    return ANTLER_OK;
 }

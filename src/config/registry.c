@@ -12,6 +12,10 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const antler_type **registered;
 static size_t registered_count;
+static struct completed {
+    const antler_type *given, *whole;
+} * completed; /* tables of older versions, and what stands for them */
+static size_t completed_count;
 
 static bool is_named(const antler_type *type, const char *name)
 {
@@ -176,7 +180,8 @@ static const char *missing_method(const antler_type *type)
     }
 }
 
-/* Size of a kind's table in this version: a longer one is of a later version, with methods that are unknown here. */
+/* Size of a kind's table in this version. A longer one is of a later version, with methods that are unknown here; a
+   shorter one of an older version, which the methods that a kind can not do without must have had. */
 static const size_t table_size[ANTLER_KINDS] = {
     [ANTLER_KIND_LAYER] = sizeof(antler_layer_ops),
     [ANTLER_KIND_ACTIVATION] = sizeof(antler_activation_ops),
@@ -190,16 +195,47 @@ static const size_t table_size[ANTLER_KINDS] = {
     [ANTLER_KIND_CALLBACK] = sizeof(antler_callback_ops),
 };
 
-static antler_status check_table(const antler_type *type, antler_error *err)
+static antler_status check_head(const antler_type *type, antler_error *err)
 {
     if (!type || !type->class_name || type->kind >= ANTLER_KINDS || type->kind == ANTLER_KIND_SETTINGS)
         return antler_error_set(err, ANTLER_VALUE, NULL, "a type to register needs a class name and a kind");
-    if (type->size != table_size[type->kind])
+    if (type->size < sizeof *type || type->size > table_size[type->kind])
         return antler_error_set(err, ANTLER_VALUE, type->class_name,
-                                "its table has %zu bytes, this version's have %zu: set .type.size and compile it "
-                                "with this version's headers",
-                                type->size, table_size[type->kind]);
-    const char *method = missing_method(type);
+                                "its table has %zu bytes, expected %zu to %zu: set .type.size, and compile it with "
+                                "the headers of this version or an older one",
+                                type->size, sizeof *type, table_size[type->kind]);
+    return ANTLER_OK;
+}
+
+/* The caller holds the lock. NULL without memory. */
+static const antler_type *complete(const antler_type *type)
+{
+    for (size_t i = 0; i < completed_count; i++)
+        if (completed[i].given == type)
+            return completed[i].whole;
+    if (!antler__grow(&completed, completed_count, completed_count + 1, sizeof *completed))
+        return NULL;
+    antler_type *whole = antler__allocate_zeroed(1, table_size[type->kind]);
+    if (whole) {
+        memcpy(whole, type, type->size);
+        whole->size = table_size[type->kind];
+        completed[completed_count++] = (struct completed){type, whole};
+    }
+    return whole;
+}
+
+antler_status antler__type_whole(const antler_type *type, const antler_type **whole, antler_error *err)
+{
+    ANTLER_TRY(check_head(type, err));
+    *whole = type;
+    if (type->size < table_size[type->kind]) {
+        pthread_mutex_lock(&lock);
+        *whole = complete(type);
+        pthread_mutex_unlock(&lock);
+        if (!*whole)
+            return antler__no_memory(err);
+    }
+    const char *method = missing_method(*whole);
     if (method)
         return antler_error_set(err, ANTLER_VALUE, type->class_name, "its table has no `%s`", method);
     return ANTLER_OK;
@@ -221,7 +257,7 @@ static antler_status append(const antler_type *type, antler_error *err)
 
 antler_status antler_register(const antler_type *type, antler_error *err)
 {
-    ANTLER_TRY(check_table(type, err));
+    ANTLER_TRY(antler__type_whole(type, &type, err));
     pthread_mutex_lock(&lock);
     antler_status status = append(type, err);
     pthread_mutex_unlock(&lock);

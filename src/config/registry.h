@@ -8,6 +8,10 @@
    knows none of them. */
 extern const antler_type *const *const antler__builtin[ANTLER_KINDS];
 
+/* The type with all of this version's methods, for a table of the caller's: itself, or, where an older version's
+   headers made it shorter, a copy whose missing methods are NULL; the same one each time. Refuses tables that cannot
+   serve. */
+antler_status antler__type_whole(const antler_type *type, const antler_type **whole, antler_error *err);
 /* The layer that gives a model its input (ANTLER_SOURCE). */
 const antler_layer_ops *antler__source_layer(void);
 /* Keras's snake case: "MaxPooling2D" gives "max_pooling2d". Returns text. */

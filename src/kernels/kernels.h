@@ -15,6 +15,13 @@
 #include "antler/random.h"
 #include "antler/work.h"
 
+#include <float.h>
+
+/* The same bits everywhere: every operation rounds to its own type, as it is written. */
+#if defined(__FAST_MATH__) || (FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16) /* 16: half precision has its own too */
+#error "Antler needs float arithmetic in float (on i386 -msse2 -mfpmath=sse), without -ffast-math"
+#endif
+
 /* Elements of one chunk of a long sum. */
 enum { ANTLER_CHUNK = 4096 };
 

@@ -1,6 +1,7 @@
 /* Making a model from C, and looking at it. */
 #include "model/model.h"
 
+#include "config/given.h"
 #include "config/json.h"
 #include "config/registry.h"
 #include "core/memory.h"
@@ -175,21 +176,26 @@ static const char *next_place(const antler_model *model, const char *part, char 
     return text;
 }
 
-antler_status antler_add_given(antler_model *model, const struct antler_layer_ops *ops, const void *config,
-                               const char *given)
+antler_status antler_add_given(antler_model *model, const struct antler_layer_ops *ops, const void *settings,
+                               size_t size, const char *given)
 {
     ANTLER_TRY(antler__model_status(model));
     antler_error error = {0};
     antler_report report = {.err = &error};
-    antler_object layer = {&ops->type, NULL};
+    antler_object layer = {NULL, NULL};
     char place[64];
     antler_json *json = antler__json_object(NULL, NULL);
     if (!json)
         return no_memory(model);
     next_place(model, ".config", place, sizeof place);
-    antler_status status = antler__config_from_struct(&ops->type, config, given, place, json, &error);
+    antler_status status = antler__type_whole(&ops->type, &layer.type, &error);
     if (status == ANTLER_OK)
-        status = antler__config_read(&ops->type, json, place, &report, &layer.config);
+        status =
+            antler__given_check(given, size, &(antler_form){layer.type->config_size, layer.type, NULL}, place, &error);
+    if (status == ANTLER_OK)
+        status = antler__config_from_struct(layer.type, settings, given, place, json, &error);
+    if (status == ANTLER_OK)
+        status = antler__config_read(layer.type, json, place, &report, &layer.config);
     antler__json_free(json);
     if (status == ANTLER_OK)
         status = antler__model_append(model, layer, &error);

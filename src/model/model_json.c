@@ -1,4 +1,5 @@
 /* A model's JSON, as Keras writes it and as people write it by hand. */
+#include "config/given.h"
 #include "config/registry.h"
 #include "core/memory.h"
 #include "core/number.h"
@@ -221,8 +222,12 @@ static antler_status compile_json(const struct antler_compile *settings, const c
     return fits ? status : antler__no_memory(err);
 }
 
-antler_status antler_compile_given(antler_model *model, const struct antler_compile *settings, const char *given)
+static const char *const compile_names[] = {"optimizer", "loss", "metrics", "learning_rate", NULL};
+
+antler_status antler_compile_given(antler_model *model, const struct antler_compile *settings, size_t size,
+                                   const char *given)
 {
+    struct antler_compile whole = {0}; /* an older program's may be shorter */
     if (model && model->compile_failed) { /* made good by this one, or failed anew */
         model->error = (antler_error){0};
         model->compile_failed = false;
@@ -232,7 +237,13 @@ antler_status antler_compile_given(antler_model *model, const struct antler_comp
     antler_report report = {.err = &error};
     antler_compile_settings *compiled = NULL;
     antler_json *config = antler__json_object(NULL, NULL);
-    antler_status status = config ? compile_json(settings, given, config, &error) : antler__no_memory(&error);
+    antler_status status = config ? antler__given_check(given, size, &(antler_form){sizeof whole, NULL, compile_names},
+                                                        "compile_config", &error)
+                                  : antler__no_memory(&error);
+    if (status == ANTLER_OK && size)
+        memcpy(&whole, settings, size);
+    if (status == ANTLER_OK)
+        status = compile_json(&whole, given, config, &error);
     if (status == ANTLER_OK)
         status = antler__compile_read(config, "compile_config", &report, &compiled);
     antler__json_free(config);

@@ -262,7 +262,7 @@ void antler_sigmoid(antler_real *y, const antler_real *x, int64_t n)
     antler__kernels()->activation[ANTLER_ACT_sigmoid].forward(y, x, n, 0);
 }
 
-void antler_softmax(antler_real *y, const antler_real *x, int64_t rows, int64_t n)
+void antler_softmax_rows(antler_real *y, const antler_real *x, int64_t rows, int64_t n)
 {
     antler__kernels()->softmax(y, x, rows, n);
 }

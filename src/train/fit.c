@@ -1,6 +1,7 @@
 /* Training: epochs of shuffled batches, validation, callbacks, history. */
 #include "train/fit.h"
 
+#include "config/given.h"
 #include "core/memory.h"
 
 #include <math.h>
@@ -289,12 +290,12 @@ static antler_status run(fit *f, antler_error *err)
 }
 
 antler_status antler_fit_given(antler_model *model, const antler_data *x, const antler_data *y,
-                               const struct antler_fit *args, const char *given)
+                               const struct antler_fit *args, size_t size, const char *given)
 {
     antler_error error = {0};
     antler_fit_settings *settings = NULL;
     ANTLER_TRY(antler__model_status(model));
-    antler_status status = antler__fit_merge(model, args, given, &settings, &error);
+    antler_status status = antler__fit_merge(model, args, size, given, &settings, &error);
     if (status == ANTLER_OK && (antler__given(given, "seed") || model->fit))
         model->seed = settings->args.seed;
     if (status == ANTLER_OK)

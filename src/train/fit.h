@@ -8,8 +8,8 @@
 extern const antler_type *const antler__settings[];
 
 /* The settings of one fit: the model's "fit", with what the caller gave in its place. For antler__config_free. */
-antler_status antler__fit_merge(const antler_model *model, const struct antler_fit *args, const char *given,
-                                antler_fit_settings **settings, antler_error *err);
+antler_status antler__fit_merge(const antler_model *model, const struct antler_fit *args, size_t size,
+                                const char *given, antler_fit_settings **settings, antler_error *err);
 
 /* The order of n rows in an epoch, a function of (seed, epoch, n, window): windows of `window` rows (0: one of all) are
    shuffled among each other and within. row holds n numbers. */

@@ -1,6 +1,7 @@
 /* The settings of a fit: Model.fit's arguments, from "fit" in a model's JSON and from C callers. */
 #include "train/fit.h"
 
+#include "config/given.h"
 #include "config/registry.h"
 #include "core/memory.h"
 
@@ -117,6 +118,9 @@ static bool add_base(antler_json *config, const antler_fit_settings *base)
 }
 
 /* What is no field: pointers and what only a running program has. */
+static const char *const others[] = {"validation_x", "validation_y", "checkpoint", "resume",
+                                     "threads",      "progress",     "user",       NULL};
+
 static void copy_rest(struct antler_fit *to, const struct antler_fit *from, const char *given)
 {
     if (antler__given(given, "validation_x"))
@@ -135,11 +139,14 @@ static void copy_rest(struct antler_fit *to, const struct antler_fit *from, cons
         to->user = from->user;
 }
 
-antler_status antler__fit_merge(const antler_model *model, const struct antler_fit *args, const char *given,
-                                antler_fit_settings **settings, antler_error *err)
+antler_status antler__fit_merge(const antler_model *model, const struct antler_fit *args, size_t size,
+                                const char *given, antler_fit_settings **settings, antler_error *err)
 {
+    ANTLER_TRY(antler__given_check(given, size, &(antler_form){sizeof *args, &antler__fit_type, others}, "fit", err));
     antler_json *config = antler__json_object(NULL, NULL);
-    antler_fit_settings members = {.args = *args}; /* so that the fields' offsets hold */
+    antler_fit_settings members = {0}; /* so that the fields' offsets hold; an older program's may be shorter */
+    if (size)
+        memcpy(&members.args, args, size);
     antler_report report = {.err = err};
     void *merged = NULL;
     antler_status status = config ? antler__config_from_struct(&antler__fit_type, &members, given, "fit", config, err)
@@ -151,6 +158,6 @@ antler_status antler__fit_merge(const antler_model *model, const struct antler_f
     antler__json_free(config);
     ANTLER_TRY(status);
     *settings = merged;
-    copy_rest(&(*settings)->args, args, given);
+    copy_rest(&(*settings)->args, &members.args, given);
     return ANTLER_OK;
 }

@@ -1,0 +1,35 @@
+# What is installed: components `antler` and `antler64`, each with its library, its command, and how to find them.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/antler)
+file(RELATIVE_PATH up ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+file(RELATIVE_PATH to_library ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+list(JOIN packages " " packages)
+set(behind "") # a static library's user links what is behind it
+if(BUILD_SHARED_LIBS)
+  set(behind .private)
+endif()
+
+foreach(library ${libraries})
+  set(definition "")
+  if(library STREQUAL antler64)
+    set(definition " -DANTLER_DOUBLE")
+  endif()
+  configure_file(cmake/antler.pc.in ${library}.pc @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${library}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+    COMPONENT ${library})
+  install(TARGETS ${library} EXPORT ${library}Targets COMPONENT ${library})
+  install(EXPORT ${library}Targets NAMESPACE antler:: DESTINATION ${package_folder} COMPONENT ${library})
+  if(ANTLER_PROGRAMS)
+    set_target_properties(${library}_command PROPERTIES INSTALL_RPATH "$ORIGIN/${to_library}")
+    install(TARGETS ${library}_command COMPONENT ${library})
+  endif()
+endforeach()
+
+configure_package_config_file(cmake/antlerConfig.cmake.in antlerConfig.cmake INSTALL_DESTINATION ${package_folder})
+write_basic_package_version_file(antlerConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/antlerConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/antlerConfigVersion.cmake
+  DESTINATION ${package_folder} COMPONENT antler)
+install(DIRECTORY include/antler ${made}/antler DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT antler)
+install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT antler)
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT antler)

@@ -1,0 +1,59 @@
+/* Recurrent layers: see antler/layers.h. */
+#ifndef ANTLER_LAYERS_RNN_H
+#define ANTLER_LAYERS_RNN_H
+
+#include "antler/layers/keys.h"
+
+/* Keys of a recurrent layer. */
+#define ANTLER_RECURRENT_KEYS                                                                   \
+    ANTLER_KERNEL_KEYS                                                                          \
+    int64_t units;                                                                              \
+    const char *activation;                                                                     \
+    antler_object activation_;                                                                  \
+    const char *recurrent_initializer, *recurrent_regularizer, *recurrent_constraint;           \
+    antler_object recurrent_initializer_, recurrent_regularizer_, recurrent_constraint_;        \
+    bool return_sequences; /* all steps' outputs, not the last one's only */                    \
+    bool go_backwards;                                                                          \
+    bool stateful;             /* the last state of a batch is the first of the next */         \
+    bool zero_output_for_mask; /* outputs of masked steps are 0, not the last output again */   \
+    double dropout;            /* of the input; one mask a sequence, for all steps and gates */ \
+    double recurrent_dropout;  /* of the state; one mask a sequence, for all steps and gates */ \
+    int64_t seed;
+
+struct antler_simple_rnn {
+    ANTLER_LAYER_KEYS
+    ANTLER_RECURRENT_KEYS
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_simple_rnn;
+
+struct antler_lstm {
+    ANTLER_LAYER_KEYS
+    ANTLER_RECURRENT_KEYS
+    const char *recurrent_activation;
+    antler_object recurrent_activation_;
+    bool unit_forget_bias; /* the forget gate's bias starts at 1 */
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_lstm;
+
+struct antler_gru {
+    ANTLER_LAYER_KEYS
+    ANTLER_RECURRENT_KEYS
+    const char *recurrent_activation;
+    antler_object recurrent_activation_;
+    bool reset_after; /* the reset gate works on the product, not on the state */
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_gru;
+
+struct antler_bidirectional {
+    ANTLER_LAYER_KEYS
+    const char *layer, *backward_layer; /* JSON of a recurrent layer; backward_layer left out: layer, reversed */
+    antler_object layer_, backward_layer_;
+    const char *merge_mode; /* "concat", "sum", "mul", "ave" */
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_bidirectional;
+
+#endif

@@ -1,0 +1,213 @@
+/* Settings of C callers. Which members were given is seen from the text of a macro's arguments: items that commas part,
+   each `.member = value`, where `value` may hold commas within brackets and literals. */
+#include "config/given.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the text ---- */
+
+static const char *skip_space(const char *c)
+{
+    while (isspace((unsigned char)*c))
+        c++;
+    return c;
+}
+
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+static const char *skip_word(const char *c)
+{
+    while (is_word(*c))
+        c++;
+    return c;
+}
+
+/* Behind the literal whose quote is at c. */
+static const char *skip_literal(const char *c)
+{
+    const char quote = *c;
+    for (c++; *c && *c != quote; c++)
+        if (*c == '\\' && c[1])
+            c++;
+    return *c ? c + 1 : c;
+}
+
+/* Behind C++'s R"mark(...)mark" whose quote is at c. */
+static const char *skip_raw(const char *c)
+{
+    const char *open = strchr(c, '(');
+    if (!open)
+        return c + strlen(c);
+    size_t mark = (size_t)(open - c) - 1;
+    for (const char *end = strchr(open, ')'); end; end = strchr(end + 1, ')'))
+        if (strncmp(end + 1, c + 1, mark) == 0 && end[1 + mark] == '"')
+            return end + mark + 2;
+    return c + strlen(c);
+}
+
+/* Behind the word, number (C++ writes 1'000), literal or single character at c. */
+static const char *skip_token(const char *c)
+{
+    if (*c == '"' || *c == '\'')
+        return skip_literal(c);
+    if (!is_word(*c))
+        return c + 1;
+    bool number = isdigit((unsigned char)*c);
+    const char *end = skip_word(c);
+    while (number && *end == '\'' && is_word(end[1]))
+        end = skip_word(end + 1);
+    return *end == '"' && end[-1] == 'R' && !number ? skip_raw(end) : end;
+}
+
+/* The item at *text, without the spaces around it, and its length; *text moves on to the next. NULL after the last. */
+static const char *next_item(const char **text, size_t *length)
+{
+    const char *start = skip_space(*text), *end = start, *c = start;
+    if (!*start)
+        return NULL;
+    for (int depth = 0; *c && (depth > 0 || *c != ','); c = skip_space(c)) {
+        depth += (*c == '(' || *c == '{' || *c == '[') - (*c == ')' || *c == '}' || *c == ']');
+        end = c = skip_token(c);
+    }
+    *text = *c ? c + 1 : c;
+    *length = (size_t)(end - start);
+    return start;
+}
+
+/* The member that an item assigns, and its length; NULL when the item is not of the form. */
+static const char *member_of(const char *item, size_t *length)
+{
+    if (*item != '.')
+        return NULL;
+    const char *member = skip_space(item + 1), *end = skip_word(member), *after = skip_space(end);
+    *length = (size_t)(end - member);
+    return *length && (*after == '=' || *after == '[' || *after == '.') ? member : NULL;
+}
+
+bool antler__given(const char *given, const char *member)
+{
+    const char *item;
+    for (size_t length; (item = next_item(&given, &length)) != NULL;) {
+        const char *name = member_of(item, &length);
+        if (name && strncmp(name, member, length) == 0 && !member[length])
+            return true;
+    }
+    return false;
+}
+
+/* ---- whether it can be ---- */
+
+/* Whether a C caller's struct of `size` bytes has a member for the field. */
+static bool has_member(const antler_field *field, size_t size)
+{
+    bool text = field->kind == ANTLER_OBJECT || field->kind == ANTLER_OBJECTS;
+    return field->kind != ANTLER_ANY && field->kind != ANTLER_END &&
+           (text ? field->text != 0 && field->text < size : field->offset < size);
+}
+
+static bool is_known(const char *member, size_t size, const antler_form *form)
+{
+    const antler_field *field = form->type ? antler__field_find(form->type, member) : NULL;
+    for (const char *const *name = form->names; !field && name && *name; name++)
+        if (strcmp(member, *name) == 0)
+            return true;
+    return field && has_member(field, size);
+}
+
+/* A member to show how it is written: the type's first own. */
+static const char *example(const antler_form *form)
+{
+    for (const antler_field *own = form->type ? form->type->fields : NULL; own && own->kind != ANTLER_END; own++)
+        if (has_member(own, form->size))
+            return own->key;
+    return form->names ? *form->names : "name";
+}
+
+static antler_status check_item(const char *item, size_t length, size_t size, const antler_form *form,
+                                const char *place, antler_error *err)
+{
+    enum { SHOWN = 80 };
+    char name[SHOWN];
+    size_t letters;
+    const char *member = member_of(item, &letters);
+    if (!member)
+        return antler_error_set(err, ANTLER_VALUE, place,
+                                "`%.*s` does not name its setting; write .member = value, such as .%s = ...",
+                                length < SHOWN ? (int)length : SHOWN, item, example(form));
+    snprintf(name, sizeof name, "%.*s", letters < SHOWN ? (int)letters : SHOWN, member);
+    return is_known(name, size, form) ? ANTLER_OK
+                                      : antler_error_set(err, ANTLER_NAME, place, "there is no setting `.%s`", name);
+}
+
+antler_status antler__given_check(const char *given, size_t size, const antler_form *form, const char *place,
+                                  antler_error *err)
+{
+    if (size > form->size)
+        return antler_error_set(err, ANTLER_VALUE, place,
+                                "a struct of %zu bytes, where this version's has %zu: the program was compiled with "
+                                "the headers of a later version",
+                                size, form->size);
+    const char *item;
+    for (size_t length; (item = next_item(&given, &length)) != NULL;)
+        ANTLER_TRY(check_item(item, length, size, form, place, err));
+    return ANTLER_OK;
+}
+
+/* ---- as JSON ---- */
+
+/* A text that names or holds an object or list: JSON when it begins like it, else a name. */
+static antler_status add_text(const char *text, const char *key, const char *place, antler_json *config,
+                              antler_error *err)
+{
+    if (!text)
+        return antler__json_add_null(config, key) ? ANTLER_OK : ANTLER_MEMORY;
+    if (*text != '{' && *text != '[')
+        return antler__json_add_string(config, key, text) ? ANTLER_OK : ANTLER_MEMORY;
+    antler_json *parsed;
+    antler_error error = {0};
+    antler_status status = antler__json_parse(text, strlen(text), &parsed, &error);
+    if (status != ANTLER_OK)
+        return antler_error_set(err, status, place, "%s", error.message);
+    status = antler__json_add_copy(config, key, parsed) ? ANTLER_OK : ANTLER_MEMORY;
+    antler__json_free(parsed);
+    return status;
+}
+
+/* JSON has neither NaN, which a struct may hold to say null, nor infinity. */
+static antler_status add_real(const antler_field *field, double value, const char *place, antler_json *config,
+                              antler_error *err)
+{
+    bool null = isnan(value) && field->flags & ANTLER_NULLABLE;
+    if (!null && !isfinite(value))
+        return antler_error_set(err, ANTLER_VALUE, place, "%g is not a finite number", value);
+    return antler__json_add_real(config, field->key, value) ? ANTLER_OK : ANTLER_MEMORY;
+}
+
+antler_status antler__config_from_struct(const antler_type *type, const void *members, const char *given,
+                                         const char *place, antler_json *config, antler_error *err)
+{
+    for (const antler_field *field = antler__field_next(type, NULL); field; field = antler__field_next(type, field)) {
+        if (field->kind == ANTLER_ANY || !antler__given(given, field->key))
+            continue;
+        antler_status status = ANTLER_OK;
+        char there[256];
+        antler__place(there, sizeof there, place, field->key);
+        if (field->kind == ANTLER_OBJECT || field->kind == ANTLER_OBJECTS) {
+            const char *text = field->text ? *(const char *const *)((const char *)members + field->text) : NULL;
+            status = add_text(text, field->key, there, config, err);
+        } else if (field->kind == ANTLER_REAL) {
+            status = add_real(field, *(const double *)((const char *)members + field->offset), there, config, err);
+        } else if (!antler__field_write(field, members, config, field->key, ANTLER_STYLE_KERAS)) {
+            status = ANTLER_MEMORY;
+        }
+        if (status != ANTLER_OK)
+            return status == ANTLER_MEMORY ? antler_error_set(err, status, there, "out of memory") : status;
+    }
+    return ANTLER_OK;
+}

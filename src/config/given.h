@@ -1,0 +1,25 @@
+/* What C callers gave: a struct of settings (antler/layers.h, antler/antler.h), as JSON for the one reader. */
+#ifndef ANTLER_GIVEN_H
+#define ANTLER_GIVEN_H
+
+#include "config/fields.h"
+
+/* Whether the text of a macro's arguments assigns `.member =`. */
+bool antler__given(const char *given, const char *member);
+
+/* What may be given. */
+typedef struct antler_form {
+    size_t size;              /* of this version's struct; a caller's may be shorter, where an older header made it */
+    const antler_type *type;  /* its fields; may be NULL */
+    const char *const *names; /* members that are no fields, ended by NULL; may be NULL */
+} antler_form;
+
+/* Refuses a struct of more bytes than this version's (it is a later one's), and a text with an item that is not
+   `.member = value` of a member that is within those bytes. `place` is the settings', for errors. */
+antler_status antler__given_check(const char *given, size_t size, const antler_form *form, const char *place,
+                                  antler_error *err);
+/* The config: the members that were given, as JSON. */
+antler_status antler__config_from_struct(const antler_type *type, const void *members, const char *given,
+                                         const char *place, antler_json *config, antler_error *err);
+
+#endif

@@ -1,0 +1,220 @@
+/* Settings of C callers: what a macro of theirs brings is kept, what has no name is refused, older and shorter structs
+   are taken, longer ones are not. */
+#include "networks.h"
+
+#define WIDE .units = 64, .activation = "relu"
+#define TANH .activation = "tanh"
+#define NOTHING_MORE
+#define ONE_EPOCH .epochs = 1, .batch_size = 2
+#define SGD_MSE .optimizer = "sgd", .loss = "mse"
+
+static antler_model *fresh(void)
+{
+    antler_error err = {0};
+    antler_model *model = antler_sequential("m", (int[]){4}, 1, &err);
+    must(err.status, &err);
+    return model;
+}
+
+static bool json_has(antler_model *model, const char *part)
+{
+    antler_error err = {0};
+    char wanted[512];
+    snprintf(wanted, sizeof wanted, "%s", part);
+    must(antler_model_error(model)->status, antler_model_error(model));
+    char *text = antler_model_json(model, &err);
+    must(text ? ANTLER_OK : err.status, &err);
+    bool has = strstr(text, quoted(wanted)) != NULL;
+    antler_text_free(text);
+    return has;
+}
+
+/* The model's error is this line. Frees the model. */
+static void refused(antler_model *model, antler_status status, const char *line)
+{
+    char text[1100];
+    ck_assert_int_eq(antler_model_error(model)->status, status);
+    ck_assert_str_eq(antler_error_text(antler_model_error(model), text, sizeof text), line);
+    antler_model_free(model);
+}
+
+START_TEST(macros_of_the_caller_are_settings_too)
+{
+    antler_real x[8] = {0};
+    const int64_t wide = 7;
+    antler_data *data = rows_of(x, 2, 4);
+    antler_model *m = fresh();
+    antler_add(m, dense, WIDE);
+    antler_add(m, dense, .units = wide, TANH, .use_bias = false NOTHING_MORE);
+    antler_add(m, dense, .units = 4);
+    antler_compile(m, SGD_MSE);
+    ck_assert(json_has(m, "'units': 64"));
+    ck_assert(json_has(m, "'activation': 'relu'"));
+    ck_assert(json_has(m, "'units': 7"));
+    ck_assert(json_has(m, "'activation': 'tanh'"));
+    ck_assert(json_has(m, "'use_bias': false"));
+    ck_assert(json_has(m, "'SGD'"));
+    ck_assert_int_eq(antler_fit(m, data, data, ONE_EPOCH), ANTLER_OK);
+    ck_assert_int_eq(antler_fit(m, data, data), ANTLER_OK);
+    ck_assert_int_eq(antler_history(m, NULL), 1);
+    antler_data_free(data);
+    antler_model_free(m);
+}
+END_TEST
+
+START_TEST(the_model_s_fit_needs_no_settings)
+{
+    antler_real x[8] = {0};
+    antler_model *m = network("4", "{'class_name': 'Dense', 'config': {'units': 4}}",
+                              ", 'compile_config': {'loss': 'mse', 'optimizer': 'sgd'}, 'fit': {'epochs': 3}");
+    antler_data *data = rows_of(x, 2, 4);
+    ck_assert_int_eq(antler_fit(m, data, data), ANTLER_OK);
+    ck_assert_int_eq(antler_history(m, NULL), 3);
+    antler_data_free(data);
+    antler_model_free(m);
+}
+END_TEST
+
+START_TEST(values_may_look_like_anything)
+{
+    antler_model *m = fresh();
+    const char *names[] = {"a", "b"};
+    antler_add(m, dense, .units = ((int64_t[]){3, 5})[1], .name = &", .trainable = 0"[2]);
+    antler_add(m, dense, .units = 'a' == '\'' ? 1 : 2, .name = names[1]);
+    antler_add(m, reshape, .target_shape[0] = 2, .target_shape[1] = 1);
+    ck_assert(json_has(m, "'units': 5"));
+    ck_assert(antler_shape_equal(antler_output_shape(m), &(antler_shape){3, {ANTLER_BATCH, 2, 1}}));
+    antler_model_free(m);
+    /* as C++ writes them: a raw string, digits in groups, braces of a lambda */
+    static const char *const given =
+        ".name = R\"x(a, b)\", \"c)x\", .units = 1'0, .use_bias = [](int a, int b) { return "
+        "a < b; }(1, 2)";
+    m = fresh();
+    antler_add_given(m, &antler_layer_dense, &(struct antler_dense){.name = "n", .units = 10, .use_bias = false},
+                     sizeof(struct antler_dense), given);
+    ck_assert(json_has(m, "'units': 10"));
+    ck_assert(json_has(m, "'use_bias': false"));
+    ck_assert(json_has(m, "'name': 'n'"));
+    antler_model_free(m);
+}
+END_TEST
+
+static const struct {
+    const char *given;
+    antler_status status;
+    const char *line;
+} bad_layers[] = {
+    {"3", ANTLER_VALUE,
+     "config.layers[1].config: `3` does not name its setting; write .member = value, such as .units = ..."},
+    {".units = 3, \"relu\"", ANTLER_VALUE,
+     "config.layers[1].config: `\"relu\"` does not name its setting; write .member = value, such as .units = ..."},
+    {"units = 3", ANTLER_VALUE,
+     "config.layers[1].config: `units = 3` does not name its setting; write .member = value, such as .units = ..."},
+    {"RELU, .units = 3", ANTLER_VALUE,
+     "config.layers[1].config: `RELU` does not name its setting; write .member = value, such as .units = ..."},
+    {".units", ANTLER_VALUE,
+     "config.layers[1].config: `.units` does not name its setting; write .member = value, such as .units = ..."},
+    {".unit = 3", ANTLER_NAME, "config.layers[1].config: there is no setting `.unit`"},
+    {".activation_ = 3", ANTLER_NAME, "config.layers[1].config: there is no setting `.activation_`"},
+    {".units=,,", ANTLER_VALUE,
+     "config.layers[1].config: `` does not name its setting; write .member = value, such as .units = ..."},
+};
+
+START_TEST(layers_settings_are_named)
+{
+    antler_model *m = fresh();
+    antler_add_given(m, &antler_layer_dense, &(struct antler_dense){.units = 3}, sizeof(struct antler_dense),
+                     bad_layers[_i].given);
+    refused(m, bad_layers[_i].status, bad_layers[_i].line);
+}
+END_TEST
+
+START_TEST(settings_of_training_are_named)
+{
+    antler_real x[8] = {0};
+    antler_data *data = rows_of(x, 2, 4);
+    antler_model *m = fresh();
+    antler_compile(m, .optimizer = "sgd", "mse"); /* C takes it */
+    refused(m, ANTLER_VALUE,
+            "compile_config: `\"mse\"` does not name its setting; write .member = value, such as .optimizer = ...");
+    antler_compile_given(m = fresh(), &(struct antler_compile){0}, sizeof(struct antler_compile), ".metric=");
+    refused(m, ANTLER_NAME, "compile_config: there is no setting `.metric`");
+    antler_fit(m = fresh(), data, data, .epochs = 20, 0);
+    refused(m, ANTLER_VALUE, "fit: `0` does not name its setting; write .member = value, such as .batch_size = ...");
+    antler_fit_given(m = fresh(), data, data, &(struct antler_fit){0}, sizeof(struct antler_fit), ".data=");
+    refused(m, ANTLER_NAME, "fit: there is no setting `.data`"); /* of "fit" in JSON, not of the struct */
+    antler_data_free(data);
+}
+END_TEST
+
+/* A struct as an older header might have had it: without what came later. */
+static void *cut(const void *whole, size_t size)
+{
+    void *copy = malloc(size); /* so that the address sanitizer sees what is read */
+    ck_assert_ptr_nonnull(copy);
+    return memcpy(copy, whole, size);
+}
+
+START_TEST(older_structs_are_taken)
+{
+    antler_real x[8] = {0};
+    antler_data *data = rows_of(x, 2, 4);
+    antler_model *m = fresh();
+    const size_t old[] = {offsetof(struct antler_dense, activation), offsetof(struct antler_compile, learning_rate),
+                          offsetof(struct antler_fit, checkpoint)};
+    void *dense = cut(&(struct antler_dense){.units = 4}, old[0]);
+    void *compile = cut(&(struct antler_compile){.loss = "mse"}, old[1]);
+    void *fit = cut(&(struct antler_fit){.epochs = 2}, old[2]);
+    must(antler_add_given(m, &antler_layer_dense, dense, old[0], ".units="), antler_model_error(m));
+    must(antler_add_given(m, &antler_layer_flatten, NULL, 0, ""), antler_model_error(m));
+    must(antler_compile_given(m, compile, old[1], ".loss="), antler_model_error(m));
+    ck_assert(json_has(m, "'learning_rate': 0.001"));
+    must(antler_fit_given(m, data, data, fit, old[2], ".epochs="), antler_model_error(m));
+    ck_assert_int_eq(antler_history(m, NULL), 2);
+    ck_assert(json_has(m, "'activation': 'linear'"));
+    antler_model_free(m);
+    antler_add_given(m = fresh(), &antler_layer_dense, dense, old[0], ".activation=");
+    refused(m, ANTLER_NAME, "config.layers[1].config: there is no setting `.activation`");
+    antler_data_free(data);
+    free(dense);
+    free(compile);
+    free(fit);
+}
+END_TEST
+
+/* "PLACE: a struct of N bytes, where this version's has M: ..." */
+static void refused_by_size(antler_model *model, const char *place, size_t size)
+{
+    char line[256];
+    snprintf(line, sizeof line,
+             "%s: a struct of %zu bytes, where this version's has %zu: the program was compiled with the headers of a "
+             "later version",
+             place, size + 8, size);
+    refused(model, ANTLER_VALUE, line);
+}
+
+START_TEST(later_structs_are_refused)
+{
+    const char bytes[4096] = {0};
+    antler_model *m = fresh();
+    antler_add_given(m, &antler_layer_dense, bytes, sizeof(struct antler_dense) + 8, ".units=");
+    refused_by_size(m, "config.layers[1].config", sizeof(struct antler_dense));
+    antler_compile_given(m = fresh(), (const void *)bytes, sizeof(struct antler_compile) + 8, ".loss=");
+    refused_by_size(m, "compile_config", sizeof(struct antler_compile));
+    antler_fit_given(m = fresh(), NULL, NULL, (const void *)bytes, sizeof(struct antler_fit) + 8, ".epochs=");
+    refused_by_size(m, "fit", sizeof(struct antler_fit));
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("settings");
+    tcase_add_test(tests, macros_of_the_caller_are_settings_too);
+    tcase_add_test(tests, the_model_s_fit_needs_no_settings);
+    tcase_add_test(tests, values_may_look_like_anything);
+    tcase_add_loop_test(tests, layers_settings_are_named, 0, sizeof bad_layers / sizeof *bad_layers);
+    tcase_add_test(tests, settings_of_training_are_named);
+    tcase_add_test(tests, older_structs_are_taken);
+    tcase_add_test(tests, later_structs_are_refused);
+    return run_suite("settings", tests);
+}
