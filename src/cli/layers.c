@@ -76,14 +76,15 @@ static antler_status print_fields(const antler_type *type, antler_error *err)
 {
     static const char *const heading[] = {"key", "kind", "default", "range", "meaning"};
     antler_table table = {.columns = 5};
-    if (!antler__field_next(type, NULL))
+    antler_field_walk walk = antler__fields_of(type);
+    if (!antler__field_next(&walk))
         return ANTLER_OK;
     for (int i = 0; i < table.columns; i++)
         antler__table_add(&table, "%s", heading[i]);
     for (const antler_field *f = type->fields; f && f->kind != ANTLER_END; f++)
         add_field(&table, f);
-    for (const antler_field *f = antler__field_next(type, NULL); f && f != type->fields;
-         f = antler__field_next(type, f))
+    walk = antler__fields_of(type);
+    for (const antler_field *f; (f = antler__field_next(&walk)) && !walk.own;)
         add_field(&table, f);
     printf("\n");
     return antler__table_print(&table, 0, err);

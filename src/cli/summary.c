@@ -64,8 +64,10 @@ antler_status antler__print_layers(const antler_model *model, antler_error *err)
 static void print_object(const char *title, antler_object object)
 {
     printf("%-11s %s", title, object.type ? object.type->class_name : "none");
-    const antler_field *field = object.type ? antler__field_next(object.type, NULL) : NULL;
-    for (; field; field = antler__field_next(object.type, field)) {
+    antler_field_walk walk = {0};
+    if (object.type)
+        walk = antler__fields_of(object.type);
+    for (const antler_field *field; object.type && (field = antler__field_next(&walk));) {
         const void *at = (const char *)object.config + field->offset;
         if (strcmp(field->key, "name") == 0)
             continue;
@@ -104,11 +106,9 @@ void antler__print_compile(const antler_model *model, int64_t steps)
         print_rate(compile->optimizer, steps);
     print_object("loss", compile->loss);
     printf("%-11s ", "metrics");
-    for (int i = 0; i < compile->metrics; i++) {
-        const antler_type *type = compile->metric[i].type;
-        printf("%s%s", i ? ", " : "", type ? type->class_name : "accuracy");
-    }
-    printf("%s\n", compile->metrics ? "" : "none");
+    for (int64_t i = 0; i < compile->metrics.n; i++)
+        printf("%s%s", i ? ", " : "", compile->metrics.item[i].type->class_name);
+    printf("%s\n", compile->metrics.n ? "" : "none");
 }
 
 static int run(const antler_arguments *a)

@@ -2,6 +2,7 @@
 #include "config/fields.h"
 
 #include "core/memory.h"
+#include "core/status.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -108,8 +109,8 @@ antler_json *antler__config_write(const antler_type *type, const void *config, a
                                   antler_style style)
 {
     antler_json *object = antler__json_object(parent, key);
-    for (const antler_field *field = antler__field_next(type, NULL); object && field;
-         field = antler__field_next(type, field)) {
+    antler_field_walk walk = antler__fields_of(type);
+    for (const antler_field *field; object && (field = antler__field_next(&walk));) {
         int skip = field->kind == ANTLER_ANY ? 1 : field->flags & ANTLER_UNWRITTEN ? is_default(field, config) : 0;
         if (skip < 0 || (!skip && !write_value(field, config, object, field->key, style))) {
             if (!parent)
@@ -127,15 +128,17 @@ antler_json *antler__object_write(antler_object object, antler_json *parent, con
         return antler__json_add_null(parent, key);
     if (type->kind == ANTLER_KIND_ACTIVATION)
         return antler__json_add_string(parent, key, type->class_name);
-    if (type->kind == ANTLER_KIND_SCHEDULE && strcmp(type->class_name, "Constant") == 0)
+    if (type->flags & ANTLER_TYPE_BARE)
         return write_value(type->fields, object.config, parent, key, style);
+    if (type->kind == ANTLER_KIND_SETTINGS)
+        return antler__config_write(type, object.config, parent, key, style);
     bool outer = type->kind == ANTLER_KIND_LAYER || type->kind == ANTLER_KIND_LOSS ||
                  type->kind == ANTLER_KIND_METRIC || type->kind == ANTLER_KIND_OPTIMIZER;
     bool modules = style == ANTLER_STYLE_KERAS || !outer; /* in legacy files the presence of "module" means Keras 3 */
     antler_json *written = antler__json_object(parent, key);
     if (written && (!modules || antler__json_add_string(written, "module", antler__kind_module(type->kind))) &&
         antler__json_add_string(written, "class_name", type->class_name) &&
-        antler__config_write(type, object.config, written, "config", style) &&
+        antler__config_write(type, object.config, written, "config", ANTLER_STYLE_KERAS) && /* a layer in it too */
         (!modules || antler__json_add_null(written, "registered_name")))
         return written;
     if (!parent)
@@ -175,53 +178,55 @@ bool antler__given(const char *given, const char *member)
     return false;
 }
 
-/* A text that names or holds an object or list: JSON when it begins like it, else a name. */
-static antler_status add_text(const char *text, const char *key, const char *place, antler_json *config,
-                              antler_error *err)
+antler_status antler__text_add(const char *text, const char *key, const antler_place *place, antler_json *config,
+                               antler_error *err)
 {
-    if (!text)
-        return antler__json_add_null(config, key) ? ANTLER_OK : ANTLER_MEMORY;
-    if (*text != '{' && *text != '[')
-        return antler__json_add_string(config, key, text) ? ANTLER_OK : ANTLER_MEMORY;
-    antler_json *parsed;
     antler_error error = {0};
+    antler_json *parsed;
+    if (!text || (*text != '{' && *text != '['))
+        return antler__json_add_string(config, key, text) ? ANTLER_OK : antler__no_memory(err);
     antler_status status = antler__json_parse(text, strlen(text), &parsed, &error);
-    if (status != ANTLER_OK)
-        return antler_error_set(err, status, place, "%s", error.message);
-    status = antler__json_add_copy(config, key, parsed) ? ANTLER_OK : ANTLER_MEMORY;
-    antler__json_free(parsed);
-    return status;
+    if (status == ANTLER_OK) {
+        if (!antler__json_add_copy(config, key, parsed))
+            status = antler__no_memory(err);
+        antler__json_free(parsed);
+        return status;
+    }
+    char where[256];
+    antler_place inside = antler__at(place, error.place); /* it has no file, nor lines of one */
+    return antler_error_set(err, status, antler__place_text(*error.place ? &inside : place, where, sizeof where), "%s",
+                            error.message);
 }
 
 /* JSON has neither NaN, which a struct may hold to say null, nor infinity. */
-static antler_status add_real(const antler_field *field, double value, const char *place, antler_json *config,
+static antler_status add_real(const antler_field *field, double value, const antler_place *place, antler_json *config,
                               antler_error *err)
 {
+    char where[256];
     bool null = isnan(value) && field->flags & ANTLER_NULLABLE;
     if (!null && !isfinite(value))
-        return antler_error_set(err, ANTLER_VALUE, place, "%g is not a finite number", value);
-    return antler__json_add_real(config, field->key, value) ? ANTLER_OK : ANTLER_MEMORY;
+        return antler_error_set(err, ANTLER_VALUE, antler__place_text(place, where, sizeof where),
+                                "%g is not a finite number", value);
+    return antler__json_add_real(config, field->key, value) ? ANTLER_OK : antler__no_memory(err);
 }
 
 antler_status antler__config_from_struct(const antler_type *type, const void *members, const char *given,
-                                         const char *place, antler_json *config, antler_error *err)
+                                         const antler_place *place, antler_json *config, antler_error *err)
 {
-    for (const antler_field *field = antler__field_next(type, NULL); field; field = antler__field_next(type, field)) {
+    antler_field_walk walk = antler__fields_of(type);
+    for (const antler_field *field; (field = antler__field_next(&walk));) {
         if (field->kind == ANTLER_ANY || !antler__given(given, field->key))
             continue;
-        antler_status status = ANTLER_OK;
-        char there[256];
-        antler__place(there, sizeof there, place, field->key);
+        antler_place there = antler__at(place, field->key);
         if (field->kind == ANTLER_OBJECT || field->kind == ANTLER_OBJECTS) {
             const char *text = field->text ? *(const char *const *)((const char *)members + field->text) : NULL;
-            status = add_text(text, field->key, there, config, err);
+            ANTLER_TRY(antler__text_add(text, field->key, &there, config, err));
         } else if (field->kind == ANTLER_REAL) {
-            status = add_real(field, *(const double *)((const char *)members + field->offset), there, config, err);
+            ANTLER_TRY(
+                add_real(field, *(const double *)((const char *)members + field->offset), &there, config, err));
         } else if (!write_value(field, members, config, field->key, ANTLER_STYLE_KERAS)) {
-            status = ANTLER_MEMORY;
+            return antler__no_memory(err);
         }
-        if (status != ANTLER_OK)
-            return status == ANTLER_MEMORY ? antler_error_set(err, status, there, "out of memory") : status;
     }
     return ANTLER_OK;
 }

@@ -158,7 +158,8 @@ static antler_model *load_keras(const char *path, antler_error *err)
 static const char *attribute(const antler_entries *entries, const char *name)
 {
     const antler_entry *entry = antler__entries_find(entries, name);
-    return entry && entry->dtype == ANTLER_TEXT ? entry->data : NULL;
+    bool text = entry && entry->dtype == ANTLER_TEXT && antler_count(&entry->shape, 0) > 0; /* none: no text to end */
+    return text ? entry->data : NULL;
 }
 
 /* training_config lies apart from the model's JSON in these files. A missing one is no error. */
@@ -170,7 +171,7 @@ static antler_status read_training_config(antler_model *model, const char *text,
         return ANTLER_OK;
     antler_status status = antler__json_parse(text, strlen(text), &root, err);
     if (status == ANTLER_OK) {
-        status = antler__compile_read(root, "training_config", &report, &model->compile);
+        status = antler__compile_read(&antler__training_type, root, &report, &model->compile);
         antler__json_free(root);
     }
     if (err)
@@ -337,7 +338,7 @@ static antler_status add_legacy_attributes(const antler_model *model, antler_ent
         ANTLER_TRY(antler__entries_add(entries, fixed[i].name, ANTLER_TEXT, &scalar, fixed[i].text,
                                        strlen(fixed[i].text) + 1, err));
     ANTLER_TRY(add_json(entries, "/@model_config", antler__model_write(model, ANTLER_STYLE_LEGACY, false), err));
-    if (model->compile)
+    if (model->compile && model->compile->optimizer.type) /* which Keras asks for */
         ANTLER_TRY(add_json(entries, "/@training_config", antler__compile_write_legacy(model->compile), err));
     if (model->fit)
         ANTLER_TRY(add_json(entries, "/@antler_fit",

@@ -2,10 +2,12 @@
  */
 #include "core/memory.h"
 #include "files/files.h"
+#include "model/weights.h"
 #include "train/fit.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,13 +36,52 @@ static antler_status add_kept(antler_entries *entries, const antler_training *t,
                                &shape, t->kept, (size_t)t->model->total * sizeof *t->kept, err);
 }
 
+/* The number of a log among all that the compiled model can have, by its name's address; -1 for none. */
+static int log_number(const antler_model *model, const char *name)
+{
+    const antler_compile_settings *compile = model->logged;
+    for (int i = 0; i < 2 * (1 + ANTLER_MAX_METRICS); i++)
+        if (compile->log_name[i / (1 + ANTLER_MAX_METRICS)][i % (1 + ANTLER_MAX_METRICS)] == name)
+            return i;
+    return -1;
+}
+
+static const char *log_of_number(const antler_model *model, int number)
+{
+    bool fits = number >= 0 && number < 2 * (1 + ANTLER_MAX_METRICS);
+    return fits ? model->logged->log_name[number / (1 + ANTLER_MAX_METRICS)][number % (1 + ANTLER_MAX_METRICS)] : NULL;
+}
+
+/* The names of the loss and the metrics, so that a number means the same in another run. */
+static antler_status add_names(antler_entries *entries, const antler_model *model, antler_error *err)
+{
+    antler_name_list list = {0};
+    for (int64_t i = 0; i <= model->logged->metrics.n; i++)
+        if (antler__name_list_add(&list, model->logged->log_name[0][i], err) != ANTLER_OK) {
+            antler__free(list.text);
+            return ANTLER_MEMORY;
+        }
+    return antler__name_list_write(&list, "/antler/history@names", entries, err);
+}
+
+static bool same_names(const antler_entries *entries, const antler_model *model)
+{
+    antler_names names = antler__names_of(entries, "/antler/history@names");
+    for (int64_t i = 0; i <= model->logged->metrics.n; i++) {
+        const char *name = antler__names_next(&names);
+        if (!name || strcmp(name, model->logged->log_name[0][i]) != 0)
+            return false;
+    }
+    return !antler__names_next(&names);
+}
+
 static antler_status add_history(antler_entries *entries, const antler_model *model, antler_error *err)
 {
     for (int64_t e = 0; e < model->epochs_logged; e++) {
         const antler_logs *logs = &model->history[e];
         for (int i = 0; i < logs->n; i++) {
-            char name[96];
-            snprintf(name, sizeof name, "/antler/history/%lld/%02d %s", (long long)e, i, logs->name[i]);
+            char name[64];
+            snprintf(name, sizeof name, "/antler/history/%lld/%02d", (long long)e, log_number(model, logs->name[i]));
             ANTLER_TRY(add_numbers(entries, name, &logs->value[i], 1, err));
         }
     }
@@ -59,6 +100,8 @@ antler_status antler__checkpoint_write(const char *folder, const antler_training
         status = add_numbers(&extra, "/antler/callbacks", t->callback_state, t->callback_numbers, err);
     if (status == ANTLER_OK)
         status = add_kept(&extra, t, err);
+    if (status == ANTLER_OK)
+        status = add_names(&extra, t->model, err);
     if (status == ANTLER_OK)
         status = add_history(&extra, t->model, err);
     if (status == ANTLER_OK)
@@ -89,8 +132,8 @@ static antler_status read_kept(const antler_entries *entries, antler_training *t
     return ANTLER_OK;
 }
 
-/* The logs of epoch e: entries "/antler/history/e/ii name", which sorting keeps in order. */
-static void read_logs(const antler_entries *entries, long long e, antler_logs *logs)
+/* The logs of epoch e: entries "/antler/history/e/ii" by the number of the log, which sorting keeps in order. */
+static void read_logs(const antler_entries *entries, const antler_model *model, long long e, antler_logs *logs)
 {
     char prefix[64];
     int length = snprintf(prefix, sizeof prefix, "/antler/history/%lld/", e);
@@ -98,9 +141,9 @@ static void read_logs(const antler_entries *entries, long long e, antler_logs *l
     for (int64_t i = 0; i < entries->n && logs->n < ANTLER_MAX_LOGS; i++) {
         const antler_entry *entry = &entries->entry[i];
         if (strncmp(entry->name, prefix, (size_t)length) != 0 || entry->dtype != ANTLER_FLOAT64 || entry->bytes != 8 ||
-            strlen(entry->name) < (size_t)length + 4)
+            !log_of_number(model, atoi(entry->name + length)))
             continue;
-        snprintf(logs->name[logs->n], sizeof logs->name[0], "%s", entry->name + length + 3);
+        logs->name[logs->n] = log_of_number(model, atoi(entry->name + length));
         memcpy(&logs->value[logs->n++], entry->data, sizeof(double));
     }
 }
@@ -109,7 +152,7 @@ static antler_status read_history(const antler_entries *entries, antler_training
 {
     for (long long e = 0;; e++) {
         antler_logs logs;
-        read_logs(entries, e, &logs);
+        read_logs(entries, t->model, e, &logs);
         if (logs.n == 0)
             return ANTLER_OK;
         ANTLER_TRY(antler__history_add(t->model, &logs, err));
@@ -126,6 +169,9 @@ static antler_status read_state(const antler_entries *entries, antler_training *
     if (position[1] != (double)t->model->seed)
         return antler_error_set(err, ANTLER_VALUE, NULL, "a checkpoint of seed %.0f, not of seed %lld", position[1],
                                 (long long)t->model->seed);
+    if (!same_names(entries, t->model))
+        return antler_error_set(err, ANTLER_VALUE, NULL, "a checkpoint of other metrics");
+    ANTLER_TRY(antler__counter_read(fit, 0, &t->epoch, err));
     t->model->iteration = -1;
     ANTLER_TRY(antler__weights_read(t->model, entries, err));
     if ((double)t->model->iteration != position[3]) /* weights alone may start an optimizer afresh, a checkpoint not */
@@ -134,7 +180,6 @@ static antler_status read_state(const antler_entries *entries, antler_training *
     ANTLER_TRY(read_history(entries, t, err));
     if (callbacks->bytes)
         memcpy(t->callback_state, callbacks->data, callbacks->bytes);
-    t->epoch = (int64_t)position[0];
     t->stop = position[2] != 0;
     return ANTLER_OK;
 }

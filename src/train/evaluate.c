@@ -40,6 +40,13 @@ antler_status antler__check_data(const antler_model *model, antler_objective *ob
     return objective ? antler__objective_targets(objective, model, antler_data_shape(y), err) : ANTLER_OK;
 }
 
+antler_status antler__gather_x(const antler_model *model, const antler_data *x, const int64_t *row, int64_t n,
+                               antler_real *out, antler_error *err)
+{
+    ANTLER_TRY(antler_data_gather(x, row, n, out, err));
+    return antler__check_input(model, out, row, n, err);
+}
+
 /* ---- batches ---- */
 
 /* Room for one batch of x and of targets. */
@@ -84,7 +91,7 @@ antler_status antler__evaluate(antler_context *c, const antler_data *x, const an
     for (int64_t first = 0; first < rows; first += c->batch) {
         int64_t n = take_rows(c->rows, first, c->batch, rows);
         double loss;
-        ANTLER_TRY(antler_data_gather(x, c->rows, n, x_room, err));
+        ANTLER_TRY(antler__gather_x(c->model, x, c->rows, n, x_room, err));
         ANTLER_TRY(antler_data_gather(y, c->rows, n, y_room, err));
         ANTLER_TRY(antler__forward(c, x_room, n, err));
         ANTLER_TRY(antler__objective_loss(c, y_room, false, &loss, err));
@@ -163,7 +170,7 @@ static antler_status predict_all(antler_context *c, const antler_data *x, rooms 
     int64_t rows = antler_data_shape(x)->dim[0], width = antler_count(&antler__output(c)->shape, 1);
     for (int64_t first = 0; first < rows; first += c->batch) {
         int64_t n = take_rows(c->rows, first, c->batch, rows);
-        ANTLER_TRY(antler_data_gather(x, c->rows, n, r->x, err));
+        ANTLER_TRY(antler__gather_x(c->model, x, c->rows, n, r->x, err));
         ANTLER_TRY(predict_batch(c, r->x, first, n, samples, mean + first * width,
                                  deviation ? deviation + first * width : NULL, sums, err));
     }
