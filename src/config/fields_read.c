@@ -12,15 +12,16 @@
 
 enum { BRIEF = 80 };
 
-static antler_status wrong(antler_report *report, const antler_place *place, const antler_json *node, const char *expected)
+static antler_status wrong(antler_report *report, const antler_place *place, const antler_json *node,
+                           const char *expected)
 {
     char brief[BRIEF];
     return antler__report_error(report, ANTLER_VALUE, place, "%s is not %s",
                                 antler__json_brief(node, brief, sizeof brief), expected);
 }
 
-static antler_status check_range(const antler_field *field, const antler_json *node, double value, const antler_place *place,
-                                 antler_report *report)
+static antler_status check_range(const antler_field *field, const antler_json *node, double value,
+                                 const antler_place *place, antler_report *report)
 {
     bool low = field->flags & ANTLER_OPEN_MIN ? value > field->min : value >= field->min;
     bool high = field->flags & ANTLER_OPEN_MAX ? value < field->max : value <= field->max;
@@ -126,7 +127,8 @@ static antler_status read_choice(const antler_field *field, const char *string, 
     return antler__report_error(report, ANTLER_VALUE, place, "\"%s\" is not one of %s", string, list);
 }
 
-static antler_status copy_string(const char *string, const antler_place *place, antler_report *report, const char **value)
+static antler_status copy_string(const char *string, const antler_place *place, antler_report *report,
+                                 const char **value)
 {
     *value = antler__copy_text(string);
     return *value ? ANTLER_OK : antler__report_error(report, ANTLER_MEMORY, place, "out of memory");
@@ -143,7 +145,8 @@ static antler_status read_string(const antler_field *field, const antler_json *n
     return copy_string(string, place, report, value);
 }
 
-static antler_status read_strings(const antler_json *node, const antler_place *place, antler_report *report, const char **value)
+static antler_status read_strings(const antler_json *node, const antler_place *place, antler_report *report,
+                                  const char **value)
 {
     if (antler__json_type(node) == ANTLER_JSON_STRING)
         return copy_string(antler__json_string(node), place, report, &value[0]);
@@ -181,8 +184,7 @@ static antler_status read_objects(const antler_field *field, const antler_json *
 {
     bool by_output = field->flags & ANTLER_BY_OUTPUT;
     if (by_output && !is_nested(node))
-        return antler__json_type(node) == ANTLER_JSON_NULL ? ANTLER_OK
-                                                           : add_object(field, node, place, report, value);
+        return antler__json_type(node) == ANTLER_JSON_NULL ? ANTLER_OK : add_object(field, node, place, report, value);
     if (!by_output && antler__json_type(node) != ANTLER_JSON_ARRAY)
         return wrong(report, place, node, "a list");
     antler_status status = ANTLER_OK;
@@ -292,8 +294,8 @@ static antler_status apply_default(const antler_field *field, const antler_json 
     return status;
 }
 
-static antler_status check_required(const antler_field *field, const antler_json *config_node, const antler_place *place,
-                                    antler_report *report)
+static antler_status check_required(const antler_field *field, const antler_json *config_node,
+                                    const antler_place *place, antler_report *report)
 {
     bool required = field->kind != ANTLER_ANY && !field->def;
     if (!required || (config_node && antler__json_get(config_node, field->key)))
@@ -406,8 +408,9 @@ static antler_status unknown_class(antler_kind kind, const char *name, const ant
                                 nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 }
 
-static antler_status read_named(antler_kind kind, const char *name, const antler_place *place, const antler_json *config,
-                                const antler_place *config_place, antler_report *report, antler_object *object)
+static antler_status read_named(antler_kind kind, const char *name, const antler_place *place,
+                                const antler_json *config, const antler_place *config_place, antler_report *report,
+                                antler_object *object)
 {
     const antler_type *type = antler__type_find(kind, name);
     if (!type)
@@ -464,8 +467,8 @@ static const char *string_at(const antler_json *object, const char *key)
     return node && antler__json_type(node) == ANTLER_JSON_STRING ? antler__json_string(node) : NULL;
 }
 
-/* Keras's ways to write a function as an object: {"class_name": "function", "config": "mse"}, and in the files of Keras 2
-   a class that wraps it, {"class_name": "MeanMetricWrapper", "config": {"fn": "mse", "name": ...}}. */
+/* Keras's ways to write a function as an object: {"class_name": "function", "config": "mse"}, and in the files of Keras
+   2 a class that wraps it, {"class_name": "MeanMetricWrapper", "config": {"fn": "mse", "name": ...}}. */
 static antler_status read_function(antler_kind kind, const antler_json *node, const antler_place *place,
                                    antler_report *report, antler_object *object)
 {

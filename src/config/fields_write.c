@@ -186,16 +186,14 @@ antler_status antler__text_add(const char *text, const char *key, const antler_p
     if (!text || (*text != '{' && *text != '['))
         return antler__json_add_string(config, key, text) ? ANTLER_OK : antler__no_memory(err);
     antler_status status = antler__json_parse(text, strlen(text), &parsed, &error);
-    if (status == ANTLER_OK) {
-        if (!antler__json_add_copy(config, key, parsed))
-            status = antler__no_memory(err);
-        antler__json_free(parsed);
-        return status;
+    if (status != ANTLER_OK) { /* the text has no file, nor lines of one */
+        char where[256];
+        return antler_error_set(err, status, antler__place_text(place, where, sizeof where), "%s", error.message);
     }
-    char where[256];
-    antler_place inside = antler__at(place, error.place); /* it has no file, nor lines of one */
-    return antler_error_set(err, status, antler__place_text(*error.place ? &inside : place, where, sizeof where), "%s",
-                            error.message);
+    if (!antler__json_add_copy(config, key, parsed))
+        status = antler__no_memory(err);
+    antler__json_free(parsed);
+    return status;
 }
 
 /* JSON has neither NaN, which a struct may hold to say null, nor infinity. */
@@ -222,8 +220,7 @@ antler_status antler__config_from_struct(const antler_type *type, const void *me
             const char *text = field->text ? *(const char *const *)((const char *)members + field->text) : NULL;
             ANTLER_TRY(antler__text_add(text, field->key, &there, config, err));
         } else if (field->kind == ANTLER_REAL) {
-            ANTLER_TRY(
-                add_real(field, *(const double *)((const char *)members + field->offset), &there, config, err));
+            ANTLER_TRY(add_real(field, *(const double *)((const char *)members + field->offset), &there, config, err));
         } else if (!write_value(field, members, config, field->key, ANTLER_STYLE_KERAS)) {
             return antler__no_memory(err);
         }

@@ -213,7 +213,6 @@ antler_status antler__name_check(const char *name, const char *without, const ch
     if (fits)
         return ANTLER_OK;
     return antler_error_set(err, ANTLER_VALUE, place,
-                            "\"%.80s\"%s is no name of 1 to %d bytes other than \".\", without control characters%s%s%s",
-                            name, length > 80 ? "..." : "", ANTLER_LONGEST_NAME, *without ? " and \"" : "", without,
-                            *without ? "\"" : "");
+                            "\"%.80s%s\" is no name: expected 1 to %d bytes, no control characters%s%s, and not \".\"",
+                            name, length > 80 ? "..." : "", ANTLER_LONGEST_NAME, *without ? ", no " : "", without);
 }

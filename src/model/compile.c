@@ -8,31 +8,29 @@
 #define AT(member) offsetof(antler_compile_settings, member)
 
 /* Their rows but the optimizer's, which has another key in legacy files. Keras gives what is left out its default. */
-#define ANTLER_COMPILE_ROWS                                                              \
-    {.key = "loss",                                                                      \
-     .kind = ANTLER_OBJECT,                                                              \
-     .offset = AT(loss),                                                                 \
-     .def = "null",                                                                      \
-     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN | ANTLER_BY_OUTPUT,                     \
-     .of = ANTLER_KIND_LOSS,                                                             \
-     .doc = "needed for training and evaluation"},                                       \
-        {.key = "metrics",                                                               \
-         .kind = ANTLER_OBJECTS,                                                         \
-         .offset = AT(metrics),                                                          \
-         .def = "[]",                                                                    \
-         .flags = ANTLER_NULLABLE | ANTLER_BY_OUTPUT,                                    \
-         .of = ANTLER_KIND_METRIC,                                                       \
-         .doc = "what is measured beside the loss"},                                     \
-        {.key = "loss_weights", .kind = ANTLER_ANY, .def = "null"},                      \
-        {.key = "weighted_metrics", .kind = ANTLER_ANY, .def = "[]"},                    \
-        {.key = "sample_weight_mode", .kind = ANTLER_ANY, .def = "null"},                \
-        {.key = "run_eagerly", .kind = ANTLER_ANY},                                      \
-        {.key = "steps_per_execution", .kind = ANTLER_ANY},                              \
-        {.key = "jit_compile", .kind = ANTLER_ANY},                                      \
+#define ANTLER_COMPILE_ROWS                                                                                           \
+    {.key = "loss",                                                                                                   \
+     .kind = ANTLER_OBJECT,                                                                                           \
+     .offset = AT(loss),                                                                                              \
+     .def = "null",                                                                                                   \
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN | ANTLER_BY_OUTPUT,                                                  \
+     .of = ANTLER_KIND_LOSS,                                                                                          \
+     .doc = "needed for training and evaluation"},                                                                    \
+        {.key = "metrics",                                                                                            \
+         .kind = ANTLER_OBJECTS,                                                                                      \
+         .offset = AT(metrics),                                                                                       \
+         .def = "[]",                                                                                                 \
+         .flags = ANTLER_NULLABLE | ANTLER_BY_OUTPUT,                                                                 \
+         .of = ANTLER_KIND_METRIC,                                                                                    \
+         .doc = "what is measured beside the loss"},                                                                  \
+        {.key = "loss_weights", .kind = ANTLER_ANY, .def = "null"},                                                   \
+        {.key = "weighted_metrics", .kind = ANTLER_ANY, .def = "[]"},                                                 \
+        {.key = "sample_weight_mode", .kind = ANTLER_ANY, .def = "null"}, {.key = "run_eagerly", .kind = ANTLER_ANY}, \
+        {.key = "steps_per_execution", .kind = ANTLER_ANY}, {.key = "jit_compile", .kind = ANTLER_ANY},               \
         {.key = "auto_scale_loss", .kind = ANTLER_ANY}, {.key = "name", .kind = ANTLER_ANY}, ANTLER_FIELD_END
-#define ANTLER_OPTIMIZER_ROW(name)                                                                          \
-    {                                                                                                       \
-        .key = (name), .kind = ANTLER_OBJECT, .offset = AT(optimizer), .def = "null",                       \
+#define ANTLER_OPTIMIZER_ROW(name)                                                                             \
+    {                                                                                                          \
+        .key = (name), .kind = ANTLER_OBJECT, .offset = AT(optimizer), .def = "null",                          \
         .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN, .of = ANTLER_KIND_OPTIMIZER, .doc = "needed for training" \
     }
 
@@ -48,11 +46,11 @@ static antler_status check(void *config, antler_error *err)
                             ANTLER_MAX_METRICS);
 }
 
-#define ANTLER_COMPILE_TYPE(name, rows)                                                                \
-    {                                                                                                  \
-        .size = sizeof(antler_type), .kind = ANTLER_KIND_SETTINGS, .class_name = (name),               \
+#define ANTLER_COMPILE_TYPE(name, rows)                                                                  \
+    {                                                                                                    \
+        .size = sizeof(antler_type), .kind = ANTLER_KIND_SETTINGS, .class_name = (name),                 \
         .doc = "settings of training", .config_size = sizeof(antler_compile_settings), .fields = (rows), \
-        .check = check                                                                                 \
+        .check = check                                                                                   \
     }
 const antler_type antler__compile_type = ANTLER_COMPILE_TYPE("compile_config", compile_fields);
 const antler_type antler__training_type = ANTLER_COMPILE_TYPE("training_config", training_fields);
@@ -126,8 +124,7 @@ antler_status antler__compile_read(const antler_type *type, const antler_json *n
 
 antler_json *antler__compile_write_legacy(const antler_compile_settings *settings)
 {
-    antler_json *root =
-        antler__config_write(&antler__training_type, settings, NULL, NULL, ANTLER_STYLE_LEGACY);
+    antler_json *root = antler__config_write(&antler__training_type, settings, NULL, NULL, ANTLER_STYLE_LEGACY);
     antler__json_add_null(root, "loss_weights"); /* without which Keras does not load the file */
     return root;
 }

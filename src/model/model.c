@@ -94,8 +94,8 @@ antler_status antler__model_source(antler_model *model, const int64_t *batch_sha
     antler_report report = {.err = err};
     antler_object layer = {&source->type, NULL};
     antler_place place = antler__at(NULL, "config.layers[0].config");
-    antler_status status = fits ? antler__config_read(&source->type, config, &place, &report, &layer.config)
-                                : antler__no_memory(err);
+    antler_status status =
+        fits ? antler__config_read(&source->type, config, &place, &report, &layer.config) : antler__no_memory(err);
     antler__json_free(config);
     ANTLER_TRY(status);
     ANTLER_TRY(antler__model_append(model, layer, err));

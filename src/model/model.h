@@ -145,8 +145,8 @@ antler_status antler__model_fail(antler_model *model, const antler_error *error)
 antler_model *antler__model_new(const char *name, antler_error *err);
 /* Appends a layer; the model owns the object from then on, also on failure. */
 antler_status antler__model_append(antler_model *model, antler_object layer, antler_error *err);
-/* A model whose input is of integers takes no fractions, where Keras cuts them off without a word: what they are meant to
-   be is not known here. row: numbers of the n samples for the error; NULL: from 0 on. */
+/* A model whose input is of integers takes no fractions, where Keras cuts them off without a word: what they are meant
+   to be is not known here. row: numbers of the n samples for the error; NULL: from 0 on. */
 antler_status antler__check_input(const antler_model *model, const antler_real *x, const int64_t *row, int64_t n,
                                   antler_error *err);
 /* Puts a source layer of this batch shape (zero-ended, ANTLER_NULL for the batch axis) in front. */

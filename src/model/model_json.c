@@ -183,7 +183,7 @@ static bool read_build(const antler_json *node, int64_t *shape)
     void *build;
     if (is_null(node) || antler__config_read(&build_type, node, NULL, &quiet, &build) != ANTLER_OK)
         return false;
-    memcpy(shape, ((const model_config *)build)->build_input_shape, sizeof ((model_config *)build)->build_input_shape);
+    memcpy(shape, ((const model_config *)build)->build_input_shape, sizeof((model_config *)build)->build_input_shape);
     antler__config_free(&build_type, build);
     return shape[0] != 0;
 }

@@ -1,6 +1,6 @@
-/* Keras's .weights.h5, which is also inside of .keras: a group for each layer by its class, numbered in the order of the
-   layers ("/layers/dense_1"); in it the layer's variables by number ("vars/0"), those of its parts in groups of their
-   own ("forward_layer/cell/vars/0"). */
+/* Keras's .weights.h5, which is also inside of .keras: a group for each layer by its class, numbered in the order of
+   the layers ("/layers/dense_1"); in it the layer's variables by number ("vars/0"), those of its parts in groups of
+   their own ("forward_layer/cell/vars/0"). */
 #include "model/weights.h"
 
 #include "core/memory.h"
@@ -83,8 +83,8 @@ static bool next_group(const antler_model *model, int64_t layer, int64_t end, gr
     snprintf(g->path + g->base, sizeof g->path - g->base, "%s%s", *part ? "/" : "", part);
     do
         g->n++;
-    while (g->first + g->n < end && strcmp(part, part_of(&model->layer[layer], &model->variable[g->first + g->n], other,
-                                                         sizeof other)) == 0);
+    while (g->first + g->n < end &&
+           strcmp(part, part_of(&model->layer[layer], &model->variable[g->first + g->n], other, sizeof other)) == 0);
     return true;
 }
 
@@ -103,7 +103,7 @@ static antler_status write_group(const char *path, const char *name, antler_entr
 static antler_status write_parts(const group *g, size_t known, antler_entries *entries, antler_error *err)
 {
     char path[ANTLER_LONGEST_PATH];
-    for (size_t end = known; g->path[end]; ) {
+    for (size_t end = known; g->path[end];) {
         size_t name = end + 1, length = strcspn(g->path + name, "/");
         end = name + length;
         snprintf(path, sizeof path, "%.*s", (int)end, g->path);
@@ -213,8 +213,8 @@ static antler_status refuse_more(const antler_model *model, const layer_name *na
 /* ---- the whole ---- */
 
 /* Writes all layers to `write`, or reads them from `read`. */
-static antler_status visit(const antler_model *model, const layer_name *names, const char *root,
-                           antler_entries *write, const antler_entries *read, antler_real *to, antler_error *err)
+static antler_status visit(const antler_model *model, const layer_name *names, const char *root, antler_entries *write,
+                           const antler_entries *read, antler_real *to, antler_error *err)
 {
     for (int64_t i = model->inputs, end = 0; i < model->layers; i++) {
         const char *layer = antler__layer_keys(model->object[i])->name;

@@ -1,5 +1,5 @@
-/* Keras's legacy .h5: a group for each layer by its name, with lists that give the order. A layer's list has its trained
-   variables first, then the others, each in the order of the layer: a frozen part of a wrapper comes last. */
+/* Keras's legacy .h5: a group for each layer by its name, with lists that give the order. A layer's list has its
+   trained variables first, then the others, each in the order of the layer: a frozen part of a wrapper comes last. */
 #include "model/weights.h"
 
 #include "core/memory.h"

@@ -214,8 +214,8 @@ static antler_status read_state(antler_model *model, const antler_entry *const *
         return ANTLER_OK;
     walk w = walk_slots(model);
     for (; (variable = next_slot(&w)); slots++)
-        ANTLER_TRY(antler__weights_take(*slots, &variable->view.value.shape, model->slot[w.slot] + variable->offset,
-                                        err));
+        ANTLER_TRY(
+            antler__weights_take(*slots, &variable->view.value.shape, model->slot[w.slot] + variable->offset, err));
     model->iteration = iteration;
     return ANTLER_OK;
 }

@@ -73,10 +73,10 @@ static double cosine_rate(const void *config, int64_t iteration)
 /* ---- tables ---- */
 
 /* No factor of a rate is negative, so that none climbs the loss. */
-#define ANTLER_RATE(member, json, null, line)                                                                \
-    {                                                                                                        \
+#define ANTLER_RATE(member, json, null, line)                                                               \
+    {                                                                                                       \
         .key = #member, .kind = ANTLER_REAL, .offset = offsetof(schedule, member), .def = (json), .min = 0, \
-        .max = 1e30, .flags = (null), .doc = (line)                                                          \
+        .max = 1e30, .flags = (null), .doc = (line)                                                         \
     }
 #define ANTLER_FLAG(member, line)                                                                                \
     {                                                                                                            \
