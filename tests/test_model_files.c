@@ -143,6 +143,64 @@ START_TEST(long_lists_of_names_are_cut_and_joined)
 }
 END_TEST
 
+/* A layer whose variables lie in several groups, as those of Keras's MultiHeadAttention do. */
+static antler_status grouped_infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)
+{
+    (void)config, (void)err;
+    out[0] = in[0];
+    return ANTLER_OK;
+}
+
+static void grouped_variables(const void *config, const antler_shape *in, antler_plan *plan)
+{
+    static const char *const names[] = {"own", "kernel", "bias", "scale"};
+    (void)config;
+    for (int slot = 0; slot < 4; slot++) {
+        if (slot == 1 || slot == 3)
+            antler_plan_group(plan, slot == 1 ? "query_dense" : "key_dense");
+        antler_plan_param(plan, slot, names[slot], NULL, &(antler_shape){1, {in[0].dim[1]}});
+    }
+}
+
+static antler_status grouped_pass(const void *config, antler_run *run)
+{
+    (void)config, (void)run;
+    return ANTLER_OK;
+}
+
+static const antler_layer_ops grouped = {.type = {.size = sizeof(antler_layer_ops),
+                                                  .kind = ANTLER_KIND_LAYER,
+                                                  .class_name = "GroupedVariables",
+                                                  .config_size = sizeof(struct antler_layer_keys)},
+                                         .infer = grouped_infer,
+                                         .variables = grouped_variables,
+                                         .forward = grouped_pass,
+                                         .backward = grouped_pass};
+
+START_TEST(variables_lie_in_the_groups_that_hold_them)
+{
+    static const char *const paths[] = {
+        "/layers/grouped_variables/vars/0", "/layers/grouped_variables/query_dense/vars/0",
+        "/layers/grouped_variables/query_dense/vars/1", "/layers/grouped_variables/key_dense/vars/0",
+        "/layers/grouped_variables_1/vars/0"};
+    antler_error err = {0};
+    must(antler_register(&grouped.type, &err), &err);
+    antler_model *model = network("4", "{'class_name': 'GroupedVariables'}, {'class_name': 'GroupedVariables'}", "");
+    for (int64_t i = 0; i < model->variables; i++)
+        random_numbers(model->variable[i].view.value.data, 4, (uint64_t)i);
+    const uint64_t weights = hash_weights(model);
+    antler_entries entries = written(model, ANTLER_STYLE_KERAS);
+    for (int i = 0; i < 5; i++)
+        ck_assert_mem_eq(entry_of(&entries, paths[i])->data, model->variable[i].view.value.data,
+                         4 * sizeof(antler_real));
+    memset(model->parameters, 0, (size_t)model->total * sizeof *model->parameters);
+    must(antler__weights_read(model, &entries, &err), &err);
+    ck_assert_uint_eq(hash_weights(model), weights);
+    antler__entries_free(&entries);
+    antler_model_free(model);
+}
+END_TEST
+
 START_TEST(weights_of_a_larger_model_are_refused)
 {
     static const antler_style styles[] = {ANTLER_STYLE_KERAS, ANTLER_STYLE_LEGACY};
@@ -250,6 +308,10 @@ START_TEST(one_way_to_clip_and_no_negative_rate)
         ck_assert_str_eq(err.place, place);
         ck_assert_str_eq(err.message, cases[i].message);
     }
+    antler_model *both = network("4", DENSE, "");
+    ck_assert_int_eq(antler_compile(both, .optimizer = ANTLER_JSON({"class_name" : "SGD"}), .learning_rate = 0.1),
+                     ANTLER_VALUE);
+    antler_model_free(both);
     static const double rates[] = {-0.1, (double)NAN, (double)INFINITY};
     for (int i = 0; i < 3; i++) {
         antler_model *model = network("4", DENSE, "");
@@ -609,6 +671,7 @@ int main(void)
     tcase_add_test(tests, legacy_files_of_weights_alone_are_read);
     tcase_add_test(tests, wrapped_layers_have_their_module_in_legacy_files);
     tcase_add_test(tests, long_lists_of_names_are_cut_and_joined);
+    tcase_add_test(tests, variables_lie_in_the_groups_that_hold_them);
     tcase_add_test(tests, weights_of_a_larger_model_are_refused);
     tcase_add_test(tests, a_model_that_was_never_compiled_stays_so);
     tcase_add_test(tests, a_loss_alone_is_kept_in_every_format);

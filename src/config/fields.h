@@ -77,6 +77,8 @@ antler_json *antler__object_write(antler_object object, antler_json *parent, con
 antler_json *antler__config_write(const antler_type *type, const void *config, antler_json *parent, const char *key,
                                   antler_style style);
 
+/* The string that an object (or NULL) has for a key; NULL for none. */
+const char *antler__string_at(const antler_json *object, const char *key);
 /* Whether a (short) value equals a JSON text: 1 or 0; -1 without memory. */
 int antler__json_is(const antler_json *node, const char *json);
 

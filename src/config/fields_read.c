@@ -461,7 +461,7 @@ static antler_status read_name(antler_kind kind, const char *name, const antler_
     return status;
 }
 
-static const char *string_at(const antler_json *object, const char *key)
+const char *antler__string_at(const antler_json *object, const char *key)
 {
     const antler_json *node = object ? antler__json_get(object, key) : NULL;
     return node && antler__json_type(node) == ANTLER_JSON_STRING ? antler__json_string(node) : NULL;
@@ -473,10 +473,10 @@ static antler_status read_function(antler_kind kind, const antler_json *node, co
                                    antler_report *report, antler_object *object)
 {
     const antler_json *config = antler__json_get(node, "config");
-    const char *name = string_at(node, "class_name"), *function = string_at(config, "fn");
+    const char *name = antler__string_at(node, "class_name"), *function = antler__string_at(config, "fn");
     antler_place name_place = antler__at(place, "class_name"), there = antler__at(place, "config");
-    if (strcmp(name, "function") == 0 && string_at(node, "config"))
-        return read_named(kind, string_at(node, "config"), &there, NULL, &there, report, object);
+    if (strcmp(name, "function") == 0 && antler__string_at(node, "config"))
+        return read_named(kind, antler__string_at(node, "config"), &there, NULL, &there, report, object);
     if (function && !antler__type_find(kind, name))
         return read_named(kind, function, &there, config, &there, report, object);
     return read_named(kind, name, &name_place, config, &there, report, object);
@@ -498,7 +498,7 @@ antler_status antler__object_read(antler_kind kind, const antler_json *node, con
     default:
         return wrong(report, place, node, "a name or an object with \"class_name\"");
     }
-    if (!string_at(node, "class_name"))
+    if (!antler__string_at(node, "class_name"))
         return antler__report_error(report, ANTLER_VALUE, place, "no \"class_name\", which names the %s",
                                     antler__kind_name(kind));
     return read_function(kind, node, place, report, object);

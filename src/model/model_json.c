@@ -5,12 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-static const char *string_at(const antler_json *object, const char *key)
-{
-    const antler_json *node = object ? antler__json_get(object, key) : NULL;
-    return node && antler__json_type(node) == ANTLER_JSON_STRING ? antler__json_string(node) : NULL;
-}
-
 static bool is_null(const antler_json *node)
 {
     return !node || antler__json_type(node) == ANTLER_JSON_NULL;
@@ -22,7 +16,10 @@ static antler_status add_optimizer(antler_json *config, const struct antler_comp
                                    const antler_place *place, antler_error *err)
 {
     antler_place there = antler__at(place, "optimizer");
-    if (!rate || *settings->optimizer == '{')
+    if (rate && *settings->optimizer == '{')
+        return antler_error_set(err, ANTLER_VALUE, "compile_config.optimizer",
+                                "a learning_rate beside an optimizer in JSON: give it there");
+    if (!rate)
         return antler__text_add(settings->optimizer, "optimizer", &there, config, err);
     antler_json *object = antler__json_object(config, "optimizer");
     antler_json *inner = object && antler__json_add_string(object, "class_name", settings->optimizer)
@@ -252,7 +249,7 @@ static antler_status read_layers(antler_model *model, const antler_json *list, c
 
 static antler_status check_class(const antler_json *root, antler_report *report)
 {
-    const char *name = string_at(root, "class_name");
+    const char *name = antler__string_at(root, "class_name");
     antler_place place = antler__at(NULL, "class_name");
     if (antler__json_type(root) != ANTLER_JSON_OBJECT || !name)
         return antler__report_error(report, ANTLER_FORMAT, NULL,

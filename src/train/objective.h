@@ -13,7 +13,7 @@ typedef struct antler_objective {
     bool logits;          /* predictions are logits for the loss: of the last layer, or by the loss's config */
     int64_t inner, width; /* rows a sample, and the last axis */
     int64_t y_width;      /* numbers of a target for one row: width, or 1 for classes */
-    antler_compile_settings *compile; /* a share: the model may be compiled anew meanwhile */
+    antler_compile_settings *compile;                /* a share: the model may be compiled anew meanwhile */
     double sum[ANTLER_MAX_METRICS][ANTLER_MAX_SUMS]; /* of the metrics, since the last reset */
     double loss_sum, loss_weight;
     antler_real *value, *weight, *counts, *scratch; /* (rows), (rows), (rows), (rows, width); one allocation */
