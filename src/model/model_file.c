@@ -256,11 +256,6 @@ antler_status antler_load_weights(antler_model *model, const char *path, antler_
 
 /* ---- saving ---- */
 
-static antler_status no_memory(antler_error *err)
-{
-    return antler__no_memory(err);
-}
-
 /* Prints and frees a tree. */
 static char *print(antler_json *root, bool pretty)
 {
@@ -277,7 +272,7 @@ char *antler_model_json(antler_model *model, antler_error *err)
     }
     char *text = print(antler__model_write(model, ANTLER_STYLE_KERAS, true), true);
     if (!text)
-        no_memory(err);
+        antler__no_memory(err);
     return text;
 }
 
@@ -298,7 +293,8 @@ antler_status antler__save_keras(antler_model *model, const char *path, const an
     void *image = NULL;
     size_t bytes = 0;
     char *config = print(antler__model_write(model, ANTLER_STYLE_KERAS, true), false);
-    antler_status status = config ? antler__weights_write(model, ANTLER_STYLE_KERAS, &entries, err) : no_memory(err);
+    antler_status status =
+        config ? antler__weights_write(model, ANTLER_STYLE_KERAS, &entries, err) : antler__no_memory(err);
     for (int64_t i = 0; status == ANTLER_OK && extra && i < extra->n; i++) {
         const antler_entry *e = &extra->entry[i];
         status = antler__entries_add(&entries, e->name, e->dtype, &e->shape, e->data, e->bytes, err);
@@ -322,7 +318,7 @@ static antler_status add_json(antler_entries *entries, const char *name, antler_
     const antler_shape scalar = {0, {0}};
     char *text = print(root, false);
     if (!text)
-        return no_memory(err);
+        return antler__no_memory(err);
     antler_status status = antler__entries_add(entries, name, ANTLER_TEXT, &scalar, text, strlen(text) + 1, err);
     antler__free(text);
     return status;
