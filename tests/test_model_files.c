@@ -510,7 +510,7 @@ START_TEST(positions_of_a_checkpoint_are_checked)
         must(antler__hdf5_write(NULL, &entries, &member.data, &member.bytes, &err), &err);
         must(antler__archive_write(path, &member, 1, &err), &err);
         antler_model *model = fitted("", 2, true);
-        ck_assert_str_eq(antler_model_error(model)->place, "/antler/fit");
+        ck_assert_int_eq(antler_model_error(model)->status, ANTLER_FORMAT);
         antler_model_free(model);
         antler__free(member.data);
         antler__entries_free(&entries);
@@ -605,7 +605,8 @@ START_TEST(metrics_of_any_name_are_logged_and_resumed)
         }
         antler_model_free(model);
         model = fitted("'mae'", 4, true);
-        ck_assert_str_eq(antler_model_error(model)->message, "a checkpoint of other metrics");
+        ck_assert_str_eq(antler_model_error(model)->message,
+                         strcmp(names[i], "loss") == 0 ? "" : "a checkpoint of other metrics");
         antler_model_free(model);
         remove_checkpoint();
         scratch_remove();

@@ -97,6 +97,15 @@ static antler_status name_logs(antler_compile_settings *s, antler_report *report
     return ANTLER_OK;
 }
 
+const char *antler__log_named(const antler_compile_settings *s, const char *name)
+{
+    for (int validation = 0; validation < 2; validation++)
+        for (int64_t i = 0; i <= s->metrics.n; i++)
+            if (strcmp(s->log_name[validation][i], name) == 0)
+                return s->log_name[validation][i];
+    return NULL;
+}
+
 /* ---- from and to JSON ---- */
 
 antler_status antler__compile_take(antler_compile_settings *read, antler_report *report,

@@ -163,6 +163,8 @@ antler_status antler__compile_read(const antler_type *type, const antler_json *n
 /* Finishes or frees what was read as a config of these types. */
 antler_status antler__compile_take(antler_compile_settings *read, antler_report *report,
                                    antler_compile_settings **settings);
+/* The settings' own copy of the name of a log, which a history may keep; NULL for another name. */
+const char *antler__log_named(const antler_compile_settings *settings, const char *name);
 antler_json *antler__compile_write_legacy(const antler_compile_settings *settings); /* training_config */
 
 /* Structure: calls, shapes, variables, sites; of a Sequential, or with the calls that are given. antler_build also

@@ -2,12 +2,10 @@
  */
 #include "core/memory.h"
 #include "files/files.h"
-#include "model/weights.h"
 #include "train/fit.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,54 +34,45 @@ static antler_status add_kept(antler_entries *entries, const antler_training *t,
                                &shape, t->kept, (size_t)t->model->total * sizeof *t->kept, err);
 }
 
-/* The number of a log among all that the compiled model can have, by its name's address; -1 for none. */
-static int log_number(const antler_model *model, const char *name)
+enum { NAME = sizeof "val_" + ANTLER_LONGEST_NAME }; /* bytes of a log's name with its zero */
+
+static bool same_names(const antler_logs *a, const antler_logs *b)
 {
-    const antler_compile_settings *compile = model->logged;
-    for (int i = 0; i < 2 * (1 + ANTLER_MAX_METRICS); i++)
-        if (compile->log_name[i / (1 + ANTLER_MAX_METRICS)][i % (1 + ANTLER_MAX_METRICS)] == name)
-            return i;
-    return -1;
+    bool same = a->n == b->n;
+    for (int i = 0; same && i < a->n; i++)
+        same = strcmp(a->name[i], b->name[i]) == 0;
+    return same;
 }
 
-static const char *log_of_number(const antler_model *model, int number)
+/* Part `part` of the history: epochs that logged the same names. Those lie in a data set of their own, for a metric may
+   have any name, and a path may not. */
+static antler_status add_logs(antler_entries *entries, int part, const antler_logs *logs, int64_t epochs,
+                              antler_error *err)
 {
-    bool fits = number >= 0 && number < 2 * (1 + ANTLER_MAX_METRICS);
-    return fits ? model->logged->log_name[number / (1 + ANTLER_MAX_METRICS)][number % (1 + ANTLER_MAX_METRICS)] : NULL;
-}
-
-/* The names of the loss and the metrics, so that a number means the same in another run. */
-static antler_status add_names(antler_entries *entries, const antler_model *model, antler_error *err)
-{
-    antler_name_list list = {0};
-    for (int64_t i = 0; i <= model->logged->metrics.n; i++)
-        if (antler__name_list_add(&list, model->logged->log_name[0][i], err) != ANTLER_OK) {
-            antler__free(list.text);
-            return ANTLER_MEMORY;
-        }
-    return antler__name_list_write(&list, "/antler/history@names", entries, err);
-}
-
-static bool same_names(const antler_entries *entries, const antler_model *model)
-{
-    antler_names names = antler__names_of(entries, "/antler/history@names");
-    for (int64_t i = 0; i <= model->logged->metrics.n; i++) {
-        const char *name = antler__names_next(&names);
-        if (!name || strcmp(name, model->logged->log_name[0][i]) != 0)
-            return false;
-    }
-    return !antler__names_next(&names);
+    const antler_shape names = {2, {logs->n, NAME}}, values = {2, {epochs, logs->n}};
+    char path[64];
+    void *data;
+    snprintf(path, sizeof path, "/antler/history/%d/names", part);
+    ANTLER_TRY(antler__entries_reserve(entries, path, ANTLER_UINT8, &names, (size_t)logs->n * NAME, &data, err));
+    memset(data, 0, (size_t)logs->n * NAME);
+    for (int i = 0; i < logs->n; i++)
+        strcpy((char *)data + (size_t)i * NAME, logs->name[i]);
+    snprintf(path, sizeof path, "/antler/history/%d/values", part);
+    size_t row = (size_t)logs->n * sizeof(double);
+    ANTLER_TRY(antler__entries_reserve(entries, path, ANTLER_FLOAT64, &values, (size_t)epochs * row, &data, err));
+    for (int64_t e = 0; e < epochs; e++)
+        memcpy((char *)data + (size_t)e * row, logs[e].value, row);
+    return ANTLER_OK;
 }
 
 static antler_status add_history(antler_entries *entries, const antler_model *model, antler_error *err)
 {
-    for (int64_t e = 0; e < model->epochs_logged; e++) {
-        const antler_logs *logs = &model->history[e];
-        for (int i = 0; i < logs->n; i++) {
-            char name[64];
-            snprintf(name, sizeof name, "/antler/history/%lld/%02d", (long long)e, log_number(model, logs->name[i]));
-            ANTLER_TRY(add_numbers(entries, name, &logs->value[i], 1, err));
-        }
+    int part = 0;
+    for (int64_t first = 0, end; first < model->epochs_logged; first = end) {
+        for (end = first + 1; end < model->epochs_logged; end++)
+            if (!same_names(&model->history[first], &model->history[end]))
+                break;
+        ANTLER_TRY(add_logs(entries, part++, &model->history[first], end - first, err));
     }
     return ANTLER_OK;
 }
@@ -100,8 +89,6 @@ antler_status antler__checkpoint_write(const char *folder, const antler_training
         status = add_numbers(&extra, "/antler/callbacks", t->callback_state, t->callback_numbers, err);
     if (status == ANTLER_OK)
         status = add_kept(&extra, t, err);
-    if (status == ANTLER_OK)
-        status = add_names(&extra, t->model, err);
     if (status == ANTLER_OK)
         status = add_history(&extra, t->model, err);
     if (status == ANTLER_OK)
@@ -132,31 +119,42 @@ static antler_status read_kept(const antler_entries *entries, antler_training *t
     return ANTLER_OK;
 }
 
-/* The logs of epoch e: entries "/antler/history/e/ii" by the number of the log, which sorting keeps in order. */
-static void read_logs(const antler_entries *entries, const antler_model *model, long long e, antler_logs *logs)
+/* Part `part` of the history; *end where there is none. */
+static antler_status read_logs(const antler_entries *entries, int part, antler_training *t, bool *end,
+                               antler_error *err)
 {
-    char prefix[64];
-    int length = snprintf(prefix, sizeof prefix, "/antler/history/%lld/", e);
-    logs->n = 0;
-    for (int64_t i = 0; i < entries->n && logs->n < ANTLER_MAX_LOGS; i++) {
-        const antler_entry *entry = &entries->entry[i];
-        if (strncmp(entry->name, prefix, (size_t)length) != 0 || entry->dtype != ANTLER_FLOAT64 || entry->bytes != 8 ||
-            !log_of_number(model, atoi(entry->name + length)))
-            continue;
-        logs->name[logs->n] = log_of_number(model, atoi(entry->name + length));
-        memcpy(&logs->value[logs->n++], entry->data, sizeof(double));
+    char path[64];
+    snprintf(path, sizeof path, "/antler/history/%d/names", part);
+    const antler_entry *names = antler__entries_find(entries, path);
+    snprintf(path, sizeof path, "/antler/history/%d/values", part);
+    const antler_entry *values = antler__entries_find(entries, path);
+    *end = !names || !values;
+    if (*end)
+        return ANTLER_OK;
+    antler_logs logs = {.n = 0};
+    int64_t n = values->shape.rank == 2 ? values->shape.dim[1] : 0;
+    if (n < 1 || n > ANTLER_MAX_LOGS || values->dtype != ANTLER_FLOAT64 || names->dtype != ANTLER_UINT8 ||
+        names->bytes != (size_t)n * NAME)
+        return antler_error_set(err, ANTLER_FORMAT, path, "not the history of a fit");
+    for (; logs.n < n; logs.n++) {
+        const char *name = (const char *)names->data + (size_t)logs.n * NAME;
+        logs.name[logs.n] = memchr(name, 0, NAME) ? antler__log_named(t->model->logged, name) : NULL;
+        if (!logs.name[logs.n])
+            return antler_error_set(err, ANTLER_VALUE, NULL, "a checkpoint of other metrics");
     }
+    for (int64_t e = 0; e < values->shape.dim[0]; e++) {
+        memcpy(logs.value, (const double *)values->data + e * n, (size_t)n * sizeof(double));
+        ANTLER_TRY(antler__history_add(t->model, &logs, err));
+    }
+    return ANTLER_OK;
 }
 
 static antler_status read_history(const antler_entries *entries, antler_training *t, antler_error *err)
 {
-    for (long long e = 0;; e++) {
-        antler_logs logs;
-        read_logs(entries, t->model, e, &logs);
-        if (logs.n == 0)
-            return ANTLER_OK;
-        ANTLER_TRY(antler__history_add(t->model, &logs, err));
-    }
+    bool end = false;
+    for (int part = 0; !end; part++)
+        ANTLER_TRY(read_logs(entries, part, t, &end, err));
+    return ANTLER_OK;
 }
 
 static antler_status read_state(const antler_entries *entries, antler_training *t, antler_error *err)
@@ -169,8 +167,6 @@ static antler_status read_state(const antler_entries *entries, antler_training *
     if (position[1] != (double)t->model->seed)
         return antler_error_set(err, ANTLER_VALUE, NULL, "a checkpoint of seed %.0f, not of seed %lld", position[1],
                                 (long long)t->model->seed);
-    if (!same_names(entries, t->model))
-        return antler_error_set(err, ANTLER_VALUE, NULL, "a checkpoint of other metrics");
     ANTLER_TRY(antler__counter_read(fit, 0, &t->epoch, err));
     t->model->iteration = -1;
     ANTLER_TRY(antler__weights_read(t->model, entries, err));
