@@ -115,6 +115,8 @@ def samples():
     text = subprocess.run([ANTLER, "layers"], check=True, capture_output=True, text=True).stdout
     for name in re.findall(r"^layer +(\w+)", text, re.MULTILINE):
         text = subprocess.run([ANTLER, "layers", name], check=True, capture_output=True, text=True).stdout
+        if name == "InputLayer":  # which every model begins with
+            continue
         for shape, config in re.findall(r"^  \(([\d, ]*)\) (\{.*\})$", text, re.MULTILINE):
             yield name, [int(size) for size in shape.split(",") if size.strip()], json.loads(config)
 
