@@ -160,8 +160,11 @@ def check_sample(folder, name, shape, config):
         antler("convert", path, ours)
         antler("convert", ours, folder / "m.h5")
         antler("convert", ours, folder / "m.weights.h5")
+        antler("convert", ours, folder / "whole.json")  # all keys, which some from_config of Keras needs
         y = predicted_by_antler(ours, folder / "x.npy")
-        bare = keras.models.model_from_json(json.dumps(sample_model(name, shape, settings, None)))
+        whole = json.loads((folder / "whole.json").read_text())
+        whole.pop("compile_config", None)
+        bare = keras.models.model_from_json(json.dumps(whole))
         bare.load_weights(folder / "m.weights.h5")
         loaded = [keras.models.load_model(ours), keras.models.load_model(folder / "m.h5"), bare]
         has_optimizer = bool(compiled) and "optimizer" in compiled
