@@ -114,6 +114,20 @@ START_TEST(wrapped_layers_have_their_module_in_legacy_files)
 }
 END_TEST
 
+/* Keras's SpatialDropout1D has no argument "trainable". */
+START_TEST(a_key_that_keras_refuses_is_not_written)
+{
+    antler_model *model =
+        network("4, 3", "{'class_name': 'SpatialDropout1D', 'config': {'rate': 0.5, 'trainable': false}}", "");
+    antler_error err = {0};
+    char *text = antler_model_json(model, &err);
+    ck_assert_ptr_nonnull(text);
+    ck_assert_ptr_null(strstr(text, "trainable"));
+    antler_text_free(text);
+    antler_model_free(model);
+}
+END_TEST
+
 /* Lists beyond what an attribute holds are cut as Keras cuts them. */
 START_TEST(long_lists_of_names_are_cut_and_joined)
 {
@@ -671,6 +685,7 @@ int main(void)
     tcase_add_test(tests, legacy_lists_have_trained_weights_first);
     tcase_add_test(tests, legacy_files_of_weights_alone_are_read);
     tcase_add_test(tests, wrapped_layers_have_their_module_in_legacy_files);
+    tcase_add_test(tests, a_key_that_keras_refuses_is_not_written);
     tcase_add_test(tests, long_lists_of_names_are_cut_and_joined);
     tcase_add_test(tests, variables_lie_in_the_groups_that_hold_them);
     tcase_add_test(tests, weights_of_a_larger_model_are_refused);

@@ -61,13 +61,14 @@ typedef struct antler_objects {
 } antler_objects;
 
 enum {
-    ANTLER_NULLABLE = 1,  /* null is a value */
-    ANTLER_OPEN_MIN = 2,  /* min itself is excluded */
-    ANTLER_OPEN_MAX = 4,  /* max itself is excluded */
-    ANTLER_UNWRITTEN = 8, /* read, never written (a legacy spelling; a key that older Keras versions refuse) unless set
-                             to something other than its default */
-    ANTLER_AXES = 16,     /* INTS whose values may be 0: the list is ended by ANTLER_NULL instead */
-    ANTLER_BY_OUTPUT = 32 /* OBJECT, OBJECTS that Keras nests by output: lists and objects of them, of any depth */
+    ANTLER_NULLABLE = 1,   /* null is a value */
+    ANTLER_OPEN_MIN = 2,   /* min itself is excluded */
+    ANTLER_OPEN_MAX = 4,   /* max itself is excluded */
+    ANTLER_UNWRITTEN = 8,  /* read, never written (a legacy spelling; a key that older Keras versions refuse) unless set
+                              to something other than its default */
+    ANTLER_AXES = 16,      /* INTS whose values may be 0: the list is ended by ANTLER_NULL instead */
+    ANTLER_BY_OUTPUT = 32, /* OBJECT, OBJECTS that Keras nests by output: lists and objects of them, of any depth */
+    ANTLER_UNSAVED = 64    /* read, never written: Keras does not take it back */
 };
 
 /* One key of a config. */

@@ -111,7 +111,8 @@ antler_json *antler__config_write(const antler_type *type, const void *config, a
     antler_json *object = antler__json_object(parent, key);
     antler_field_walk walk = antler__fields_of(type);
     for (const antler_field *field; object && (field = antler__field_next(&walk));) {
-        int skip = field->kind == ANTLER_ANY ? 1 : field->flags & ANTLER_UNWRITTEN ? is_default(field, config) : 0;
+        bool never = field->kind == ANTLER_ANY || field->flags & ANTLER_UNSAVED;
+        int skip = never ? 1 : field->flags & ANTLER_UNWRITTEN ? is_default(field, config) : 0;
         if (skip < 0 || (!skip && !write_value(field, config, object, field->key, style))) {
             if (!parent)
                 antler__json_free(object);
