@@ -9,7 +9,7 @@
    Random numbers come from Philox and no number from the C library's mathematics, so that a seed means the same file
    on every machine. */
 #include "make_data.h"
-#include "files/files.h"
+#include "files/hdf5.h"
 #include "kernels/kernels.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
    21_negative.dat (label 1). Both are shuffled, the negatives cut to the number of positives, joined, shuffled, and the
    first 1,280 kept: 853 train, 427 test. One-hot: x (21 residues, 21 symbols), y (2). */
 #include "core/memory.h"
-#include "files/files.h"
+#include "files/file.h"
 #include "make_data.h"
 
 #include <stdlib.h>

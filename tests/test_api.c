@@ -558,7 +558,7 @@ static antler_status whole_life(void *arg)
     antler_logs logs;
     antler_error err = {0};
     const antler_shape x_shape = {2, {8, 4}}, y_shape = {1, {8}};
-    const antler_dtype dtype = sizeof(antler_real) == 4 ? ANTLER_FLOAT32 : ANTLER_FLOAT64;
+    const antler_dtype dtype = ANTLER_DTYPE_REAL;
     antler_data *x_data = antler_data_from(x, dtype, &x_shape, &err),
                 *y_data = antler_data_from(y, dtype, &y_shape, &err);
     antler_model *model = antler_load_json(arg, NULL, &err), *again = NULL;
@@ -587,7 +587,7 @@ static antler_status resumed_life(void *arg)
     static antler_real x[8 * 4], y[8];
     antler_error err = {0};
     const antler_shape x_shape = {2, {8, 4}}, y_shape = {1, {8}};
-    const antler_dtype dtype = sizeof(antler_real) == 4 ? ANTLER_FLOAT32 : ANTLER_FLOAT64;
+    const antler_dtype dtype = ANTLER_DTYPE_REAL;
     antler_data *x_data = antler_data_from(x, dtype, &x_shape, &err),
                 *y_data = antler_data_from(y, dtype, &y_shape, &err);
     antler_model *model = antler_load_json(arg, NULL, &err);

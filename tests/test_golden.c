@@ -2,7 +2,8 @@
    prediction, loss, gradients and training, within the tolerances of its index. */
 #include "antler/antler.h"
 #include "config/json.h"
-#include "files/files.h"
+#include "files/file.h"
+#include "files/hdf5.h"
 #include "model/model.h"
 
 #include <check.h>

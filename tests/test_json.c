@@ -4,10 +4,13 @@
 #include "torture.h"
 
 #include <check.h>
+#include <cjson/cJSON.h>
 #include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "locales.h"
 
 static antler_status parse(const char *text, antler_error *err)
 {
@@ -248,6 +251,103 @@ static antler_status build_once(void *arg)
     return text ? ANTLER_OK : ANTLER_MEMORY;
 }
 
+/* What is printed and read is JSON, whatever the program's locale makes of numbers, and the locale stays. */
+START_TEST(knows_no_locale)
+{
+    static const char text[] = "[0.1, -2.5e-07, 1e+300, 3.0]";
+    char brief[64];
+    antler_json *root;
+    if (!locale_set(locales[_i]))
+        return;
+    ck_assert_int_eq(antler__json_parse(text, strlen(text), &root, NULL), ANTLER_OK);
+    ck_assert(antler__json_number(antler__json_first(root)) == 1 / 10.);
+    antler__json_add_real(root, NULL, 4);
+    char *printed = antler__json_print(root, false);
+    ck_assert_str_eq(printed, "[0.1, -2.5e-07, 1e+300, 3, 4.0]");
+    ck_assert_str_eq(antler__json_brief(antler__json_first(root), brief, sizeof brief), "0.1");
+    antler__free(printed);
+    antler__json_free(root);
+    ck_assert_str_ne(localeconv()->decimal_point, ".");
+}
+END_TEST
+
+/* cJSON has one allocator in a process. This is the program's. */
+static long host_alive;
+
+static void *host_allocate(size_t bytes)
+{
+    host_alive++;
+    return malloc(bytes);
+}
+
+static void host_release(void *memory)
+{
+    host_alive -= memory != NULL;
+    free(memory);
+}
+
+static void use_ours(void)
+{
+    static const char text[] = "{\"a\": [1, 2.5, \"text\"]}";
+    antler_json *root;
+    ck_assert_int_eq(antler__json_parse(text, strlen(text), &root, NULL), ANTLER_OK);
+    char *printed = antler__json_print(root, false);
+    ck_assert_str_eq(printed, text);
+    antler__json_free(root);
+    antler__free(printed);
+}
+
+/* A program that uses cJSON before, between and after: its trees and texts are its own, whatever allocator the library
+   has. */
+START_TEST(leaves_cjson_to_the_program)
+{
+    torture_count count = {.left = -1};
+    cJSON_InitHooks(&(cJSON_Hooks){host_allocate, host_release});
+    cJSON *tree = cJSON_Parse("[1, 2]");
+    antler_set_allocator(&(antler_allocator){torture_allocate, torture_release, &count});
+    use_ours();
+    char *text = cJSON_Print(tree);
+    ck_assert_int_eq(count.alive, 0);
+    ck_assert_int_gt(host_alive, 3);
+    cJSON_Delete(tree);
+    host_release(text);
+    ck_assert_int_eq(host_alive, 0);
+    cJSON_InitHooks(NULL);
+    tree = cJSON_Parse("[1, 2]");
+    use_ours();
+    text = cJSON_Print(tree);
+    free(text);
+    cJSON_Delete(tree);
+    ck_assert_int_eq(count.alive, 0);
+    ck_assert_int_eq(host_alive, 0);
+    antler_set_allocator(NULL);
+}
+END_TEST
+
+/* A host's allocator may have no memory either: the n-th of cJSON's allocations fails. */
+static long host_left;
+
+static void *host_fails(size_t bytes)
+{
+    return host_left-- == 0 ? NULL : host_allocate(bytes);
+}
+
+START_TEST(host_runs_out)
+{
+    static const char text[] = "{\"a\": [1, 2.5, \"text\"]}";
+    antler_status status = ANTLER_MEMORY;
+    cJSON_InitHooks(&(cJSON_Hooks){host_fails, host_release});
+    for (long n = 0; status != ANTLER_OK; n++) {
+        antler_json *root;
+        host_left = n;
+        status = antler__json_parse(text, strlen(text), &root, NULL);
+        ck_assert_int_eq(status, host_left >= 0 ? ANTLER_OK : ANTLER_MEMORY);
+        antler__json_free(root);
+        ck_assert_int_eq(host_alive, 0);
+    }
+}
+END_TEST
+
 START_TEST(memory_runs_out)
 {
     char text[] = "{\"a\": [1, \"x\", {\"b\": null, \"c\": true, \"d\": 1}], \"b\": \"y\"}";
@@ -260,6 +360,7 @@ int main(void)
 {
     Suite *suite = suite_create("json");
     TCase *cases = tcase_create("json");
+    tcase_set_timeout(cases, 0);
     tcase_add_loop_test(cases, refuses, 0, sizeof refused / sizeof refused[0]);
     tcase_add_test(cases, refuses_a_zero_byte);
     tcase_add_test(cases, refuses_what_is_cut_short);
@@ -269,6 +370,9 @@ int main(void)
     tcase_add_test(cases, finds_lines);
     tcase_add_test(cases, prints);
     tcase_add_test(cases, numbers_read_back);
+    tcase_add_loop_test(cases, knows_no_locale, 0, LOCALES);
+    tcase_add_test(cases, leaves_cjson_to_the_program);
+    tcase_add_test(cases, host_runs_out);
     tcase_add_test(cases, memory_runs_out);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);

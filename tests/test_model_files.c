@@ -4,6 +4,8 @@
 #include "scratch.h"
 
 #include "core/memory.h"
+#include "files/archive.h"
+#include "files/hdf5.h"
 #include "model/weights.h"
 
 #include <math.h>

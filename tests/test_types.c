@@ -5,7 +5,7 @@
 #include "config/json.h"
 #include "config/registry.h"
 #include "core/memory.h"
-#include "files/files.h"
+#include "files/hdf5.h"
 #include "kernels/kernels.h"
 #include "parts/parts.h"
 

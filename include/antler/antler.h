@@ -52,6 +52,13 @@ typedef enum antler_dtype {
     ANTLER_GROUP /* no data: a group of a file */
 } antler_dtype;
 
+/* The one that antler_real is. */
+#ifdef ANTLER_DOUBLE
+#define ANTLER_DTYPE_REAL ANTLER_FLOAT64
+#else
+#define ANTLER_DTYPE_REAL ANTLER_FLOAT32
+#endif
+
 /* Opens data set `name` of `path`: a data set of an HDF5 file (.h5, .hdf5), NAME.npy or NAME.csv of a directory, a .npy
    file (name may be NULL), or columns of a .csv file: one by its name in the header, or several, "a,b"; a name "x_..."
    that is no column is all but the last column, "y_..." the last; without a name all columns. The shape of a .csv file
@@ -116,8 +123,12 @@ ANTLER_API antler_status antler_save(antler_model *model, const char *path, antl
 /* The model's JSON as Keras writes it. The caller frees it with antler_text_free. NULL without memory. */
 ANTLER_API char *antler_model_json(antler_model *model, antler_error *err);
 ANTLER_API void antler_text_free(char *text);
-/* Reads HDF5 in a forked child first, which a damaged file may crash without harm (the command does). Default off. */
+/* Reads HDF5 in a forked child, which a damaged file may crash without harm (the command does). Default off. */
 ANTLER_API void antler_guard_files(bool on);
+/* Whether a file could be written at path now, tried in the way antler_save goes: through links to their file, by a new
+   one beside it. ANTLER_FILE and *err if not; nothing is left behind, and what is there stays as it is. For checking an
+   output before hours of work. */
+ANTLER_API antler_status antler_file_check(const char *path, antler_error *err);
 
 /* Settles shapes, parameters and initial weights. Called by whatever needs it; call it to see errors early. The weights
    are drawn from `seed` of antler_set_seed, or of "fit" in the model's JSON; 0 else. */

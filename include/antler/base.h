@@ -123,8 +123,9 @@ typedef struct antler_object {
     void *config;
 } antler_object;
 
-/* All memory of the library comes from here. `allocate` returns NULL when there is none, and memory aligned to at
-   least 16 bytes else; `release` gets what allocate gave, or NULL. Both may be called from several threads. */
+/* All memory of the library comes from here; cJSON, HDF5 and libzip keep their own. `allocate` returns NULL when there
+   is none, and memory aligned to at least 16 bytes else; `release` gets what allocate gave, or NULL. Both may be called
+   from several threads. */
 typedef struct antler_allocator {
     void *(*allocate)(size_t bytes, void *user);
     void (*release)(void *memory, void *user);

@@ -45,7 +45,7 @@ static int64_t steps_for(int64_t batch, int64_t sample)
 static antler_status prepare(bench *b, int threads, antler_error *err)
 {
     int64_t sample = antler_count(antler_input_shape(b->model), 1), rows;
-    antler_dtype dtype = sizeof(antler_real) == 4 ? ANTLER_FLOAT32 : ANTLER_FLOAT64;
+    antler_dtype dtype = ANTLER_DTYPE_REAL;
     b->steps = steps_for(b->batch, sample);
     rows = b->batch * b->steps;
     ANTLER_TRY(antler__random_data_make(b->model, rows, &b->random, err));

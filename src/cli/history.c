@@ -1,5 +1,5 @@
 #include "cli/progress.h"
-#include "files/files.h"
+#include "files/file.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 #include "cli/command.h"
 #include "core/memory.h"
-#include "files/files.h"
+#include "files/hdf5.h"
 #include "model/model.h"
 
 #include <inttypes.h>
@@ -38,7 +38,7 @@ static antler_status predict(const antler_arguments *a, antler_model *model, ant
 
 static antler_status write_file(const char *path, const prediction *p, antler_error *err)
 {
-    antler_dtype dtype = sizeof(antler_real) == 4 ? ANTLER_FLOAT32 : ANTLER_FLOAT64;
+    antler_dtype dtype = ANTLER_DTYPE_REAL;
     size_t bytes = (size_t)antler_count(&p->shape, 0) * sizeof(antler_real);
     antler_entries entries = {0};
     antler_status status = antler__entries_add(&entries, "/predict", dtype, &p->shape, p->y, bytes, err);

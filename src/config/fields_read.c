@@ -3,6 +3,7 @@
 
 #include "config/registry.h"
 #include "core/memory.h"
+#include "core/number.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -42,7 +43,7 @@ static antler_status read_int(const antler_field *field, const antler_json *node
         *value = ANTLER_NULL;
         return ANTLER_OK;
     }
-    if (antler__json_type(node) != ANTLER_JSON_NUMBER || !(fabs(number) <= 9007199254740992.) ||
+    if (antler__json_type(node) != ANTLER_JSON_NUMBER || !(fabs(number) <= ANTLER_DOUBLE_EXACT) ||
         number != floor(number))
         return wrong(report, place, node, "an integer");
     ANTLER_TRY(check_range(field, node, number, place, report));

@@ -1,12 +1,15 @@
 /* JSON trees on cJSON. cJSON reads and holds them; the strictness, the errors' places and the printing are ours,
-   because cJSON keeps no positions, accepts duplicate keys, and prints numbers that do not read back. */
+   because cJSON keeps no positions, accepts duplicate keys, and prints numbers that do not read back. A tree's memory
+   is cJSON's, which has one allocator in a process: the program may have set it, so it is left as it is, and no tree
+   outlives the call that made it. What is printed is the library's. */
 #include "config/json.h"
 #include "core/status.h"
 
 #include "core/memory.h"
+#include "core/number.h"
+#include "core/text.h"
 
 #include <cjson/cJSON.h>
-#include <locale.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -22,19 +25,7 @@ static int real_mark(double value)
     return value == 0;
 }
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* cJSON_Parse writes a global */
-
-static void *hook_allocate(size_t bytes)
-{
-    return antler__allocate(bytes, 1);
-}
-
-static void set_hooks(void)
-{
-    cJSON_Hooks hooks = {hook_allocate, antler__free};
-    cJSON_InitHooks(&hooks);
-}
 
 static const cJSON *in(const antler_json *node)
 {
@@ -102,10 +93,11 @@ antler_status antler__json_parse(const char *text, size_t size, antler_json **ro
 {
     *root = NULL;
     ANTLER_TRY(antler__json_check(text, size, err));
-    pthread_once(&once, set_hooks);
+    locale_t before = antler__plain_numbers();
     pthread_mutex_lock(&lock);
     cJSON *tree = cJSON_ParseWithLengthOpts(text, size, NULL, false);
     pthread_mutex_unlock(&lock);
+    antler__own_numbers(before);
     if (!tree)
         return antler__no_memory(err);
     bool first = err && err->status == ANTLER_OK;
@@ -251,7 +243,7 @@ static void put_string(printer *p, const char *text)
 static void put_number(printer *p, double value, bool real)
 {
     char text[32];
-    if (value == floor(value) && fabs(value) < 9007199254740992.0) {
+    if (value == floor(value) && fabs(value) < ANTLER_DOUBLE_EXACT) {
         snprintf(text, sizeof text, real ? "%.1f" : "%.0f", value);
     } else {
         for (int digits = 1; digits <= 17; digits++) {
@@ -260,9 +252,6 @@ static void put_number(printer *p, double value, bool real)
                 break;
         }
     }
-    char *point = strchr(text, localeconv()->decimal_point[0]);
-    if (point)
-        *point = '.';
     put_text(p, text);
 }
 
@@ -319,10 +308,17 @@ static void put_node(printer *p, const cJSON *node, int depth)
     }
 }
 
+static void put_root(printer *p, const cJSON *root)
+{
+    locale_t before = antler__plain_numbers();
+    put_node(p, root, 0);
+    antler__own_numbers(before);
+}
+
 char *antler__json_print(const antler_json *root, bool pretty)
 {
     printer p = {.pretty = pretty, .failed = !root};
-    put_node(&p, in(root), 0);
+    put_root(&p, in(root));
     if (pretty)
         put(&p, "\n", 1);
     if (p.failed) {
@@ -338,7 +334,7 @@ const char *antler__json_brief(const antler_json *node, char *text, size_t size)
     if (size == 0)
         return text;
     printer p = {.text = text, .room = size, .fixed = true};
-    put_node(&p, in(node), 0);
+    put_root(&p, in(node));
     if (p.failed && size > 4) {
         if (p.used > size - 4)
             p.used = size - 4;
@@ -372,25 +368,21 @@ static antler_json *adopt(antler_json *parent, const char *key, cJSON *item)
 
 antler_json *antler__json_object(antler_json *parent, const char *key)
 {
-    pthread_once(&once, set_hooks);
     return adopt(parent, key, cJSON_CreateObject());
 }
 
 antler_json *antler__json_array(antler_json *parent, const char *key)
 {
-    pthread_once(&once, set_hooks);
     return adopt(parent, key, cJSON_CreateArray());
 }
 
 antler_json *antler__json_add_string(antler_json *parent, const char *key, const char *value)
 {
-    pthread_once(&once, set_hooks);
     return adopt(parent, key, value ? cJSON_CreateString(value) : cJSON_CreateNull());
 }
 
 antler_json *antler__json_add_number(antler_json *parent, const char *key, double value)
 {
-    pthread_once(&once, set_hooks);
     return adopt(parent, key, isfinite(value) ? cJSON_CreateNumber(value) : cJSON_CreateNull());
 }
 
@@ -404,18 +396,15 @@ antler_json *antler__json_add_real(antler_json *parent, const char *key, double 
 
 antler_json *antler__json_add_bool(antler_json *parent, const char *key, bool value)
 {
-    pthread_once(&once, set_hooks);
     return adopt(parent, key, cJSON_CreateBool(value));
 }
 
 antler_json *antler__json_add_null(antler_json *parent, const char *key)
 {
-    pthread_once(&once, set_hooks);
     return adopt(parent, key, cJSON_CreateNull());
 }
 
 antler_json *antler__json_add_copy(antler_json *parent, const char *key, const antler_json *node)
 {
-    pthread_once(&once, set_hooks);
     return adopt(parent, key, node ? cJSON_Duplicate(in(node), true) : NULL);
 }

@@ -17,7 +17,7 @@ typedef enum antler_json_type {
 
 /* Parses a text of `size` bytes. Refuses what cJSON lets pass: duplicate keys, junk after the end, numbers beyond
    double, NUL in strings, bad UTF-8, trailing commas, nesting deeper than 200. The error has line and place, not the
-   file (antler__error_file of files.h adds it). */
+   file (antler__error_file adds it). */
 antler_status antler__json_parse(const char *text, size_t size, antler_json **root, antler_error *err);
 void antler__json_free(antler_json *root);
 

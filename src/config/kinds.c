@@ -1,5 +1,6 @@
 /* The kinds of types: their names, and the keys that every type of a kind has. */
 #include "config/fields.h"
+#include "core/number.h"
 #include "core/status.h"
 
 #include <math.h>
@@ -55,7 +56,7 @@ static const antler_field layer_fields[] = {
      .offset = offsetof(struct antler_layer_keys, batch_input_shape),
      .def = "null",
      .min = 1,
-     .max = 9007199254740992.,
+     .max = ANTLER_DOUBLE_EXACT,
      .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
      .doc = "legacy spelling of an InputLayer before this layer"},
     ANTLER_FIELD_END,

@@ -1,31 +1,9 @@
 /* .keras archives: ZIP by libzip, which only this file includes. */
+#include "files/archive.h"
 #include "core/memory.h"
-#include "files/files.h"
+#include "files/file.h"
 
-#ifndef ANTLER_WITH_ZIP
-
-static antler_status absent(const char *path, antler_error *err)
-{
-    antler_error_set(err, ANTLER_UNSUPPORTED, NULL, "this build of Antler has no .keras archives (ANTLER_ZIP is off)");
-    antler__error_file(err, path);
-    return ANTLER_UNSUPPORTED;
-}
-
-antler_status antler__archive_read(const char *path, antler_member *member, int members, antler_error *err)
-{
-    (void)member;
-    (void)members;
-    return absent(path, err);
-}
-
-antler_status antler__archive_write(const char *path, const antler_member *member, int members, antler_error *err)
-{
-    (void)member;
-    (void)members;
-    return absent(path, err);
-}
-
-#else
+#ifdef ANTLER_WITH_ZIP
 
 #include <string.h>
 #include <sys/stat.h>
@@ -44,13 +22,16 @@ static antler_status fail(antler_status status, const char *place, zip_error_t *
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-static antler_status check_size(const zip_stat_t *info, const char *name, antler_error *err)
+static antler_status check_size(const zip_stat_t *info, zip_uint64_t file_bytes, const char *name, antler_error *err)
 {
     const zip_uint64_t needed = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_ENCRYPTION_METHOD;
     if ((info->valid & needed) != needed)
         return antler_error_set(err, ANTLER_FORMAT, name, "a member without its size: damaged");
     if (info->encryption_method != ZIP_EM_NONE)
         return antler_error_set(err, ANTLER_UNSUPPORTED, name, "encrypted");
+    if (info->comp_size > file_bytes)
+        return antler_error_set(err, ANTLER_FORMAT, name, "%llu stored bytes in a file of %llu: damaged",
+                                (unsigned long long)info->comp_size, (unsigned long long)file_bytes);
     if (info->size > max_bytes || (info->size > FREE_BYTES && info->size / MAX_RATIO > info->comp_size))
         return antler_error_set(err, ANTLER_FORMAT, name,
                                 "%llu bytes from %llu stored ones, expected at most 4 GiB and %d "
@@ -70,13 +51,14 @@ static bool read_bytes(zip_file_t *file, char *data, zip_uint64_t size)
     return n > 0 && used == size && zip_fread(file, &beyond, 1) == 0;
 }
 
-static antler_status read_member(zip_t *archive, zip_uint64_t index, antler_member *member, antler_error *err)
+static antler_status read_member(zip_t *archive, zip_uint64_t index, zip_uint64_t file_bytes, antler_member *member,
+                                 antler_error *err)
 {
     zip_stat_t info;
     zip_stat_init(&info);
     if (zip_stat_index(archive, index, 0, &info) != 0)
         return fail(ANTLER_FORMAT, member->name, zip_get_error(archive), err);
-    ANTLER_TRY(check_size(&info, member->name, err));
+    ANTLER_TRY(check_size(&info, file_bytes, member->name, err));
     zip_file_t *file = zip_fopen_index(archive, index, 0);
     if (!file)
         return fail(ANTLER_FORMAT, member->name, zip_get_error(archive), err);
@@ -98,7 +80,8 @@ static antler_status read_member(zip_t *archive, zip_uint64_t index, antler_memb
     return ANTLER_OK;
 }
 
-static antler_status read_members(zip_t *archive, antler_member *member, int members, antler_error *err)
+static antler_status read_members(zip_t *archive, zip_uint64_t file_bytes, antler_member *member, int members,
+                                  antler_error *err)
 {
     zip_int64_t n = zip_get_num_entries(archive, 0);
     if (n < 0 || n > MAX_MEMBERS)
@@ -110,13 +93,13 @@ static antler_status read_members(zip_t *archive, antler_member *member, int mem
                 continue;
             if (member[m].data) /* readers differ in which of the two they take */
                 return antler_error_set(err, ANTLER_FORMAT, name, "a member that occurs twice");
-            ANTLER_TRY(read_member(archive, i, &member[m], err));
+            ANTLER_TRY(read_member(archive, i, file_bytes, &member[m], err));
         }
     }
     return ANTLER_OK;
 }
 
-static antler_status open_archive(const char *path, zip_t **archive, antler_error *err)
+static antler_status open_archive(const char *path, zip_t **archive, zip_uint64_t *bytes, antler_error *err)
 {
     struct stat info;
     if (stat(path, &info) != 0)
@@ -124,6 +107,7 @@ static antler_status open_archive(const char *path, zip_t **archive, antler_erro
     if (!S_ISREG(info.st_mode))
         return antler_error_set(err, ANTLER_FILE, NULL, "not a regular file");
     int code;
+    *bytes = (zip_uint64_t)info.st_size;
     *archive = zip_open(path, ZIP_RDONLY, &code);
     if (*archive)
         return ANTLER_OK;
@@ -142,9 +126,10 @@ antler_status antler__archive_read(const char *path, antler_member *member, int 
         member[m].bytes = 0;
     }
     zip_t *archive = NULL;
-    antler_status status = open_archive(path, &archive, err);
+    zip_uint64_t file_bytes = 0;
+    antler_status status = open_archive(path, &archive, &file_bytes, err);
     if (status == ANTLER_OK) {
-        status = read_members(archive, member, members, err);
+        status = read_members(archive, file_bytes, member, members, err);
         zip_discard(archive);
     }
     for (int m = 0; m < members && status != ANTLER_OK; m++) {

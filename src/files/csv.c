@@ -1,9 +1,10 @@
 /* Comma-separated numbers, with or without a line of names. */
+#include "files/csv.h"
 #include "core/memory.h"
-#include "files/files.h"
+#include "core/number.h"
+#include "core/text.h"
+#include "files/file.h"
 
-#include <float.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +12,6 @@
 
 enum { MAX_COLUMNS = 1 << 20, MAX_NUMBER = 64 };
 static const size_t max_bytes = (size_t)1 << 30;
-static const double max_integer = 16777216; /* 2^24: up to here a float holds every whole number */
-static const double max_real = sizeof(antler_real) == sizeof(float) ? FLT_MAX : DBL_MAX;
 
 /* A field of a line: its text without blanks and quotes, and what follows it. */
 typedef struct field {
@@ -77,7 +76,7 @@ static antler_status next_field(table *t, int64_t column, field *f)
     return ANTLER_OK;
 }
 
-/* A decimal number as Python writes it; neither hexadecimal nor the locale's decimal comma. */
+/* A decimal number as Python writes it, and nothing else that strtod takes, such as hexadecimal. */
 static bool parse(const field *f, double *value)
 {
     char text[MAX_NUMBER];
@@ -88,9 +87,7 @@ static bool parse(const field *f, double *value)
     text[length] = '\0';
     if (strspn(text, "+-.0123456789eE") != length)
         return false;
-    char *point = strchr(text, '.'), *end;
-    if (point)
-        *point = localeconv()->decimal_point[0];
+    char *end;
     *value = strtod(text, &end);
     return end == text + length;
 }
@@ -115,11 +112,11 @@ static antler_status number(table *t, int64_t column, const field *f)
     double value;
     if (!parse(f, &value))
         return fail(t, column, "is not a finite number", f);
-    if (!(fabs(value) <= max_real))
+    if (!(fabs(value) <= ANTLER_REAL_MAX))
         return fail(t, column, "is beyond what a float holds", f);
     bool whole = memchr(f->text, '.', f->length) == NULL && memchr(f->text, 'e', f->length) == NULL &&
                  memchr(f->text, 'E', f->length) == NULL;
-    if (whole && fabs(value) > max_integer)
+    if (whole && fabs(value) > ANTLER_FLOAT_EXACT)
         return fail(t, column, "is an integer beyond 2^24, which a float does not hold", f);
     if (!t->chosen[column])
         return ANTLER_OK;
@@ -281,7 +278,9 @@ antler_status antler__csv_read(const char *path, const char *columns, antler_rea
     *values = NULL;
     ANTLER_TRY(antler__file_read(path, max_bytes, &text, &bytes, err));
     table t = {.at = text, .line = 1, .err = err};
+    locale_t before = antler__plain_numbers();
     antler_status status = read_table(&t, bytes, columns, &rows);
+    antler__own_numbers(before);
     if (status == ANTLER_OK && !t.value && !(t.value = antler__allocate(1, sizeof *t.value)))
         status = antler__no_memory(err);
     antler__free(text);

@@ -1,34 +1,41 @@
 /* The flat table of a file's contents, and the number types. */
+#include "files/entries.h"
 #include "core/memory.h"
-#include "files/files.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static const struct {
     const char *name;
+    char kind;
     size_t size;
 } dtypes[] = {
-    [ANTLER_FLOAT16] = {"float16", 2}, [ANTLER_FLOAT32] = {"float32", 4}, [ANTLER_FLOAT64] = {"float64", 8},
-    [ANTLER_INT8] = {"int8", 1},       [ANTLER_UINT8] = {"uint8", 1},     [ANTLER_INT16] = {"int16", 2},
-    [ANTLER_UINT16] = {"uint16", 2},   [ANTLER_INT32] = {"int32", 4},     [ANTLER_UINT32] = {"uint32", 4},
-    [ANTLER_INT64] = {"int64", 8},     [ANTLER_UINT64] = {"uint64", 8},   [ANTLER_TEXT] = {"text", 0},
-    [ANTLER_GROUP] = {"group", 0},
+#define ROW(NAME, name, kind, bytes, memory, disk) [ANTLER_##NAME] = {#name, kind, bytes},
+    ANTLER_DTYPE_MAP(ROW)
+#undef ROW
+        [ANTLER_TEXT] = {"text", 0, 0},
+    [ANTLER_GROUP] = {"group", 0, 0},
 };
-
-static bool is_dtype(antler_dtype dtype)
-{
-    return (size_t)dtype < sizeof dtypes / sizeof dtypes[0];
-}
+enum { DTYPES = sizeof dtypes / sizeof dtypes[0] };
 
 size_t antler__dtype_size(antler_dtype dtype)
 {
-    return is_dtype(dtype) ? dtypes[dtype].size : 0;
+    return (size_t)dtype < DTYPES ? dtypes[dtype].size : 0;
 }
 
 const char *antler__dtype_name(antler_dtype dtype)
 {
-    return is_dtype(dtype) ? dtypes[dtype].name : "unknown type";
+    return (size_t)dtype < DTYPES ? dtypes[dtype].name : "unknown type";
+}
+
+bool antler__dtype_find(char kind, size_t bytes, antler_dtype *dtype)
+{
+    for (size_t i = 0; i < DTYPES; i++)
+        if (dtypes[i].kind == kind && dtypes[i].size == bytes && bytes > 0) {
+            *dtype = (antler_dtype)i;
+            return true;
+        }
+    return false;
 }
 
 void antler__entries_free(antler_entries *entries)

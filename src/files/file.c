@@ -1,19 +1,16 @@
-/* Whole files: read, replaced atomically, and read first by a child that a damaged file may crash. */
-#define _XOPEN_SOURCE 700 /* realpath */
+/* Whole files: read, and replaced atomically. */
+#include "files/file.h"
 #include "core/memory.h"
-#include "files/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 antler_status antler__file_error(const char *path, const char *what, antler_error *err)
@@ -28,7 +25,38 @@ antler_status antler__file_error(const char *path, const char *what, antler_erro
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-/* Reads to the end of the file, which may be a pipe: its size is only a first guess. */
+/* Without O_NONBLOCK, opening a pipe waits for somebody who writes to it; to a regular file it makes no difference. */
+antler_status antler__file_open(const char *path, int *file, int64_t *bytes, antler_error *err)
+{
+    struct stat info;
+    *file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (*file < 0)
+        return antler__file_error(path, "open", err);
+    if (fstat(*file, &info) == 0 && S_ISREG(info.st_mode)) {
+        *bytes = (int64_t)info.st_size;
+        return ANTLER_OK;
+    }
+    close(*file);
+    *file = -1;
+    antler_error_set(err, ANTLER_FILE, NULL, "not a regular file");
+    antler__error_file(err, path);
+    return ANTLER_FILE;
+}
+
+bool antler__file_take(int file, void *data, size_t bytes)
+{
+    for (size_t used = 0; used < bytes;) {
+        ssize_t n = read(file, (char *)data + used, bytes - used < SSIZE_MAX ? bytes - used : SSIZE_MAX);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        used += (size_t)n;
+    }
+    return true;
+}
+
+/* Reads to the end of the file, which may grow meanwhile: its size is only a first guess. */
 static antler_status read_all(int file, const char *path, size_t guess, size_t most, char **data, size_t *bytes,
                               antler_error *err)
 {
@@ -62,18 +90,14 @@ static antler_status read_all(int file, const char *path, size_t guess, size_t m
 
 antler_status antler__file_read(const char *path, size_t most, void **data, size_t *bytes, antler_error *err)
 {
+    int file;
+    int64_t size;
     *data = NULL;
     *bytes = 0;
     most = most < SIZE_MAX / 4 ? most : SIZE_MAX / 4;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return antler__file_error(path, "open", err);
-    struct stat info;
-    size_t guess = 0;
-    if (fstat(file, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0)
-        guess = (uintmax_t)info.st_size < most ? (size_t)info.st_size : most;
+    ANTLER_TRY(antler__file_open(path, &file, &size, err));
     char *text = NULL;
-    antler_status status = read_all(file, path, guess, most, &text, bytes, err);
+    antler_status status = read_all(file, path, (uintmax_t)size < most ? (size_t)size : most, most, &text, bytes, err);
     close(file);
     if (status != ANTLER_OK) {
         antler__free(text);
@@ -84,29 +108,83 @@ antler_status antler__file_read(const char *path, size_t most, void **data, size
     return ANTLER_OK;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------------------------- */
-
-static bool write_all(int file, const char *data, size_t bytes)
+bool antler__file_take_at(int file, void *data, size_t bytes, int64_t offset)
 {
-    while (bytes > 0) {
-        ssize_t n = write(file, data, bytes < SSIZE_MAX ? bytes : SSIZE_MAX);
+    for (size_t used = 0; used < bytes;) {
+        ssize_t n = pread(file, (char *)data + used, bytes - used < SSIZE_MAX ? bytes - used : SSIZE_MAX,
+                          (off_t)(offset + (int64_t)used));
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0)
+        if (n <= 0)
             return false;
-        data += n;
-        bytes -= (size_t)n;
+        used += (size_t)n;
     }
     return true;
 }
 
-/* A device or a pipe, which no other file may take the place of. */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
+
+bool antler__file_put(int file, const void *data, size_t bytes)
+{
+    for (size_t used = 0; used < bytes;) {
+        ssize_t n = write(file, (const char *)data + used, bytes - used < SSIZE_MAX ? bytes - used : SSIZE_MAX);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        used += (size_t)n;
+    }
+    return true;
+}
+
+/* Where a write to `path` goes: through its links, the last of which may lead to a file that is not there yet. */
+typedef struct target {
+    char path[PATH_MAX];
+    struct stat old;
+    bool exists;
+} target;
+
+/* Takes the place of the last part of a path, or of all of it. */
+static bool follow(char *path, const char *link)
+{
+    char *slash = strrchr(path, '/');
+    size_t kept = slash && link[0] != '/' ? (size_t)(slash + 1 - path) : 0;
+    if (kept + strlen(link) >= PATH_MAX)
+        return false;
+    memcpy(path + kept, link, strlen(link) + 1);
+    return true;
+}
+
+/* False with errno. */
+static bool find_target(const char *path, target *t)
+{
+    enum { MOST_LINKS = 40 };
+    char link[PATH_MAX];
+    t->path[0] = '\0';
+    errno = ENOENT;
+    if (path[0] == '\0')
+        return false;
+    bool fits = strlen(path) < PATH_MAX && follow(t->path, path);
+    for (int links = 0; fits && links <= MOST_LINKS; links++) {
+        ssize_t length = readlink(t->path, link, sizeof link - 1);
+        if (length < 0) {
+            t->exists = stat(t->path, &t->old) == 0;
+            return t->exists || errno == ENOENT;
+        }
+        link[length] = '\0';
+        fits = follow(t->path, link);
+    }
+    errno = fits ? ELOOP : ENAMETOOLONG;
+    return false;
+}
+
+/* A device, which no file may take the place of. */
 static antler_status write_through(const char *path, const void *data, size_t bytes, antler_error *err)
 {
     int file = open(path, O_WRONLY | O_CLOEXEC);
     if (file < 0)
         return antler__file_error(path, "open", err);
-    bool good = write_all(file, data, bytes);
+    bool good = antler__file_put(file, data, bytes);
     int error = errno;
     if (close(file) != 0 && good) {
         good = false;
@@ -116,27 +194,51 @@ static antler_status write_through(const char *path, const void *data, size_t by
     return good ? ANTLER_OK : antler__file_error(path, "write", err);
 }
 
-/* Writes a new file beside `target`, down to the disk; its name goes to temporary, "" if there is none. */
-static bool write_beside(const char *target, const struct stat *old, const void *data, size_t bytes, char *temporary,
-                         size_t size)
+/* Files are written under a name of their own beside their target's: of one length, whatever the target's name, and
+   telling who writes. Path and number of "antler.PID.N.tmp" in the directory of a path; false if it is too long. */
+static bool temporary_name(const char *beside, unsigned serial, char name[PATH_MAX])
+{
+    const char *slash = strrchr(beside, '/');
+    int folder = slash ? (int)(slash + 1 - beside) : 0;
+    int length = snprintf(name, PATH_MAX, "%.*santler.%ld.%u.tmp", folder, beside, (long)getpid(), serial);
+    errno = ENAMETOOLONG;
+    return length > 0 && length < PATH_MAX;
+}
+
+/* Locks a file for this process; false if another has it, or the file system has no locks. */
+static bool lock(int file)
+{
+    return fcntl(file, F_SETLK, &(struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET}) == 0;
+}
+
+/* A new, empty file beside the target, as private as the target. It is locked for as long as it is written. -1 and
+   errno without one, and no name then. */
+static int make_temporary(const target *t, char name[PATH_MAX])
 {
     static atomic_uint serial;
     int file = -1;
     for (int tries = 0; file < 0 && tries < 100; tries++) {
-        int length = snprintf(temporary, size, "%s.%ld.%u.tmp", target, (long)getpid(), atomic_fetch_add(&serial, 1));
-        if (length < 0 || (size_t)length >= size) {
-            errno = ENAMETOOLONG;
+        if (!temporary_name(t->path, atomic_fetch_add(&serial, 1), name))
             break;
-        }
-        file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, t->exists ? t->old.st_mode & 0777 : 0666);
         if (file < 0 && errno != EEXIST)
             break;
     }
-    if (file < 0) {
-        temporary[0] = '\0';
+    if (file < 0)
+        name[0] = '\0';
+    else
+        lock(file);
+    return file;
+}
+
+/* Writes a new file beside the target, down to the disk; its name goes to temporary, "" if there is none. */
+static bool write_beside(const target *t, const void *data, size_t bytes, char temporary[PATH_MAX])
+{
+    int file = make_temporary(t, temporary);
+    if (file < 0)
         return false;
-    }
-    bool good = (!old || fchmod(file, old->st_mode & 0777) == 0) && write_all(file, data, bytes) && fsync(file) == 0;
+    bool good = (!t->exists || fchmod(file, t->old.st_mode & 0777) == 0) && antler__file_put(file, data, bytes) &&
+                fsync(file) == 0;
     int error = errno;
     if (close(file) != 0 && good) {
         good = false;
@@ -146,35 +248,66 @@ static bool write_beside(const char *target, const struct stat *old, const void 
     return good;
 }
 
-/* The new name reaches the disk too. Not every file system can do this, and the file is good already. */
-static void sync_directory(char *path)
+/* That the writer of a temporary file is dead: no process has its number (here; the directory may be another machine's
+   too), and nobody holds its lock. */
+static bool abandoned(int directory, const char *name)
+{
+    long writer;
+    unsigned serial;
+    int used = 0;
+    if (sscanf(name, "antler.%ld.%u.tmp%n", &writer, &serial, &used) != 2 || used == 0 || name[used] != '\0' ||
+        writer <= 0 || kill((pid_t)writer, 0) == 0 || errno != ESRCH)
+        return false;
+    int file = openat(directory, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    bool dead = file >= 0 && lock(file);
+    if (file >= 0)
+        close(file);
+    return dead;
+}
+
+/* The new name reaches the disk too, which not every file system can do, and the file is good already. And what killed
+   writers left in the directory goes. */
+static void settle_directory(char *path)
 {
     char *slash = strrchr(path, '/');
     if (slash)
         slash[slash == path ? 1 : 0] = '\0';
-    int directory = open(slash ? path : ".", O_RDONLY | O_CLOEXEC);
-    if (directory < 0)
+    DIR *directory = opendir(slash ? path : ".");
+    if (!directory)
         return;
-    fsync(directory);
-    close(directory);
+    fsync(dirfd(directory));
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
+        if (abandoned(dirfd(directory), entry->d_name))
+            unlinkat(dirfd(directory), entry->d_name, 0);
+    closedir(directory);
+}
+
+/* What nothing can be written to is refused. A pipe is, for whether anybody reads it cannot be tried beforehand: who
+   does would take the trial's end for the end of all. */
+static antler_status check_kind(const char *path, const target *t, antler_error *err)
+{
+    mode_t mode = t->old.st_mode;
+    if (!t->exists || S_ISREG(mode) || S_ISCHR(mode) || S_ISBLK(mode))
+        return ANTLER_OK;
+    antler_error_set(err, ANTLER_FILE, NULL, "cannot write: it is a %s, expected a file",
+                     S_ISDIR(mode)    ? "directory"
+                     : S_ISFIFO(mode) ? "pipe"
+                                      : "socket");
+    antler__error_file(err, path);
+    return ANTLER_FILE;
 }
 
 antler_status antler__file_write(const char *path, const void *data, size_t bytes, antler_error *err)
 {
-    struct stat old;
-    bool exists = stat(path, &old) == 0;
-    if (exists && !S_ISREG(old.st_mode))
-        return write_through(path, data, bytes, err);
-    char target[PATH_MAX], temporary[PATH_MAX];
-    if (strlen(path) >= sizeof target)
-        errno = ENAMETOOLONG;
-    if (strlen(path) >= sizeof target || (exists && !realpath(path, target))) /* the file, not a link to it */
+    target t;
+    char temporary[PATH_MAX];
+    if (!find_target(path, &t))
         return antler__file_error(path, "write", err);
-    if (!exists)
-        memcpy(target, path, strlen(path) + 1);
-    bool good = write_beside(target, exists ? &old : NULL, data, bytes, temporary, sizeof temporary);
-    if (good && rename(temporary, target) == 0) {
-        sync_directory(target);
+    ANTLER_TRY(check_kind(path, &t, err));
+    if (t.exists && !S_ISREG(t.old.st_mode))
+        return write_through(path, data, bytes, err);
+    if (write_beside(&t, data, bytes, temporary) && rename(temporary, t.path) == 0) {
+        settle_directory(t.path);
         return ANTLER_OK;
     }
     antler__file_error(path, "write", err);
@@ -183,131 +316,19 @@ antler_status antler__file_write(const char *path, const void *data, size_t byte
     return ANTLER_FILE;
 }
 
-/* ---- guarded reading --------------------------------------------------------------------------------------------- */
-
-/* The sanitizer's shadow is terabytes of address space: no limit on it then. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define LIMIT_MEMORY 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define LIMIT_MEMORY 0
-#endif
-#endif
-#ifndef LIMIT_MEMORY
-#define LIMIT_MEMORY 1
-#endif
-
-static atomic_bool guard;
-
-void antler_guard_files(bool on)
+antler_status antler_file_check(const char *path, antler_error *err)
 {
-    atomic_store(&guard, on);
-}
-
-static void limit(int what, rlim_t value)
-{
-    struct rlimit now;
-    if (getrlimit(what, &now) != 0)
-        return;
-    if (now.rlim_max == RLIM_INFINITY || value < now.rlim_max)
-        now.rlim_max = value;
-    now.rlim_cur = now.rlim_max;
-    setrlimit(what, &now);
-}
-
-/* Address space in use, bytes: what the parent has mapped counts against the child's limit. */
-static rlim_t in_use(void)
-{
-    unsigned long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (!file)
-        return 0;
-    if (fscanf(file, "%lu", &pages) != 1)
-        pages = 0;
-    fclose(file);
-    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
-}
-
-/* The child: no core dump, no word on the terminal, no handlers of the program's; time and memory as a sound file of
-   this size may need: 4 GiB of data and the copies made of it. */
-static void restrict_child(rlim_t file_bytes)
-{
-    static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGXCPU, SIGALRM};
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-        signal(signals[i], SIG_DFL);
-    int null = open("/dev/null", O_WRONLY);
-    if (null >= 0) {
-        dup2(null, STDOUT_FILENO);
-        dup2(null, STDERR_FILENO);
-    }
-    rlim_t seconds = 10 + file_bytes / (16 << 20);
-    limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_CPU, seconds);
-    if (LIMIT_MEMORY)
-        limit(RLIMIT_AS, in_use() + ((rlim_t)12 << 30) + 4 * file_bytes);
-    alarm((unsigned)(6 * seconds));
-}
-
-static _Noreturn void run_child(int report, rlim_t file_bytes, antler_status (*read)(void *, antler_error *), void *arg)
-{
-    antler_guard_files(false);
-    restrict_child(file_bytes);
-    antler_error result = {0};
-    result.status = read(arg, &result);
-    write_all(report, (const char *)&result, sizeof result);
-    _exit(0);
-}
-
-/* What the child found; false if it ended before it could say. */
-static bool collect(int report, pid_t child, antler_error *result, int *how)
-{
-    size_t used = 0;
-    while (used < sizeof *result) {
-        ssize_t n = read(report, (char *)result + used, sizeof *result - used);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        used += (size_t)n;
-    }
-    *how = 0;
-    while (waitpid(child, how, 0) < 0 && errno == EINTR)
-        ;
-    return used == sizeof *result;
-}
-
-antler_status antler__guarded(const char *path, antler_status (*read)(void *arg, antler_error *err), void *arg,
-                              antler_error *err)
-{
-    if (!atomic_load(&guard))
-        return ANTLER_OK;
-    struct stat info;
-    rlim_t file_bytes = stat(path, &info) == 0 && info.st_size > 0 ? (rlim_t)info.st_size : 0;
-    int ends[2];
-    if (pipe(ends) != 0)
-        return antler__file_error(path, "make a pipe", err);
-    pid_t child = fork();
-    if (child == 0) {
-        close(ends[0]);
-        run_child(ends[1], file_bytes, read, arg);
-    }
-    close(ends[1]);
-    if (child < 0) {
-        close(ends[0]);
-        return antler__file_error(path, "start a process that reads it", err);
-    }
-    antler_error result = {0};
-    int how;
-    bool said = collect(ends[0], child, &result, &how);
-    close(ends[0]);
-    if (!said) {
-        bool hung =
-            WIFSIGNALED(how) && (WTERMSIG(how) == SIGXCPU || WTERMSIG(how) == SIGALRM || WTERMSIG(how) == SIGKILL);
-        antler_error_set(err, ANTLER_FORMAT, NULL, "damaged: reading it %s", hung ? "does not end" : "crashes");
-        antler__error_file(err, path);
-        return ANTLER_FORMAT;
-    }
-    if (result.status != ANTLER_OK && err && err->status == ANTLER_OK)
-        *err = result;
-    return result.status;
+    target t;
+    char temporary[PATH_MAX];
+    if (!find_target(path, &t))
+        return antler__file_error(path, "write", err);
+    ANTLER_TRY(check_kind(path, &t, err));
+    bool device = t.exists && !S_ISREG(t.old.st_mode);
+    int file = device ? open(path, O_WRONLY | O_CLOEXEC) : make_temporary(&t, temporary);
+    if (file < 0)
+        return antler__file_error(path, "write", err);
+    close(file);
+    if (!device)
+        unlink(temporary);
+    return ANTLER_OK;
 }

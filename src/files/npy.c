@@ -1,13 +1,13 @@
 /* NumPy's .npy files, versions 1.0 to 3.0: magic, version, length of the header, the header (a Python dict that gives
    type, order and shape), the data. */
+#include "files/npy.h"
 #include "core/memory.h"
-#include "files/files.h"
+#include "files/entries.h"
+#include "files/file.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_HEADER = 1 << 16 };
@@ -58,26 +58,19 @@ static bool take_string(const char **at, char *text, size_t size)
     return true;
 }
 
-/* "<f4": byte order, kind, bytes. */
+/* "<f4": byte order, kind, bytes; "|b1" is a bool of one byte. */
 static antler_status read_type(const char **at, antler_npy *npy, antler_error *err)
 {
-    static const struct {
-        const char *code;
-        antler_dtype dtype;
-    } types[] = {{"f2", ANTLER_FLOAT16}, {"f4", ANTLER_FLOAT32}, {"f8", ANTLER_FLOAT64}, {"i1", ANTLER_INT8},
-                 {"u1", ANTLER_UINT8},   {"b1", ANTLER_UINT8},   {"i2", ANTLER_INT16},   {"u2", ANTLER_UINT16},
-                 {"i4", ANTLER_INT32},   {"u4", ANTLER_UINT32},  {"i8", ANTLER_INT64},   {"u8", ANTLER_UINT64}};
     char code[16];
     if (!take_string(at, code, sizeof code))
         return fail(err, "its elements are not plain numbers");
-    for (size_t i = 0; code[0] && i < sizeof types / sizeof types[0]; i++)
-        if (strchr("<>=|", code[0]) && strcmp(code + 1, types[i].code) == 0) {
-            npy->dtype = types[i].dtype;
-            npy->swap = code[1] && code[2] != '1' && code[0] == (big_endian() ? '<' : '>');
-            return ANTLER_OK;
-        }
-    return antler_error_set(err, ANTLER_FORMAT, NULL, "elements of type '%s', expected a number of at most 64 bits",
-                            code);
+    bool plain = strlen(code) == 3 && strchr("<>=|", code[0]) && code[2] >= '1' && code[2] <= '8';
+    char kind = !plain ? 0 : strcmp(code + 1, "b1") == 0 ? 'u' : code[1];
+    if (!plain || !antler__dtype_find(kind, (size_t)(code[2] - '0'), &npy->dtype))
+        return antler_error_set(err, ANTLER_FORMAT, NULL, "elements of type '%s', expected a number of at most 64 bits",
+                                code);
+    npy->swap = code[2] != '1' && code[0] == (big_endian() ? '<' : '>');
+    return ANTLER_OK;
 }
 
 static antler_status read_shape(const char **at, antler_npy *npy, antler_error *err)
@@ -136,27 +129,16 @@ static antler_status read_header(const char *at, antler_npy *npy, antler_error *
 
 /* ---- the file ---------------------------------------------------------------------------------------------------- */
 
-static bool read_at(int file, void *data, size_t bytes, int64_t offset)
-{
-    for (size_t used = 0; used < bytes;) {
-        ssize_t n = pread(file, (char *)data + used, bytes - used, (off_t)(offset + (int64_t)used));
-        if (n <= 0)
-            return false;
-        used += (size_t)n;
-    }
-    return true;
-}
-
 static antler_status read_start(antler_npy *npy, antler_error *err)
 {
     unsigned char start[12];
-    if (!read_at(npy->file, start, 10, 0) || memcmp(start, "\x93NUMPY", 6) != 0)
+    if (!antler__file_take_at(npy->file, start, 10, 0) || memcmp(start, "\x93NUMPY", 6) != 0)
         return fail(err, "not a .npy file");
     if (start[6] < 1 || start[6] > 3)
         return antler_error_set(err, ANTLER_UNSUPPORTED, NULL, "version %d of the .npy format, expected 1 to 3",
                                 start[6]);
     int wide = start[6] > 1; /* a length of 4 bytes */
-    if (wide && !read_at(npy->file, start, 12, 0))
+    if (wide && !antler__file_take_at(npy->file, start, 12, 0))
         return fail(err, "cut short");
     uint32_t length = (uint32_t)(start[8] | start[9] << 8);
     if (wide)
@@ -168,20 +150,20 @@ static antler_status read_start(antler_npy *npy, antler_error *err)
         return antler__no_memory(err);
     npy->offset = (wide ? 12 : 10) + (int64_t)length;
     header[length] = '\0';
-    antler_status status = read_at(npy->file, header, length, npy->offset - length) ? read_header(header, npy, err)
-                                                                                    : fail(err, "cut short");
+    antler_status status = antler__file_take_at(npy->file, header, length, npy->offset - length)
+                               ? read_header(header, npy, err)
+                               : fail(err, "cut short");
     antler__free(header);
     return status;
 }
 
-static antler_status check_size(const antler_npy *npy, antler_error *err)
+static antler_status check_size(const antler_npy *npy, int64_t file_bytes, antler_error *err)
 {
-    struct stat info;
     int64_t count, bytes;
     if (!antler__count(&npy->shape, 0, &count) ||
         !antler__size_multiply(count, (int64_t)antler__dtype_size(npy->dtype), &bytes))
         return fail(err, "its sizes multiply beyond 64 bits");
-    if (fstat(npy->file, &info) != 0 || bytes > (int64_t)info.st_size - npy->offset)
+    if (bytes > file_bytes - npy->offset)
         return antler_error_set(err, ANTLER_FORMAT, NULL, "cut short: its shape needs %lld bytes of data",
                                 (long long)bytes);
     return ANTLER_OK;
@@ -189,12 +171,12 @@ static antler_status check_size(const antler_npy *npy, antler_error *err)
 
 antler_status antler__npy_open(const char *path, antler_npy *npy, antler_error *err)
 {
-    *npy = (antler_npy){.file = open(path, O_RDONLY | O_CLOEXEC)};
-    if (npy->file < 0)
-        return antler__file_error(path, "open", err);
+    int64_t file_bytes;
+    *npy = (antler_npy){.file = -1};
+    ANTLER_TRY(antler__file_open(path, &npy->file, &file_bytes, err));
     antler_status status = read_start(npy, err);
     if (status == ANTLER_OK)
-        status = check_size(npy, err);
+        status = check_size(npy, file_bytes, err);
     if (status != ANTLER_OK)
         antler__npy_close(npy);
     antler__error_file(err, path);
@@ -218,7 +200,7 @@ antler_status antler__npy_read(const antler_npy *npy, int64_t first, int64_t n, 
     if (first < 0 || n < 0 || first > npy->shape.dim[0] - n)
         return antler_error_set(err, ANTLER_VALUE, NULL, "rows %lld to %lld of %lld", (long long)first,
                                 (long long)(first + n), (long long)npy->shape.dim[0]);
-    if (!read_at(npy->file, out, (size_t)(n * row) * size, npy->offset + first * row * (int64_t)size))
+    if (!antler__file_take_at(npy->file, out, (size_t)(n * row) * size, npy->offset + first * row * (int64_t)size))
         return antler_error_set(err, ANTLER_FILE, NULL, "cannot read rows %lld to %lld", (long long)first,
                                 (long long)(first + n));
     if (npy->swap)

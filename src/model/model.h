@@ -8,7 +8,7 @@
 #include "config/registry.h"
 #include "core/key.h"
 #include "core/status.h"
-#include "files/files.h"
+#include "files/entries.h"
 
 #include <stdatomic.h>
 

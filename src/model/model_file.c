@@ -1,7 +1,10 @@
 /* Loading and saving: .json, .keras, .h5, .weights.h5, by suffix. */
 #include "config/json.h"
 #include "core/memory.h"
-#include "files/files.h"
+#include "core/text.h"
+#include "files/archive.h"
+#include "files/file.h"
+#include "files/hdf5.h"
 #include "model/model.h"
 
 #include <stdio.h>
@@ -9,15 +12,9 @@
 
 enum { LONGEST_JSON = 64 << 20 }; /* bytes of a model's JSON */
 
-static bool ends_with(const char *path, const char *suffix)
-{
-    size_t n = strlen(path), m = strlen(suffix);
-    return n >= m && strcmp(path + n - m, suffix) == 0;
-}
-
 static bool is_hdf5(const char *path)
 {
-    return ends_with(path, ".h5") || ends_with(path, ".hdf5");
+    return antler__ends_with(path, ".h5") || antler__ends_with(path, ".hdf5");
 }
 
 /* ---- JSON ---- */
@@ -211,9 +208,9 @@ antler_model *antler_load(const char *path, antler_error *err)
 {
     antler_error error = {0};
     antler_model *model = NULL;
-    if (ends_with(path, ".json"))
+    if (antler__ends_with(path, ".json"))
         model = load_json(path, &error);
-    else if (ends_with(path, ".keras"))
+    else if (antler__ends_with(path, ".keras"))
         model = load_keras(path, &error);
     else if (is_hdf5(path))
         model = load_legacy(path, &error);
@@ -232,7 +229,7 @@ antler_status antler_load_weights(antler_model *model, const char *path, antler_
     if (!model || model->error.status != ANTLER_OK)
         return antler__error_copy(err, antler_model_error(model));
     antler_status status = antler__model_structure(model, &error);
-    if (status == ANTLER_OK && ends_with(path, ".keras")) {
+    if (status == ANTLER_OK && antler__ends_with(path, ".keras")) {
         antler_member member[MEMBERS] = {{0}};
         status = read_archive(path, member, &error);
         if (status == ANTLER_OK) {
@@ -366,11 +363,11 @@ antler_status antler_save(antler_model *model, const char *path, antler_error *e
         status = antler__model_slots(model, &error); /* a file of a compiled model has them, at 0 before training */
     if (status != ANTLER_OK)
         return antler__error_copy(err, &error);
-    if (ends_with(path, ".json"))
+    if (antler__ends_with(path, ".json"))
         status = save_json(model, path, &error);
-    else if (ends_with(path, ".keras"))
+    else if (antler__ends_with(path, ".keras"))
         status = antler__save_keras(model, path, NULL, &error);
-    else if (ends_with(path, ".weights.h5"))
+    else if (antler__ends_with(path, ".weights.h5"))
         status = save_hdf5(model, path, ANTLER_STYLE_KERAS, &error);
     else if (is_hdf5(path))
         status = save_hdf5(model, path, ANTLER_STYLE_LEGACY, &error);

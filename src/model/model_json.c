@@ -1,5 +1,6 @@
 /* A model's JSON, as Keras writes it and as people write it by hand. */
 #include "core/memory.h"
+#include "core/number.h"
 #include "model/model.h"
 
 #include <math.h>
@@ -97,7 +98,7 @@ static const antler_field config_fields[] = {
      .offset = offsetof(model_config, build_input_shape),
      .def = "null",
      .min = 1,
-     .max = 9007199254740992.,
+     .max = ANTLER_DOUBLE_EXACT,
      .flags = ANTLER_NULLABLE,
      .doc = "shape that a model without an InputLayer was built with"},
     {.key = "trainable", .kind = ANTLER_ANY, .doc = "of the model; layers have their own"},
@@ -125,7 +126,7 @@ static const antler_field build_fields[] = {
      .offset = offsetof(model_config, build_input_shape),
      .def = "null",
      .min = 1,
-     .max = 9007199254740992.,
+     .max = ANTLER_DOUBLE_EXACT,
      .flags = ANTLER_NULLABLE},
     ANTLER_FIELD_END,
 };

@@ -10,8 +10,8 @@
 antler_status antler__weights_put(antler_entries *entries, const char *name, const antler_shape *shape,
                                   const antler_real *data, antler_error *err)
 {
-    antler_dtype dtype = sizeof *data == sizeof(float) ? ANTLER_FLOAT32 : ANTLER_FLOAT64;
-    return antler__entries_add(entries, name, dtype, shape, data, (size_t)antler_count(shape, 0) * sizeof *data, err);
+    return antler__entries_add(entries, name, ANTLER_DTYPE_REAL, shape, data,
+                               (size_t)antler_count(shape, 0) * sizeof *data, err);
 }
 
 antler_status antler__weights_put_text(antler_entries *entries, const char *name, const char *text, antler_error *err)

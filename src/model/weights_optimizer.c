@@ -4,14 +4,13 @@
 #include "model/weights.h"
 
 #include "core/memory.h"
+#include "core/number.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 /* ---- counters ---- */
-
-static const double largest_counter = 9007199254740992.; /* 2^53: no run gets there, and sums with it do not overflow */
 
 static bool number_at(const antler_entry *entry, int64_t index, double *value)
 {
@@ -41,7 +40,8 @@ antler_status antler__counter_read(const antler_entry *entry, int64_t index, int
     double number = 0;
     if (index >= antler_count(&entry->shape, 0) || !number_at(entry, index, &number))
         return antler_error_set(err, ANTLER_FORMAT, entry->name, "no count here: %s", antler__dtype_name(entry->dtype));
-    if (!(number >= 0 && number <= largest_counter) || number != (double)(int64_t)number)
+    if (!(number >= 0 && number <= ANTLER_DOUBLE_EXACT /* no run gets there, and no sum overflows */) ||
+        number != (double)(int64_t)number)
         return antler_error_set(err, ANTLER_FORMAT, entry->name, "%.17g is not a count in [0, 2^53]", number);
     *value = (int64_t)number;
     return ANTLER_OK;

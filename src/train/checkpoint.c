@@ -1,7 +1,9 @@
 /* Checkpoints: a .keras file with the state of a fit beside the weights, so that a resumed run ends with the same bits.
  */
 #include "core/memory.h"
-#include "files/files.h"
+#include "files/archive.h"
+#include "files/file.h"
+#include "files/hdf5.h"
 #include "train/fit.h"
 
 #include <errno.h>
@@ -30,7 +32,7 @@ static antler_status add_kept(antler_entries *entries, const antler_training *t,
     const antler_shape shape = {1, {t->model->total}};
     if (!t->kept)
         return ANTLER_OK;
-    return antler__entries_add(entries, "/antler/kept", sizeof(antler_real) == 4 ? ANTLER_FLOAT32 : ANTLER_FLOAT64,
+    return antler__entries_add(entries, "/antler/kept", ANTLER_DTYPE_REAL,
                                &shape, t->kept, (size_t)t->model->total * sizeof *t->kept, err);
 }
 
@@ -108,7 +110,7 @@ static const antler_entry *find(const antler_entries *entries, const char *name,
 static antler_status read_kept(const antler_entries *entries, antler_training *t, antler_error *err)
 {
     const antler_entry *kept =
-        find(entries, "/antler/kept", sizeof(antler_real) == 4 ? ANTLER_FLOAT32 : ANTLER_FLOAT64, t->model->total);
+        find(entries, "/antler/kept", ANTLER_DTYPE_REAL, t->model->total);
     if (!kept)
         return ANTLER_OK;
     if (!t->kept)

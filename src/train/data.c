@@ -1,19 +1,22 @@
 /* Data: rows of one shape, kept in the number type they came in and converted when a batch is gathered. */
+#include "train/data.h"
 #include "core/memory.h"
-#include "files/files.h"
+#include "core/number.h"
+#include "core/text.h"
+#include "files/csv.h"
+#include "files/entries.h"
+#include "files/file.h"
+#include "files/hdf5.h"
+#include "files/npy.h"
 
-#include <float.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const int64_t in_memory = (int64_t)1 << 30; /* bytes of a data set that are read whole */
-
-/* What a float holds exactly, and at all. The double library refuses the same integers, so that it proves the same. */
-#define MAX_INTEGER 16777216
-static const double max_real = sizeof(antler_real) == sizeof(float) ? FLT_MAX : DBL_MAX;
 
 struct antler_data {
     antler_shape shape;
@@ -33,8 +36,8 @@ struct antler_data {
 /* Each converts n elements to `out` and says whether all were good. */
 typedef bool (*converter)(const void *source, int64_t n, antler_real *out);
 
-/* float32: the bits above infinity's are NaN and it: adding the exponent's unit then reaches the top bit. Copying and
-   looking in one pass, without a branch, runs as fast as memory. */
+/* Without its sign, the bits of a float32 that is infinite or NaN are those of infinity or more, and adding one unit of
+   the exponent to them sets the top bit. One pass that copies and looks, without a branch, runs as fast as memory. */
 static bool from_float32(const void *source, int64_t n, antler_real *out)
 {
     const float *from = source;
@@ -47,10 +50,12 @@ static bool from_float32(const void *source, int64_t n, antler_real *out)
     return bad >> 31 == 0;
 }
 
-/* The same: what has to be added to reach the top bit is what the largest good number lacks. */
+/* A number is bad from max_real's successor on, which may be a float's: the number added to the bits is the one with
+   which the largest good number just does not set the top bit. */
 static bool from_float64(const void *source, int64_t n, antler_real *out)
 {
     const double *from = source;
+    double max_real = ANTLER_REAL_MAX;
     uint64_t bad = 0, bits, most;
     memcpy(&most, &max_real, sizeof most);
     const uint64_t lack = (UINT64_C(1) << 63) - 1 - most;
@@ -62,8 +67,8 @@ static bool from_float64(const void *source, int64_t n, antler_real *out)
     return bad >> 63 == 0;
 }
 
-/* float16: shifted into float32's place, exponent and fraction read as the value times 2^-112, zero and subnormals too.
- */
+/* The bits of a float16, shifted to where a float32 has its exponent and fraction, are the value times 2^-112, for zero
+   and subnormal numbers too. */
 static bool from_float16(const void *source, int64_t n, antler_real *out)
 {
     const uint16_t *from = source;
@@ -93,14 +98,15 @@ FROM_SMALL(uint8)
 FROM_SMALL(int16)
 FROM_SMALL(uint16)
 
-/* Integers that may be too large. Out of int64's range they are so as a double, too. */
+/* Integers that a float may not hold; libantler64 refuses the same ones, so that it proves the same. One too large
+   stays so when it is rounded to a double. */
 #define FROM_WIDE(type)                                                      \
     static bool from_##type(const void *source, int64_t n, antler_real *out) \
     {                                                                        \
         const type##_t *from = source;                                       \
         int bad = 0;                                                         \
         for (int64_t i = 0; i < n; i++) {                                    \
-            bad |= fabs((double)from[i]) > MAX_INTEGER;                      \
+            bad |= fabs((double)from[i]) > ANTLER_FLOAT_EXACT;               \
             out[i] = (antler_real)from[i];                                   \
         }                                                                    \
         return bad == 0;                                                     \
@@ -111,15 +117,30 @@ FROM_WIDE(int64)
 FROM_WIDE(uint64)
 
 static const converter converters[] = {
-    [ANTLER_FLOAT16] = from_float16, [ANTLER_FLOAT32] = from_float32, [ANTLER_FLOAT64] = from_float64,
-    [ANTLER_INT8] = from_int8,       [ANTLER_UINT8] = from_uint8,     [ANTLER_INT16] = from_int16,
-    [ANTLER_UINT16] = from_uint16,   [ANTLER_INT32] = from_int32,     [ANTLER_UINT32] = from_uint32,
-    [ANTLER_INT64] = from_int64,     [ANTLER_UINT64] = from_uint64,
+#define ROW(NAME, name, kind, bytes, memory, disk) [ANTLER_##NAME] = from_##name,
+    ANTLER_DTYPE_MAP(ROW)
+#undef ROW
 };
 
 static bool is_integer(antler_dtype dtype)
 {
     return dtype >= ANTLER_INT8;
+}
+
+/* The integers that can be beyond 2^24, as they stand in the data. */
+static void integer_text(antler_dtype dtype, const void *value, char text[24])
+{
+    int64_t number = 0;
+    uint64_t whole = 0;
+    if (dtype == ANTLER_INT64)
+        memcpy(&number, value, sizeof number);
+    else if (dtype == ANTLER_INT32)
+        number = *(const int32_t *)value;
+    else if (dtype == ANTLER_UINT32)
+        number = *(const uint32_t *)value;
+    else
+        memcpy(&whole, value, sizeof whole);
+    snprintf(text, 24, whole > 0 ? "%" PRIu64 : "%" PRId64, whole > 0 ? whole : (uint64_t)number);
 }
 
 /* Names the first bad element of the rows from `row` on. */
@@ -132,15 +153,17 @@ static antler_status complain(const antler_data *data, int64_t row, const unsign
     while (i < n && converters[data->dtype](source + (size_t)i * size, 1, &value))
         i++;
     row += i / data->row_elements;
-    if (is_integer(data->dtype))
+    long long element = (long long)(i % data->row_elements);
+    char text[24];
+    if (is_integer(data->dtype)) {
+        integer_text(data->dtype, source + (size_t)i * size, text);
         antler_error_set(err, ANTLER_DATA, data->name,
-                         "row %lld, element %lld: an integer beyond 2^24 (%.0f), which a "
-                         "float does not hold",
-                         (long long)row, (long long)(i % data->row_elements), (double)value);
-    else
+                         "row %lld, element %lld: %s, an integer beyond 2^24, which a float does not hold",
+                         (long long)row, element, text);
+    } else {
         antler_error_set(err, ANTLER_DATA, data->name, "row %lld, element %lld: %s, expected a finite number",
-                         (long long)row, (long long)(i % data->row_elements),
-                         isnan(value) ? "NaN" : "infinite, or beyond what a float holds");
+                         (long long)row, element, isnan(value) ? "NaN" : "infinite, or beyond what a float holds");
+    }
     antler__error_file(err, data->file);
     return ANTLER_DATA;
 }
@@ -293,38 +316,31 @@ const antler_shape *antler_data_shape(const antler_data *data)
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
-/* Reads a source whole, and closes it, if it is not too large. */
-static antler_status settle(antler_data *data, int64_t most_in_memory, antler_error *err)
+static antler_status open_hdf5(antler_data *data, const char *path, const char *name, int64_t most, antler_error *err)
 {
+    antler_hdf5_set set;
+    ANTLER_TRY(antler__hdf5_open(path, name ? name : "", most, &set, err));
+    data->values = set.values;
+    data->rows = set.rows;
+    return set_shape(data, set.dtype, &set.shape, err);
+}
+
+/* A file that is not too large is read whole, and closed. */
+static antler_status open_npy(antler_data *data, const char *path, const char *name, int64_t most, antler_error *err)
+{
+    (void)name;
+    ANTLER_TRY(antler__npy_open(path, &data->npy, err));
+    ANTLER_TRY(set_shape(data, data->npy.dtype, &data->npy.shape, err));
     int64_t bytes = data->shape.dim[0] * (int64_t)data->row_bytes;
-    if (bytes > most_in_memory)
+    if (bytes > most)
         return ANTLER_OK;
     void *values = antler__allocate((size_t)bytes, 1);
     if (!values)
         return antler_error_set(err, ANTLER_MEMORY, data->name, "out of memory (%lld bytes)", (long long)bytes);
     antler_status status = load(data, 0, data->shape.dim[0], values, err);
     data->values = values;
-    antler__hdf5_rows_close(data->rows);
-    data->rows = NULL;
     antler__npy_close(&data->npy);
     return status;
-}
-
-static antler_status open_hdf5(antler_data *data, const char *path, const char *name, int64_t most, antler_error *err)
-{
-    antler_dtype dtype;
-    antler_shape shape;
-    ANTLER_TRY(antler__hdf5_rows_open(path, name ? name : "", &data->rows, &dtype, &shape, err));
-    ANTLER_TRY(set_shape(data, dtype, &shape, err));
-    return settle(data, most, err);
-}
-
-static antler_status open_npy(antler_data *data, const char *path, const char *name, int64_t most, antler_error *err)
-{
-    (void)name;
-    ANTLER_TRY(antler__npy_open(path, &data->npy, err));
-    ANTLER_TRY(set_shape(data, data->npy.dtype, &data->npy.shape, err));
-    return settle(data, most, err);
 }
 
 static antler_status open_csv(antler_data *data, const char *path, const char *name, int64_t most, antler_error *err)
@@ -334,48 +350,44 @@ static antler_status open_csv(antler_data *data, const char *path, const char *n
     antler_shape shape;
     ANTLER_TRY(antler__csv_read(path, name, &values, &shape, err));
     data->values = (const unsigned char *)values;
-    return set_shape(data, sizeof *values == sizeof(float) ? ANTLER_FLOAT32 : ANTLER_FLOAT64, &shape, err);
+    return set_shape(data, ANTLER_DTYPE_REAL, &shape, err);
 }
 
 typedef antler_status (*opener)(antler_data *data, const char *path, const char *name, int64_t most_in_memory,
                                 antler_error *err);
 
-static bool has_suffix(const char *path, const char *suffix)
-{
-    size_t length = strlen(path), size = strlen(suffix);
-    return length >= size && strcmp(path + length - size, suffix) == 0;
-}
-
 /* By suffix; a file of any other name by how it begins. */
-static opener opener_of(const char *path)
+static antler_status find_opener(const char *path, opener *open, antler_error *err)
 {
     static const struct {
         const char *suffix;
         opener open;
     } suffixes[] = {{".h5", open_hdf5}, {".hdf5", open_hdf5}, {".npy", open_npy}, {".csv", open_csv}};
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
-        if (has_suffix(path, suffixes[i].suffix))
-            return suffixes[i].open;
-    char start[8] = "";
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return NULL;
-    size_t n = fread(start, 1, sizeof start, file);
-    fclose(file);
-    if (n == 8 && memcmp(start, "\x89HDF\r\n\x1a\n", 8) == 0)
-        return open_hdf5;
-    return n == 8 && memcmp(start, "\x93NUMPY", 6) == 0 ? open_npy : NULL;
+        if (antler__ends_with(path, suffixes[i].suffix)) {
+            *open = suffixes[i].open;
+            return ANTLER_OK;
+        }
+    int file;
+    int64_t bytes;
+    char start[8];
+    ANTLER_TRY(antler__file_open(path, &file, &bytes, err));
+    bool eight = antler__file_take(file, start, sizeof start);
+    close(file);
+    if (eight && memcmp(start, "\x89HDF\r\n\x1a\n", 8) == 0)
+        *open = open_hdf5;
+    else if (eight && memcmp(start, "\x93NUMPY", 6) == 0)
+        *open = open_npy;
+    else
+        return antler_error_set(err, ANTLER_FORMAT, NULL, "neither HDF5, .npy, .csv nor a directory of the latter two");
+    return ANTLER_OK;
 }
 
 static antler_status open_source(antler_data *data, const char *path, const char *name, int64_t most, antler_error *err)
 {
-    opener open = opener_of(path);
-    if (open)
-        return open(data, path, name, most, err);
-    struct stat info;
-    if (stat(path, &info) != 0)
-        return antler__file_error(path, "open", err);
-    return antler_error_set(err, ANTLER_FORMAT, NULL, "neither HDF5, .npy, .csv nor a directory of the latter two");
+    opener open;
+    ANTLER_TRY(find_opener(path, &open, err));
+    return open(data, path, name, most, err);
 }
 
 /* NAME.npy or NAME.csv of a directory. */

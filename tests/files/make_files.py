@@ -50,6 +50,10 @@ with h5py.File("cycle.h5", "w") as f:
     f["a/b/c"] = f["a"]
 with h5py.File("bomb.h5", "w") as f:
     f.create_dataset("a", shape=(1 << 26,), dtype="f4", chunks=(1 << 20,), compression="gzip")
+with h5py.File("zeros.h5", "w") as f:
+    f.create_dataset("gzip", data=np.zeros((2000000, 3), "f4"), chunks=(100000, 3), compression="gzip")
+    f.create_dataset("unwritten", shape=(1000, 3), dtype="f4")
+    f.create_dataset("chunks", shape=(1000, 3), dtype="f4", chunks=(100, 3), fillvalue=2.5)
 with h5py.File("strings.h5", "w") as f:
     f["a"] = ["text"]
 with h5py.File("rank9.h5", "w") as f:

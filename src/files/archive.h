@@ -1,0 +1,21 @@
+/* .keras archives. */
+#ifndef ANTLER_ARCHIVE_H
+#define ANTLER_ARCHIVE_H
+
+#include "antler/antler.h"
+#include "core/status.h"
+
+typedef struct antler_member {
+    const char *name;
+    void *data;
+    size_t bytes;
+} antler_member;
+
+/* Reads the members of the given names whole: data (zero-terminated beyond bytes) is for antler__free, NULL if absent.
+   Refuses members beyond 4 GiB or compressed more than 100 times. */
+antler_status antler__archive_read(const char *path, antler_member *member, int members, antler_error *err);
+/* Members are stored, not compressed. The file is replaced whole or left as it was; the same members, the same bytes.
+ */
+antler_status antler__archive_write(const char *path, const antler_member *member, int members, antler_error *err);
+
+#endif

@@ -1,0 +1,12 @@
+/* Comma-separated numbers. */
+#ifndef ANTLER_CSV_H
+#define ANTLER_CSV_H
+
+#include "antler/antler.h"
+#include "core/status.h"
+
+/* Columns of a .csv file (antler_data_open says which) as numbers (rows, columns), for antler__free. */
+antler_status antler__csv_read(const char *path, const char *columns, antler_real **values, antler_shape *shape,
+                               antler_error *err);
+
+#endif

@@ -1,0 +1,177 @@
+/* A child reads first what a damaged file may crash. */
+#include "files/guard.h"
+#include "files/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The sanitizer's shadow is terabytes of address space: no limit on it then. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define LIMIT_MEMORY 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define LIMIT_MEMORY 0
+#endif
+#endif
+#ifndef LIMIT_MEMORY
+#define LIMIT_MEMORY 1
+#endif
+
+static atomic_bool guard;
+static rlim_t child_bytes; /* of the file, in a child; 0 elsewhere */
+
+void antler_guard_files(bool on)
+{
+    atomic_store(&guard, on);
+}
+
+static void limit(int what, rlim_t value)
+{
+    struct rlimit now;
+    if (getrlimit(what, &now) != 0)
+        return;
+    now.rlim_cur = now.rlim_max == RLIM_INFINITY || value < now.rlim_max ? value : now.rlim_max;
+    setrlimit(what, &now);
+}
+
+/* Address space in use, bytes: what the parent has mapped counts against the child's limit. */
+static rlim_t in_use(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file)
+        return 0;
+    if (fscanf(file, "%lu", &pages) != 1)
+        pages = 0;
+    fclose(file);
+    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+/* What reading so many bytes may take, stored and unpacked ones counted. */
+static void limit_time(rlim_t bytes)
+{
+    rlim_t seconds = 10 + bytes / (16 << 20);
+    limit(RLIMIT_CPU, seconds);
+    alarm((unsigned)(6 * seconds));
+}
+
+bool antler__guard_expect(int64_t bytes)
+{
+    if (child_bytes > 0)
+        limit_time(child_bytes + (rlim_t)bytes);
+    return child_bytes > 0;
+}
+
+/* The child: no core dump, no word on the terminal, no handlers of the program's; time and memory as a sound file of
+   this size may need: 4 GiB of data and the copies made of it. */
+static void restrict_child(rlim_t file_bytes)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGXCPU, SIGALRM};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        signal(signals[i], SIG_DFL);
+    int null = open("/dev/null", O_WRONLY);
+    if (null >= 0) {
+        dup2(null, STDOUT_FILENO);
+        dup2(null, STDERR_FILENO);
+    }
+    child_bytes = file_bytes > 0 ? file_bytes : 1;
+    limit(RLIMIT_CORE, 0);
+    limit_time(file_bytes);
+    if (LIMIT_MEMORY)
+        limit(RLIMIT_AS, in_use() + ((rlim_t)12 << 30) + 4 * file_bytes);
+}
+
+static _Noreturn void run_child(int report, rlim_t file_bytes, const antler_guarded *job, void *arg)
+{
+    antler_guard_files(false);
+    restrict_child(file_bytes);
+    antler_error result = {0};
+    result.status = job->read(arg, &result);
+    bool sent = antler__file_put(report, &result, sizeof result);
+    if (sent && result.status == ANTLER_OK && job->send)
+        job->send(arg, report);
+    _exit(0);
+}
+
+/* The ends of a pipe, none of them a standard descriptor: the child gives those away. */
+static bool make_pipe(int ends[2])
+{
+    int low[2];
+    if (pipe(low) != 0)
+        return false;
+    for (int i = 0; i < 2; i++)
+        ends[i] = fcntl(low[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int error = errno;
+    close(low[0]);
+    close(low[1]);
+    if (ends[0] >= 0 && ends[1] >= 0)
+        return true;
+    for (int i = 0; i < 2; i++)
+        if (ends[i] >= 0)
+            close(ends[i]);
+    errno = error;
+    return false;
+}
+
+/* A child made while another thread reads would inherit a lock that nobody in it releases. */
+static pid_t fork_unlocked(pthread_mutex_t *lock)
+{
+    if (lock)
+        pthread_mutex_lock(lock);
+    pid_t child = fork();
+    int error = errno;
+    if (lock)
+        pthread_mutex_unlock(lock);
+    errno = error;
+    return child;
+}
+
+/* What the child found, and what it read; false if it ended before it could say all. */
+static bool collect(int report, const antler_guarded *job, void *arg, antler_error *result)
+{
+    if (!antler__file_take(report, result, sizeof *result))
+        return false;
+    return result->status != ANTLER_OK || !job->receive || job->receive(arg, report, result);
+}
+
+/* How a child that did not say all came to its end. */
+static antler_status ended(int how, const char *path, antler_error *err)
+{
+    bool hung = WIFSIGNALED(how) && (WTERMSIG(how) == SIGXCPU || WTERMSIG(how) == SIGALRM || WTERMSIG(how) == SIGKILL);
+    antler_error_set(err, ANTLER_FORMAT, NULL, "damaged: reading it %s", hung ? "does not end" : "crashes");
+    antler__error_file(err, path);
+    return ANTLER_FORMAT;
+}
+
+antler_status antler__guarded(const char *path, const antler_guarded *job, void *arg, antler_error *err)
+{
+    if (!atomic_load(&guard))
+        return job->read(arg, err);
+    struct stat info;
+    rlim_t file_bytes = stat(path, &info) == 0 && info.st_size > 0 ? (rlim_t)info.st_size : 0;
+    int ends[2];
+    if (!make_pipe(ends))
+        return antler__file_error(path, "make a pipe", err);
+    pid_t child = fork_unlocked(job->lock);
+    if (child == 0)
+        run_child(ends[1], file_bytes, job, arg);
+    close(ends[1]);
+    if (child < 0) {
+        close(ends[0]);
+        return antler__file_error(path, "start a process that reads it", err);
+    }
+    antler_error result = {0};
+    int how = 0;
+    bool all = collect(ends[0], job, arg, &result);
+    close(ends[0]);
+    while (waitpid(child, &how, 0) < 0 && errno == EINTR)
+        ;
+    return all ? antler__error_copy(err, &result) : ended(how, path, err);
+}

@@ -1,0 +1,408 @@
+/* One data set of an HDF5 file: whole, or by rows. */
+#include "files/hdf5/common.h"
+
+#ifdef ANTLER_WITH_HDF5
+
+#include "core/memory.h"
+#include "files/file.h"
+#include "files/guard.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const size_t max_chunk_cache = (size_t)256 << 20; /* bytes, per data set read by rows */
+
+struct antler_hdf5_rows {
+    hid_t file, set;
+    int64_t offset; /* in the file, of data that lies there as in memory, in one piece; -1: only HDF5 can read it */
+    int plain;      /* descriptor for that, or -1 */
+    antler_h5_content content;
+    char name[256], path[256]; /* the path for errors */
+};
+
+/* The first link on the way to `name` that is not a hard one, or leads nowhere, with the length of the path to it:
+   H5L_TYPE_ERROR if there is none by this name, H5L_TYPE_HARD if all is well. */
+static H5L_type_t odd_link(hid_t file, const char *name, int *length)
+{
+    char part[ANTLER_H5_MAX_NAME];
+    for (size_t i = 1; name[0] && i < sizeof part; i++) {
+        if (name[i] != '/' && name[i] != '\0')
+            continue;
+        memcpy(part, name, i);
+        part[i] = '\0';
+        *length = (int)i;
+        H5L_info_t info;
+        if (part[i - 1] != '/' && H5Lget_info(file, part, &info, H5P_DEFAULT) < 0)
+            return H5L_TYPE_ERROR;
+        if (part[i - 1] != '/' && info.type != H5L_TYPE_HARD)
+            return info.type;
+        if (name[i] == '\0')
+            return H5L_TYPE_HARD;
+    }
+    return H5L_TYPE_ERROR;
+}
+
+typedef struct list {
+    char text[200];
+    size_t used;
+} list;
+
+static herr_t list_name(hid_t group, const char *name, const H5L_info_t *info, void *user)
+{
+    (void)group;
+    (void)info;
+    list *l = user;
+    int n = snprintf(l->text + l->used, sizeof l->text - l->used, "%s%s", l->used ? ", " : "", name);
+    if (n < 0 || (size_t)n >= sizeof l->text - l->used) {
+        memcpy(l->text + sizeof l->text - 4, "...", 4);
+        return 1;
+    }
+    l->used += (size_t)n;
+    return 0;
+}
+
+static antler_status no_such_set(hid_t file, const char *name, antler_error *err)
+{
+    list l = {"", 0};
+    H5Literate(file, H5_INDEX_NAME, H5_ITER_INC, NULL, list_name, &l);
+    return antler_error_set(err, ANTLER_NAME, NULL, "no data set \"%s\"; the file has %s", name,
+                            l.text[0] ? l.text : "none");
+}
+
+/* Reading rows takes whole chunks: the cache holds some of them, or every row of a chunk would unpack it again. */
+static hid_t cached(hid_t set, const antler_h5_content *c)
+{
+    hsize_t size[H5S_MAX_RANK];
+    hid_t plist = H5Dget_create_plist(set);
+    int64_t chunk = (int64_t)c->size;
+    int rank = H5Pget_layout(plist) == H5D_CHUNKED ? H5Pget_chunk(plist, H5S_MAX_RANK, size) : 0;
+    for (int i = 0; i < rank; i++)
+        antler__size_multiply(chunk, (int64_t)size[i], &chunk); /* checked by check_chunks */
+    antler__h5_close(plist);
+    if (rank == 0)
+        return H5P_DEFAULT;
+    hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
+    size_t bytes = (size_t)chunk < max_chunk_cache / 8 ? 8 * (size_t)chunk : max_chunk_cache;
+    H5Pset_chunk_cache(access, 10007, bytes > (1 << 20) ? bytes : 1 << 20, 0.75);
+    return access;
+}
+
+static antler_status find_set(antler_hdf5_rows *rows, antler_error *err)
+{
+    int length;
+    H5L_type_t type = odd_link(rows->file, rows->name, &length);
+    if (type == H5L_TYPE_ERROR)
+        return no_such_set(rows->file, rows->name, err);
+    if (type != H5L_TYPE_HARD)
+        return antler_error_set(err, ANTLER_NAME, rows->name, "\"%.*s\" is %s link, which is not followed", length,
+                                rows->name, type == H5L_TYPE_SOFT ? "a soft" : "an external");
+    rows->set = H5Oopen(rows->file, rows->name, H5P_DEFAULT);
+    if (rows->set < 0)
+        return antler__h5_damaged(rows->name, err);
+    return H5Iget_type(rows->set) == H5I_DATASET ? ANTLER_OK
+                                                 : antler_error_set(err, ANTLER_NAME, rows->name, "not a data set");
+}
+
+static int64_t plain_offset(hid_t set, const antler_h5_content *c)
+{
+    hid_t plist = H5Dget_create_plist(set), type = H5Dget_type(set);
+    haddr_t offset = HADDR_UNDEF;
+    if (H5Pget_layout(plist) == H5D_CONTIGUOUS && H5Tequal(type, c->memory) > 0)
+        offset = H5Dget_offset(set);
+    antler__h5_close(type);
+    antler__h5_close(plist);
+    return offset <= INT64_MAX ? (int64_t)offset : -1;
+}
+
+static antler_status open_set(antler_hdf5_rows *rows, const char *path, int64_t file_bytes, antler_error *err)
+{
+    ANTLER_TRY(antler__h5_open(path, NULL, 0, &rows->file, err));
+    bool packed;
+    ANTLER_TRY(find_set(rows, err));
+    ANTLER_TRY(antler__h5_describe(rows->set, file_bytes, rows->name, &rows->content, &packed, err));
+    if (rows->content.shape.rank == 0)
+        return antler_error_set(err, ANTLER_SHAPE, rows->name, "a single number, expected rows");
+    rows->offset = plain_offset(rows->set, &rows->content);
+    if (rows->offset >= 0)
+        return ANTLER_OK;
+    hid_t access = cached(rows->set, &rows->content);
+    antler__h5_close(rows->set);
+    rows->set = H5Dopen2(rows->file, rows->name, access);
+    antler_status status = rows->set < 0 ? antler__h5_damaged(rows->name, err) : ANTLER_OK;
+    if (access != H5P_DEFAULT)
+        antler__h5_close(access);
+    return status;
+}
+
+/* The part of a data set from `start` on that has `count` elements along each axis. */
+static antler_status read_part(antler_hdf5_rows *rows, const hsize_t *start, const hsize_t *count, void *out,
+                               antler_error *err)
+{
+    hid_t file = H5Dget_space(rows->set), memory = H5Screate_simple(rows->content.shape.rank, count, NULL);
+    antler_status status = ANTLER_OK;
+    if (file < 0 || memory < 0 || H5Sselect_hyperslab(file, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
+        H5Dread(rows->set, rows->content.memory, memory, file, H5P_DEFAULT, out) < 0)
+        status = antler__h5_damaged(rows->name, err);
+    antler__h5_close(memory);
+    antler__h5_close(file);
+    return status;
+}
+
+/* Moves on to the next chunk, the last axis first, and cuts it at the data set's end; false after the last. */
+static bool next_chunk(const antler_shape *shape, const hsize_t *chunk, hsize_t *start, hsize_t *count)
+{
+    int axis = shape->rank - 1;
+    while (axis >= 0 && start[axis] + chunk[axis] >= (hsize_t)shape->dim[axis])
+        start[axis--] = 0;
+    if (axis < 0)
+        return false;
+    start[axis] += chunk[axis];
+    for (int i = 0; i < shape->rank; i++)
+        count[i] = start[i] + chunk[i] <= (hsize_t)shape->dim[i] ? chunk[i] : (hsize_t)shape->dim[i] - start[i];
+    return true;
+}
+
+/* Reads every chunk once, for a child: what crashes libhdf5 lies in the index of the chunks and in what unpacks them.
+ */
+static antler_status try_chunks(antler_hdf5_rows *rows, antler_error *err)
+{
+    const antler_shape *shape = &rows->content.shape;
+    hsize_t chunk[H5S_MAX_RANK], start[ANTLER_MAX_RANK] = {0}, count[ANTLER_MAX_RANK];
+    hid_t plist = H5Dget_create_plist(rows->set);
+    bool chunked = H5Pget_layout(plist) == H5D_CHUNKED && H5Pget_chunk(plist, H5S_MAX_RANK, chunk) == shape->rank;
+    antler__h5_close(plist);
+    if (!chunked)
+        return ANTLER_OK;
+    size_t bytes = rows->content.size;
+    for (int i = 0; i < shape->rank; i++) {
+        if (chunk[i] > (hsize_t)shape->dim[i])
+            chunk[i] = (hsize_t)shape->dim[i];
+        count[i] = chunk[i];
+        bytes *= (size_t)chunk[i];
+    }
+    void *values = antler__allocate(bytes, 1);
+    antler_status status = values ? ANTLER_OK : antler__no_memory(err);
+    while (status == ANTLER_OK) {
+        status = read_part(rows, start, count, values, err);
+        if (!next_chunk(shape, chunk, start, count))
+            break;
+    }
+    antler__free(values);
+    return status;
+}
+
+/* ---- reading rows ----------------------------------------------------------------------------------------------- */
+
+static antler_status read_plain(const antler_hdf5_rows *rows, int64_t first, int64_t n, void *out, antler_error *err)
+{
+    int64_t row = rows->content.count / rows->content.shape.dim[0] * (int64_t)rows->content.size;
+    if (antler__file_take_at(rows->plain, out, (size_t)(n * row), rows->offset + first * row))
+        return ANTLER_OK;
+    antler_error_set(err, ANTLER_FORMAT, rows->name, "damaged or cut short");
+    antler__error_file(err, rows->path);
+    return ANTLER_FORMAT;
+}
+
+antler_status antler__hdf5_rows_read(antler_hdf5_rows *rows, int64_t first, int64_t n, void *out, antler_error *err)
+{
+    const antler_shape *shape = &rows->content.shape;
+    if (first < 0 || n < 0 || first > shape->dim[0] - n)
+        return antler_error_set(err, ANTLER_VALUE, rows->name, "rows %lld to %lld of %lld", (long long)first,
+                                (long long)(first + n), (long long)shape->dim[0]);
+    if (n == 0 || rows->content.count == 0)
+        return ANTLER_OK;
+    if (rows->plain >= 0)
+        return read_plain(rows, first, n, out, err);
+    hsize_t start[ANTLER_MAX_RANK] = {(hsize_t)first}, count[ANTLER_MAX_RANK] = {(hsize_t)n};
+    for (int i = 1; i < shape->rank; i++)
+        count[i] = (hsize_t)shape->dim[i];
+    antler__h5_enter();
+    antler_status status = read_part(rows, start, count, out, err);
+    antler__h5_leave();
+    antler__error_file(err, rows->path);
+    return status;
+}
+
+static void close_hdf5(antler_hdf5_rows *rows)
+{
+    if (rows->file < 0)
+        return;
+    antler__h5_enter();
+    antler__h5_close(rows->set);
+    antler__h5_close(rows->file);
+    antler__h5_leave();
+    rows->file = rows->set = -1;
+}
+
+void antler__hdf5_rows_close(antler_hdf5_rows *rows)
+{
+    if (!rows)
+        return;
+    close_hdf5(rows);
+    if (rows->plain >= 0)
+        close(rows->plain);
+    antler__free(rows);
+}
+
+/* ---- opening, or reading whole ----------------------------------------------------------------------------------- */
+
+typedef struct opening {
+    const char *path, *name;
+    int64_t most;
+    antler_hdf5_set *set;
+} opening;
+
+/* Makes room for a data set's values; their bytes, or -1 without memory. */
+static int64_t make_room(antler_hdf5_set *set, antler_error *err)
+{
+    int64_t bytes = antler_count(&set->shape, 0) * (int64_t)antler__dtype_size(set->dtype);
+    set->values = antler__allocate((size_t)bytes, 1);
+    if (set->values)
+        return bytes;
+    antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory (%lld bytes)", (long long)bytes);
+    return -1;
+}
+
+static int64_t bytes_of(const antler_hdf5_rows *rows)
+{
+    return rows->content.count * (int64_t)rows->content.size;
+}
+
+/* Leaves HDF5 for data that lies in the file as in memory. */
+static antler_status open_plain(antler_hdf5_rows *rows, const char *path, antler_error *err)
+{
+    int64_t file_bytes;
+    close_hdf5(rows);
+    ANTLER_TRY(antler__file_open(path, &rows->plain, &file_bytes, err));
+    if (rows->offset <= file_bytes && bytes_of(rows) <= file_bytes - rows->offset)
+        return ANTLER_OK;
+    return antler_error_set(err, ANTLER_FORMAT, rows->name, "damaged or cut short");
+}
+
+/* Reads a small data set; a large one stays open. */
+static antler_status settle(const opening *o, antler_hdf5_rows *rows, antler_error *err)
+{
+    if (rows->offset >= 0)
+        ANTLER_TRY(open_plain(rows, o->path, err));
+    if (bytes_of(rows) > o->most)
+        return ANTLER_OK;
+    if (make_room(o->set, err) < 0)
+        return ANTLER_MEMORY;
+    return antler__hdf5_rows_read(rows, 0, o->set->shape.dim[0], o->set->values, err);
+}
+
+/* In the child of a guard, all that HDF5 will be asked to do is done, and what it need not do left to the parent. */
+static antler_status open_rows(const opening *o, antler_hdf5_rows *rows, antler_error *err)
+{
+    int64_t file_bytes;
+    if (strlen(o->name) >= sizeof rows->name)
+        return antler_error_set(err, ANTLER_NAME, NULL, "a name of %zu bytes", strlen(o->name));
+    ANTLER_TRY(antler__h5_file_size(o->path, &file_bytes, err));
+    antler__h5_enter();
+    antler_status status = open_set(rows, o->path, file_bytes, err);
+    antler__h5_leave();
+    if (status != ANTLER_OK)
+        return status;
+    *o->set = (antler_hdf5_set){rows->content.dtype, rows->content.shape, NULL, rows};
+    if (!antler__guard_expect(bytes_of(rows)))
+        return settle(o, rows, err);
+    if (rows->offset >= 0)
+        return ANTLER_OK;
+    if (bytes_of(rows) <= o->most)
+        return settle(o, rows, err);
+    antler__h5_enter();
+    status = try_chunks(rows, err);
+    antler__h5_leave();
+    return status;
+}
+
+/* Rows under way, to what the caller gets: rows, values, or nothing. */
+static antler_status conclude(const opening *o, antler_hdf5_rows *rows, antler_status status, antler_error *err)
+{
+    if (status == ANTLER_OK && !o->set->values)
+        return ANTLER_OK;
+    antler__error_file(err, o->path);
+    antler__hdf5_rows_close(rows);
+    o->set->rows = NULL;
+    if (status != ANTLER_OK) {
+        antler__free(o->set->values);
+        o->set->values = NULL;
+    }
+    return status;
+}
+
+static antler_status open_here(void *arg, antler_error *err)
+{
+    opening *o = arg;
+    antler_hdf5_rows *rows = antler__allocate_zeroed(1, sizeof *rows);
+    if (!rows)
+        return antler__no_memory(err);
+    rows->file = rows->set = rows->plain = -1;
+    snprintf(rows->path, sizeof rows->path, "%s", o->path);
+    snprintf(rows->name, sizeof rows->name, "%s", o->name);
+    return conclude(o, rows, open_rows(o, rows, err), err);
+}
+
+/* What goes from the child to its parent before the values, if it read them. */
+typedef struct packet {
+    antler_hdf5_set set;
+    antler_hdf5_rows rows; /* if it did not: what it opened */
+} packet;
+
+static bool send(void *arg, int to)
+{
+    const antler_hdf5_set *set = ((opening *)arg)->set;
+    packet p = {.set = *set};
+    if (set->rows)
+        p.rows = *set->rows;
+    size_t bytes = (size_t)antler_count(&set->shape, 0) * antler__dtype_size(set->dtype);
+    return antler__file_put(to, &p, sizeof p) && (set->rows || antler__file_put(to, set->values, bytes));
+}
+
+static antler_status receive_plain(const opening *o, const packet *p, antler_error *err)
+{
+    antler_hdf5_rows *rows = antler__allocate(1, sizeof *rows);
+    if (!rows)
+        return antler__no_memory(err);
+    *rows = p->rows;
+    rows->file = rows->set = -1;
+    *o->set = (antler_hdf5_set){p->set.dtype, p->set.shape, NULL, rows};
+    return conclude(o, rows, settle(o, rows, err), err);
+}
+
+static bool receive(void *arg, int from, antler_error *err)
+{
+    opening *o = arg;
+    packet p;
+    if (!antler__file_take(from, &p, sizeof p))
+        return false;
+    if (p.set.rows) {
+        if (p.rows.offset >= 0)
+            receive_plain(o, &p, err);
+        else
+            open_here(o, err);
+        return true;
+    }
+    *o->set = (antler_hdf5_set){p.set.dtype, p.set.shape, NULL, NULL};
+    int64_t bytes = make_room(o->set, err);
+    if (bytes < 0 || antler__file_take(from, o->set->values, (size_t)bytes))
+        return true;
+    antler__free(o->set->values);
+    o->set->values = NULL;
+    return false;
+}
+
+antler_status antler__hdf5_open(const char *path, const char *name, int64_t most, antler_hdf5_set *set,
+                                antler_error *err)
+{
+    static const antler_guarded job = {open_here, send, receive, &antler__h5_lock};
+    *set = (antler_hdf5_set){0};
+    opening o = {path, name, most, set};
+    antler_error error = {0};
+    antler_status status = antler__guarded(path, &job, &o, &error);
+    antler__error_file(&error, path);
+    return status == ANTLER_OK ? ANTLER_OK : antler__error_copy(err, &error);
+}
+
+#endif
