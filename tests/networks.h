@@ -3,8 +3,8 @@
 #define ANTLER_NETWORKS_H
 
 #include "antler/antler.h"
-#include "build.h"
 #include "antler/random.h"
+#include "build.h"
 #include "suite.h"
 
 #include <stdio.h>

@@ -1,9 +1,13 @@
-"""Exchange of files with Keras, for every network in models/: test_keras_interop.py ANTLER.
+"""Exchange of files with Keras: test_keras_interop.py ANTLER.
 
-What `antler train` wrote (.keras, .weights.h5) Keras loads and predicts the same; what Keras wrote (.keras, .weights.h5,
-.h5, to_json) Antler does. CTest runs it where it finds a Python with keras and h5py (ANTLER_PYTHON).
+For every network in models/: what `antler train` wrote (.keras, .weights.h5, .h5) Keras loads and predicts the same; what
+Keras wrote (these, and to_json) Antler does. For every sample of every layer: what `antler convert` wrote of a model that
+is compiled, that has a loss alone, that was never compiled, and that is frozen, Keras loads and predicts the same. CTest
+runs it where it finds a Python with keras and h5py (ANTLER_PYTHON).
 """
+import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -96,8 +100,92 @@ def from_keras(path, folder, data, x, y):
     assert int(again.optimizer.iterations) > int(net.optimizer.iterations), "training did not go on"
 
 
+COMPILED = {
+    "compiled": {"optimizer": {"module": "keras.optimizers", "class_name": "SGD", "config": {"learning_rate": 0.1},
+                               "registered_name": None}, "loss": "mean_squared_error", "metrics": ["mse"]},
+    "loss alone": {"loss": "mean_squared_error"},
+    "optimizer alone": {"optimizer": "adam"},
+    "nothing": {},
+    "never": None,
+}
+
+
+def samples():
+    """(class, input shape without the batch, config) of every sample that a layer has."""
+    text = subprocess.run([ANTLER, "layers"], check=True, capture_output=True, text=True).stdout
+    for name in re.findall(r"^layer +(\w+)", text, re.MULTILINE):
+        text = subprocess.run([ANTLER, "layers", name], check=True, capture_output=True, text=True).stdout
+        if name == "InputLayer":  # which every model begins with
+            continue
+        for shape, config in re.findall(r"^  \(([\d, ]*)\) (\{.*\})$", text, re.MULTILINE):
+            yield name, [int(size) for size in shape.split(",") if size.strip()], json.loads(config)
+
+
+def modules(layer):
+    """Keras looks for a layer in a layer by its module."""
+    config = {key: modules(value) if isinstance(value, dict) and "class_name" in value and "layer" in key else value
+              for key, value in layer["config"].items()}
+    return {"module": "keras.layers", "class_name": layer["class_name"], "config": config, "registered_name": None}
+
+
+def sample_model(name, shape, config, settings):
+    source = {"class_name": "InputLayer", "config": {"batch_shape": [None, *shape]}}
+    model = {"module": "keras", "class_name": "Sequential", "registered_name": None,
+             "config": {"name": "m", "layers": [modules(source), modules({"class_name": name, "config": config})]}}
+    return model if settings is None else {**model, "compile_config": settings}
+
+
+def sample_rows(shape, config):
+    rng = np.random.default_rng(5)
+    below = config.get("input_dim") or config.get("num_tokens")
+    return (rng.integers(0, below, (3, *shape)) if below else rng.standard_normal((3, *shape))).astype(np.float32)
+
+
+def frozen(name, config):
+    """The same layer with what it has frozen, or the first of what it wraps."""
+    inner = config.get("layer")
+    if inner:
+        return {**config, "layer": {**inner, "config": {**inner["config"], "trainable": False}}}
+    return {**config, "trainable": False}
+
+
+def check_sample(folder, name, shape, config):
+    x, worst = sample_rows(shape, config), 0.0
+    np.save(folder / "x.npy", x)
+    states = [(state, config, settings) for state, settings in COMPILED.items()]
+    states.append(("frozen", frozen(name, config), COMPILED["compiled"]))
+    for state, settings, compiled in states:
+        path, ours = folder / "m.json", folder / "m.keras"
+        path.write_text(json.dumps(sample_model(name, shape, settings, compiled)))
+        antler("convert", path, ours)
+        antler("convert", ours, folder / "m.h5")
+        antler("convert", ours, folder / "m.weights.h5")
+        antler("convert", ours, folder / "whole.json")  # all keys, which some from_config of Keras needs
+        y = predicted_by_antler(ours, folder / "x.npy")
+        whole = json.loads((folder / "whole.json").read_text())
+        whole.pop("compile_config", None)
+        bare = keras.models.model_from_json(json.dumps(whole))
+        bare.load_weights(folder / "m.weights.h5")
+        loaded = [keras.models.load_model(ours), keras.models.load_model(folder / "m.h5"), bare]
+        has_optimizer = bool(compiled) and "optimizer" in compiled
+        assert loaded[0].compiled == bool(compiled), f"{name}, {state}: .keras is compiled: {loaded[0].compiled}"
+        assert loaded[1].compiled == has_optimizer, f"{name}, {state}: .h5 is compiled: {loaded[1].compiled}"
+        for net, suffix in zip(loaded, (".keras", ".h5", ".weights.h5")):
+            theirs = np.asarray(net(x, training=False))
+            assert theirs.shape == y.shape, f"{name}, {state}, {suffix}: shapes {y.shape} and {theirs.shape}"
+            worst = max(worst, float(np.abs(y - theirs).max(initial=0)))
+            assert worst <= TOLERANCE, f"{name} {settings}, {state}, {suffix}: predictions differ by {worst}"
+        antler("convert", folder / "m.h5", folder / "back.keras")
+        again = predicted_by_antler(folder / "back.keras", folder / "x.npy")
+        assert np.array_equal(again, y), f"{name}, {state}: .h5 read back predicts otherwise"
+    print(f"  {name} {json.dumps(config)}"[:46].ljust(49), f"{worst:.1e}", flush=True)
+
+
 def main():
     keras.utils.set_random_seed(1)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, shape, config in samples():
+            check_sample(Path(folder), name, shape, config)
     paths = sorted(MODELS.glob("*.json"))
     assert paths, f"no models in {MODELS}"
     for path in paths:

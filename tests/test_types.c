@@ -131,7 +131,7 @@ static char *config_text(const antler_type *type, const antler_json *config)
     antler_error err = {0};
     antler_report report = {.err = &err};
     void *filled = NULL;
-    ck_assert_msg(antler__config_read(type, config, "", &report, &filled) == ANTLER_OK, "%s", err.message);
+    ck_assert_msg(antler__config_read(type, config, NULL, &report, &filled) == ANTLER_OK, "%s", err.message);
     antler_json *written = antler__config_write(type, filled, NULL, NULL, ANTLER_STYLE_KERAS);
     char *text = antler__json_print(written, false), *copy = malloc(strlen(text) + 1);
     strcpy(copy, text);

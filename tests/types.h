@@ -29,7 +29,7 @@ static inline antler_object read_object(antler_kind kind, const char *text)
     antler_object object = {NULL, NULL};
     antler_report report = {.err = &err};
     ck_assert_msg(antler__json_parse(text, strlen(text), &root, &err) == ANTLER_OK, "%s: %s", text, err.message);
-    ck_assert_msg(antler__object_read(kind, root, "", &report, &object) == ANTLER_OK, "%s: %s: %s", text, err.place,
+    ck_assert_msg(antler__object_read(kind, root, NULL, &report, &object) == ANTLER_OK, "%s: %s: %s", text, err.place,
                   err.message);
     antler__json_free(root);
     return object;

@@ -269,10 +269,11 @@ ANTLER_API const antler_real *antler_gradient(const antler_context *context, int
 
 enum { ANTLER_MAX_LOGS = 2 * (ANTLER_MAX_METRICS + 1) };
 
-/* Values of one epoch or evaluation: "loss", then the metrics, then "val_loss" ... */
+/* Values of one epoch or evaluation: "loss", then the metrics, then "val_loss" ... The names are the model's: they last
+   until it is compiled anew or freed, those of its history until the next antler_fit. */
 typedef struct antler_logs {
     int n;
-    char name[ANTLER_MAX_LOGS][128];
+    const char *name[ANTLER_MAX_LOGS];
     double value[ANTLER_MAX_LOGS];
 } antler_logs;
 

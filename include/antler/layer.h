@@ -47,7 +47,8 @@ typedef enum antler_field_kind {
                        ended by a 0 (the member has ANTLER_MAX_RANK + 1); null among them is ANTLER_NULL */
     ANTLER_STRINGS, /* const char *[ANTLER_MAX_STRINGS], ended by NULL; one string stands for a list of one */
     ANTLER_OBJECT,  /* antler_object of kind `of`: a class name, a number where the kind has a type for it (a schedule),
-                       or {"class_name", "config"}; null is a NULL type */
+                       or {"class_name", "config"}; null is a NULL type. Of kind SETTINGS: the config of the settings
+                       that the key names */
     ANTLER_OBJECTS, /* antler_objects of kind `of` */
     ANTLER_ANY      /* accepted and not acted on. With `def`, any other value is an error (Keras has it, we have not) */
 } antler_field_kind;
@@ -60,12 +61,14 @@ typedef struct antler_objects {
 } antler_objects;
 
 enum {
-    ANTLER_NULLABLE = 1,  /* null is a value */
-    ANTLER_OPEN_MIN = 2,  /* min itself is excluded */
-    ANTLER_OPEN_MAX = 4,  /* max itself is excluded */
-    ANTLER_UNWRITTEN = 8, /* read, never written (a legacy spelling; a key that older Keras versions refuse) unless set
-                             to something other than its default */
-    ANTLER_AXES = 16      /* INTS whose values may be 0: the list is ended by ANTLER_NULL instead */
+    ANTLER_NULLABLE = 1,   /* null is a value */
+    ANTLER_OPEN_MIN = 2,   /* min itself is excluded */
+    ANTLER_OPEN_MAX = 4,   /* max itself is excluded */
+    ANTLER_UNWRITTEN = 8,  /* read, never written (a legacy spelling; a key that older Keras versions refuse) unless set
+                              to something other than its default */
+    ANTLER_AXES = 16,      /* INTS whose values may be 0: the list is ended by ANTLER_NULL instead */
+    ANTLER_BY_OUTPUT = 32, /* OBJECT, OBJECTS that Keras nests by output: lists and objects of them, of any depth */
+    ANTLER_UNSAVED = 64    /* read, never written: Keras does not take it back */
 };
 
 /* One key of a config. */
@@ -164,7 +167,12 @@ typedef struct antler_type {
     /* optional: rules across fields. May change the config (Bidirectional makes its backward layer). The place it
        reports is relative to the config ("kernel_size"). */
     antler_status (*check)(void *config, antler_error *err);
+    unsigned flags; /* ANTLER_TYPE_... */
 } antler_type;
+
+enum {
+    ANTLER_TYPE_BARE = 1 /* written as the value of its first field alone, and read from it: a rate that is a number */
+};
 
 /* The value of a field of an object by its key, to be cast by the field's kind; NULL when there is no such field. */
 ANTLER_API void *antler_object_field(antler_object object, const char *key);
@@ -442,7 +450,7 @@ typedef struct antler_loss_call {
     const antler_real *p; /* (rows, n) predictions, or logits */
     const antler_real *y; /* (rows, n), or (rows, 1) for a loss with sparse targets */
     int64_t rows, n;
-    bool logits;          /* p are logits of the activation that `from` names */
+    bool logits;          /* p are logits, for the activation that `from` names */
     antler_real *value;   /* (rows) */
     antler_real *dp;      /* (rows, n) gradient of each row's value, or NULL */
     antler_real *scratch; /* (rows, n) */
@@ -453,7 +461,8 @@ typedef struct antler_loss_call {
 typedef struct antler_loss_ops {
     antler_type type;
     bool sparse;                             /* y holds one class index a row */
-    const char *from;                        /* activation whose logits it can take: "softmax", "sigmoid", or NULL */
+    const char *from;                        /* activation whose logits it takes: "softmax", "sigmoid", or NULL. Behind
+                                                the one it takes those of the other, too, as Keras on TensorFlow does */
     bool (*from_logits)(const void *config); /* optional: the config says that predictions are logits */
     antler_status (*compute)(const void *config, const antler_loss_call *call); /* labels outside the classes: DATA */
 } antler_loss_ops;
@@ -461,6 +470,7 @@ typedef struct antler_loss_ops {
 /* A metric is a few sums over rows. */
 typedef struct antler_metric_call {
     const antler_real *p, *y;  /* (rows, n); y (rows, y_n) */
+    const antler_real *logits; /* (rows, n) of a last softmax or sigmoid, where the loss took them; or NULL */
     const antler_real *weight; /* (rows), or NULL */
     int64_t rows, n, y_n;
     antler_real *value;   /* (rows) work space */
@@ -470,8 +480,6 @@ typedef struct antler_metric_call {
 typedef struct antler_metric_ops {
     antler_type type;
     int sums; /* at most ANTLER_MAX_SUMS */
-    /* optional: whether this metric is what the name "accuracy" means for these widths (Keras's rule) */
-    bool (*is_accuracy)(int64_t n, bool sparse);
     void (*update)(const void *config, double *sum, const antler_metric_call *call);
     double (*result)(const void *config, const double *sum);
     bool larger_is_better; /* for EarlyStopping's mode "auto" */

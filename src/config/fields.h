@@ -1,4 +1,5 @@
-/* Configs by their field tables: read, check, default, write, compare, free; for every kind alike. */
+/* Configs by their field tables: read, check, default, write, compare, free; for every kind alike. Places are frames,
+   made text only for an error; NULL is the root. */
 #ifndef ANTLER_FIELDS_H
 #define ANTLER_FIELDS_H
 
@@ -16,35 +17,52 @@ typedef struct antler_report {
     int errors;
 } antler_report;
 
-antler_status antler__report_error(antler_report *report, antler_status status, const char *place, const char *format,
-                                   ...) ANTLER_PRINTF(4, 5);
-void antler__report_warning(antler_report *report, const char *place, const char *format, ...) ANTLER_PRINTF(3, 4);
+antler_status antler__report_error(antler_report *report, antler_status status, const antler_place *place,
+                                   const char *format, ...) ANTLER_PRINTF(4, 5);
+void antler__report_warning(antler_report *report, const antler_place *place, const char *format, ...)
+    ANTLER_PRINTF(3, 4);
+
+/* "up.key", "up[3]": frames that must not outlive `up` and `key`. */
+antler_place antler__at(const antler_place *up, const char *key);
+antler_place antler__at_item(const antler_place *up, int64_t index);
 
 /* Keys that every type of a kind has: a table for the struct that is their configs' first member, or NULL. */
 const antler_field *antler__kind_fields(antler_kind kind);
+/* Rules across those keys. The place that it reports is relative to the config. */
+antler_status antler__kind_check(antler_kind kind, const void *config, antler_error *err);
 const char *antler__kind_module(antler_kind kind); /* "keras.layers" */
+
+/* Names of models, layers and metrics: 1 to ANTLER_LONGEST_NAME bytes, not ".", no control characters, and none of the
+   characters in `without`. */
+enum { ANTLER_LONGEST_NAME = 255 };
+antler_status antler__name_check(const char *name, const char *without, const char *place, antler_error *err);
 
 /* The row of a key: the type's own before its kind's; NULL for none. */
 const antler_field *antler__field_find(const antler_type *type, const char *key);
-/* Walks a type's rows, its kind's first (NULL: from the start); NULL after the last. */
-const antler_field *antler__field_next(const antler_type *type, const antler_field *field);
-
-/* "parent.key", "parent[3]"; returns text. */
-const char *antler__place(char *text, size_t size, const char *parent, const char *key);
-const char *antler__place_item(char *text, size_t size, const char *parent, int64_t index);
+/* Walks a type's rows, its kind's first; NULL after the last. */
+typedef struct antler_field_walk {
+    const antler_type *type;
+    const antler_field *row; /* the next one */
+    bool own;                /* it is the type's own, not its kind's */
+} antler_field_walk;
+antler_field_walk antler__fields_of(const antler_type *type);
+const antler_field *antler__field_next(antler_field_walk *walk);
 
 /* The layer's keys: the first members of every layer's config. */
 struct antler_layer_keys {
     ANTLER_LAYER_KEYS
 };
 struct antler_layer_keys *antler__layer_keys(antler_object layer);
+/* Of a layer's "dtype", or NULL. */
+bool antler__is_half_precision(const char *dtype);
+bool antler__is_integer(const char *dtype);
 
 /* Reads an object of a kind: a name, a number (schedules), {"class_name", "config"}; or null (type NULL). *object is
    {0} on failure. */
-antler_status antler__object_read(antler_kind kind, const antler_json *node, const char *place, antler_report *report,
-                                  antler_object *object);
+antler_status antler__object_read(antler_kind kind, const antler_json *node, const antler_place *place,
+                                  antler_report *report, antler_object *object);
 /* Reads a config of a known type (node NULL: all defaults). */
-antler_status antler__config_read(const antler_type *type, const antler_json *node, const char *place,
+antler_status antler__config_read(const antler_type *type, const antler_json *node, const antler_place *place,
                                   antler_report *report, void **config);
 void antler__config_free(const antler_type *type, void *config);
 
@@ -62,6 +80,8 @@ antler_json *antler__config_write(const antler_type *type, const void *config, a
 antler_json *antler__field_write(const antler_field *field, const void *config, antler_json *parent, const char *key,
                                  antler_style style);
 
+/* The string that an object (or NULL) has for a key; NULL for none. */
+const char *antler__string_at(const antler_json *object, const char *key);
 /* Whether a (short) value equals a JSON text: 1 or 0; -1 without memory. */
 int antler__json_is(const antler_json *node, const char *json);
 

@@ -2,6 +2,7 @@
 #include "config/fields.h"
 
 #include "core/memory.h"
+#include "core/status.h"
 
 #include <math.h>
 #include <string.h>
@@ -107,9 +108,10 @@ antler_json *antler__config_write(const antler_type *type, const void *config, a
                                   antler_style style)
 {
     antler_json *object = antler__json_object(parent, key);
-    for (const antler_field *field = antler__field_next(type, NULL); object && field;
-         field = antler__field_next(type, field)) {
-        int skip = field->kind == ANTLER_ANY ? 1 : field->flags & ANTLER_UNWRITTEN ? is_default(field, config) : 0;
+    antler_field_walk walk = antler__fields_of(type);
+    for (const antler_field *field; object && (field = antler__field_next(&walk));) {
+        bool never = field->kind == ANTLER_ANY || field->flags & ANTLER_UNSAVED;
+        int skip = never ? 1 : field->flags & ANTLER_UNWRITTEN ? is_default(field, config) : 0;
         if (skip < 0 || (!skip && !antler__field_write(field, config, object, field->key, style))) {
             if (!parent)
                 antler__json_free(object);
@@ -126,15 +128,17 @@ antler_json *antler__object_write(antler_object object, antler_json *parent, con
         return antler__json_add_null(parent, key);
     if (type->kind == ANTLER_KIND_ACTIVATION)
         return antler__json_add_string(parent, key, type->class_name);
-    if (type->kind == ANTLER_KIND_SCHEDULE && strcmp(type->class_name, "Constant") == 0)
+    if (type->flags & ANTLER_TYPE_BARE)
         return antler__field_write(type->fields, object.config, parent, key, style);
+    if (type->kind == ANTLER_KIND_SETTINGS)
+        return antler__config_write(type, object.config, parent, key, style);
     bool outer = type->kind == ANTLER_KIND_LAYER || type->kind == ANTLER_KIND_LOSS ||
                  type->kind == ANTLER_KIND_METRIC || type->kind == ANTLER_KIND_OPTIMIZER;
     bool modules = style == ANTLER_STYLE_KERAS || !outer; /* in legacy files the presence of "module" means Keras 3 */
     antler_json *written = antler__json_object(parent, key);
     if (written && (!modules || antler__json_add_string(written, "module", antler__kind_module(type->kind))) &&
         antler__json_add_string(written, "class_name", type->class_name) &&
-        antler__config_write(type, object.config, written, "config", style) &&
+        antler__config_write(type, object.config, written, "config", ANTLER_STYLE_KERAS) && /* a layer in it too */
         (!modules || antler__json_add_null(written, "registered_name")))
         return written;
     if (!parent)

@@ -2,6 +2,8 @@
    each `.member = value`, where `value` may hold commas within brackets and literals. */
 #include "config/given.h"
 
+#include "core/status.h"
+
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -130,26 +132,28 @@ static const char *example(const antler_form *form)
 }
 
 static antler_status check_item(const char *item, size_t length, size_t size, const antler_form *form,
-                                const char *place, antler_error *err)
+                                const antler_place *place, antler_error *err)
 {
     enum { SHOWN = 80 };
-    char name[SHOWN];
+    char name[SHOWN], where[256];
+    antler__place_text(place, where, sizeof where);
     size_t letters;
     const char *member = member_of(item, &letters);
     if (!member)
-        return antler_error_set(err, ANTLER_VALUE, place,
+        return antler_error_set(err, ANTLER_VALUE, where,
                                 "`%.*s` does not name its setting; write .member = value, such as .%s = ...",
                                 length < SHOWN ? (int)length : SHOWN, item, example(form));
     snprintf(name, sizeof name, "%.*s", letters < SHOWN ? (int)letters : SHOWN, member);
     return is_known(name, size, form) ? ANTLER_OK
-                                      : antler_error_set(err, ANTLER_NAME, place, "there is no setting `.%s`", name);
+                                      : antler_error_set(err, ANTLER_NAME, where, "there is no setting `.%s`", name);
 }
 
-antler_status antler__given_check(const char *given, size_t size, const antler_form *form, const char *place,
+antler_status antler__given_check(const char *given, size_t size, const antler_form *form, const antler_place *place,
                                   antler_error *err)
 {
+    char where[256];
     if (size > form->size)
-        return antler_error_set(err, ANTLER_VALUE, place,
+        return antler_error_set(err, ANTLER_VALUE, antler__place_text(place, where, sizeof where),
                                 "a struct of %zu bytes, where this version's has %zu: the program was compiled with "
                                 "the headers of a later version",
                                 size, form->size);
@@ -161,53 +165,52 @@ antler_status antler__given_check(const char *given, size_t size, const antler_f
 
 /* ---- as JSON ---- */
 
-/* A text that names or holds an object or list: JSON when it begins like it, else a name. */
-static antler_status add_text(const char *text, const char *key, const char *place, antler_json *config,
-                              antler_error *err)
+antler_status antler__text_add(const char *text, const char *key, const antler_place *place, antler_json *config,
+                               antler_error *err)
 {
-    if (!text)
-        return antler__json_add_null(config, key) ? ANTLER_OK : ANTLER_MEMORY;
-    if (*text != '{' && *text != '[')
-        return antler__json_add_string(config, key, text) ? ANTLER_OK : ANTLER_MEMORY;
-    antler_json *parsed;
     antler_error error = {0};
+    antler_json *parsed;
+    if (!text || (*text != '{' && *text != '['))
+        return antler__json_add_string(config, key, text) ? ANTLER_OK : antler__no_memory(err);
     antler_status status = antler__json_parse(text, strlen(text), &parsed, &error);
-    if (status != ANTLER_OK)
-        return antler_error_set(err, status, place, "%s", error.message);
-    status = antler__json_add_copy(config, key, parsed) ? ANTLER_OK : ANTLER_MEMORY;
+    if (status != ANTLER_OK) { /* the text has no file, nor lines of one */
+        char where[256];
+        return antler_error_set(err, status, antler__place_text(place, where, sizeof where), "%s", error.message);
+    }
+    if (!antler__json_add_copy(config, key, parsed))
+        status = antler__no_memory(err);
     antler__json_free(parsed);
     return status;
 }
 
 /* JSON has neither NaN, which a struct may hold to say null, nor infinity. */
-static antler_status add_real(const antler_field *field, double value, const char *place, antler_json *config,
+static antler_status add_real(const antler_field *field, double value, const antler_place *place, antler_json *config,
                               antler_error *err)
 {
+    char where[256];
     bool null = isnan(value) && field->flags & ANTLER_NULLABLE;
     if (!null && !isfinite(value))
-        return antler_error_set(err, ANTLER_VALUE, place, "%g is not a finite number", value);
-    return antler__json_add_real(config, field->key, value) ? ANTLER_OK : ANTLER_MEMORY;
+        return antler_error_set(err, ANTLER_VALUE, antler__place_text(place, where, sizeof where),
+                                "%g is not a finite number", value);
+    return antler__json_add_real(config, field->key, value) ? ANTLER_OK : antler__no_memory(err);
 }
 
 antler_status antler__config_from_struct(const antler_type *type, const void *members, const char *given,
-                                         const char *place, antler_json *config, antler_error *err)
+                                         const antler_place *place, antler_json *config, antler_error *err)
 {
-    for (const antler_field *field = antler__field_next(type, NULL); field; field = antler__field_next(type, field)) {
+    antler_field_walk walk = antler__fields_of(type);
+    for (const antler_field *field; (field = antler__field_next(&walk));) {
         if (field->kind == ANTLER_ANY || !antler__given(given, field->key))
             continue;
-        antler_status status = ANTLER_OK;
-        char there[256];
-        antler__place(there, sizeof there, place, field->key);
+        antler_place there = antler__at(place, field->key);
         if (field->kind == ANTLER_OBJECT || field->kind == ANTLER_OBJECTS) {
             const char *text = field->text ? *(const char *const *)((const char *)members + field->text) : NULL;
-            status = add_text(text, field->key, there, config, err);
+            ANTLER_TRY(antler__text_add(text, field->key, &there, config, err));
         } else if (field->kind == ANTLER_REAL) {
-            status = add_real(field, *(const double *)((const char *)members + field->offset), there, config, err);
+            ANTLER_TRY(add_real(field, *(const double *)((const char *)members + field->offset), &there, config, err));
         } else if (!antler__field_write(field, members, config, field->key, ANTLER_STYLE_KERAS)) {
-            status = ANTLER_MEMORY;
+            return antler__no_memory(err);
         }
-        if (status != ANTLER_OK)
-            return status == ANTLER_MEMORY ? antler_error_set(err, status, there, "out of memory") : status;
     }
     return ANTLER_OK;
 }

@@ -16,10 +16,14 @@ typedef struct antler_form {
 
 /* Refuses a struct of more bytes than this version's (it is a later one's), and a text with an item that is not
    `.member = value` of a member that is within those bytes. `place` is the settings', for errors. */
-antler_status antler__given_check(const char *given, size_t size, const antler_form *form, const char *place,
+antler_status antler__given_check(const char *given, size_t size, const antler_form *form, const antler_place *place,
                                   antler_error *err);
 /* The config: the members that were given, as JSON. */
 antler_status antler__config_from_struct(const antler_type *type, const void *members, const char *given,
-                                         const char *place, antler_json *config, antler_error *err);
+                                         const antler_place *place, antler_json *config, antler_error *err);
+
+/* Adds what a C caller's text names or holds: JSON when it begins like it, else a name; NULL is null. */
+antler_status antler__text_add(const char *text, const char *key, const antler_place *place, antler_json *config,
+                               antler_error *err);
 
 #endif

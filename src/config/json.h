@@ -55,7 +55,7 @@ antler_json *antler__json_add_copy(antler_json *parent, const char *key, const a
 /* The text; indented by 2 when `pretty`. To be released by antler__free; NULL without memory. */
 char *antler__json_print(const antler_json *root, bool pretty);
 
-/* Between json.c and json_text.c: the way to a value, from the inside out. */
+/* The way to a value, from the inside out. */
 typedef struct antler_place {
     const struct antler_place *up; /* NULL for the root */
     const char *key;               /* NULL for an element of an array */

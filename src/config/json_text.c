@@ -29,8 +29,8 @@ typedef struct spot {
 static void place_piece(const antler_place *place, char *piece, size_t size)
 {
     if (place->key)
-        snprintf(piece, size, "%s%.*s", place->up ? "." : "", (int)(place->length < 200 ? place->length : 200),
-                 place->key);
+        snprintf(piece, size, "%s%.*s", place->up && *place->key != '[' ? "." : "",
+                 (int)(place->length < 200 ? place->length : 200), place->key);
     else
         snprintf(piece, size, "[%lld]", (long long)place->index);
 }

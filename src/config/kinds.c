@@ -1,6 +1,10 @@
 /* The kinds of types: their names, and the keys that every type of a kind has. */
 #include "config/fields.h"
 #include "core/number.h"
+#include "core/status.h"
+
+#include <math.h>
+#include <string.h>
 
 static const struct {
     const char *name, *module;
@@ -57,6 +61,16 @@ static const antler_field layer_fields[] = {
      .doc = "legacy spelling of an InputLayer before this layer"},
     ANTLER_FIELD_END,
 };
+
+bool antler__is_half_precision(const char *dtype)
+{
+    return dtype && strstr(dtype, "float16"); /* float16, bfloat16, mixed_float16 */
+}
+
+bool antler__is_integer(const char *dtype)
+{
+    return dtype && (strncmp(dtype, "int", 3) == 0 || strncmp(dtype, "uint", 4) == 0);
+}
 
 static const antler_field optimizer_fields[] = {
     {.key = "name",
@@ -165,4 +179,41 @@ const antler_field *antler__kind_fields(antler_kind kind)
     default:
         return NULL;
     }
+}
+
+/* ---- rules across the keys of a kind ---- */
+
+static antler_status check_optimizer(const antler_optimizer_keys *keys, antler_error *err)
+{
+    int clips = !isnan(keys->clipnorm) + !isnan(keys->global_clipnorm) + !isnan(keys->clipvalue);
+    if (clips < 2)
+        return ANTLER_OK;
+    return antler_error_set(err, ANTLER_VALUE, !isnan(keys->clipnorm) ? "clipnorm" : "global_clipnorm",
+                            "only one of clipnorm, global_clipnorm and clipvalue can be set, not %d", clips);
+}
+
+/* A metric's name is a column of a history and a word of a line. */
+static antler_status check_metric(const antler_metric_keys *keys, antler_error *err)
+{
+    return keys->name ? antler__name_check(keys->name, "", "name", err) : ANTLER_OK;
+}
+
+antler_status antler__kind_check(antler_kind kind, const void *config, antler_error *err)
+{
+    if (kind == ANTLER_KIND_OPTIMIZER)
+        return check_optimizer(config, err);
+    return kind == ANTLER_KIND_METRIC ? check_metric(config, err) : ANTLER_OK;
+}
+
+antler_status antler__name_check(const char *name, const char *without, const char *place, antler_error *err)
+{
+    size_t length = strlen(name);
+    bool fits = length >= 1 && length <= ANTLER_LONGEST_NAME && !strpbrk(name, without) && strcmp(name, ".") != 0;
+    for (const char *c = name; fits && *c; c++)
+        fits = (unsigned char)*c >= ' ' && *c != 0x7f;
+    if (fits)
+        return ANTLER_OK;
+    return antler_error_set(err, ANTLER_VALUE, place,
+                            "\"%.80s%s\" is no name: expected 1 to %d bytes, no control characters%s%s, and not \".\"",
+                            name, length > 80 ? "..." : "", ANTLER_LONGEST_NAME, *without ? ", no " : "", without);
 }

@@ -124,6 +124,12 @@ const antler_layer_ops antler_layer_dropout = {
 typedef struct antler_spatial_dropout1d spatial; /* the config of all of them */
 
 static const antler_field spatial_fields[] = {
+    {.key = "trainable",
+     .kind = ANTLER_BOOL,
+     .offset = offsetof(struct antler_spatial_dropout1d, trainable),
+     .def = "true",
+     .flags = ANTLER_UNSAVED, /* Keras's take none, unlike all other layers */
+     .doc = "nothing to train here"},
     ANTLER_FIELD_NUMBER(spatial, rate, ANTLER_REAL, NULL, 0, 1, "probability that a channel is dropped"),
     ANTLER_FIELD_SEED(spatial),
     ANTLER_FIELD_END,

@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "kernels/kernels.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,23 +74,6 @@ antler_model *antler__model_new(const char *name, antler_error *err)
     return model;
 }
 
-antler_compile_settings *antler__compile_share(antler_compile_settings *settings)
-{
-    atomic_fetch_add(&settings->shared, 1);
-    return settings;
-}
-
-void antler__compile_free(antler_compile_settings *settings)
-{
-    if (!settings || atomic_fetch_sub(&settings->shared, 1) > 0)
-        return;
-    antler_object_free(settings->optimizer);
-    antler_object_free(settings->loss);
-    for (int i = 0; i < settings->metrics; i++)
-        antler_object_free(settings->metric[i]);
-    antler__free(settings);
-}
-
 void antler_model_free(antler_model *model)
 {
     if (!model)
@@ -99,6 +83,7 @@ void antler_model_free(antler_model *model)
         antler_object_free(model->object[i]);
     antler__free(model->object);
     antler__compile_free(model->compile);
+    antler__compile_free(model->logged);
     antler__config_free(&antler__fit_type, model->fit);
     antler__free(model->history);
     antler__free(model->warning);
@@ -132,14 +117,30 @@ antler_status antler__model_source(antler_model *model, const int64_t *batch_sha
                                              : antler__json_add_number(list, NULL, (double)batch_shape[i]) != NULL;
     antler_report report = {.err = err};
     antler_object layer = {&source->type, NULL};
+    antler_place place = antler__at(NULL, "config.layers[0].config");
     antler_status status =
-        fits ? antler__config_read(&source->type, config, "config.layers[0].config", &report, &layer.config)
-             : antler__no_memory(err);
+        fits ? antler__config_read(&source->type, config, &place, &report, &layer.config) : antler__no_memory(err);
     antler__json_free(config);
     ANTLER_TRY(status);
     ANTLER_TRY(antler__model_append(model, layer, err));
     memmove(model->object + 1, model->object, (size_t)(model->layers - 1) * sizeof *model->object);
     model->object[0] = layer;
+    return ANTLER_OK;
+}
+
+antler_status antler__check_input(const antler_model *model, const antler_real *x, const int64_t *row, int64_t n,
+                                  antler_error *err)
+{
+    for (int64_t k = 0; k < model->inputs; k++) {
+        const char *dtype = antler__layer_keys(model->object[k])->dtype;
+        int64_t width = antler_count(&model->wire[model->input[k]].shape, 1);
+        for (int64_t i = 0; antler__is_integer(dtype) && i < n * width; i++)
+            if (x[i] != floor((double)x[i]))
+                return antler_error_set(err, ANTLER_DATA, NULL,
+                                        "row %lld of the input holds %.9g; the model takes integers (dtype \"%.40s\")",
+                                        (long long)(row ? row[i / width] : i / width), (double)x[i], dtype);
+        x += n * width;
+    }
     return ANTLER_OK;
 }
 
@@ -149,10 +150,11 @@ antler_model *antler_sequential(const char *name, const int *shape, int rank, an
     if (!model)
         return NULL;
     antler_error error = {0};
-    if (rank < 1 || rank >= ANTLER_MAX_RANK) {
+    antler__name_check(model->name, "/", "config.name", &error);
+    if (error.status == ANTLER_OK && (rank < 1 || rank >= ANTLER_MAX_RANK)) {
         antler_error_set(&error, ANTLER_SHAPE, NULL, "an input of rank %d: expected 1 to %d", rank,
                          ANTLER_MAX_RANK - 1);
-    } else {
+    } else if (error.status == ANTLER_OK) {
         int64_t batch_shape[ANTLER_MAX_RANK + 1] = {ANTLER_NULL};
         for (int i = 0; i < rank && error.status == ANTLER_OK; i++) {
             batch_shape[i + 1] = shape[i];
@@ -170,10 +172,10 @@ antler_model *antler_sequential(const char *name, const int *shape, int rank, an
 }
 
 /* The place of the next layer for errors, as if it stood in a file; or of its config. */
-static const char *next_place(const antler_model *model, const char *part, char *text, size_t size)
+static antler_place next_place(const antler_model *model, const char *part, char *text, size_t size)
 {
     snprintf(text, size, "config.layers[%lld]%s", (long long)model->layers, part);
-    return text;
+    return antler__at(NULL, text);
 }
 
 antler_status antler_add_given(antler_model *model, const struct antler_layer_ops *ops, const void *settings,
@@ -183,19 +185,19 @@ antler_status antler_add_given(antler_model *model, const struct antler_layer_op
     antler_error error = {0};
     antler_report report = {.err = &error};
     antler_object layer = {NULL, NULL};
-    char place[64];
+    char text[64];
     antler_json *json = antler__json_object(NULL, NULL);
     if (!json)
         return no_memory(model);
-    next_place(model, ".config", place, sizeof place);
+    antler_place place = next_place(model, ".config", text, sizeof text);
     antler_status status = antler__type_whole(&ops->type, &layer.type, &error);
     if (status == ANTLER_OK)
         status =
-            antler__given_check(given, size, &(antler_form){layer.type->config_size, layer.type, NULL}, place, &error);
+            antler__given_check(given, size, &(antler_form){layer.type->config_size, layer.type, NULL}, &place, &error);
     if (status == ANTLER_OK)
-        status = antler__config_from_struct(layer.type, settings, given, place, json, &error);
+        status = antler__config_from_struct(layer.type, settings, given, &place, json, &error);
     if (status == ANTLER_OK)
-        status = antler__config_read(layer.type, json, place, &report, &layer.config);
+        status = antler__config_read(layer.type, json, &place, &report, &layer.config);
     antler__json_free(json);
     if (status == ANTLER_OK)
         status = antler__model_append(model, layer, &error);
@@ -203,16 +205,16 @@ antler_status antler_add_given(antler_model *model, const struct antler_layer_op
 }
 
 /* Parses a text that a C caller gave for `place`: it has no file, nor lines of one. */
-static antler_status parse(const char *text, const char *place, antler_json **json, antler_error *err)
+static antler_status parse(const char *text, const antler_place *place, antler_json **json, antler_error *err)
 {
     antler_error inner = {0};
-    char there[256];
+    char where[256];
     antler_status status = antler__json_parse(text, strlen(text), json, &inner);
     if (status == ANTLER_OK)
         return ANTLER_OK;
-    if (*inner.place)
-        place = antler__place(there, sizeof there, place, inner.place);
-    return antler_error_set(err, status, place, "%s", inner.message);
+    antler_place there = antler__at(place, inner.place);
+    antler__place_text(*inner.place ? &there : place, where, sizeof where);
+    return antler_error_set(err, status, where, "%s", inner.message);
 }
 
 antler_status antler_add_json(antler_model *model, const char *text)
@@ -221,15 +223,16 @@ antler_status antler_add_json(antler_model *model, const char *text)
     antler_error error = {0};
     antler_report report = {.err = &error};
     antler_object layer = {NULL, NULL};
-    char place[64];
+    char place_text[64];
+    antler_place place = next_place(model, "", place_text, sizeof place_text);
     antler_json *json;
-    antler_status status = parse(text, next_place(model, "", place, sizeof place), &json, &error);
+    antler_status status = parse(text, &place, &json, &error);
     if (status != ANTLER_OK)
         return antler__model_fail(model, &error);
-    status = antler__object_read(ANTLER_KIND_LAYER, json, place, &report, &layer);
+    status = antler__object_read(ANTLER_KIND_LAYER, json, &place, &report, &layer);
     antler__json_free(json);
     if (status == ANTLER_OK && !layer.type)
-        status = antler_error_set(&error, ANTLER_VALUE, place, "null is not a layer");
+        status = antler_error_set(&error, ANTLER_VALUE, place_text, "null is not a layer");
     if (status == ANTLER_OK)
         status = antler__model_append(model, layer, &error);
     return status == ANTLER_OK ? ANTLER_OK : antler__model_fail(model, &error);
@@ -343,8 +346,8 @@ bool antler_model_object(const antler_model *model, antler_kind kind, int64_t in
         list = model->object;
         n = model->layers;
     } else if (kind == ANTLER_KIND_METRIC) {
-        list = compile->metric;
-        n = compile->metrics;
+        list = compile->metrics.item;
+        n = compile->metrics.n;
     } else if (kind == ANTLER_KIND_CALLBACK && fit) {
         list = fit->callbacks.item;
         n = fit->callbacks.n;

@@ -82,10 +82,11 @@ typedef struct antler_model_variable_entry {
 
 /* compile_config. */
 typedef struct antler_compile_settings {
-    atomic_int shared;             /* by so many objectives beside the model: antler__compile_free */
     antler_object optimizer, loss; /* type NULL: none */
-    int metrics;
-    antler_object metric[ANTLER_MAX_METRICS]; /* type NULL: the name "accuracy", whose kind depends on the shapes */
+    antler_objects metrics;
+    const char *log_name[2][1 + ANTLER_MAX_METRICS]; /* "loss", "accuracy" ...; then "val_loss", "val_accuracy" ... */
+    char *log_text;                                  /* they point into */
+    atomic_int shared;                               /* by so many beside the model: antler__compile_free */
 } antler_compile_settings;
 
 /* "fit" of the JSON; args has its numbers. */
@@ -132,6 +133,7 @@ struct antler_model {
     int64_t step;                          /* training batches done: the noise's step */
     int64_t epoch;                         /* epochs done, for checkpoints */
     antler_logs *history;                  /* [epochs_logged], with room for history_room */
+    antler_compile_settings *logged;       /* whose names are in the history; a share, or NULL */
     int64_t epochs_logged, history_room;
 
     _Atomic(struct antler_context *) spare[2]; /* train/spare.c: for ANTLER_INFER and for ANTLER_MC, or NULL */
@@ -151,13 +153,27 @@ void antler__model_warn(antler_model *model, const antler_error *warning);
 antler_model *antler__model_new(const char *name, antler_error *err);
 /* Appends a layer; the model owns the object from then on, also on failure. */
 antler_status antler__model_append(antler_model *model, antler_object layer, antler_error *err);
+/* A model whose input is of integers takes no fractions, where Keras cuts them off without a word: what they are meant
+   to be is not known here. row: numbers of the n samples for the error; NULL: from 0 on. */
+antler_status antler__check_input(const antler_model *model, const antler_real *x, const int64_t *row, int64_t n,
+                                  antler_error *err);
 /* Puts a source layer of this batch shape (zero-ended, ANTLER_NULL for the batch axis) in front. */
 antler_status antler__model_source(antler_model *model, const int64_t *batch_shape, antler_error *err);
+
+/* ---- compile.c ---- */
+
+extern const antler_type antler__compile_type, antler__training_type; /* the second: of legacy files */
 antler_compile_settings *antler__compile_share(antler_compile_settings *settings);
 void antler__compile_free(antler_compile_settings *settings); /* one share of it */
-/* Reads compile_config, or (legacy) training_config. */
-antler_status antler__compile_read(const antler_json *node, const char *place, antler_report *report,
+/* Reads the settings of one of these types; NULL for those of a model that was never compiled. */
+antler_status antler__compile_read(const antler_type *type, const antler_json *node, antler_report *report,
                                    antler_compile_settings **settings);
+/* Finishes or frees what was read as a config of these types. */
+antler_status antler__compile_take(antler_compile_settings *read, antler_report *report,
+                                   antler_compile_settings **settings);
+/* The settings' own copy of the name of a log, which a history may keep; NULL for another name. */
+const char *antler__log_named(const antler_compile_settings *settings, const char *name);
+antler_json *antler__compile_write_legacy(const antler_compile_settings *settings); /* training_config */
 
 /* Structure: calls, shapes, variables, sites; of a Sequential, or with the calls that are given. antler_build also
    draws the initial weights. */
@@ -177,9 +193,9 @@ antler_status antler__model_slots(antler_model *model, antler_error *err);      
 /* Reads a model's JSON tree into an empty model. */
 antler_status antler__model_read(antler_model *model, const antler_json *root, antler_report *report);
 antler_status antler__fit_read(antler_model *model, const char *json, antler_report *report); /* "fit" by itself */
-/* with_settings: compile_config and "fit" too. NULL without memory. */
+/* with_settings: compile_config and "fit" too. Without, compile_config is there all the same where it names no
+   optimizer: training_config, the legacy place, must have one. NULL without memory. */
 antler_json *antler__model_write(const antler_model *model, antler_style style, bool with_settings);
-antler_json *antler__compile_write_legacy(const antler_compile_settings *settings); /* training_config */
 
 /* ---- model_file.c ---- */
 
@@ -193,5 +209,8 @@ antler_status antler__weights_write(const antler_model *model, antler_style styl
                                     antler_error *err);
 /* All or nothing; an optimizer state that does not fit is left out, as in Keras. */
 antler_status antler__weights_read(antler_model *model, const antler_entries *entries, antler_error *err);
+/* A count of steps or epochs from a file, the index-th number of the entry: what is no whole number in [0, 2^53] is an
+   error. */
+antler_status antler__counter_read(const antler_entry *entry, int64_t index, int64_t *value, antler_error *err);
 
 #endif

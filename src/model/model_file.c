@@ -155,7 +155,8 @@ static antler_model *load_keras(const char *path, antler_error *err)
 static const char *attribute(const antler_entries *entries, const char *name)
 {
     const antler_entry *entry = antler__entries_find(entries, name);
-    return entry && entry->dtype == ANTLER_TEXT ? entry->data : NULL;
+    bool text = entry && entry->dtype == ANTLER_TEXT && antler_count(&entry->shape, 0) > 0; /* none: no text to end */
+    return text ? entry->data : NULL;
 }
 
 /* training_config lies apart from the model's JSON in these files. A missing one is no error. */
@@ -167,7 +168,7 @@ static antler_status read_training_config(antler_model *model, const char *text,
         return ANTLER_OK;
     antler_status status = antler__json_parse(text, strlen(text), &root, err);
     if (status == ANTLER_OK) {
-        status = antler__compile_read(root, "training_config", &report, &model->compile);
+        status = antler__compile_read(&antler__training_type, root, &report, &model->compile);
         antler__json_free(root);
     }
     if (err)
@@ -252,11 +253,6 @@ antler_status antler_load_weights(antler_model *model, const char *path, antler_
 
 /* ---- saving ---- */
 
-static antler_status no_memory(antler_error *err)
-{
-    return antler__no_memory(err);
-}
-
 /* Prints and frees a tree. */
 static char *print(antler_json *root, bool pretty)
 {
@@ -273,7 +269,7 @@ char *antler_model_json(antler_model *model, antler_error *err)
     }
     char *text = print(antler__model_write(model, ANTLER_STYLE_KERAS, true), true);
     if (!text)
-        no_memory(err);
+        antler__no_memory(err);
     return text;
 }
 
@@ -294,7 +290,8 @@ antler_status antler__save_keras(antler_model *model, const char *path, const an
     void *image = NULL;
     size_t bytes = 0;
     char *config = print(antler__model_write(model, ANTLER_STYLE_KERAS, true), false);
-    antler_status status = config ? antler__weights_write(model, ANTLER_STYLE_KERAS, &entries, err) : no_memory(err);
+    antler_status status =
+        config ? antler__weights_write(model, ANTLER_STYLE_KERAS, &entries, err) : antler__no_memory(err);
     for (int64_t i = 0; status == ANTLER_OK && extra && i < extra->n; i++) {
         const antler_entry *e = &extra->entry[i];
         status = antler__entries_add(&entries, e->name, e->dtype, &e->shape, e->data, e->bytes, err);
@@ -318,7 +315,7 @@ static antler_status add_json(antler_entries *entries, const char *name, antler_
     const antler_shape scalar = {0, {0}};
     char *text = print(root, false);
     if (!text)
-        return no_memory(err);
+        return antler__no_memory(err);
     antler_status status = antler__entries_add(entries, name, ANTLER_TEXT, &scalar, text, strlen(text) + 1, err);
     antler__free(text);
     return status;
@@ -334,7 +331,7 @@ static antler_status add_legacy_attributes(const antler_model *model, antler_ent
         ANTLER_TRY(antler__entries_add(entries, fixed[i].name, ANTLER_TEXT, &scalar, fixed[i].text,
                                        strlen(fixed[i].text) + 1, err));
     ANTLER_TRY(add_json(entries, "/@model_config", antler__model_write(model, ANTLER_STYLE_LEGACY, false), err));
-    if (model->compile)
+    if (model->compile && model->compile->optimizer.type) /* which Keras asks for */
         ANTLER_TRY(add_json(entries, "/@training_config", antler__compile_write_legacy(model->compile), err));
     if (model->fit)
         ANTLER_TRY(add_json(entries, "/@antler_fit",

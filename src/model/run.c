@@ -110,6 +110,8 @@ antler_status antler_forward(antler_context *c, const antler_real *x, int64_t n,
 {
     if (!c)
         return antler__no_context(err);
+    if (n <= c->batch) /* else refused below */
+        ANTLER_TRY(antler__check_input(c->model, x, NULL, n, err));
     ANTLER_TRY(antler__forward(c, x, n, err));
     for (int64_t k = 0; y && k < c->model->outputs; k++) {
         const antler_tensor *output = &c->edge[c->model->output[k]].y;

@@ -19,17 +19,13 @@ static bool is_taken(const antler_model *model, const char *name, int64_t except
     return false;
 }
 
-enum { LONGEST_NAME = 128 };
-
 /* A name is a part of paths in weights files. */
 static antler_status check_name(const antler_model *model, int64_t i, antler_error *err)
 {
     const char *name = antler__layer_keys(model->object[i])->name;
     char place[64];
     snprintf(place, sizeof place, "config.layers[%lld].config.name", (long long)i);
-    if (!*name || strchr(name, '/') || strlen(name) > LONGEST_NAME)
-        return antler_error_set(err, ANTLER_VALUE, place, "\"%s\" is no name of 1 to %d characters without \"/\"", name,
-                                LONGEST_NAME);
+    ANTLER_TRY(antler__name_check(name, "/", place, err));
     if (is_taken(model, name, i))
         return antler_error_set(err, ANTLER_NAME, place, "two layers have the name \"%s\"", name);
     return ANTLER_OK;

@@ -24,8 +24,6 @@ static int direction_of(const early_stopping *c)
     const char *name = strncmp(c->monitor, "val_", 4) == 0 ? c->monitor + 4 : c->monitor;
     if (strcmp(name, "loss") == 0)
         return -1;
-    if (strcmp(name, "accuracy") == 0 || strcmp(name, "acc") == 0)
-        return 1;
     const antler_type *type = antler_type_find(ANTLER_KIND_METRIC, name);
     return !type ? 0 : ((const antler_metric_ops *)(const void *)type)->larger_is_better ? 1 : -1;
 }

@@ -70,20 +70,14 @@ static void sparse_update(const void *config, double *sum, const antler_metric_c
     }
 }
 
-static bool is_binary(int64_t n, bool sparse)
+/* Keras's rule for what "accuracy" means: by the widths of output and target. */
+static void accuracy_update(const void *config, double *sum, const antler_metric_call *call)
 {
-    (void)sparse;
-    return n == 1;
-}
-
-static bool is_categorical(int64_t n, bool sparse)
-{
-    return n > 1 && !sparse;
-}
-
-static bool is_sparse(int64_t n, bool sparse)
-{
-    return n > 1 && sparse;
+    const binary_config binary = {.threshold = 0.5};
+    if (call->n == 1)
+        binary_update(&binary, sum, call);
+    else
+        (call->y_n == 1 ? sparse_update : categorical_update)(config, sum, call);
 }
 
 static const antler_field binary_fields[] = {
@@ -95,6 +89,30 @@ static const antler_field binary_fields[] = {
     ANTLER_FIELD_END,
 };
 
+static const antler_field accuracy_fields[] = {
+    {.key = "name",
+     .kind = ANTLER_STRING,
+     .offset = offsetof(antler_metric_keys, name),
+     .def = "\"accuracy\"",
+     .doc = "\"accuracy\" or \"acc\", as it was given"},
+    ANTLER_FIELD_END,
+};
+
+static const antler_metric_ops accuracy = {
+    .type = {.size = sizeof(antler_metric_ops),
+             .kind = ANTLER_KIND_METRIC,
+             .class_name = "accuracy",
+             .aliases = (const char *const[]){"acc", NULL},
+             .doc = "BinaryAccuracy, CategoricalAccuracy or SparseCategoricalAccuracy: what fits output and targets",
+             .config_size = sizeof(antler_metric_keys),
+             .fields = accuracy_fields,
+             .flags = ANTLER_TYPE_BARE},
+    .sums = SUMS,
+    .update = accuracy_update,
+    .result = mean_result,
+    .larger_is_better = true,
+};
+
 static const antler_metric_ops binary_accuracy = {
     .type = {.size = sizeof(antler_metric_ops),
              .kind = ANTLER_KIND_METRIC,
@@ -104,7 +122,6 @@ static const antler_metric_ops binary_accuracy = {
              .config_size = sizeof(binary_config),
              .fields = binary_fields},
     .sums = SUMS,
-    .is_accuracy = is_binary,
     .update = binary_update,
     .result = mean_result,
     .larger_is_better = true,
@@ -118,7 +135,6 @@ static const antler_metric_ops categorical_accuracy = {
              .doc = "share of rows whose largest prediction is where the largest target is",
              .config_size = sizeof(antler_metric_keys)},
     .sums = SUMS,
-    .is_accuracy = is_categorical,
     .update = categorical_update,
     .result = mean_result,
     .larger_is_better = true,
@@ -132,7 +148,6 @@ static const antler_metric_ops sparse_categorical_accuracy = {
              .doc = "share of rows whose largest prediction is that of the target's class",
              .config_size = sizeof(antler_metric_keys)},
     .sums = SUMS,
-    .is_accuracy = is_sparse,
     .update = sparse_update,
     .result = mean_result,
     .larger_is_better = true,
@@ -152,8 +167,13 @@ static void loss_update(const antler_loss_ops *ops, const loss_config *c, double
 {
     const antler_crossentropy config = {
         .from_logits = c->from_logits, .label_smoothing = c->label_smoothing, .ignore_class = ANTLER_NULL};
-    const antler_loss_call loss = {
-        .p = call->p, .y = call->y, .rows = call->rows, .n = call->n, .value = call->value, .scratch = call->scratch};
+    const antler_loss_call loss = {.p = call->logits && ops->from ? call->logits : call->p,
+                                   .y = call->y,
+                                   .rows = call->rows,
+                                   .n = call->n,
+                                   .logits = c->from_logits || (call->logits && ops->from),
+                                   .value = call->value,
+                                   .scratch = call->scratch};
     const bool fits = call->y_n == (ops->sparse ? 1 : call->n);
     if (!fits || ops->compute(&config, &loss) != ANTLER_OK) {
         sum[TOTAL] = sum[COUNT] = (double)NAN;
@@ -271,6 +291,7 @@ static const antler_metric_ops root_squared_error = {
 };
 
 const antler_type *const antler__metrics[] = {
+    &accuracy.type,
     &binary_accuracy.type,
     &categorical_accuracy.type,
     &sparse_categorical_accuracy.type,

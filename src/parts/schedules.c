@@ -72,10 +72,11 @@ static double cosine_rate(const void *config, int64_t iteration)
 
 /* ---- tables ---- */
 
-#define ANTLER_RATE(member, json, null, line)                                                                      \
-    {                                                                                                              \
-        .key = #member, .kind = ANTLER_REAL, .offset = offsetof(schedule, member), .def = (json), .flags = (null), \
-        .doc = (line)                                                                                              \
+/* No factor of a rate is negative, so that none climbs the loss. */
+#define ANTLER_RATE(member, json, null, line)                                                               \
+    {                                                                                                       \
+        .key = #member, .kind = ANTLER_REAL, .offset = offsetof(schedule, member), .def = (json), .min = 0, \
+        .max = 1e30, .flags = (null), .doc = (line)                                                         \
     }
 #define ANTLER_FLAG(member, line)                                                                                \
     {                                                                                                            \
@@ -89,7 +90,12 @@ static double cosine_rate(const void *config, int64_t iteration)
 
 /* What a bare number stands for. */
 static const antler_field constant_fields[] = {
-    {.key = "value", .kind = ANTLER_REAL, .offset = offsetof(schedule, initial_learning_rate), .doc = "the rate"},
+    {.key = "value",
+     .kind = ANTLER_REAL,
+     .offset = offsetof(schedule, initial_learning_rate),
+     .min = 0,
+     .max = 1e30,
+     .doc = "the rate"},
     ANTLER_FIELD_END,
 };
 static const antler_field decay_fields[] = {
@@ -138,7 +144,8 @@ static const antler_schedule_ops constant = {
              .class_name = "Constant",
              .doc = "one rate; written as a bare number",
              .config_size = sizeof(schedule),
-             .fields = constant_fields},
+             .fields = constant_fields,
+             .flags = ANTLER_TYPE_BARE},
     .rate = constant_rate,
 };
 

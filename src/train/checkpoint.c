@@ -77,7 +77,7 @@ static antler_status add_carry(antler_entries *entries, const antler_training *t
     return ANTLER_OK;
 }
 
-enum { NAME = sizeof((antler_logs *)0)->name[0] };
+enum { NAME = sizeof "val_" + ANTLER_LONGEST_NAME };
 
 static bool same_names(const antler_logs *a, const antler_logs *b)
 {
@@ -202,9 +202,12 @@ static antler_status read_logs(const antler_entries *entries, int part, antler_t
     if (n < 1 || n > ANTLER_MAX_LOGS || values->dtype != ANTLER_FLOAT64 || names->dtype != ANTLER_UINT8 ||
         names->bytes != (size_t)n * NAME)
         return antler_error_set(err, ANTLER_FORMAT, path, "not the history of a fit");
-    logs.n = (int)n;
-    for (int i = 0; i < logs.n; i++)
-        snprintf(logs.name[i], NAME, "%.*s", NAME - 1, (const char *)names->data + (size_t)i * NAME);
+    for (; logs.n < n; logs.n++) {
+        const char *name = (const char *)names->data + (size_t)logs.n * NAME;
+        logs.name[logs.n] = memchr(name, 0, NAME) ? antler__log_named(t->model->logged, name) : NULL;
+        if (!logs.name[logs.n])
+            return antler_error_set(err, ANTLER_VALUE, NULL, "a checkpoint of other metrics");
+    }
     for (int64_t e = 0; e < values->shape.dim[0]; e++) {
         memcpy(logs.value, (const double *)values->data + e * n, (size_t)n * sizeof(double));
         ANTLER_TRY(antler__history_add(t->model, &logs, err));

@@ -40,6 +40,13 @@ antler_status antler__check_data(const antler_model *model, antler_objective *ob
     return objective ? antler__objective_targets(objective, model, antler_data_shape(y), err) : ANTLER_OK;
 }
 
+antler_status antler__gather_x(const antler_model *model, const antler_data *x, const int64_t *row, int64_t n,
+                               antler_real *out, antler_error *err)
+{
+    ANTLER_TRY(antler_data_gather(x, row, n, out, err));
+    return antler__check_input(model, out, row, n, err);
+}
+
 /* ---- batches ---- */
 
 void antler__rooms_free(antler_rooms *r)
@@ -65,13 +72,14 @@ antler_status antler__rooms_make(antler_rooms *r, int64_t batch, int64_t x_width
 }
 
 /* Rows [first, first + *n) of x into their room; *n is a batch, or what is left. */
-static antler_status take_rows(antler_rooms *r, const antler_data *x, int64_t first, int64_t *n, antler_error *err)
+static antler_status take_rows(const antler_model *model, antler_rooms *r, const antler_data *x, int64_t first,
+                               int64_t *n, antler_error *err)
 {
     int64_t left = antler_data_shape(x)->dim[0] - first;
     *n = left < r->batch ? left : r->batch;
     for (int64_t i = 0; i < *n; i++)
         r->row[i] = first + i;
-    return antler_data_gather(x, r->row, *n, r->x, err);
+    return antler__gather_x(model, x, r->row, *n, r->x, err);
 }
 
 /* No larger a batch than there are rows. */
@@ -91,7 +99,7 @@ antler_status antler__evaluate(antler_context *c, const antler_data *x, const an
     antler_context_reset(c);
     for (int64_t first = 0; first < rows; first += n) {
         double loss;
-        ANTLER_TRY(take_rows(r, x, first, &n, err));
+        ANTLER_TRY(take_rows(c->model, r, x, first, &n, err));
         ANTLER_TRY(antler_data_gather(y, r->row, n, r->y, err));
         ANTLER_TRY(antler__forward(c, r->x, n, err));
         ANTLER_TRY(antler__objective_loss(c, r->y, false, &loss, err));
@@ -177,7 +185,7 @@ static antler_status predict_samples(const prediction *p, antler_context *c, ant
     double *sums = antler__allocate((size_t)r->batch, 2 * width * sizeof *sums);
     antler_status status = sums ? ANTLER_OK : antler__no_memory(err);
     for (int64_t first = 0, n; status == ANTLER_OK && first < antler_data_shape(p->x)->dim[0]; first += n) {
-        status = take_rows(r, p->x, first, &n, err);
+        status = take_rows(p->model, r, p->x, first, &n, err);
         if (status == ANTLER_OK)
             status = sample_batch(p, c, r->x, first, n, sums, err);
     }
@@ -189,7 +197,7 @@ static antler_status predict_once(const prediction *p, antler_context *c, antler
 {
     int64_t rows = antler_data_shape(p->x)->dim[0], width = antler_count(&antler__output(c)->shape, 1), n;
     for (int64_t first = 0; first < rows; first += n) {
-        ANTLER_TRY(take_rows(r, p->x, first, &n, err));
+        ANTLER_TRY(take_rows(p->model, r, p->x, first, &n, err));
         ANTLER_TRY(antler_forward(c, r->x, n, p->mean + first * width, err));
     }
     return ANTLER_OK;

@@ -146,16 +146,13 @@ typedef enum moment { AT_START, AFTER_EPOCH, AT_END } moment;
 
 static antler_status call_back(fit *f, moment when, antler_error *err)
 {
-    const char *names[ANTLER_MAX_LOGS];
-    for (int i = 0; i < f->logs.n; i++)
-        names[i] = f->logs.name[i];
     double *state = f->state.callback_state;
     for (int64_t i = 0; i < f->settings->callbacks.n; i++) {
         const antler_callback_ops *ops = callback_ops(f, i);
         antler_error warning = {0};
         antler_epoch epoch = {.epoch = f->state.epoch - (when != AT_START),
                               .start = when == AT_START,
-                              .name = names,
+                              .name = f->logs.name,
                               .value = f->logs.value,
                               .n = when == AT_START ? 0 : f->logs.n,
                               .err = err,
@@ -202,7 +199,7 @@ static antler_status report_progress(fit *f, int64_t batch, bool end_of_epoch, a
 static antler_status train_batch(fit *f, const int64_t *row, int64_t n, antler_error *err)
 {
     double loss;
-    ANTLER_TRY(antler_data_gather(f->x, row, n, f->rooms.x, err));
+    ANTLER_TRY(antler__gather_x(f->model, f->x, row, n, f->rooms.x, err));
     ANTLER_TRY(antler_data_gather(f->y, row, n, f->rooms.y, err));
     antler_context_seek(f->train, f->model->step, 0);
     ANTLER_TRY(antler__forward(f->train, f->rooms.x, n, err));
@@ -268,6 +265,8 @@ static antler_status train(fit *f, antler_error *err)
     f->state.epoch = f->args->initial_epoch;
     ANTLER_TRY(call_back(f, AT_START, err));
     f->model->epochs_logged = 0;
+    antler__compile_free(f->model->logged);
+    f->model->logged = antler__compile_share(f->model->compile);
     if (f->args->resume && f->args->checkpoint)
         ANTLER_TRY(antler__checkpoint_read(f->args->checkpoint, &f->state, &found, err));
     while (f->state.epoch < f->args->epochs && !f->state.stop) {

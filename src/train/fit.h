@@ -19,6 +19,10 @@ void antler__shuffle(int64_t *row, int64_t n, int64_t window, int64_t seed, int6
 antler_status antler__check_data(const antler_model *model, antler_objective *objective, const antler_data *x,
                                  const antler_data *y, antler_error *err);
 
+/* Rows of x, as the model's input takes them. */
+antler_status antler__gather_x(const antler_model *model, const antler_data *x, const int64_t *row, int64_t n,
+                               antler_real *out, antler_error *err);
+
 /* Room for a batch of x, of targets, and of the numbers of their rows. */
 typedef struct antler_rooms {
     int64_t batch;

@@ -102,7 +102,7 @@ const antler_type antler__fit_type = {.size = sizeof(antler_type),
                                       .config_size = sizeof(antler_fit_settings),
                                       .fields = fields};
 
-const antler_type *const antler__settings[] = {&antler__fit_type, NULL};
+const antler_type *const antler__settings[] = {&antler__fit_type, &antler__compile_type, &antler__training_type, NULL};
 
 /* Keys of the model's own "fit" that the caller did not give. */
 static bool add_base(antler_json *config, const antler_fit_settings *base)
@@ -142,19 +142,20 @@ static void copy_rest(struct antler_fit *to, const struct antler_fit *from, cons
 antler_status antler__fit_merge(const antler_model *model, const struct antler_fit *args, size_t size,
                                 const char *given, antler_fit_settings **settings, antler_error *err)
 {
-    ANTLER_TRY(antler__given_check(given, size, &(antler_form){sizeof *args, &antler__fit_type, others}, "fit", err));
+    antler_place place = antler__at(NULL, "fit");
+    ANTLER_TRY(antler__given_check(given, size, &(antler_form){sizeof *args, &antler__fit_type, others}, &place, err));
     antler_json *config = antler__json_object(NULL, NULL);
     antler_fit_settings members = {0}; /* so that the fields' offsets hold; an older program's may be shorter */
     if (size)
         memcpy(&members.args, args, size);
     antler_report report = {.err = err};
     void *merged = NULL;
-    antler_status status = config ? antler__config_from_struct(&antler__fit_type, &members, given, "fit", config, err)
+    antler_status status = config ? antler__config_from_struct(&antler__fit_type, &members, given, &place, config, err)
                                   : antler__no_memory(err);
     if (status == ANTLER_OK && !add_base(config, model->fit))
         status = antler__no_memory(err);
     if (status == ANTLER_OK)
-        status = antler__config_read(&antler__fit_type, config, "fit", &report, &merged);
+        status = antler__config_read(&antler__fit_type, config, &place, &report, &merged);
     antler__json_free(config);
     ANTLER_TRY(status);
     *settings = merged;

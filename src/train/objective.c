@@ -3,7 +3,6 @@
 #include "config/registry.h"
 #include "core/memory.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* ---- creating ---- */
@@ -15,14 +14,24 @@ static const antler_layer *last_layer(const antler_model *model)
     return call < 0 ? NULL : &model->layer[model->call[call].layer];
 }
 
-/* Whether the loss is taken from the last layer's logits: it can take them, the layer has them (then Keras on
-   TensorFlow takes them even where the loss's from_logits says that the output is such), nothing else reads the output,
-   and no penalty on it needs its own gradient. */
-static bool takes_logits(const antler_model *model, const antler_loss_ops *loss)
+/* Whether the loss is taken from the last layer's logits: it takes some, and the layer ends with sigmoid or softmax.
+   Keras on TensorFlow takes them whichever of the two the loss is for, and even where the loss's from_logits says that
+   the output is such. Where something else reads the output, or penalizes it, the gradient of the output itself is
+   needed: then the plain formula must do, which is the same for the pair that belongs together alone. */
+static antler_status takes_logits(const antler_model *model, const antler_loss_ops *loss, bool *logits,
+                                  antler_error *err)
 {
     const antler_layer *last = last_layer(model);
-    return last && last->f && loss->from && strcmp(last->f->type.class_name, loss->from) == 0 &&
-           model->wire[model->output[0]].users == 0 && !antler__layer_keys(last->object)->activity_regularizer_.type;
+    const char *from = last && last->f ? last->f->type.class_name : NULL;
+    bool has = from && loss->from && (strcmp(from, "sigmoid") == 0 || strcmp(from, "softmax") == 0);
+    *logits = has && model->wire[model->output[0]].users == 0 &&
+              !antler__layer_keys(last->object)->activity_regularizer_.type;
+    if (!has || *logits || strcmp(from, loss->from) == 0)
+        return ANTLER_OK;
+    return antler_error_set(err, ANTLER_UNSUPPORTED, "compile_config.loss",
+                            "%s behind %s cannot be taken from logits where the output is penalized or used again; "
+                            "put it through an Activation layer of its own",
+                            loss->type.class_name, from);
 }
 
 static bool mean_over_rows(const antler_objective *o)
@@ -49,18 +58,18 @@ static antler_status create_objective(const antler_model *model, int64_t batch, 
         antler__free(o);
         return antler__no_memory(err);
     }
-    const antler_compile_settings *compile = o->compile = antler__compile_share(model->compile);
+    antler_compile_settings *compile = o->compile = antler__compile_share(model->compile);
     o->loss = (const antler_loss_ops *)compile->loss.type;
     o->loss_object = compile->loss;
     o->reduction = ((const antler_loss_keys *)compile->loss.config)->reduction;
     o->inner = inner;
     o->width = width;
-    o->logits = takes_logits(model, o->loss);
     o->scratch = space;
     o->value = space + rows * width;
     o->weight = o->value + rows;
     o->counts = o->weight + rows;
     *objective = o;
+    ANTLER_TRY(takes_logits(model, o->loss, &o->logits, err));
     return antler__objective_targets(o, model, NULL, err);
 }
 
@@ -68,50 +77,14 @@ static void free_objective(antler_objective *o)
 {
     if (!o)
         return;
-    antler_object_free(o->accuracy);
     antler__compile_free(o->compile);
     antler__free_aligned(o->scratch);
     antler__free(o);
 }
 
-/* The metric that "accuracy" means, with its defaults. */
-static antler_status find_accuracy(antler_objective *o, antler_error *err)
+static const antler_metric_ops *metric_ops(const antler_objective *o, int64_t i)
 {
-    bool sparse = o->y_width == 1 && o->width > 1;
-    antler_report report = {.err = err};
-    const antler_type *type;
-    antler_object_free(o->accuracy);
-    o->accuracy = (antler_object){NULL, NULL};
-    for (int64_t i = 0; (type = antler_type_at(ANTLER_KIND_METRIC, i)) != NULL; i++) {
-        const antler_metric_ops *ops = (const antler_metric_ops *)type;
-        if (!ops->is_accuracy || !ops->is_accuracy(o->width, sparse))
-            continue;
-        ANTLER_TRY(antler__config_read(type, NULL, "", &report, &o->accuracy.config));
-        o->accuracy.type = type;
-        return ANTLER_OK;
-    }
-    return antler_error_set(err, ANTLER_NAME, "compile_config.metrics", "no metric means \"accuracy\" here");
-}
-
-static const antler_metric_ops *metric_ops(const antler_objective *o, int i)
-{
-    return (const antler_metric_ops *)o->metric[i].type;
-}
-
-static antler_status choose_metrics(antler_objective *o, antler_error *err)
-{
-    ANTLER_TRY(find_accuracy(o, err));
-    o->metrics = o->compile->metrics;
-    for (int i = 0; i < o->metrics; i++) {
-        antler_object metric = o->compile->metric[i];
-        const antler_metric_keys *keys = metric.config;
-        o->metric[i] = metric.type ? metric : o->accuracy;
-        o->metric_name[i] = !metric.type           ? "accuracy"
-                            : keys->name           ? keys->name
-                            : metric.type->aliases ? metric.type->aliases[0]
-                                                   : metric.type->class_name;
-    }
-    return ANTLER_OK;
+    return (const antler_metric_ops *)o->compile->metrics.item[i].type;
 }
 
 antler_status antler__objective_targets(antler_objective *o, const antler_model *model, const antler_shape *y,
@@ -129,7 +102,7 @@ antler_status antler__objective_targets(antler_objective *o, const antler_model 
                                                 : "targets of shape %s: %s of an output %s wants the output's shape",
                                 got, o->loss->type.class_name, out);
     }
-    return choose_metrics(o, err);
+    return ANTLER_OK;
 }
 
 /* ---- the loss ---- */
@@ -247,24 +220,24 @@ void antler__objective_track(antler_context *c, const antler_real *y, double los
     bool masked = weigh_by_mask(c, c->n * o->inner);
     antler_metric_call call = {.p = antler__output(c)->data,
                                .y = y,
+                               .logits = o->logits ? antler__logits(c) : NULL,
                                .weight = masked ? o->weight : NULL,
                                .rows = c->n * o->inner,
                                .n = o->width,
                                .y_n = o->y_width,
                                .value = o->value,
                                .scratch = o->scratch};
-    for (int i = 0; i < o->metrics; i++)
-        metric_ops(o, i)->update(o->metric[i].config, o->sum[i], &call);
+    for (int64_t i = 0; i < o->compile->metrics.n; i++)
+        metric_ops(o, i)->update(o->compile->metrics.item[i].config, o->sum[i], &call);
 }
 
 void antler__objective_logs(const antler_objective *o, bool validation, antler_logs *logs)
 {
-    for (int i = -1; i < o->metrics && logs->n < ANTLER_MAX_LOGS; i++) {
-        const char *name = i < 0 ? "loss" : o->metric_name[i];
-        char *text = logs->name[logs->n];
-        snprintf(text, sizeof logs->name[0], "%s%s", validation ? "val_" : "", name);
+    const antler_objects *metrics = &o->compile->metrics;
+    for (int64_t i = -1; i < metrics->n && logs->n < ANTLER_MAX_LOGS; i++) {
+        logs->name[logs->n] = o->compile->log_name[validation][i + 1];
         logs->value[logs->n++] =
-            i < 0 ? o->loss_sum / o->loss_weight : metric_ops(o, i)->result(o->metric[i].config, o->sum[i]);
+            i < 0 ? o->loss_sum / o->loss_weight : metric_ops(o, i)->result(metrics->item[i].config, o->sum[i]);
     }
 }
 

@@ -9,15 +9,11 @@
 typedef struct antler_objective {
     const antler_loss_ops *loss; /* NULL: none */
     antler_object loss_object;
-    antler_compile_settings *compile; /* shared with the model, which may be compiled anew meanwhile */
     const char *reduction;
     bool logits;          /* predictions are logits for the loss: of the last layer, or by the loss's config */
     int64_t inner, width; /* rows a sample, and the last axis */
     int64_t y_width;      /* numbers of a target for one row: width, or 1 for classes */
-    int metrics;
-    antler_object metric[ANTLER_MAX_METRICS]; /* borrowed from `compile` */
-    antler_object accuracy;                   /* what the name "accuracy" means for these shapes; own */
-    const char *metric_name[ANTLER_MAX_METRICS];
+    antler_compile_settings *compile;                /* a share: the model may be compiled anew meanwhile */
     double sum[ANTLER_MAX_METRICS][ANTLER_MAX_SUMS]; /* of the metrics, since the last reset */
     double loss_sum, loss_weight;
     antler_real *value, *weight, *counts, *scratch; /* (rows), (rows), (rows), (rows, width); one allocation */
@@ -39,7 +35,7 @@ antler_context *antler__spare_take(antler_model *model, antler_mode mode, int64_
                                    antler_error *err);
 void antler__spare_give(antler_model *model, antler_context *context);
 
-/* Targets that are y_shape fit the output: sets y_width, and what "accuracy" means. */
+/* Targets that are y_shape fit the output: sets y_width. */
 antler_status antler__objective_targets(antler_objective *objective, const antler_model *model,
                                         const antler_shape *y_shape, antler_error *err);
 void antler__objective_reset(antler_objective *objective);
@@ -49,7 +45,7 @@ antler_status antler__objective_loss(antler_context *context, const antler_real 
                                      antler_error *err);
 /* Adds the last pass to the metrics and the running loss. */
 void antler__objective_track(antler_context *context, const antler_real *y, double loss);
-/* Appends "loss" and the metrics, names with a prefix ("" or "val_"). */
+/* Appends "loss" and the metrics, or "val_loss" and so on. */
 void antler__objective_logs(const antler_objective *objective, bool validation, antler_logs *logs);
 
 /* Sum of all penalties on weights, and their gradients added to the context's. */

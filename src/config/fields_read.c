@@ -1,0 +1,506 @@
+/* Configs, read: a value for each row of a type's table, checked and defaulted. */
+#include "config/fields.h"
+
+#include "config/registry.h"
+#include "core/memory.h"
+#include "core/number.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- values ---- */
+
+enum { BRIEF = 80 };
+
+static antler_status wrong(antler_report *report, const antler_place *place, const antler_json *node,
+                           const char *expected)
+{
+    char brief[BRIEF];
+    return antler__report_error(report, ANTLER_VALUE, place, "%s is not %s",
+                                antler__json_brief(node, brief, sizeof brief), expected);
+}
+
+static antler_status check_range(const antler_field *field, const antler_json *node, double value,
+                                 const antler_place *place, antler_report *report)
+{
+    bool low = field->flags & ANTLER_OPEN_MIN ? value > field->min : value >= field->min;
+    bool high = field->flags & ANTLER_OPEN_MAX ? value < field->max : value <= field->max;
+    if (field->min == field->max || (low && high))
+        return ANTLER_OK;
+    char range[BRIEF];
+    snprintf(range, sizeof range, "in %c%.10g, %.10g%c", field->flags & ANTLER_OPEN_MIN ? '(' : '[', field->min,
+             field->max, field->flags & ANTLER_OPEN_MAX ? ')' : ']');
+    return wrong(report, place, node, range);
+}
+
+static antler_status read_int(const antler_field *field, const antler_json *node, const antler_place *place,
+                              antler_report *report, int64_t *value)
+{
+    bool null = antler__json_type(node) == ANTLER_JSON_NULL && field->flags & ANTLER_NULLABLE;
+    double number = antler__json_number(node);
+    if (null) {
+        *value = ANTLER_NULL;
+        return ANTLER_OK;
+    }
+    if (antler__json_type(node) != ANTLER_JSON_NUMBER || !(fabs(number) <= ANTLER_DOUBLE_EXACT) ||
+        number != floor(number))
+        return wrong(report, place, node, "an integer");
+    ANTLER_TRY(check_range(field, node, number, place, report));
+    *value = (int64_t)number;
+    return ANTLER_OK;
+}
+
+static antler_status read_real(const antler_field *field, const antler_json *node, const antler_place *place,
+                               antler_report *report, double *value)
+{
+    double number = antler__json_number(node);
+    if (antler__json_type(node) != ANTLER_JSON_NUMBER)
+        return wrong(report, place, node, "a number");
+    if (!isfinite(number))
+        return antler__report_error(report, ANTLER_VALUE, place, "%g is not a finite number", number);
+    ANTLER_TRY(check_range(field, node, number, place, report));
+    *value = number;
+    return ANTLER_OK;
+}
+
+/* A list, or Keras's way to say tuple. */
+static const antler_json *list_of(const antler_json *node)
+{
+    if (antler__json_type(node) == ANTLER_JSON_ARRAY)
+        return node;
+    const antler_json *name = antler__json_get(node, "class_name");
+    if (name && antler__json_type(name) == ANTLER_JSON_STRING && strcmp(antler__json_string(name), "__tuple__") == 0)
+        return antler__json_get(node, "items");
+    return NULL;
+}
+
+static antler_status read_ints(const antler_field *field, const antler_json *node, const antler_place *place,
+                               antler_report *report, int64_t *value)
+{
+    const antler_json *list = list_of(node);
+    int most = field->count ? field->count : ANTLER_MAX_RANK;
+    for (int i = 0; field->flags & ANTLER_AXES && i <= ANTLER_MAX_RANK; i++)
+        value[i] = ANTLER_NULL;
+    if (!list) { /* one number */
+        ANTLER_TRY(read_int(field, node, place, report, &value[0]));
+        for (int i = 1; i < field->count; i++)
+            value[i] = value[0];
+        return ANTLER_OK;
+    }
+    int64_t length = antler__json_length(list);
+    char expected[BRIEF];
+    snprintf(expected, sizeof expected, field->count ? "a list of %d integers" : "a list of 1 to %d integers", most);
+    if (length < 1 || length > most || (field->count && length != field->count))
+        return wrong(report, place, node, expected);
+    int64_t i = 0;
+    for (const antler_json *item = antler__json_first(list); item; item = antler__json_next(item), i++) {
+        antler_place there = antler__at_item(place, i);
+        ANTLER_TRY(read_int(field, item, &there, report, &value[i]));
+        if (value[i] == 0 && !field->count && !(field->flags & ANTLER_AXES)) /* it would end the list */
+            return wrong(report, &there, item, "possible here");
+    }
+    return ANTLER_OK;
+}
+
+/* A string, or an object that stands for one ({"class_name": "DTypePolicy", "config": {"name": "float32"}}). */
+static const char *string_of(const antler_json *node)
+{
+    if (node && antler__json_type(node) == ANTLER_JSON_OBJECT) {
+        const antler_json *config = antler__json_get(node, "config");
+        node = config ? antler__json_get(config, "name") : NULL;
+    }
+    return node && antler__json_type(node) == ANTLER_JSON_STRING ? antler__json_string(node) : NULL;
+}
+
+static antler_status read_choice(const antler_field *field, const char *string, const antler_place *place,
+                                 antler_report *report, const char **value)
+{
+    char list[256] = "";
+    for (const char *const *choice = field->choices; *choice; choice++) {
+        if (strcmp(*choice, string) == 0) {
+            *value = *choice;
+            return ANTLER_OK;
+        }
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s\"%s\"", used ? ", " : "", *choice);
+    }
+    return antler__report_error(report, ANTLER_VALUE, place, "\"%s\" is not one of %s", string, list);
+}
+
+static antler_status copy_string(const char *string, const antler_place *place, antler_report *report,
+                                 const char **value)
+{
+    *value = antler__copy_text(string);
+    return *value ? ANTLER_OK : antler__report_error(report, ANTLER_MEMORY, place, "out of memory");
+}
+
+static antler_status read_string(const antler_field *field, const antler_json *node, const antler_place *place,
+                                 antler_report *report, const char **value)
+{
+    const char *string = string_of(node);
+    if (!string)
+        return wrong(report, place, node, "a string");
+    if (field->choices)
+        return read_choice(field, string, place, report, value);
+    return copy_string(string, place, report, value);
+}
+
+static antler_status read_strings(const antler_json *node, const antler_place *place, antler_report *report,
+                                  const char **value)
+{
+    if (antler__json_type(node) == ANTLER_JSON_STRING)
+        return copy_string(antler__json_string(node), place, report, &value[0]);
+    if (antler__json_type(node) != ANTLER_JSON_ARRAY || antler__json_length(node) >= ANTLER_MAX_STRINGS)
+        return wrong(report, place, node, "a short list of strings");
+    int64_t i = 0;
+    for (const antler_json *item = antler__json_first(node); item; item = antler__json_next(item), i++) {
+        antler_place there = antler__at_item(place, i);
+        if (antler__json_type(item) != ANTLER_JSON_STRING)
+            return wrong(report, &there, item, "a string");
+        ANTLER_TRY(copy_string(antler__json_string(item), &there, report, &value[i]));
+    }
+    return ANTLER_OK;
+}
+
+static antler_status add_object(const antler_field *field, const antler_json *node, const antler_place *place,
+                                antler_report *report, antler_objects *value)
+{
+    if (antler__json_type(node) == ANTLER_JSON_NULL)
+        return wrong(report, place, node, "an object");
+    if (!antler__grow(&value->item, (size_t)value->n, (size_t)value->n + 1, sizeof *value->item))
+        return antler__report_error(report, ANTLER_MEMORY, place, "out of memory");
+    return antler__object_read(field->of, node, place, report, &value->item[value->n++]);
+}
+
+/* Whether a value that Keras may nest by output is a list or an object of such values. */
+static bool is_nested(const antler_json *node)
+{
+    return antler__json_type(node) == ANTLER_JSON_ARRAY ||
+           (antler__json_type(node) == ANTLER_JSON_OBJECT && !antler__json_get(node, "class_name"));
+}
+
+static antler_status read_objects(const antler_field *field, const antler_json *node, const antler_place *place,
+                                  antler_report *report, antler_objects *value)
+{
+    bool by_output = field->flags & ANTLER_BY_OUTPUT;
+    if (by_output && !is_nested(node))
+        return antler__json_type(node) == ANTLER_JSON_NULL ? ANTLER_OK : add_object(field, node, place, report, value);
+    if (!by_output && antler__json_type(node) != ANTLER_JSON_ARRAY)
+        return wrong(report, place, node, "a list");
+    antler_status status = ANTLER_OK;
+    int64_t i = 0;
+    for (const antler_json *item = antler__json_first(node); item; item = antler__json_next(item), i++) {
+        const char *key = antler__json_key(item);
+        antler_place there = key ? antler__at(place, key) : antler__at_item(place, i);
+        antler_status one = by_output ? read_objects(field, item, &there, report, value)
+                                      : add_object(field, item, &there, report, value);
+        status = status == ANTLER_OK ? one : status;
+    }
+    return status;
+}
+
+static antler_status read_object(const antler_field *field, const antler_json *node, const antler_place *place,
+                                 antler_report *report, antler_object *value)
+{
+    if (field->flags & ANTLER_BY_OUTPUT && is_nested(node) && antler__json_length(node) == 1)
+        node = antler__json_first(node);
+    if (antler__json_type(node) == ANTLER_JSON_NULL)
+        return field->flags & ANTLER_NULLABLE ? ANTLER_OK : wrong(report, place, node, "an object");
+    if (field->of != ANTLER_KIND_SETTINGS)
+        return antler__object_read(field->of, node, place, report, value);
+    const antler_type *type = antler_type_find(ANTLER_KIND_SETTINGS, field->key);
+    ANTLER_TRY(antler__config_read(type, node, place, report, &value->config));
+    value->type = type;
+    return ANTLER_OK;
+}
+
+static void set_null(const antler_field *field, void *value)
+{
+    switch (field->kind) {
+    case ANTLER_INT:
+        *(int64_t *)value = ANTLER_NULL;
+        break;
+    case ANTLER_REAL:
+        *(double *)value = (double)NAN;
+        break;
+    default: /* zeroed memory is null */
+        break;
+    }
+}
+
+/* What ANTLER_ANY demands of a key that we do not act on. */
+static antler_status check_neutral(const antler_field *field, const antler_json *node, const antler_place *place,
+                                   antler_report *report)
+{
+    char brief[BRIEF];
+    if (!field->def || antler__json_type(node) == ANTLER_JSON_NULL)
+        return ANTLER_OK;
+    int same = antler__json_is(node, field->def);
+    if (same < 0)
+        return antler__report_error(report, ANTLER_MEMORY, place, "out of memory");
+    if (same)
+        return ANTLER_OK;
+    antler__json_brief(node, brief, sizeof brief);
+    return antler__report_error(report, ANTLER_UNSUPPORTED, place, "%s is not supported, only %s is", brief,
+                                field->def);
+}
+
+static antler_status read_value(const antler_field *field, const antler_json *node, const antler_place *place,
+                                antler_report *report, void *config)
+{
+    void *value = (char *)config + field->offset;
+    if (field->kind == ANTLER_ANY)
+        return check_neutral(field, node, place, report);
+    if (antler__json_type(node) == ANTLER_JSON_NULL && field->flags & ANTLER_NULLABLE) {
+        set_null(field, value);
+        return ANTLER_OK;
+    }
+    switch (field->kind) {
+    case ANTLER_INT:
+        return read_int(field, node, place, report, value);
+    case ANTLER_REAL:
+        return read_real(field, node, place, report, value);
+    case ANTLER_BOOL:
+        if (antler__json_type(node) != ANTLER_JSON_BOOL)
+            return wrong(report, place, node, "true or false");
+        *(bool *)value = antler__json_bool(node);
+        return ANTLER_OK;
+    case ANTLER_STRING:
+        return read_string(field, node, place, report, value);
+    case ANTLER_INTS:
+        return read_ints(field, node, place, report, value);
+    case ANTLER_STRINGS:
+        return read_strings(node, place, report, value);
+    case ANTLER_OBJECT:
+        return read_object(field, node, place, report, value);
+    case ANTLER_OBJECTS:
+        return read_objects(field, node, place, report, value);
+    default:
+        return ANTLER_OK;
+    }
+}
+
+/* ---- a config ---- */
+
+static antler_status apply_default(const antler_field *field, const antler_json *config_node, const antler_place *place,
+                                   antler_report *report, void *config)
+{
+    if (field->kind == ANTLER_ANY || !field->def || (config_node && antler__json_get(config_node, field->key)))
+        return ANTLER_OK; /* nothing to fill in, or it will be read */
+    antler_json *node;
+    ANTLER_TRY(antler__json_parse(field->def, strlen(field->def), &node, report->err));
+    antler_status status = read_value(field, node, place, report, config);
+    antler__json_free(node);
+    return status;
+}
+
+static antler_status check_required(const antler_field *field, const antler_json *config_node,
+                                    const antler_place *place, antler_report *report)
+{
+    bool required = field->kind != ANTLER_ANY && !field->def;
+    if (!required || (config_node && antler__json_get(config_node, field->key)))
+        return ANTLER_OK;
+    return antler__report_error(report, ANTLER_VALUE, place, "missing; it has no default");
+}
+
+static antler_status read_unknown(const antler_type *type, const antler_json *item, const antler_place *place,
+                                  antler_report *report)
+{
+    const char *key = antler__json_key(item), *nearest = NULL;
+    bool neutral = antler__json_type(item) == ANTLER_JSON_NULL ||
+                   (antler__json_type(item) == ANTLER_JSON_BOOL && !antler__json_bool(item));
+    int best = (int)strlen(key) / 3 + 2;
+    antler_field_walk walk = antler__fields_of(type);
+    for (const antler_field *field; (field = antler__field_next(&walk));) {
+        int distance = antler_name_distance(field->key, key);
+        if (distance < best) {
+            best = distance;
+            nearest = field->key;
+        }
+    }
+    if (neutral) {
+        antler__report_warning(report, place, "%s has no such key; it is ignored", type->class_name);
+        return ANTLER_OK;
+    }
+    return antler__report_error(report, ANTLER_NAME, place, "%s has no such key%s%s%s", type->class_name,
+                                nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+}
+
+static antler_status read_keys(const antler_type *type, const antler_json *node, const antler_place *place,
+                               antler_report *report, void *config)
+{
+    antler_status status = ANTLER_OK;
+    for (const antler_json *item = antler__json_first(node); item; item = antler__json_next(item)) {
+        const antler_field *field = antler__field_find(type, antler__json_key(item));
+        antler_place there = antler__at(place, antler__json_key(item));
+        antler_status one =
+            field ? read_value(field, item, &there, report, config) : read_unknown(type, item, &there, report);
+        status = status == ANTLER_OK ? one : status;
+    }
+    return status;
+}
+
+/* The rules across fields: the kind's, then the type's. */
+static antler_status check_whole(const antler_type *type, const antler_place *place, antler_report *report,
+                                 void *config)
+{
+    antler_error error = {0};
+    antler_status status = antler__kind_check(type->kind, config, &error);
+    if (status == ANTLER_OK && type->check)
+        status = type->check(config, &error);
+    if (status == ANTLER_OK)
+        return ANTLER_OK;
+    antler_place there = antler__at(place, error.place);
+    return antler__report_error(report, status, *error.place ? &there : place, "%s",
+                                *error.message ? error.message : antler_status_text(status));
+}
+
+static antler_status fill_config(const antler_type *type, const antler_json *node, const antler_place *place,
+                                 antler_report *report, void *config)
+{
+    antler_status status = ANTLER_OK;
+    antler_field_walk walk = antler__fields_of(type);
+    for (const antler_field *field; (field = antler__field_next(&walk));) {
+        antler_place there = antler__at(place, field->key);
+        antler_status one = apply_default(field, node, &there, report, config);
+        status = status == ANTLER_OK ? one : status;
+    }
+    if (node) {
+        antler_status keys = read_keys(type, node, place, report, config);
+        status = status == ANTLER_OK ? keys : status;
+    }
+    /* last, so that a misspelt key is named before the one that it should have been */
+    walk = antler__fields_of(type);
+    for (const antler_field *field; (field = antler__field_next(&walk));) {
+        antler_place there = antler__at(place, field->key);
+        antler_status one = check_required(field, node, &there, report);
+        status = status == ANTLER_OK ? one : status;
+    }
+    return status == ANTLER_OK ? check_whole(type, place, report, config) : status;
+}
+
+antler_status antler__config_read(const antler_type *type, const antler_json *node, const antler_place *place,
+                                  antler_report *report, void **config)
+{
+    *config = NULL;
+    if (node && antler__json_type(node) == ANTLER_JSON_NULL)
+        node = NULL;
+    if (node && antler__json_type(node) != ANTLER_JSON_OBJECT)
+        return wrong(report, place, node, "an object with the keys of its class");
+    void *filled = antler__allocate_zeroed(1, type->config_size);
+    if (!filled)
+        return antler__report_error(report, ANTLER_MEMORY, place, "out of memory");
+    antler_status status = fill_config(type, node, place, report, filled);
+    if (status != ANTLER_OK) {
+        antler__config_free(type, filled);
+        return status;
+    }
+    *config = filled;
+    return ANTLER_OK;
+}
+
+/* ---- an object ---- */
+
+static antler_status unknown_class(antler_kind kind, const char *name, const antler_place *place, antler_report *report)
+{
+    const char *nearest = antler_type_nearest(kind, name);
+    return antler__report_error(report, ANTLER_NAME, place, "unknown %s \"%.80s\"%s%s%s", antler_kind_name(kind), name,
+                                nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+}
+
+static antler_status read_named(antler_kind kind, const char *name, const antler_place *place,
+                                const antler_json *config, const antler_place *config_place, antler_report *report,
+                                antler_object *object)
+{
+    const antler_type *type = antler_type_find(kind, name);
+    if (!type)
+        return unknown_class(kind, name, place, report);
+    void *filled;
+    ANTLER_TRY(antler__config_read(type, config, config_place, report, &filled));
+    *object = (antler_object){type, filled};
+    return ANTLER_OK;
+}
+
+/* The type of a kind that is written as its first field, a number; NULL for none. */
+static const antler_type *bare_number(antler_kind kind)
+{
+    const antler_type *type;
+    for (int64_t i = 0; (type = antler_type_at(kind, i)); i++)
+        if (type->flags & ANTLER_TYPE_BARE && type->fields && type->fields->kind == ANTLER_REAL)
+            return type;
+    return NULL;
+}
+
+static antler_status read_number(antler_kind kind, const antler_json *node, const antler_place *place,
+                                 antler_report *report, antler_object *object)
+{
+    const antler_type *type = bare_number(kind);
+    if (!type)
+        return wrong(report, place, node, "a name or an object with \"class_name\"");
+    void *config = antler__allocate_zeroed(1, type->config_size);
+    antler_status status = config ? read_value(type->fields, node, place, report, config)
+                                  : antler__report_error(report, ANTLER_MEMORY, place, "out of memory");
+    if (status == ANTLER_OK)
+        *object = (antler_object){type, config};
+    else
+        antler__free(config);
+    return status;
+}
+
+/* A metric that is given by a name is logged under it, as in Keras. */
+static antler_status read_name(antler_kind kind, const char *name, const antler_place *place, antler_report *report,
+                               antler_object *object)
+{
+    if (kind != ANTLER_KIND_METRIC)
+        return read_named(kind, name, place, NULL, place, report, object);
+    antler_json *config = antler__json_object(NULL, NULL);
+    antler_status status = antler__json_add_string(config, "name", name)
+                               ? read_named(kind, name, place, config, place, report, object)
+                               : antler__report_error(report, ANTLER_MEMORY, place, "out of memory");
+    antler__json_free(config);
+    return status;
+}
+
+const char *antler__string_at(const antler_json *object, const char *key)
+{
+    const antler_json *node = object ? antler__json_get(object, key) : NULL;
+    return node && antler__json_type(node) == ANTLER_JSON_STRING ? antler__json_string(node) : NULL;
+}
+
+/* Keras's ways to write a function as an object: {"class_name": "function", "config": "mse"}, and in the files of Keras
+   2 a class that wraps it, {"class_name": "MeanMetricWrapper", "config": {"fn": "mse", "name": ...}}. */
+static antler_status read_function(antler_kind kind, const antler_json *node, const antler_place *place,
+                                   antler_report *report, antler_object *object)
+{
+    const antler_json *config = antler__json_get(node, "config");
+    const char *name = antler__string_at(node, "class_name"), *function = antler__string_at(config, "fn");
+    antler_place name_place = antler__at(place, "class_name"), there = antler__at(place, "config");
+    if (strcmp(name, "function") == 0 && antler__string_at(node, "config"))
+        return read_named(kind, antler__string_at(node, "config"), &there, NULL, &there, report, object);
+    if (function && !antler_type_find(kind, name))
+        return read_named(kind, function, &there, config, &there, report, object);
+    return read_named(kind, name, &name_place, config, &there, report, object);
+}
+
+antler_status antler__object_read(antler_kind kind, const antler_json *node, const antler_place *place,
+                                  antler_report *report, antler_object *object)
+{
+    *object = (antler_object){NULL, NULL};
+    switch (antler__json_type(node)) {
+    case ANTLER_JSON_NULL:
+        return ANTLER_OK;
+    case ANTLER_JSON_STRING:
+        return read_name(kind, antler__json_string(node), place, report, object);
+    case ANTLER_JSON_NUMBER:
+        return read_number(kind, node, place, report, object);
+    case ANTLER_JSON_OBJECT:
+        break;
+    default:
+        return wrong(report, place, node, "a name or an object with \"class_name\"");
+    }
+    if (!antler__string_at(node, "class_name"))
+        return antler__report_error(report, ANTLER_VALUE, place, "no \"class_name\", which names the %s",
+                                    antler_kind_name(kind));
+    return read_function(kind, node, place, report, object);
+}

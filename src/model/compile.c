@@ -1,0 +1,139 @@
+/* The compile settings: compile_config of Keras's JSON, training_config of its legacy files. */
+#include "core/memory.h"
+#include "model/model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define AT(member) offsetof(antler_compile_settings, member)
+
+/* Their rows but the optimizer's, which has another key in legacy files. Keras gives what is left out its default. */
+#define ANTLER_COMPILE_ROWS                                                                                           \
+    {.key = "loss",                                                                                                   \
+     .kind = ANTLER_OBJECT,                                                                                           \
+     .offset = AT(loss),                                                                                              \
+     .def = "null",                                                                                                   \
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN | ANTLER_BY_OUTPUT,                                                  \
+     .of = ANTLER_KIND_LOSS,                                                                                          \
+     .doc = "needed for training and evaluation"},                                                                    \
+        {.key = "metrics",                                                                                            \
+         .kind = ANTLER_OBJECTS,                                                                                      \
+         .offset = AT(metrics),                                                                                       \
+         .def = "[]",                                                                                                 \
+         .flags = ANTLER_NULLABLE | ANTLER_BY_OUTPUT,                                                                 \
+         .of = ANTLER_KIND_METRIC,                                                                                    \
+         .doc = "what is measured beside the loss"},                                                                  \
+        {.key = "loss_weights", .kind = ANTLER_ANY, .def = "null"},                                                   \
+        {.key = "weighted_metrics", .kind = ANTLER_ANY, .def = "[]"},                                                 \
+        {.key = "sample_weight_mode", .kind = ANTLER_ANY, .def = "null"}, {.key = "run_eagerly", .kind = ANTLER_ANY}, \
+        {.key = "steps_per_execution", .kind = ANTLER_ANY}, {.key = "jit_compile", .kind = ANTLER_ANY},               \
+        {.key = "auto_scale_loss", .kind = ANTLER_ANY}, {.key = "name", .kind = ANTLER_ANY}, ANTLER_FIELD_END
+#define ANTLER_OPTIMIZER_ROW(name)                                                                             \
+    {                                                                                                          \
+        .key = (name), .kind = ANTLER_OBJECT, .offset = AT(optimizer), .def = "null",                          \
+        .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN, .of = ANTLER_KIND_OPTIMIZER, .doc = "needed for training" \
+    }
+
+static const antler_field compile_fields[] = {ANTLER_OPTIMIZER_ROW("optimizer"), ANTLER_COMPILE_ROWS};
+static const antler_field training_fields[] = {ANTLER_OPTIMIZER_ROW("optimizer_config"), ANTLER_COMPILE_ROWS};
+
+static antler_status check(void *config, antler_error *err)
+{
+    const antler_compile_settings *s = config;
+    if (s->metrics.n <= ANTLER_MAX_METRICS)
+        return ANTLER_OK;
+    return antler_error_set(err, ANTLER_VALUE, "metrics", "%lld metrics, more than %d", (long long)s->metrics.n,
+                            ANTLER_MAX_METRICS);
+}
+
+#define ANTLER_COMPILE_TYPE(name, rows)                                                                  \
+    {                                                                                                    \
+        .size = sizeof(antler_type), .kind = ANTLER_KIND_SETTINGS, .class_name = (name),                 \
+        .doc = "settings of training", .config_size = sizeof(antler_compile_settings), .fields = (rows), \
+        .check = check                                                                                   \
+    }
+const antler_type antler__compile_type = ANTLER_COMPILE_TYPE("compile_config", compile_fields);
+const antler_type antler__training_type = ANTLER_COMPILE_TYPE("training_config", training_fields);
+
+/* ---- sharing ---- */
+
+antler_compile_settings *antler__compile_share(antler_compile_settings *settings)
+{
+    atomic_fetch_add(&settings->shared, 1);
+    return settings;
+}
+
+void antler__compile_free(antler_compile_settings *settings)
+{
+    if (!settings || atomic_fetch_sub(&settings->shared, 1) > 0)
+        return;
+    antler__free(settings->log_text);
+    antler__config_free(&antler__compile_type, settings);
+}
+
+/* ---- names in logs ---- */
+
+static const char *metric_name(antler_object metric)
+{
+    const antler_metric_keys *keys = metric.config;
+    return keys->name ? keys->name : metric.type->aliases ? metric.type->aliases[0] : metric.type->class_name;
+}
+
+static antler_status name_logs(antler_compile_settings *s, antler_report *report)
+{
+    size_t size = 2 * sizeof "val_loss";
+    for (int64_t i = 0; i < s->metrics.n; i++)
+        size += 2 * (strlen(metric_name(s->metrics.item[i])) + sizeof "val_");
+    char *text = s->log_text = antler__allocate(size, 1), *end = text + size;
+    if (!text)
+        return antler__report_error(report, ANTLER_MEMORY, NULL, "out of memory");
+    for (int validation = 0; validation < 2; validation++)
+        for (int64_t i = -1; i < s->metrics.n; i++) {
+            s->log_name[validation][i + 1] = text;
+            text += snprintf(text, (size_t)(end - text), "%s%s", validation ? "val_" : "",
+                             i < 0 ? "loss" : metric_name(s->metrics.item[i])) +
+                    1;
+        }
+    return ANTLER_OK;
+}
+
+const char *antler__log_named(const antler_compile_settings *s, const char *name)
+{
+    for (int validation = 0; validation < 2; validation++)
+        for (int64_t i = 0; i <= s->metrics.n; i++)
+            if (strcmp(s->log_name[validation][i], name) == 0)
+                return s->log_name[validation][i];
+    return NULL;
+}
+
+/* ---- from and to JSON ---- */
+
+antler_status antler__compile_take(antler_compile_settings *read, antler_report *report,
+                                   antler_compile_settings **settings)
+{
+    bool none = !read->optimizer.type && !read->loss.type && read->metrics.n == 0; /* {}: never compiled */
+    antler_status status = none ? ANTLER_OK : name_logs(read, report);
+    *settings = NULL;
+    if (status == ANTLER_OK && !none)
+        *settings = read;
+    else
+        antler__compile_free(read);
+    return status;
+}
+
+antler_status antler__compile_read(const antler_type *type, const antler_json *node, antler_report *report,
+                                   antler_compile_settings **settings)
+{
+    void *read;
+    antler_place place = antler__at(NULL, type->class_name);
+    *settings = NULL;
+    ANTLER_TRY(antler__config_read(type, node, &place, report, &read));
+    return antler__compile_take(read, report, settings);
+}
+
+antler_json *antler__compile_write_legacy(const antler_compile_settings *settings)
+{
+    antler_json *root = antler__config_write(&antler__training_type, settings, NULL, NULL, ANTLER_STYLE_LEGACY);
+    antler__json_add_null(root, "loss_weights"); /* without which Keras does not load the file */
+    return root;
+}

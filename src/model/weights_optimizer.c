@@ -1,0 +1,252 @@
+/* What a weights file holds beside the weights: the optimizer's state (iteration, rate unless a schedule gives it, then
+   its slots over the trained variables), and where training stands, in a group that is Antler's and that Keras never
+   visits. */
+#include "model/weights.h"
+
+#include "core/memory.h"
+#include "core/number.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- counters ---- */
+
+static bool number_at(const antler_entry *entry, int64_t index, double *value)
+{
+    switch (entry->dtype) {
+    case ANTLER_INT64:
+        *value = (double)((const int64_t *)entry->data)[index];
+        return true;
+    case ANTLER_UINT64:
+        *value = (double)((const uint64_t *)entry->data)[index];
+        return true;
+    case ANTLER_INT32:
+        *value = ((const int32_t *)entry->data)[index];
+        return true;
+    case ANTLER_UINT32:
+        *value = ((const uint32_t *)entry->data)[index];
+        return true;
+    case ANTLER_FLOAT64:
+        *value = ((const double *)entry->data)[index];
+        return true;
+    default:
+        return false;
+    }
+}
+
+antler_status antler__counter_read(const antler_entry *entry, int64_t index, int64_t *value, antler_error *err)
+{
+    double number = 0;
+    if (index >= antler_count(&entry->shape, 0) || !number_at(entry, index, &number))
+        return antler_error_set(err, ANTLER_FORMAT, entry->name, "no count here: %s", antler__dtype_name(entry->dtype));
+    if (!(number >= 0 && number <= ANTLER_DOUBLE_EXACT /* no run gets there, and no sum overflows */) ||
+        number != (double)(int64_t)number)
+        return antler_error_set(err, ANTLER_FORMAT, entry->name, "%.17g is not a count in [0, 2^53]", number);
+    *value = (int64_t)number;
+    return ANTLER_OK;
+}
+
+/* ---- the optimizer ---- */
+
+static const antler_object *optimizer_of(const antler_model *model)
+{
+    return model->compile && model->compile->optimizer.type ? &model->compile->optimizer : NULL;
+}
+
+/* Whether the rate is a number, which files hold, and not a schedule. */
+static bool has_rate(const antler_object *optimizer, float *rate)
+{
+    antler_object schedule = ((const antler_optimizer_keys *)optimizer->config)->learning_rate;
+    *rate = (float)((const antler_schedule_ops *)schedule.type)->rate(schedule.config, 0);
+    return schedule.type->flags & ANTLER_TYPE_BARE;
+}
+
+/* Walks the arrays of the optimizer's slots in the order of files: by slot, or (interleaved) by variable. */
+typedef struct walk {
+    const antler_model *model;
+    bool interleaved;
+    int slot;
+    int64_t variable; /* -1 at first */
+} walk;
+
+static walk walk_slots(const antler_model *model)
+{
+    const antler_optimizer_ops *ops = (const antler_optimizer_ops *)model->compile->optimizer.type;
+    return (walk){.model = model, .interleaved = ops->interleaved, .variable = -1};
+}
+
+static int64_t next_trained(const antler_model *model, int64_t variable)
+{
+    do
+        variable++;
+    while (variable < model->variables && !model->variable[variable].view.trainable);
+    return variable;
+}
+
+/* The variable of the next array, whose slot is w->slot; NULL past the last. */
+static const antler_model_variable_entry *next_slot(walk *w)
+{
+    const antler_model *model = w->model;
+    bool more = w->slot + 1 < model->slots;
+    if (w->interleaved && w->variable >= 0 && more) {
+        w->slot++;
+        return &model->variable[w->variable];
+    }
+    w->slot = w->interleaved ? 0 : w->slot;
+    w->variable = next_trained(model, w->variable);
+    if (!w->interleaved && w->variable == model->variables && more) {
+        w->slot++;
+        w->variable = next_trained(model, -1);
+    }
+    return model->slots > 0 && w->variable < model->variables ? &model->variable[w->variable] : NULL;
+}
+
+/* Writes the state as data sets prefix/0, prefix/1 ...; *n is how many. */
+static antler_status write_state(const antler_model *model, const char *prefix, int64_t *n, antler_entries *entries,
+                                 antler_error *err)
+{
+    const antler_shape scalar = {0, {0}};
+    const antler_model_variable_entry *variable;
+    walk w = walk_slots(model);
+    char name[64];
+    float rate;
+    *n = 0;
+    snprintf(name, sizeof name, "%s/%" PRId64, prefix, (*n)++);
+    ANTLER_TRY(
+        antler__entries_add(entries, name, ANTLER_INT64, &scalar, &model->iteration, sizeof model->iteration, err));
+    if (has_rate(optimizer_of(model), &rate)) {
+        snprintf(name, sizeof name, "%s/%" PRId64, prefix, (*n)++);
+        ANTLER_TRY(antler__entries_add(entries, name, ANTLER_FLOAT32, &scalar, &rate, sizeof rate, err));
+    }
+    while ((variable = next_slot(&w))) {
+        snprintf(name, sizeof name, "%s/%" PRId64, prefix, (*n)++);
+        ANTLER_TRY(antler__weights_put(entries, name, &variable->view.value.shape,
+                                       model->slot[w.slot] + variable->offset, err));
+    }
+    return ANTLER_OK;
+}
+
+static antler_status write_legacy(const antler_model *model, antler_entries *entries, antler_error *err)
+{
+    antler_name_list list = {0};
+    antler_status status = ANTLER_OK;
+    char name[64];
+    int64_t n;
+    ANTLER_TRY(write_state(model, "/optimizer_weights/vars", &n, entries, err));
+    for (int64_t i = 0; status == ANTLER_OK && i < n; i++) {
+        snprintf(name, sizeof name, "vars/%" PRId64, i);
+        status = antler__name_list_add(&list, name, err);
+    }
+    if (status == ANTLER_OK)
+        return antler__name_list_write(&list, "/optimizer_weights@weight_names", entries, err);
+    antler__free(list.text);
+    return status;
+}
+
+antler_status antler__optimizer_write(const antler_model *model, antler_style style, antler_entries *entries,
+                                      antler_error *err)
+{
+    char snake[128];
+    int64_t n;
+    if (!optimizer_of(model))
+        return ANTLER_OK;
+    if (style == ANTLER_STYLE_LEGACY)
+        return write_legacy(model, entries, err);
+    antler__snake_case(optimizer_of(model)->type->class_name, snake, sizeof snake);
+    ANTLER_TRY(antler__weights_put_group(entries, "/optimizer/vars", err));
+    ANTLER_TRY(antler__weights_put_text(entries, "/optimizer/vars@name", snake, err));
+    return write_state(model, "/optimizer/vars", &n, entries, err);
+}
+
+/* The entries of a state in their order, in either layout; ends with NULL. For antler__free; NULL without memory. */
+static const antler_entry **find_state(const antler_entries *entries)
+{
+    const antler_entry **state = antler__allocate((size_t)entries->n + 1, sizeof *state);
+    char path[ANTLER_LONGEST_PATH];
+    int64_t n = 0;
+    if (!state)
+        return NULL;
+    if (antler__is_legacy_weights(entries)) {
+        antler_names names = antler__names_of(entries, "/optimizer_weights@weight_names");
+        for (const char *name; n < entries->n && (name = antler__names_next(&names)); n++) {
+            snprintf(path, sizeof path, "/optimizer_weights/%s", name);
+            if (!(state[n] = antler__entries_find(entries, path)))
+                break;
+        }
+    } else {
+        for (; n < entries->n; n++) {
+            snprintf(path, sizeof path, "/optimizer/vars/%" PRId64, n);
+            if (!(state[n] = antler__entries_find(entries, path)))
+                break;
+        }
+    }
+    state[n] = NULL;
+    return state;
+}
+
+/* Whether every array is there with its shape; Keras, too, starts afresh when they are not. */
+static bool slots_fit(const antler_model *model, const antler_entry *const *entry)
+{
+    const antler_model_variable_entry *variable;
+    walk w = walk_slots(model);
+    for (; (variable = next_slot(&w)); entry++)
+        if (!*entry || !antler_shape_equal(&(*entry)->shape, &variable->view.value.shape) ||
+            ((*entry)->dtype != ANTLER_FLOAT32 && (*entry)->dtype != ANTLER_FLOAT64))
+            return false;
+    return !*entry;
+}
+
+static antler_status read_state(antler_model *model, const antler_entry *const *state, antler_error *err)
+{
+    const antler_model_variable_entry *variable;
+    float rate;
+    int64_t iteration;
+    bool counted = state[0] && state[0]->shape.rank == 0 && state[0]->dtype != ANTLER_FLOAT32;
+    if (!counted)
+        return ANTLER_OK;
+    ANTLER_TRY(antler__counter_read(state[0], 0, &iteration, err));
+    ANTLER_TRY(antler__model_slots(model, err));
+    const antler_entry *const *slots = state + 1;
+    if (has_rate(optimizer_of(model), &rate) && *slots)
+        slots++;
+    if (!slots_fit(model, slots))
+        return ANTLER_OK;
+    walk w = walk_slots(model);
+    for (; (variable = next_slot(&w)); slots++)
+        ANTLER_TRY(
+            antler__weights_take(*slots, &variable->view.value.shape, model->slot[w.slot] + variable->offset, err));
+    model->iteration = iteration;
+    return ANTLER_OK;
+}
+
+antler_status antler__optimizer_read(antler_model *model, const antler_entries *entries, antler_error *err)
+{
+    if (!optimizer_of(model))
+        return ANTLER_OK;
+    const antler_entry **state = find_state(entries);
+    antler_status status = state ? read_state(model, state, err) : antler__no_memory(err);
+    antler__free(state);
+    return status;
+}
+
+/* ---- where training stands ---- */
+
+antler_status antler__position_write(const antler_model *model, antler_entries *entries, antler_error *err)
+{
+    const antler_shape scalar = {0, {0}};
+    ANTLER_TRY(
+        antler__entries_add(entries, "/antler/step", ANTLER_INT64, &scalar, &model->step, sizeof model->step, err));
+    return antler__entries_add(entries, "/antler/epoch", ANTLER_INT64, &scalar, &model->epoch, sizeof model->epoch,
+                               err);
+}
+
+antler_status antler__position_read(const antler_entries *entries, antler_position *position, antler_error *err)
+{
+    const antler_entry *step = antler__entries_find(entries, "/antler/step");
+    const antler_entry *epoch = antler__entries_find(entries, "/antler/epoch");
+    if (!step || !epoch)
+        return ANTLER_OK;
+    ANTLER_TRY(antler__counter_read(step, 0, &position->step, err));
+    return antler__counter_read(epoch, 0, &position->epoch, err);
+}
