@@ -109,7 +109,7 @@ static void choose(void)
     if (wanted != NULL)
         chosen = wanted;
     else
-        snprintf(error, sizeof error, "ANTLER_ISA=%.80s is not to be had on this machine; %s is used", wish,
+        snprintf(error, sizeof error, "ANTLER_ISA=%.80s: this machine or build has no such kernels; %s is used", wish,
                  chosen->name);
 }
 
