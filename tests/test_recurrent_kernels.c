@@ -1,6 +1,6 @@
 /* The recurrent kernels: values against a plain loop in double, gradients against its central differences, the same
    bits from every instruction set, any split of the rows and both ways of cutting a step into vectors. */
-#include "kernels/kernels.h"
+#include "isas.h"
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,8 +9,6 @@
 enum { SIMPLE, LSTM, GRU_AFTER, GRU_BEFORE, KINDS };
 
 static const int gates_of[KINDS] = {1, 4, 3, 3}, saved_of[KINDS] = {0, 4, 4, 3};
-static const char *const isa[] = {"baseline", "neon", "avx2", "avx512"};
-enum { ISAS = sizeof isa / sizeof *isa };
 
 typedef struct options {
     int kind;
@@ -451,5 +449,6 @@ int main(void)
     srunner_run_all(runner, CK_NORMAL);
     const int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
+    say_tables();
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
