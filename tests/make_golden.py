@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Lets Keras write one golden case: make_golden.py NAME MODEL.json "what it checks".
+"""Lets Keras write one golden case: make_golden.py NAME MODEL.json "what it checks" [float64] [h5].
 
 MODEL.json is a Sequential, compiled or not (then mean squared error and SGD are taken). Weights are moved off their first
-values, so that a swapped order shows. A model that is random in training gets values of inference only. Needs Keras 3 on
-TensorFlow, and h5py.
+values, so that a swapped order shows. A model that is random in training gets values of inference only. With float64 all
+is computed in double; with h5 the model is saved as .h5 alone. Needs Keras 3 on TensorFlow, and h5py.
 """
 import json
 import os
@@ -28,6 +28,10 @@ TOLERANCE = {  # predict, loss: of each value; the others: of the tensor's large
     "grad_train": {"atol": 1e-6, "rtol": 1e-4},
     "after": {"atol": 2e-6, "rtol": 1e-3},
 }
+TOLERANCE_64 = {key: {"atol": 1e-10, "rtol": 1e-8 if key == "after" else 1e-10} for key in TOLERANCE}
+DOUBLE, H5_ALONE = "float64" in sys.argv[4:], "h5" in sys.argv[4:]
+FLOAT = "float64" if DOUBLE else "float32"
+keras.config.set_floatx(FLOAT)
 
 
 def load(path):
@@ -41,10 +45,10 @@ def batch(model, rng):
     """Numbers, or tokens where the input is of integers; targets that the loss takes."""
     shape = (ROWS, *model.input_shape[1:])
     sizes = [getattr(layer, "input_dim", None) or getattr(layer, "num_tokens", None) for layer in model.layers[:1]]
-    x = rng.integers(0, sizes[0], shape).astype("int32") if sizes[0] else rng.standard_normal(shape).astype("float32")
+    x = rng.integers(0, sizes[0], shape).astype("int32") if sizes[0] else rng.standard_normal(shape).astype(FLOAT)
     if "sparse" in str(getattr(model.loss, "name", model.loss)):
         return x, rng.integers(0, model.output_shape[-1], (ROWS, *model.output_shape[1:-1])).astype("int32")
-    return x, rng.random((ROWS, *model.output_shape[1:])).astype("float32")
+    return x, rng.random((ROWS, *model.output_shape[1:])).astype(FLOAT)
 
 
 def gradients(model, x, y):
@@ -76,13 +80,15 @@ def write_files(model, folder):
     """The .h5 last: saving it takes the optimizer out of a .keras saved after it."""
     text = json.dumps(json.loads(model.to_json()), indent=1)
     (folder / "model.json").write_text(text + "\n")
-    model.save(folder / "model.keras")
-    model.save_weights(folder / "model.weights.h5")
+    if not H5_ALONE:
+        model.save(folder / "model.keras")
+        model.save_weights(folder / "model.weights.h5")
     model.save(folder / "model.h5")
 
 
 def main():
     name, path, checks = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+    tolerance = TOLERANCE_64 if DOUBLE else TOLERANCE
     rng = np.random.default_rng(1)
     model = load(path)
     model.set_weights([w + rng.uniform(0.02, 0.2, w.shape).astype(w.dtype) for w in model.get_weights()])
@@ -94,12 +100,12 @@ def main():
     index = json.loads((GOLDEN / "index.json").read_text())
     index["cases"] = [case for case in index["cases"] if case["name"] != name] + [{
         "name": name, "checks": checks, "layers": sorted({type(layer).__name__ for layer in model.layers}),
-        "dtype": "float32", "random": random, "has": has, "files": sorted(p.name for p in folder.iterdir()),
-        "steps": 0 if random else STEPS, "tolerance": {key: TOLERANCE[key] for key in TOLERANCE if key in has}}]
+        "dtype": FLOAT, "random": random, "has": has, "files": sorted(p.name for p in folder.iterdir()),
+        "steps": 0 if random else STEPS, "tolerance": {key: tolerance[key] for key in tolerance if key in has}}]
     (GOLDEN / "index.json").write_text(json.dumps(index, indent=1) + "\n")
     print(f"{folder}: {', '.join(has)}")
 
 
-if len(sys.argv) != 4:
+if len(sys.argv) < 4 or not {*sys.argv[4:]} <= {"float64", "h5"}:
     sys.exit(__doc__)
 main()

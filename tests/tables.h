@@ -1,17 +1,13 @@
-/* What the suites of the kernels share: the tables that this build and machine have, numbers nice and nasty, and the
-   comparison of bits. */
+/* What the suites of the kernels share: numbers nice and nasty, and the comparison of bits. */
 #ifndef TABLES_H
 #define TABLES_H
 
-#include "kernels/kernels.h"
+#include "isas.h"
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *const table_names[] = {"baseline", "avx2", "avx512", "neon"};
-enum { TABLES = sizeof table_names / sizeof *table_names };
 
 static uint64_t random_state = 0x853c49e6748fea9bu;
 

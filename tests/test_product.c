@@ -197,8 +197,8 @@ START_TEST(products_are_right)
     for (int round = 0; round < 400; round++) {
         sample s = make_sample();
         antler_real *right = expected(&s);
-        for (int t = 0; t < TABLES; t++) {
-            const antler_kernels *k = antler__kernels_of(table_names[t]);
+        for (int t = 0; t < ISAS; t++) {
+            const antler_kernels *k = antler__kernels_of(isa[t]);
             if (k != NULL)
                 run_table(&s, k, right);
         }
@@ -214,8 +214,8 @@ START_TEST(resumed_products_are_whole)
     enum { M = 21, N = 35, K = 700, CUT = 333 };
     antler_real *a = numbers(M * K, false), *b = numbers(K * N, false), *bias = numbers(N, false);
     antler_real whole[M * N], cut[M * N];
-    for (int t = 0; t < TABLES; t++) {
-        const antler_kernels *k = antler__kernels_of(table_names[t]);
+    for (int t = 0; t < ISAS; t++) {
+        const antler_kernels *k = antler__kernels_of(isa[t]);
         if (k == NULL)
             continue;
         antler_real *scratch = numbers((int64_t)k->product_scratch, true);
@@ -274,8 +274,8 @@ static void check_tree(const antler_kernels *k, int64_t count, int64_t n, bool i
 
 START_TEST(trees_are_right)
 {
-    for (int t = 0; t < TABLES; t++) {
-        const antler_kernels *k = antler__kernels_of(table_names[t]);
+    for (int t = 0; t < ISAS; t++) {
+        const antler_kernels *k = antler__kernels_of(isa[t]);
         for (int64_t count = 1; k != NULL && count < 40; count++)
             check_tree(k, count, between(1, 70), count % 2 == 0);
     }
@@ -288,8 +288,8 @@ START_TEST(parts_of_a_product_join)
     enum { M = 5, N = 18, PARTS = 7, K = PARTS * ANTLER_PART - 100 };
     antler_real *a = numbers(M * K, false), *b = numbers(K * N, false);
     antler_real whole[M * N], parts[PARTS * M * N];
-    for (int t = 0; t < TABLES; t++) {
-        const antler_kernels *k = antler__kernels_of(table_names[t]);
+    for (int t = 0; t < ISAS; t++) {
+        const antler_kernels *k = antler__kernels_of(isa[t]);
         if (k == NULL)
             continue;
         antler_real *scratch = numbers((int64_t)k->product_scratch, true);
@@ -394,5 +394,6 @@ int main(void)
     srunner_run_all(runner, CK_ENV);
     const int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
+    say_tables();
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,6 +1,6 @@
 /* The recurrent kernels: values against a plain loop in double, gradients against its central differences, the same
    bits from every instruction set, any split of the rows and both ways of cutting a step into vectors. */
-#include "kernels/kernels.h"
+#include "isas.h"
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,8 +9,6 @@
 enum { SIMPLE, LSTM, GRU_AFTER, GRU_BEFORE, KINDS };
 
 static const int gates_of[KINDS] = {1, 4, 3, 3}, saved_of[KINDS] = {0, 4, 4, 3};
-static const char *const isa[] = {"baseline", "neon", "avx2", "avx512"};
-enum { ISAS = sizeof isa / sizeof *isa };
 
 typedef struct options {
     int kind;
@@ -441,15 +439,18 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("recurrent kernels");
-    TCase *tests = tcase_create("recurrent kernels");
+    TCase *tests = tcase_create("options"), *sizes = tcase_create("sizes"); /* scripts/neon runs the second alone */
     tcase_set_timeout(tests, 0);
+    tcase_set_timeout(sizes, 0);
     tcase_add_loop_test(tests, options_all, 0, KINDS);
-    tcase_add_loop_test(tests, sizes_all, 0, KINDS);
+    tcase_add_loop_test(sizes, sizes_all, 0, KINDS);
     tcase_add_loop_test(tests, last_only, 0, KINDS);
     suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, sizes);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     const int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
+    say_tables();
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

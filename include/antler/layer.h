@@ -416,7 +416,7 @@ struct antler_activation_ops {
     antler_type type;
     bool needs_x; /* backward needs x, not y alone */
     bool rowwise; /* works on whole rows (softmax); else elementwise */
-    int kernel;   /* ANTLER_ACT_... for the recurrent kernels, -1 for none */
+    int kernel;   /* for the library's own: ANTLER_ACT_..., where the recurrent kernels have a step for it; 0: none */
     void (*forward)(antler_real *y, const antler_real *x, int64_t rows, int64_t n);
     void (*backward)(antler_real *dx, const antler_real *dy, const antler_real *y, const antler_real *x, int64_t rows,
                      int64_t n);

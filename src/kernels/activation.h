@@ -1,15 +1,10 @@
 /* The activations of ANTLER_ACTIVATION_MAP on 16 lanes, shared by elementwise.c and recurrent.c: name_value(x, a)
-   and name_gradient(dy, y, x, a), which takes the gradient from y wherever that is possible (x is for gelu alone). At
-   kinks the gradient is TensorFlow's. */
+   and name_gradient(dy, y, x, a), which takes the gradient from y unless the map says that x is needed. At kinks the
+   gradient is TensorFlow's. */
 #ifndef ANTLER_ACTIVATION_H
 #define ANTLER_ACTIVATION_H
 
 #include "vmath.h"
-
-ANTLER_INLINE bool activation_needs_x(int id)
-{
-    return id == ANTLER_ACT_gelu;
-}
 
 ANTLER_INLINE v16 linear_value(v16 x, v16 a)
 {
@@ -33,6 +28,18 @@ ANTLER_INLINE v16 relu_gradient(v16 dy, v16 y, v16 x, v16 a)
 {
     (void)x, (void)a;
     return vselect(vlt(vset(0), y), dy, vset(0));
+}
+
+ANTLER_INLINE v16 relu6_value(v16 x, v16 a)
+{
+    (void)a;
+    return vmin(vset(6), vmax(vset(0), x));
+}
+
+ANTLER_INLINE v16 relu6_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)x, (void)a;
+    return vselect(mand(vlt(vset(0), y), vlt(y, vset(6))), dy, vset(0));
 }
 
 ANTLER_INLINE v16 leaky_relu_value(v16 x, v16 a)
@@ -123,6 +130,47 @@ ANTLER_INLINE v16 softplus_gradient(v16 dy, v16 y, v16 x, v16 a)
 {
     (void)x, (void)a;
     return vmul(dy, vneg(vexpm1(vneg(y))));
+}
+
+ANTLER_INLINE v16 softsign_value(v16 x, v16 a)
+{
+    (void)a;
+    return vdiv(x, vadd(vset(1), vabs(x)));
+}
+
+/* 1 / (1 + |x|)^2 */
+ANTLER_INLINE v16 softsign_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)y, (void)a;
+    const v16 d = vadd(vset(1), vabs(x));
+    return vdiv(dy, vmul(d, d));
+}
+
+ANTLER_INLINE v16 silu_value(v16 x, v16 a)
+{
+    (void)a;
+    return vmul(x, vsigmoid(x));
+}
+
+/* s (1 + x (1 - s)), s = sigmoid(x) */
+ANTLER_INLINE v16 silu_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)y, (void)a;
+    const v16 s = vsigmoid(x), one = vset(1);
+    return vmul(dy, vmul(s, vadd(one, vmul(x, vsub(one, s)))));
+}
+
+ANTLER_INLINE v16 mish_value(v16 x, v16 a)
+{
+    return vmul(x, vtanh(softplus_value(x, a)));
+}
+
+/* t + x (1 - t^2) sigmoid(x), t = tanh(softplus(x)) */
+ANTLER_INLINE v16 mish_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)y;
+    const v16 t = vtanh(softplus_value(x, a));
+    return vmul(dy, vadd(t, vmul(vmul(x, vsub(vset(1), vmul(t, t))), vsigmoid(x))));
 }
 
 /* 1 / sqrt 2. TensorFlow's is a float whatever the type of x, and Keras's results in double are made with it. */

@@ -35,7 +35,7 @@ ANTLER_INLINE void pairs(antler_real *y, const antler_real *a, const antler_real
     }
 }
 
-#define ACTIVATION(name)                                                                                            \
+#define ACTIVATION(name, number, x_too, line)                                                                       \
     static void name##_forward(antler_real *y, const antler_real *x, int64_t n, antler_real a)                      \
     {                                                                                                               \
         map(y, x, n, a, name##_value);                                                                              \
@@ -43,14 +43,14 @@ ANTLER_INLINE void pairs(antler_real *y, const antler_real *a, const antler_real
     static void name##_backward(antler_real *dx, const antler_real *dy, const antler_real *y, const antler_real *x, \
                                 int64_t n, antler_real a)                                                           \
     {                                                                                                               \
-        gradient(dx, dy, y, x, n, a, activation_needs_x(ANTLER_ACT_##name), name##_gradient);                       \
+        gradient(dx, dy, y, x, n, a, x_too, name##_gradient);                                                       \
     }
 ANTLER_ACTIVATION_MAP(ACTIVATION)
 #undef ACTIVATION
 
 static const antler_activation_kernel activations[ANTLER_ACTIVATIONS] = {
-#define ACTIVATION(name) \
-    [ANTLER_ACT_##name] = {#name, ANTLER_ACT_##name == ANTLER_ACT_gelu, name##_forward, name##_backward},
+#define ACTIVATION(name, number, x_too, line) \
+    [ANTLER_ACT_##name] = {#name, (antler_real)number, x_too, name##_forward, name##_backward},
     ANTLER_ACTIVATION_MAP(ACTIVATION)
 #undef ACTIVATION
 };
@@ -81,6 +81,14 @@ static void multiply(antler_real *y, const antler_real *a, const antler_real *b,
     pairs(y, a, b, n, vmul);
 }
 
+static void fma_all(antler_real *y, const antler_real *a, const antler_real *b, const antler_real *c, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += 16) {
+        const int lanes = lanes_at(i, n);
+        vstore_upto(y + i, vfma(vload_upto(a + i, lanes), vload_upto(b + i, lanes), vload_upto(c + i, lanes)), lanes);
+    }
+}
+
 static void affine(antler_real *y, const antler_real *x, int64_t n, antler_real a, antler_real b)
 {
     for (int64_t i = 0; i < n; i += 16) {
@@ -104,6 +112,7 @@ void ANTLER_VARIANT(antler__elementwise_kernels)(antler_kernels *k)
     k->log = log_all;
     k->add = add;
     k->multiply = multiply;
+    k->fma = fma_all;
     k->affine = affine;
     k->axpy = axpy;
 }

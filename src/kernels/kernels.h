@@ -25,22 +25,29 @@
 /* Elements of one chunk of a long sum. */
 enum { ANTLER_CHUNK = 4096 };
 
-/* Activations with a kernel. `a` is the activation's one number: slope of leaky_relu, alpha of elu; else unused. */
-#define ANTLER_ACTIVATION_MAP(X)                                                        \
-    X(linear)     /* x */                                                               \
-    X(relu)       /* max(x, 0) */                                                       \
-    X(leaky_relu) /* x < 0 ? a * x : x */                                               \
-    X(elu)        /* x < 0 ? a * (exp(x) - 1) : x, by expm1 */                          \
-    X(selu)       /* scale * elu with alpha 1.67326324235..., scale 1.05070098735... */ \
-    X(sigmoid)    /* 1 / (1 + exp(-x)) */                                               \
-    X(tanh)                                                                             \
-    X(hard_sigmoid) /* min(max(x + 3, 0), 6) / 6 */                                     \
-    X(softplus)     /* log(1 + exp(x)) */                                               \
-    X(gelu)         /* x * (1 + erf(x / sqrt 2)) / 2; its gradient needs x */           \
-    X(exponential)  /* exp(x) */
+/* Activations with a kernel: X(name, a, needs_x, y). `a` is the activation's one number, slope of leaky_relu and alpha
+   of elu, where the activation is given by its name alone; TensorFlow keeps that slope in float whatever x is. needs_x:
+   the gradient cannot be had from y alone. */
+#define ANTLER_ACTIVATION_MAP(X)                                                  \
+    X(linear, 0, false, "x")                                                      \
+    X(relu, 0, false, "max(x, 0)")                                                \
+    X(relu6, 0, false, "min(max(x, 0), 6)")                                       \
+    X(leaky_relu, 0.2f, false, "x, or a * x below 0 (a is 0.2)")                  \
+    X(elu, 1, false, "x, or a * (exp(x) - 1) below 0 (a is 1)")                   \
+    X(selu, 0, false, "1.0507009873554805 times elu with a = 1.6732632423543772") \
+    X(sigmoid, 0, false, "1 / (1 + exp(-x))")                                     \
+    X(tanh, 0, false, "tanh(x)")                                                  \
+    X(hard_sigmoid, 0, false, "min(max(x + 3, 0), 6) / 6")                        \
+    X(softplus, 0, false, "log(1 + exp(x))")                                      \
+    X(softsign, 0, true, "x / (1 + |x|)")                                         \
+    X(silu, 0, true, "x * sigmoid(x)")                                            \
+    X(gelu, 0, true, "x * (1 + erf(x / sqrt 2)) / 2")                             \
+    X(mish, 0, true, "x * tanh(softplus(x))")                                     \
+    X(exponential, 0, false, "exp(x)")
 
 enum {
-#define ANTLER_ACTIVATION_ENUM(name) ANTLER_ACT_##name,
+    ANTLER_ACT_none, /* 0: what an activation from outside has, that says nothing of kernels */
+#define ANTLER_ACTIVATION_ENUM(name, ...) ANTLER_ACT_##name,
     ANTLER_ACTIVATION_MAP(ANTLER_ACTIVATION_ENUM)
 #undef ANTLER_ACTIVATION_ENUM
         ANTLER_ACTIVATIONS
@@ -49,7 +56,8 @@ enum {
 /* An elementwise activation. y may be x; dx may be dy. backward gets y always, and x only where needs_x. */
 typedef struct antler_activation_kernel {
     const char *name;
-    bool needs_x;
+    antler_real a; /* the map's */
+    bool needs_x;  /* the map's */
     void (*forward)(antler_real *y, const antler_real *x, int64_t n, antler_real a);
     void (*backward)(antler_real *dx, const antler_real *dy, const antler_real *y, const antler_real *x, int64_t n,
                      antler_real a);
@@ -80,7 +88,7 @@ typedef struct antler_recurrence {
     const antler_real *h0, *c0; /* (batch, units) initial state, or NULL for zeros */
     bool reset_after;           /* GRU */
     int act, gate_act;          /* ANTLER_ACT_...: activation and recurrent_activation; elementwise, no needs_x */
-    antler_real act_a, gate_a;
+    antler_real act_a, gate_a;  /* their numbers */
     /* written by forward, read by backward */
     antler_real *h;     /* (batch, steps, units) state after each step, in PROCESSING order */
     antler_real *c;     /* (batch, steps, units) LSTM: cell state, in processing order */
@@ -97,7 +105,6 @@ typedef struct antler_recurrence {
     antler_real *dr; /* (batch, steps, gates * units), by TIME; GRU only: gradient of the recurrent products
                         (reset_after: of h U + rb; reset before: its last third is the gradient of (r * h) U, equal to
                         dz's, and it may be NULL). For LSTM and SimpleRNN it equals dz and is NULL */
-    antler_real *scratch; /* antler_kernels.recurrence_scratch numbers for each concurrent call */
 } antler_recurrence;
 
 typedef struct antler_kernels {
@@ -120,8 +127,10 @@ typedef struct antler_kernels {
     antler_activation_kernel activation[ANTLER_ACTIVATIONS];
     void (*exp)(antler_real *y, const antler_real *x, int64_t n);
     void (*log)(antler_real *y, const antler_real *x, int64_t n);
-    void (*add)(antler_real *y, const antler_real *a, const antler_real *b, int64_t n);            /* y may be a or b */
-    void (*multiply)(antler_real *y, const antler_real *a, const antler_real *b, int64_t n);       /* y may be a or b */
+    void (*add)(antler_real *y, const antler_real *a, const antler_real *b, int64_t n);      /* y may be a or b */
+    void (*multiply)(antler_real *y, const antler_real *a, const antler_real *b, int64_t n); /* y may be a or b */
+    void (*fma)(antler_real *y, const antler_real *a, const antler_real *b, const antler_real *c, int64_t n); /* y =
+                                                                          fma(a, b, c); y may be any of them */
     void (*affine)(antler_real *y, const antler_real *x, int64_t n, antler_real a, antler_real b); /* a*x + b, two
                                                                           roundings (Rescaling); y may be x */
     void (*axpy)(antler_real *y, antler_real a, const antler_real *x, int64_t n); /* y = fma(a, x, y) */

@@ -211,7 +211,8 @@ static tile_function *const tiles[ROWS + 1][5] = {
 #endif
 /* clang-format on */
 
-/* How many of the rows left the next tile takes: never a few after many. */
+/* Rows of the next tile, where `left` rows are left. The last two tiles share theirs evenly: a tile of one or two rows
+   is slow. */
 static int next_rows(int64_t left)
 {
     if (left <= ROWS)

@@ -451,9 +451,11 @@ static void gru_backward(const antler_recurrence *r, int64_t row0, int64_t row1,
         backward(r, row0, row1, scratch, 3, 3, gru_before_back_of[usual_gates(r)]);
 }
 
-/* The most that any of the above takes: 4 gates and 4 saved. */
+/* The most that any of the above takes: 4 gates and 4 saved. More than there is for units whose square runs over. */
 static size_t recurrence_scratch(int64_t units)
 {
+    if (units > INT32_MAX / 2)
+        return SIZE_MAX / 2;
     const int64_t by_units = ROWS * 10 * units + units + units * (5 * units + 64);
     const int64_t by_lanes = 16 * (chunk_steps(units) * lane_step_vectors(units) + 10 * units);
     return (size_t)(units > LANE_UNITS || by_units > by_lanes ? by_units : by_lanes);

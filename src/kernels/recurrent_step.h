@@ -25,7 +25,7 @@ enum { INLINE_USUAL = ANTLER_LEVEL != ANTLER_LEVEL_baseline };
 __attribute__((noinline)) static void call_value(int id, antler_real *v, antler_real a)
 {
     switch (id) {
-#define CASE(name)                                  \
+#define CASE(name, ...)                             \
     case ANTLER_ACT_##name:                         \
         vstore(v, name##_value(vload(v), vset(a))); \
         break;
@@ -40,7 +40,7 @@ __attribute__((noinline)) static void call_value(int id, antler_real *v, antler_
 __attribute__((noinline)) static void call_gradient(int id, antler_real *v, const antler_real *y, antler_real a)
 {
     switch (id) {
-#define CASE(name)                                                         \
+#define CASE(name, ...)                                                    \
     case ANTLER_ACT_##name:                                                \
         vstore(v, name##_gradient(vload(v), vload(y), vload(y), vset(a))); \
         break;

@@ -33,25 +33,6 @@ static inline __m512i soft_maskz_loadu_epi32(__mmask16 mask, const uint32_t *p)
     return simde_mm512_loadu_si512(lane);
 }
 
-static inline void soft_mask_storeu_epi32(uint32_t *p, __mmask16 mask, __m512i w)
-{
-    uint32_t lane[16];
-    simde_mm512_storeu_si512(lane, w);
-    for (int i = 0; i < 16; i++)
-        if (mask >> i & 1)
-            p[i] = lane[i];
-}
-
-static inline __m512i soft_cvtps_epi32(__m512 v)
-{
-    float lane[16];
-    int32_t word[16];
-    simde_mm512_storeu_ps(lane, v);
-    for (int i = 0; i < 16; i++)
-        word[i] = _mm_cvtss_si32(_mm_set_ss(lane[i]));
-    return simde_mm512_loadu_si512(word);
-}
-
 static inline __m512 soft_cvtepi32_ps(__m512i w)
 {
     float lane[16];
@@ -65,8 +46,6 @@ static inline __m512 soft_cvtepi32_ps(__m512i w)
 #define _mm512_maskz_loadu_ps soft_maskz_loadu_ps
 #define _mm512_mask_storeu_ps soft_mask_storeu_ps
 #define _mm512_maskz_loadu_epi32 soft_maskz_loadu_epi32
-#define _mm512_mask_storeu_epi32 soft_mask_storeu_epi32
-#define _mm512_cvtps_epi32 soft_cvtps_epi32
 #define _mm512_cvtepi32_ps soft_cvtepi32_ps
 
 #endif

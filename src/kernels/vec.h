@@ -8,9 +8,7 @@
    Every function gives the same bits on every backend, under these definitions:
      vfma(a, b, c)    a * b + c with one rounding (two in ANTLER_DOUBLE builds, which have one backend only)
      vmin(a, b)       a < b ? a : b: so b where one is NaN, or both are zeros; vmax(a, b) is a > b ? a : b
-     vlt vle veq      false where one is NaN
-     vround           to the nearest integer, ties to even; keeps the sign of zero
-     w_of_int         of a real that is an integer in the range of int32_t; any word else
+     vlt veq          false where one is NaN
      vsum, vmaximum   lane i with lane i + 8, then + 4, + 2, + 1
      vlow             lanes 8 .. 15 are not needed, and may be anything: spares work where they are a register
    Functions with _n take n of 0 .. 16 lanes: other lanes load as 0, and memory beyond is neither read nor written. */
@@ -18,8 +16,18 @@
 #define ANTLER_VEC_H
 
 #include "variants.h"
+#include <float.h>
 #include <math.h>
 #include <string.h>
+
+/* Without these two no bit is promised: sums of float in wider registers (i386's x87 unit, -mfpmath=387), and sums that
+   the compiler orders as it likes. */
+#if !defined(FLT_EVAL_METHOD) || FLT_EVAL_METHOD != 0
+#error "Antler needs arithmetic in the precision of its types (FLT_EVAL_METHOD 0): on i386, use -msse2 -mfpmath=sse"
+#endif
+#ifdef __FAST_MATH__
+#error "Antler must not be compiled with -ffast-math: its results are the same everywhere only in the order written"
+#endif
 
 /* The suffix as a number, for #if. */
 #define ANTLER_LEVEL_baseline 0

@@ -27,7 +27,6 @@ typedef struct {
     }
 
 ANTLER_PAIR_2(m16, mand, _mm256_and_ps)
-ANTLER_PAIR_2(m16, mor, _mm256_or_ps)
 ANTLER_PAIR_2(v16, vadd, _mm256_add_ps)
 ANTLER_PAIR_2(v16, vsub, _mm256_sub_ps)
 ANTLER_PAIR_2(v16, vmul, _mm256_mul_ps)
@@ -55,12 +54,6 @@ ANTLER_INLINE m16 mof(uint16_t bits)
 ANTLER_INLINE uint16_t mbits(m16 m)
 {
     return (uint16_t)(_mm256_movemask_ps(m.lo) | _mm256_movemask_ps(m.hi) << 8);
-}
-
-ANTLER_INLINE m16 mnot(m16 a)
-{
-    const __m256 ones = _mm256_castsi256_ps(_mm256_set1_epi32(-1));
-    return (m16){_mm256_xor_ps(a.lo, ones), _mm256_xor_ps(a.hi, ones)};
 }
 
 /* The first n lanes of eight; none for n <= 0. */
@@ -139,20 +132,9 @@ ANTLER_INLINE v16 bitsv(w16 w)
     return (v16){_mm256_castsi256_ps(w.lo), _mm256_castsi256_ps(w.hi)};
 }
 
-ANTLER_INLINE v16 vround(v16 a)
-{
-    return (v16){_mm256_round_ps(a.lo, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC),
-                 _mm256_round_ps(a.hi, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
-}
-
 ANTLER_INLINE m16 vlt(v16 a, v16 b)
 {
     return (m16){_mm256_cmp_ps(a.lo, b.lo, _CMP_LT_OQ), _mm256_cmp_ps(a.hi, b.hi, _CMP_LT_OQ)};
-}
-
-ANTLER_INLINE m16 vle(v16 a, v16 b)
-{
-    return (m16){_mm256_cmp_ps(a.lo, b.lo, _CMP_LE_OQ), _mm256_cmp_ps(a.hi, b.hi, _CMP_LE_OQ)};
 }
 
 ANTLER_INLINE m16 veq(v16 a, v16 b)
@@ -181,12 +163,6 @@ ANTLER_INLINE void wstore(uint32_t *p, w16 w)
 {
     _mm256_storeu_si256((__m256i *)(void *)p, w.lo);
     _mm256_storeu_si256((__m256i *)(void *)(p + 8), w.hi);
-}
-
-ANTLER_INLINE void wstore_n(uint32_t *p, w16 w, int n)
-{
-    _mm256_maskstore_epi32((int *)p, first_lanes(n), w.lo);
-    _mm256_maskstore_epi32((int *)p + 8, first_lanes(n - 8), w.hi);
 }
 
 ANTLER_INLINE w16 wset(uint32_t x)
@@ -222,11 +198,6 @@ ANTLER_INLINE m16 wge(w16 a, w16 b)
 {
     return (m16){_mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_max_epu32(a.lo, b.lo), a.lo)),
                  _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_max_epu32(a.hi, b.hi), a.hi))};
-}
-
-ANTLER_INLINE w16 w_of_int(v16 v)
-{
-    return (w16){_mm256_cvtps_epi32(v.lo), _mm256_cvtps_epi32(v.hi)};
 }
 
 ANTLER_INLINE v16 v_of_int(w16 w)

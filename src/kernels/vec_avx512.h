@@ -21,16 +21,6 @@ ANTLER_INLINE m16 mand(m16 a, m16 b)
     return (m16)(a & b);
 }
 
-ANTLER_INLINE m16 mor(m16 a, m16 b)
-{
-    return (m16)(a | b);
-}
-
-ANTLER_INLINE m16 mnot(m16 a)
-{
-    return (m16)~a;
-}
-
 /* The first n lanes. */
 ANTLER_INLINE m16 first_lanes(int n)
 {
@@ -117,19 +107,9 @@ ANTLER_INLINE v16 bitsv(w16 w)
     return _mm512_castsi512_ps(w);
 }
 
-ANTLER_INLINE v16 vround(v16 a)
-{
-    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-}
-
 ANTLER_INLINE m16 vlt(v16 a, v16 b)
 {
     return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
-}
-
-ANTLER_INLINE m16 vle(v16 a, v16 b)
-{
-    return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ);
 }
 
 ANTLER_INLINE m16 veq(v16 a, v16 b)
@@ -155,11 +135,6 @@ ANTLER_INLINE w16 wload_n(const uint32_t *p, int n)
 ANTLER_INLINE void wstore(uint32_t *p, w16 w)
 {
     _mm512_storeu_si512(p, w);
-}
-
-ANTLER_INLINE void wstore_n(uint32_t *p, w16 w, int n)
-{
-    _mm512_mask_storeu_epi32(p, first_lanes(n), w);
 }
 
 ANTLER_INLINE w16 wset(uint32_t x)
@@ -213,11 +188,6 @@ ANTLER_INLINE void wmul_wide(w16 a, w16 b, w16 *hi, w16 *lo)
 ANTLER_INLINE m16 wge(w16 a, w16 b)
 {
     return _mm512_cmpge_epu32_mask(a, b);
-}
-
-ANTLER_INLINE w16 w_of_int(v16 v)
-{
-    return _mm512_cvtps_epi32(v);
 }
 
 ANTLER_INLINE v16 v_of_int(w16 w)

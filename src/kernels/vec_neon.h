@@ -50,11 +50,6 @@ ANTLER_INLINE float32x4_t quad_max(float32x4_t a, float32x4_t b)
     return vbslq_f32(vcgtq_f32(a, b), a, b);
 }
 
-ANTLER_INLINE uint32x4_t quad_int(float32x4_t a)
-{
-    return vreinterpretq_u32_s32(vcvtq_s32_f32(a));
-}
-
 ANTLER_INLINE float32x4_t quad_real(uint32x4_t a)
 {
     return vcvtq_f32_s32(vreinterpretq_s32_u32(a));
@@ -70,16 +65,11 @@ ANTLER_QUAD_3(v16, vfma, v16, v16, quad_fma)
 ANTLER_QUAD_3(v16, vfnma, v16, v16, quad_fnma)
 ANTLER_QUAD_3(v16, vselect, m16, v16, vbslq_f32)
 ANTLER_QUAD_1(v16, vsqrt, v16, vsqrtq_f32)
-ANTLER_QUAD_1(v16, vround, v16, vrndnq_f32)
 ANTLER_QUAD_1(w16, vbits, v16, vreinterpretq_u32_f32)
 ANTLER_QUAD_1(v16, bitsv, w16, vreinterpretq_f32_u32)
-ANTLER_QUAD_1(w16, w_of_int, v16, quad_int)
 ANTLER_QUAD_1(v16, v_of_int, w16, quad_real)
-ANTLER_QUAD_1(m16, mnot, m16, vmvnq_u32)
 ANTLER_QUAD_2(m16, mand, m16, vandq_u32)
-ANTLER_QUAD_2(m16, mor, m16, vorrq_u32)
 ANTLER_QUAD_2(m16, vlt, v16, vcltq_f32)
-ANTLER_QUAD_2(m16, vle, v16, vcleq_f32)
 ANTLER_QUAD_2(m16, veq, v16, vceqq_f32)
 ANTLER_QUAD_2(m16, wge, w16, vcgeq_u32)
 ANTLER_QUAD_2(w16, wadd, w16, vaddq_u32)
@@ -131,13 +121,6 @@ ANTLER_INLINE w16 wload_n(const uint32_t *p, int n)
     uint32_t all[16] = {0};
     memcpy(all, p, (size_t)n * sizeof *p);
     return wload(all);
-}
-
-ANTLER_INLINE void wstore_n(uint32_t *p, w16 w, int n)
-{
-    uint32_t all[16];
-    wstore(all, w);
-    memcpy(p, all, (size_t)n * sizeof *p);
 }
 
 ANTLER_INLINE v16 vload_n(const float *p, int n)

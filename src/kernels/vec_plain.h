@@ -46,18 +46,6 @@ ANTLER_INLINE antler_real fma_1(antler_real a, antler_real b, antler_real c)
 #endif
 }
 
-/* Adding and taking away 2^23 (2^52) rounds what is smaller to an integer. */
-ANTLER_INLINE antler_real round_1(antler_real x)
-{
-#ifdef ANTLER_DOUBLE
-    const double whole = 0x1p52;
-    return fabs(x) < whole ? copysign((fabs(x) + whole) - whole, x) : x;
-#else
-    const float whole = 0x1p23f;
-    return fabsf(x) < whole ? copysignf((fabsf(x) + whole) - whole, x) : x;
-#endif
-}
-
 ANTLER_INLINE antler_real sqrt_1(antler_real x)
 {
 #ifdef ANTLER_DOUBLE
@@ -76,11 +64,6 @@ ANTLER_INLINE antler_real abs_1(antler_real x)
 #endif
 }
 
-ANTLER_INLINE uint32_t int_1(antler_real x)
-{
-    return x >= (antler_real)-0x1p31 && x < (antler_real)0x1p31 ? (uint32_t)(int32_t)x : 0x80000000u;
-}
-
 ANTLER_LANES(v16, vload, (const antler_real *p), p[i])
 ANTLER_LANES(v16, vload_n, (const antler_real *p, int n), i < n ? p[i] : 0)
 ANTLER_LANES(v16, vset, (antler_real x), x)
@@ -95,10 +78,8 @@ ANTLER_LANES(v16, vmax, (v16 a, v16 b), a.v[i] > b.v[i] ? a.v[i] : b.v[i])
 ANTLER_LANES(v16, vsqrt, (v16 a), sqrt_1(a.v[i]))
 ANTLER_LANES(v16, vabs, (v16 a), abs_1(a.v[i]))
 ANTLER_LANES(v16, vneg, (v16 a), -a.v[i])
-ANTLER_LANES(v16, vround, (v16 a), round_1(a.v[i]))
 ANTLER_LANES(v16, vselect, (m16 m, v16 a, v16 b), m.v[i] ? a.v[i] : b.v[i])
 ANTLER_LANES(v16, v_of_int, (w16 w), (antler_real)(int32_t)w.v[i])
-ANTLER_LANES(w16, w_of_int, (v16 v), int_1(v.v[i]))
 ANTLER_LANES(w16, wload, (const uint32_t *p), p[i])
 ANTLER_LANES(w16, wload_n, (const uint32_t *p, int n), i < n ? p[i] : 0)
 ANTLER_LANES(w16, wset, (uint32_t x), x)
@@ -111,11 +92,8 @@ ANTLER_LANES(w16, wshl, (w16 a, int n), a.v[i] << n)
 ANTLER_LANES(w16, wshr, (w16 a, int n), a.v[i] >> n)
 ANTLER_LANES(m16, wge, (w16 a, w16 b), a.v[i] >= b.v[i])
 ANTLER_LANES(m16, vlt, (v16 a, v16 b), a.v[i] < b.v[i])
-ANTLER_LANES(m16, vle, (v16 a, v16 b), a.v[i] <= b.v[i])
 ANTLER_LANES(m16, veq, (v16 a, v16 b), a.v[i] == b.v[i])
 ANTLER_LANES(m16, mand, (m16 a, m16 b), a.v[i] & b.v[i])
-ANTLER_LANES(m16, mor, (m16 a, m16 b), a.v[i] | b.v[i])
-ANTLER_LANES(m16, mnot, (m16 a), a.v[i] ^ 1)
 ANTLER_LANES(m16, mof, (uint16_t bits), (uint32_t)bits >> i & 1)
 #ifdef ANTLER_DOUBLE
 ANTLER_LANES(v16, vmap, (double (*f)(double), v16 v), f(v.v[i]))
@@ -137,12 +115,6 @@ ANTLER_INLINE void vstore_n(antler_real *p, v16 v, int n)
 ANTLER_INLINE void wstore(uint32_t *p, w16 w)
 {
     memcpy(p, w.v, sizeof w.v);
-}
-
-ANTLER_INLINE void wstore_n(uint32_t *p, w16 w, int n)
-{
-    for (int i = 0; i < n; i++)
-        p[i] = w.v[i];
 }
 
 ANTLER_INLINE v16 vlow(v16 v)

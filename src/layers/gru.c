@@ -28,6 +28,9 @@ static const char *const samples[] = {
     "(3, 2) {\"units\": 2, \"go_backwards\": true, \"return_sequences\": true, \"reset_after\": false}",
     "(3, 4) {\"units\": 3, \"dropout\": 0.3, \"recurrent_dropout\": 0.4, \"seed\": 1}",
     "(3, 4) {\"units\": 3, \"dropout\": 0.3, \"recurrent_dropout\": 0.4, \"seed\": 1, \"reset_after\": false}",
+    "(3, 4) {\"units\": 3, \"activation\": \"softsign\", \"recurrent_activation\": \"softmax\", \"dropout\": 0.3}",
+    "(3, 4) {\"units\": 2, \"recurrent_activation\": \"silu\", \"recurrent_dropout\": 0.4, \"reset_after\": false}",
+    "(4, 2) {\"units\": 2, \"activation\": \"softmax\", \"return_sequences\": true, \"reset_after\": false}",
     NULL,
 };
 
@@ -38,12 +41,6 @@ static antler_cell cell_of(const gru *c)
                          .reset_after = c->reset_after,
                          .reset_before = !c->reset_after,
                          .gate_activation = c->recurrent_activation_};
-}
-
-static antler_status check(void *config, antler_error *err)
-{
-    const gru *c = config;
-    return antler__recurrent_check(config, c->recurrent_activation_, err);
 }
 
 static void variables(const void *config, const antler_shape *in, antler_plan *plan)
@@ -79,8 +76,7 @@ const antler_layer_ops antler_layer_gru = {
              .doc = "gated recurrent unit",
              .config_size = sizeof(gru),
              .fields = fields,
-             .samples = samples,
-             .check = check},
+             .samples = samples},
     .flags = ANTLER_NEEDS_X | ANTLER_NEEDS_Y,
     .mask_rule = antler__recurrent_mask_rule,
     .infer = antler__recurrent_infer,

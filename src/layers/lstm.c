@@ -25,18 +25,15 @@ static const char *const samples[] = {
     "(5, 2) {\"units\": 3, \"return_sequences\": true, \"use_bias\": false}",
     "(3, 2) {\"units\": 2, \"go_backwards\": true, \"return_sequences\": true, \"unit_forget_bias\": false}",
     "(3, 4) {\"units\": 3, \"dropout\": 0.3, \"recurrent_dropout\": 0.4, \"seed\": 1}",
+    "(3, 4) {\"units\": 3, \"activation\": \"gelu\", \"recurrent_activation\": \"softmax\", \"recurrent_dropout\": "
+    "0.4}",
+    "(4, 2) {\"units\": 2, \"activation\": \"log_softmax\", \"go_backwards\": true, \"return_sequences\": true}",
     NULL,
 };
 
 static antler_cell cell_of(const lstm *c)
 {
     return (antler_cell){.gates = 4, .kept = 4, .has_c = true, .gate_activation = c->recurrent_activation_};
-}
-
-static antler_status check(void *config, antler_error *err)
-{
-    const lstm *c = config;
-    return antler__recurrent_check(config, c->recurrent_activation_, err);
 }
 
 static void variables(const void *config, const antler_shape *in, antler_plan *plan)
@@ -80,8 +77,7 @@ const antler_layer_ops antler_layer_lstm = {
              .doc = "long short-term memory",
              .config_size = sizeof(lstm),
              .fields = fields,
-             .samples = samples,
-             .check = check},
+             .samples = samples},
     .flags = ANTLER_NEEDS_X | ANTLER_NEEDS_Y,
     .mask_rule = antler__recurrent_mask_rule,
     .infer = antler__recurrent_infer,

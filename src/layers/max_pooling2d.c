@@ -83,6 +83,16 @@ static void span(const antler_window *w, int64_t o, int64_t *first, int64_t *las
     *last = at + w->taps < w->in ? at + w->taps : w->in;
 }
 
+/* What a line or an image costs that has `outputs` windows: the taps inside of the input, as `span` cuts them. A window
+   may be far larger than its input, and its size in the config than any product of two may be. */
+static int64_t cost_of(const job *j, int64_t outputs)
+{
+    const double h = (double)(j->h.taps < j->h.in ? j->h.taps : j->h.in);
+    const double w = (double)(j->w.taps < j->w.in ? j->w.taps : j->w.in);
+    const double cost = (double)outputs * (double)j->channels * h * w;
+    return cost < 0x1p31 ? (int64_t)cost : INT32_MAX;
+}
+
 static void take_larger(antler_real *y, const antler_real *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
@@ -117,8 +127,7 @@ static antler_status forward(const void *config, antler_run *run)
     antler_window w[2];
     ANTLER_TRY(windows(config, &run->x->shape, w, run->err));
     job j = {.h = w[0], .w = w[1], .channels = run->x->shape.dim[3], .x = run->x->data, .y = run->y->data};
-    const int64_t line = j.w.out * j.channels * j.h.taps * j.w.taps;
-    antler_ranges(run, run->x->shape.dim[0] * j.h.out, line, forward_lines, &j);
+    antler_ranges(run, run->x->shape.dim[0] * j.h.out, cost_of(&j, j.w.out), forward_lines, &j);
     return ANTLER_OK;
 }
 
@@ -175,8 +184,7 @@ static antler_status backward(const void *config, antler_run *run)
              .y = run->y->data,
              .dy = run->dy->data,
              .dx = run->dx->data};
-    const int64_t image = j.h.out * j.w.out * j.channels * j.h.taps * j.w.taps;
-    antler_ranges(run, run->x->shape.dim[0], image, backward_images, &j);
+    antler_ranges(run, run->x->shape.dim[0], cost_of(&j, j.h.out * j.w.out), backward_images, &j);
     return ANTLER_OK;
 }
 

@@ -23,13 +23,10 @@ static const char *const samples[] = {
     "(5, 2) {\"units\": 3, \"return_sequences\": true, \"use_bias\": false}",
     "(3, 2) {\"units\": 2, \"go_backwards\": true, \"return_sequences\": true, \"activation\": \"sigmoid\"}",
     "(3, 4) {\"units\": 3, \"dropout\": 0.3, \"recurrent_dropout\": 0.4, \"seed\": 1}",
+    "(3, 4) {\"units\": 3, \"activation\": \"softmax\", \"dropout\": 0.3, \"recurrent_dropout\": 0.4}",
+    "(4, 2) {\"units\": 2, \"activation\": \"mish\", \"go_backwards\": true, \"return_sequences\": true}",
     NULL,
 };
-
-static antler_status check(void *config, antler_error *err)
-{
-    return antler__recurrent_check(config, (antler_object){0}, err);
-}
 
 static void variables(const void *config, const antler_shape *in, antler_plan *plan)
 {
@@ -60,8 +57,7 @@ const antler_layer_ops antler_layer_simple_rnn = {
              .doc = "fully connected recurrence",
              .config_size = sizeof(simple_rnn),
              .fields = fields,
-             .samples = samples,
-             .check = check},
+             .samples = samples},
     .flags = ANTLER_NEEDS_X | ANTLER_NEEDS_Y,
     .mask_rule = antler__recurrent_mask_rule,
     .infer = antler__recurrent_infer,

@@ -96,6 +96,14 @@ void antler_column_sums(antler_run *run, antler_real *y, const antler_real *x, i
 
 enum { RANGE = 16384 }; /* elements of one piece */
 
+/* A cost is an estimate, and no reason to end: a product that has run over, below 0, was a large one. */
+static int64_t piece_of(int64_t cost)
+{
+    if (cost < 0 || cost > RANGE)
+        return 1;
+    return cost == 0 ? RANGE : RANGE / cost;
+}
+
 typedef struct {
     void (*fn)(void *arg, int64_t first, int64_t count);
     void *arg;
@@ -121,14 +129,14 @@ static void in_pieces(antler_run *run, range_job *job)
 void antler_ranges(antler_run *run, int64_t n, int64_t cost, void (*fn)(void *arg, int64_t first, int64_t count),
                    void *arg)
 {
-    range_job job = {.fn = fn, .arg = arg, .n = n, .piece = cost < RANGE ? RANGE / cost : 1};
+    range_job job = {.fn = fn, .arg = arg, .n = n, .piece = piece_of(cost)};
     in_pieces(run, &job);
 }
 
 void antler_pieces(antler_run *run, int64_t n, int64_t cost, int64_t most,
                    void (*fn)(void *arg, int64_t first, int64_t count), void *arg)
 {
-    range_job job = {.fn = fn, .arg = arg, .n = n, .piece = cost < RANGE ? RANGE / cost : 1};
+    range_job job = {.fn = fn, .arg = arg, .n = n, .piece = piece_of(cost)};
     if (job.piece < (n + most - 1) / most)
         job.piece = (n + most - 1) / most;
     in_pieces(run, &job);

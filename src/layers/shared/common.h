@@ -23,6 +23,10 @@ void antler__drop(antler_run *run, int slot, double rate, const antler_shape *dr
                   const antler_tensor *x);
 void antler__drop_backward(antler_run *run, int slot, double rate, const antler_shape *drawn, antler_real *dx,
                            const antler_tensor *dy);
+/* The mask as numbers, for what is multiplied by the same one many times: keep (samples, width) becomes 1 / (1 - rate)
+   and 0. NULL where nothing is dropped. */
+const antler_real *antler__drop_mask(const antler_run *run, int slot, double rate, antler_real *keep, int64_t samples,
+                                     int64_t width);
 /* Smallest word of the stream that keeps an element: ceil(rate * 2^32), for rate < 1. */
 uint32_t antler__drop_threshold(double rate);
 

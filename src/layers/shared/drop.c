@@ -41,6 +41,13 @@ uint32_t antler__drop_threshold(double rate)
     return threshold < 0x1p32 ? (uint32_t)threshold : UINT32_MAX;
 }
 
+/* Of the first sample's first choice, where each sample has `width` of them. */
+static antler_stream place_of(const antler_run *run, int slot, int64_t width)
+{
+    const antler_noise *noise = &run->noise[slot];
+    return (antler_stream){noise->key, noise->step, noise->row * (uint64_t)width};
+}
+
 static bool axis_shares(const antler_shape *in, const antler_shape *drawn, int axis)
 {
     return drawn->dim[axis] == 1 && in->dim[axis] != 1;
@@ -180,10 +187,7 @@ void antler__drop(antler_run *run, int slot, double rate, const antler_shape *dr
         antler_ranges(run, n, 1, zeros_piece, &job);
         return;
     }
-    const antler_noise *noise = &run->noise[slot];
-    job.at = (antler_stream){.key = noise->key, .step = noise->step};
-    if (drawn->dim[0] != 1)
-        job.at.position = noise->row * (uint64_t)antler_count(drawn, 1);
+    job.at = place_of(run, slot, drawn->dim[0] != 1 ? antler_count(drawn, 1) : 0);
     job.threshold = antler__drop_threshold(rate);
     job.scale = (antler_real)(1.0 - rate);
     job.bits = run->bits[slot].word;
@@ -216,6 +220,20 @@ void antler__drop_backward(antler_run *run, int slot, double rate, const antler_
         walk(run, &job);
     else
         antler_ranges(run, n, 1, drop_again_piece, &job);
+}
+
+const antler_real *antler__drop_mask(const antler_run *run, int slot, double rate, antler_real *keep, int64_t samples,
+                                     int64_t width)
+{
+    const int64_t n = samples * width;
+    if (!run->noisy || !(rate > 0))
+        return NULL;
+    for (int64_t i = 0; i < n; i++)
+        keep[i] = rate < 1;
+    if (rate < 1)
+        run->k->drop(place_of(run, slot, width), antler__drop_threshold(rate), (antler_real)(1.0 - rate), keep, keep,
+                     NULL, n);
+    return keep;
 }
 
 /* ---- normal noise ----------------------------------------------------------------------------------------------- */
@@ -253,8 +271,7 @@ void antler__normal_noise(antler_run *run, int slot, double deviation, bool mult
         antler_copy(run, y, x->data, n);
         return;
     }
-    const antler_noise *noise = &run->noise[slot];
     normal_job job = {.k = run->k, .deviation = (antler_real)deviation, .multiply = multiply, .y = y, .x = x->data};
-    job.at = (antler_stream){noise->key, noise->step, noise->row * (uint64_t)antler_count(&x->shape, 1)};
+    job.at = place_of(run, slot, antler_count(&x->shape, 1));
     antler_ranges(run, n, COST, normal_piece, &job);
 }

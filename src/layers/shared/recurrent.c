@@ -1,19 +1,24 @@
 /* Recurrent layers: rules of the config, shapes, variables and buffers. */
 #include "layers/shared/recurrent.h"
 
-static antler_status check_activation(antler_object activation, const char *key, antler_error *err)
+/* Whether the kernels have it; they make its gradient from y alone. */
+static bool in_kernels(antler_object activation)
 {
     const antler_activation_ops *ops = antler_activation_of(activation);
-    if (ops != NULL && (ops->kernel < 0 || ops->needs_x || ops->rowwise))
-        return antler_error_set(err, ANTLER_UNSUPPORTED, key, "%s does not work inside a recurrent layer",
-                                ops->type.class_name);
-    return ANTLER_OK;
+    return ops == NULL || (ops->kernel > ANTLER_ACT_none && !ops->needs_x);
 }
 
-antler_status antler__recurrent_check(const antler_recurrent *config, antler_object gate_activation, antler_error *err)
+antler_recurrent_sizes antler__recurrent_sizes(const antler_recurrent *config, const antler_cell *cell,
+                                               const antler_shape *in)
 {
-    ANTLER_TRY(check_activation(config->activation_, "activation", err));
-    return check_activation(gate_activation, "recurrent_activation", err);
+    const bool general = !in_kernels(config->activation_) || !in_kernels(cell->gate_activation);
+    return (antler_recurrent_sizes){.batch = in->dim[0],
+                                    .steps = in->dim[1],
+                                    .features = in->dim[2],
+                                    .units = config->units,
+                                    .columns = cell->gates * config->units,
+                                    .general = general,
+                                    .kept = cell->kept + (general ? cell->gates : 0)};
 }
 
 antler_mask_rule antler__recurrent_mask_rule(const void *config)
@@ -60,8 +65,8 @@ static void plan_backward(const antler_recurrent *config, const antler_cell *cel
         antler_plan_saved(plan, SLOT_H, &states);
     if (cell->has_c)
         antler_plan_saved(plan, SLOT_C, &states);
-    if (cell->kept > 0)
-        antler_plan_saved(plan, SLOT_GATES, &(antler_shape){3, {s->batch, s->steps, cell->kept * s->units}});
+    if (s->kept > 0)
+        antler_plan_saved(plan, SLOT_GATES, &(antler_shape){3, {s->batch, s->steps, s->kept * s->units}});
     if (config->stateful)
         antler_plan_saved(plan, SLOT_H0, &state);
     if (config->stateful && cell->has_c)

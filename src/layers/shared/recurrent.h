@@ -21,8 +21,8 @@ typedef struct antler_simple_rnn antler_recurrent;
 
 #define ANTLER_RECURRENT_FIELDS(type)                                                                           \
     ANTLER_FIELD_COUNT(type, units, "width of the state, and of the output"),                                   \
-        ANTLER_FIELD_ACTIVATION(type, activation, "\"tanh\"", "of the state; elementwise"),                     \
-        ANTLER_KERNEL_FIELDS(type), ANTLER_FIELD_VARIABLE(type, recurrent, "\"orthogonal\""),                   \
+        ANTLER_FIELD_ACTIVATION(type, activation, "\"tanh\"", "of the state"), ANTLER_KERNEL_FIELDS(type),      \
+        ANTLER_FIELD_VARIABLE(type, recurrent, "\"orthogonal\""),                                               \
         ANTLER_FIELD_BOOL(type, return_sequences, "false", "all steps' outputs, not the last one's only"),      \
         ANTLER_FIELD_BOOL(type, go_backwards, "false", "takes the steps last to first; outputs in that order"), \
         ANTLER_FIELD_BOOL(type, stateful, "false", "the last states of a batch are the first of the next"),     \
@@ -48,7 +48,7 @@ typedef struct antler_simple_rnn antler_recurrent;
         ANTLER_FIELD_IGNORED("unroll", NULL), ANTLER_FIELD_IGNORED("implementation", NULL)
 
 #define ANTLER_FIELD_GATE_ACTIVATION(type) \
-    ANTLER_FIELD_ACTIVATION(type, recurrent_activation, "\"sigmoid\"", "of the gates; elementwise")
+    ANTLER_FIELD_ACTIVATION(type, recurrent_activation, "\"sigmoid\"", "of the gates")
 
 /* Slots of parameters, saved tensors (the first two also carried), scratch and noise. */
 enum { SLOT_KERNEL, SLOT_RECURRENT, SLOT_BIAS };
@@ -66,26 +66,25 @@ enum {
 };
 enum { SLOT_ON_INPUT, SLOT_ON_STATE };
 
-/* The sizes of a call. */
-typedef struct antler_recurrent_sizes {
-    int64_t batch, steps, features, units, columns; /* columns = gates * units */
-} antler_recurrent_sizes;
-
 /* What tells one cell from another. */
 typedef struct antler_cell {
     int gates;                     /* the kernel has gates * units columns */
-    int kept;                      /* numbers a step and unit that backward needs of the gates */
+    int kept;                      /* numbers a step and unit that backward of the kernels needs of the gates */
     bool has_c;                    /* a cell state beside h */
     bool reset_after;              /* GRU: a bias of its own for the recurrent product, whose gradient is not dz */
     bool reset_before;             /* GRU: the last gate's product takes r * h */
     antler_object gate_activation; /* type NULL: none */
 } antler_cell;
 
-static inline antler_recurrent_sizes antler__recurrent_sizes(const antler_recurrent *config, const antler_cell *cell,
-                                                             const antler_shape *in)
-{
-    return (antler_recurrent_sizes){in->dim[0], in->dim[1], in->dim[2], config->units, cell->gates * config->units};
-}
+/* The sizes of a call. */
+typedef struct antler_recurrent_sizes {
+    int64_t batch, steps, features, units, columns; /* columns = gates * units */
+    bool general; /* an activation is not one of the kernels': recurrent_general.c takes the steps */
+    int kept;     /* numbers a step and unit that forward saves of the gates */
+} antler_recurrent_sizes;
+
+antler_recurrent_sizes antler__recurrent_sizes(const antler_recurrent *config, const antler_cell *cell,
+                                               const antler_shape *in);
 
 /* Layers with so few variables that their gradients are better made in parts of ANTLER_PART rows (sample, time). */
 static inline bool antler__recurrent_narrow(const antler_recurrent_sizes *s)
@@ -104,10 +103,15 @@ static inline int64_t antler__recurrent_part(const antler_recurrent_sizes *s)
     return (s->features + s->units + 2) * s->columns;
 }
 
+/* Rows of the batch that a task takes through all steps: 16 fill the lanes of narrow layers, and the tiles of wide
+   ones. Arrays of so many rows that recurrent_general.c works on. */
+enum { ANTLER_RECURRENT_ROWS = 16, ANTLER_RECURRENT_PLANES = 18 };
+
 /* Numbers that a thread needs for itself: for the steps, then for the states of a part. */
 static inline int64_t antler__recurrent_work(const antler_recurrent_sizes *s)
 {
-    const int64_t steps = (int64_t)antler__kernels()->recurrence_scratch(s->units);
+    const int64_t steps = s->general ? ANTLER_RECURRENT_PLANES * ANTLER_RECURRENT_ROWS * s->units
+                                     : (int64_t)antler__kernels()->recurrence_scratch(s->units);
     const int64_t states = antler__recurrent_narrow(s) ? ANTLER_PART * s->units : 0;
     return steps > states ? steps : states;
 }
@@ -116,7 +120,6 @@ typedef void antler_steps(const antler_recurrence *r, int64_t row0, int64_t row1
 
 /* ---- for the cells ---------------------------------------------------------------------------------------------- */
 
-antler_status antler__recurrent_check(const antler_recurrent *config, antler_object gate_activation, antler_error *err);
 antler_mask_rule antler__recurrent_mask_rule(const void *config);
 antler_status antler__recurrent_infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err);
 void antler__recurrent_variables(const antler_recurrent *config, const antler_cell *cell, const antler_shape *in,
@@ -137,6 +140,9 @@ antler_recurrence antler__recurrent_begin(const antler_recurrent *config, const 
 /* All steps, a block of rows a task. */
 void antler__recurrent_steps(antler_run *run, const antler_recurrence *r, const antler_recurrent_sizes *s,
                              antler_steps *steps);
+/* The same for general sizes, forward or back. */
+void antler__recurrent_general(const antler_recurrent *config, const antler_cell *cell, antler_run *run,
+                               const antler_recurrence *r, const antler_recurrent_sizes *s, bool back);
 /* y (batch, steps, width) = x times its sequence's mask, keep (batch, width); y may be x. */
 void antler__recurrent_keep(antler_run *run, antler_real *y, const antler_real *x, const antler_real *keep,
                             int64_t batch, int64_t steps, int64_t width);

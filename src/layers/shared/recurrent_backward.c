@@ -45,7 +45,8 @@ typedef struct states_task {
     const antler_recurrence *r;
     antler_real *y; /* of row `origin` */
     int64_t origin;
-    const antler_real *reset; /* gates z, r, hh of each step, or NULL */
+    const antler_real *reset; /* (batch, steps, kept, units), of which r is the second; or NULL */
+    int64_t kept;
 } states_task;
 
 static void state_rows(void *arg, int64_t first, int64_t count)
@@ -57,7 +58,7 @@ static void state_rows(void *arg, int64_t first, int64_t count)
         const int64_t b = i / r->steps, time = i % r->steps, step = r->backwards ? r->steps - 1 - time : time;
         const antler_real *h = step > 0 ? r->h + (b * r->steps + step - 1) * u : r->h0 != NULL ? r->h0 + b * u : NULL;
         const antler_real *keep = r->keep == NULL ? NULL : r->keep + b * u;
-        const antler_real *reset = t->reset == NULL ? NULL : t->reset + (b * r->steps + step) * 3 * u + u;
+        const antler_real *reset = t->reset == NULL ? NULL : t->reset + (b * r->steps + step) * t->kept * u + u;
         antler_real *y = t->y + (i - t->origin) * u;
         for (int64_t j = 0; j < u; j++) {
             const antler_real kept = h == NULL ? 0 : keep == NULL ? h[j] : h[j] * keep[j];
@@ -99,7 +100,7 @@ static void multiply(const job *j, const sums *to, const antler_real *a, int64_t
 static void sum_recurrent(const job *j, const sums *to, const antler_real *reset, const antler_real *dr, int64_t column,
                           int64_t n)
 {
-    states_task t = {j->r, to->states, to->first, reset};
+    states_task t = {j->r, to->states, to->first, reset, j->s->kept};
     if (to->worker < 0)
         antler_ranges(j->run, to->count, j->s->units, state_rows, &t);
     else
@@ -212,7 +213,10 @@ void antler__recurrent_backward(const antler_recurrent *config, const antler_cel
     r.dh_last_only = !config->return_sequences;
     r.dz = run->scratch[SLOT_XW].data;
     r.dr = cell->reset_after ? run->scratch[SLOT_PRODUCTS].data : NULL;
-    antler__recurrent_steps(run, &r, &s, steps);
+    if (s.general)
+        antler__recurrent_general(config, cell, run, &r, &s, true);
+    else
+        antler__recurrent_steps(run, &r, &s, steps);
     if (run->grad[SLOT_KERNEL].data != NULL) {
         if (x_keep != NULL) {
             antler__recurrent_keep(run, run->scratch[SLOT_INPUTS].data, x, x_keep, s.batch, s.steps, s.features);

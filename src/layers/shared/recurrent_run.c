@@ -8,37 +8,7 @@ static int kernel_of(antler_object activation)
     return ops == NULL ? ANTLER_ACT_linear : ops->kernel;
 }
 
-/* The number that belongs to an activation given by its name alone. */
-static antler_real number_of(int kernel)
-{
-    return kernel == ANTLER_ACT_leaky_relu ? (antler_real)0.2 : 1;
-}
-
 /* ---- dropout ---------------------------------------------------------------------------------------------------- */
-
-/* A mask of `width` numbers a sequence, 0 or 1 / (1 - rate). NULL when nothing is dropped. */
-static const antler_real *draw(const antler_run *run, int slot, double rate, antler_real *keep, int64_t batch,
-                               int64_t width)
-{
-    if (rate <= 0 || !run->noisy)
-        return NULL;
-    const int64_t n = batch * width;
-    if (rate >= 1) {
-        memset(keep, 0, (size_t)n * sizeof *keep);
-        return keep;
-    }
-    const antler_noise *noise = &run->noise[slot];
-    const antler_real scale = 1 / (antler_real)(1 - rate);
-    const uint32_t threshold = antler__drop_threshold(rate);
-    uint32_t words[64];
-    for (int64_t i = 0; i < n; i += 64) {
-        const int64_t m = n - i < 64 ? n - i : 64;
-        run->k->words((antler_stream){noise->key, noise->step, noise->row * (uint64_t)width + (uint64_t)i}, words, m);
-        for (int64_t j = 0; j < m; j++)
-            keep[i + j] = words[j] >= threshold ? scale : 0;
-    }
-    return keep;
-}
 
 typedef struct keep_task {
     const antler_kernels *k;
@@ -95,7 +65,7 @@ antler_recurrence antler__recurrent_begin(const antler_recurrent *config, const 
     const bool own_h = train && (!sequences || antler__recurrent_hides(config, run));
     const antler_tensor *const first = train ? run->saved + SLOT_H0 : run->carry;
     antler_real *const keep = run->scratch[SLOT_KEEP].data;
-    *x_keep = draw(run, SLOT_ON_INPUT, config->dropout, keep, s->batch, s->features);
+    *x_keep = antler__drop_mask(run, SLOT_ON_INPUT, config->dropout, keep, s->batch, s->features);
     antler_recurrence r = {
         .batch = s->batch,
         .steps = s->steps,
@@ -104,20 +74,22 @@ antler_recurrence antler__recurrent_begin(const antler_recurrent *config, const 
         .mask = run->mask->data,
         .u = run->param[SLOT_RECURRENT].data,
         .reset_after = cell->reset_after,
-        .act = kernel_of(config->activation_),
-        .gate_act = kernel_of(cell->gate_activation),
         .h = own_h ? run->saved[SLOT_H].data : run->y->data,
         .c = !cell->has_c ? NULL
              : train      ? run->saved[SLOT_C].data
                           : run->scratch[SLOT_STATES].data,
-        .gates = train && cell->kept > 0 ? run->saved[SLOT_GATES].data : NULL,
+        .gates = train && s->kept > 0 ? run->saved[SLOT_GATES].data : NULL,
         .last_only = !train && !sequences,
     };
-    r.act_a = number_of(r.act);
-    r.gate_a = number_of(r.gate_act);
+    if (!s->general) {
+        r.act = kernel_of(config->activation_);
+        r.act_a = run->k->activation[r.act].a;
+        r.gate_act = kernel_of(cell->gate_activation);
+        r.gate_a = run->k->activation[r.gate_act].a;
+    }
     if (config->recurrent_dropout > 0)
-        r.keep = draw(run, SLOT_ON_STATE, config->recurrent_dropout,
-                      config->dropout > 0 ? keep + s->batch * s->features : keep, s->batch, s->units);
+        r.keep = antler__drop_mask(run, SLOT_ON_STATE, config->recurrent_dropout,
+                                   config->dropout > 0 ? keep + s->batch * s->features : keep, s->batch, s->units);
     if (config->use_bias && cell->reset_after)
         r.rb = run->param[SLOT_BIAS].data + s->columns;
     if (config->stateful) {
@@ -126,8 +98,6 @@ antler_recurrence antler__recurrent_begin(const antler_recurrent *config, const 
     }
     return r;
 }
-
-enum { ROWS = 16 };
 
 typedef struct steps_task {
     antler_steps *steps;
@@ -139,16 +109,15 @@ typedef struct steps_task {
 static void steps_of_rows(void *arg, int64_t i, int worker)
 {
     const steps_task *t = arg;
-    const int64_t row0 = i * ROWS, row1 = row0 + ROWS;
+    const int64_t row0 = i * ANTLER_RECURRENT_ROWS, row1 = row0 + ANTLER_RECURRENT_ROWS;
     t->steps(t->r, row0, row1 < t->r->batch ? row1 : t->r->batch, t->work + worker * t->work_size);
 }
 
-/* All steps, a block of rows a thread: 16 fill the lanes of narrow layers, and the tiles of wide ones. */
 void antler__recurrent_steps(antler_run *run, const antler_recurrence *r, const antler_recurrent_sizes *s,
                              antler_steps *steps)
 {
     steps_task t = {steps, r, run->scratch[SLOT_WORK].data, antler__recurrent_work(s)};
-    antler_parallel(run, steps_of_rows, &t, (r->batch + ROWS - 1) / ROWS);
+    antler_parallel(run, steps_of_rows, &t, (r->batch + ANTLER_RECURRENT_ROWS - 1) / ANTLER_RECURRENT_ROWS);
 }
 
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
@@ -209,7 +178,10 @@ void antler__recurrent_forward(const antler_recurrent *config, const antler_cell
                                     .bias = config->use_bias ? run->param[SLOT_BIAS].data : NULL};
     antler_multiply(run, &project);
     r.xw = project.c;
-    antler__recurrent_steps(run, &r, &s, steps);
+    if (s.general)
+        antler__recurrent_general(config, cell, run, &r, &s, false);
+    else
+        antler__recurrent_steps(run, &r, &s, steps);
     if (config->stateful)
         write_carry(run, &r);
     antler_real *const y = run->y->data;
