@@ -134,7 +134,8 @@ antler_status antler__check_input(const antler_model *model, const antler_real *
     for (int64_t k = 0; k < model->inputs; k++) {
         const char *dtype = antler__layer_keys(model->object[k])->dtype;
         int64_t width = antler_count(&model->wire[model->input[k]].shape, 1);
-        for (int64_t i = 0; antler__is_integer(dtype) && i < n * width; i++)
+        bool integers = antler__is_integer(dtype);
+        for (int64_t i = 0; integers && i < n * width; i++)
             if (x[i] != floor((double)x[i]))
                 return antler_error_set(err, ANTLER_DATA, NULL,
                                         "row %lld of the input holds %.9g; the model takes integers (dtype \"%.40s\")",
@@ -317,8 +318,7 @@ int64_t antler_model_tokens(const antler_model *model)
         least = tokens > 0 && (least == 0 || tokens < least) ? tokens : least;
     }
     const char *dtype = antler__layer_keys(model->object[0])->dtype;
-    bool whole = dtype && (strncmp(dtype, "int", 3) == 0 || strncmp(dtype, "uint", 4) == 0);
-    return least > 0 ? least : whole ? 2 : 0;
+    return least > 0 ? least : antler__is_integer(dtype) ? 2 : 0;
 }
 
 bool antler_model_random(const antler_model *model)

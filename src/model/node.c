@@ -58,9 +58,10 @@ static void plan_epilogue(antler_plan *plan, const antler_shape *out)
     node->epilogue = (antler_epilogue){.f = layer->f, .linear = plan->linear, .width = out->dim[out->rank - 1]};
     if (!layer->f || !computes)
         return;
-    if (plan->linear || (train && layer->f->needs_x))
+    bool kept = train && layer->f->needs_x;
+    if (plan->linear || kept)
         node->z_buffer = antler__plan_buffer(plan, out, sizeof(antler_real), plan->forward,
-                                             plan->backward > plan->loss ? plan->backward : plan->loss);
+                                             kept && plan->backward > plan->loss ? plan->backward : plan->loss);
     if (plan->backward >= 0 && (plan->whole || !(layer->ops->flags & ANTLER_FUSES)))
         node->dz_buffer = antler__plan_buffer(plan, out, sizeof(antler_real), plan->backward, plan->backward);
 }

@@ -34,15 +34,13 @@ static antler_status takes_logits(const antler_model *model, const antler_loss_o
                             loss->type.class_name, from);
 }
 
-static bool mean_over_rows(const antler_objective *o)
+static bool is_mean(const char *reduction)
 {
-    return o->reduction && (strcmp(o->reduction, "sum_over_batch_size") == 0 || strcmp(o->reduction, "mean") == 0 ||
-                            strcmp(o->reduction, "auto") == 0 || strcmp(o->reduction, "mean_with_sample_weight") == 0);
-}
-
-static bool is_none(const antler_objective *o)
-{
-    return !o->reduction || strcmp(o->reduction, "none") == 0;
+    static const char *const means[] = {"sum_over_batch_size", "mean", "auto", "mean_with_sample_weight"};
+    for (size_t i = 0; reduction && i < sizeof means / sizeof *means; i++)
+        if (strcmp(reduction, means[i]) == 0)
+            return true;
+    return false;
 }
 
 static antler_status create_objective(const antler_model *model, int64_t batch, antler_objective **objective,
@@ -61,7 +59,9 @@ static antler_status create_objective(const antler_model *model, int64_t batch, 
     antler_compile_settings *compile = o->compile = antler__compile_share(model->compile);
     o->loss = (const antler_loss_ops *)compile->loss.type;
     o->loss_object = compile->loss;
-    o->reduction = ((const antler_loss_keys *)compile->loss.config)->reduction;
+    const char *reduction = ((const antler_loss_keys *)compile->loss.config)->reduction;
+    o->is_mean = is_mean(reduction);
+    o->is_sum = reduction && strcmp(reduction, "sum") == 0;
     o->inner = inner;
     o->width = width;
     o->scratch = space;
@@ -139,7 +139,7 @@ static double reduce(antler_context *c, int64_t rows, antler_real *gradient_scal
 {
     antler_objective *o = c->objective;
     const antler_kernels *k = antler__kernels();
-    bool weighted, mean = mean_over_rows(o);
+    bool weighted, mean = o->is_mean;
     double valid = weigh_rows(c, rows, &weighted);
     antler_real stretch = mean && weighted ? (antler_real)(valid > 0 ? (double)rows / valid : 0) : 1;
     for (int64_t r = 0; weighted && r < rows; r++) {
@@ -150,7 +150,7 @@ static double reduce(antler_context *c, int64_t rows, antler_real *gradient_scal
     *gradient_scale = mean ? (antler_real)(1.0 / (double)rows) : 1;
     for (int64_t r = 0; r < rows; r++) /* one factor a row; padding rows of the mask included */
         o->weight[r] = weighted ? o->weight[r] * *gradient_scale : *gradient_scale;
-    return mean || is_none(o) ? sum / (double)rows : sum;
+    return o->is_sum ? sum : sum / (double)rows;
 }
 
 static void scale_gradient(const antler_context *c, antler_real *dp, int64_t rows)

@@ -1,6 +1,8 @@
 /* Recurrent layers: backward; recurrent.h has the equations. */
 #include "layers/shared/recurrent.h"
 
+#include <string.h>
+
 typedef struct transpose_task {
     antler_real *y;
     const antler_real *x;
@@ -49,20 +51,39 @@ typedef struct states_task {
     int64_t kept;
 } states_task;
 
+/* y = x, or 0 where x is NULL. States are short, often of one number: a call would take longer than the copy. */
+static inline void copy_state(antler_real *y, const antler_real *x, int64_t n)
+{
+    if (x == NULL) {
+        for (int64_t j = 0; j < n; j++)
+            y[j] = 0;
+        return;
+    }
+    for (; n >= 4; n -= 4, y += 4, x += 4)
+        memcpy(y, x, 4 * sizeof *y);
+    for (; n > 0; n--)
+        *y++ = *x++;
+}
+
 static void state_rows(void *arg, int64_t first, int64_t count)
 {
     const states_task *t = arg;
     const antler_recurrence *r = t->r;
     const int64_t u = r->units;
-    for (int64_t i = first; i < first + count; i++) {
-        const int64_t b = i / r->steps, time = i % r->steps, step = r->backwards ? r->steps - 1 - time : time;
+    int64_t b = first / r->steps, time = first % r->steps;
+    antler_real *y = t->y + (first - t->origin) * u;
+    for (int64_t i = 0; i < count; i++, y += u) {
+        const int64_t step = r->backwards ? r->steps - 1 - time : time;
         const antler_real *h = step > 0 ? r->h + (b * r->steps + step - 1) * u : r->h0 != NULL ? r->h0 + b * u : NULL;
-        const antler_real *keep = r->keep == NULL ? NULL : r->keep + b * u;
         const antler_real *reset = t->reset == NULL ? NULL : t->reset + (b * r->steps + step) * t->kept * u + u;
-        antler_real *y = t->y + (i - t->origin) * u;
-        for (int64_t j = 0; j < u; j++) {
-            const antler_real kept = h == NULL ? 0 : keep == NULL ? h[j] : h[j] * keep[j];
-            y[j] = reset == NULL ? kept : reset[j] * kept;
+        copy_state(y, h, u);
+        for (int64_t j = 0; r->keep != NULL && h != NULL && j < u; j++)
+            y[j] *= r->keep[b * u + j];
+        for (int64_t j = 0; reset != NULL && j < u; j++)
+            y[j] *= reset[j];
+        if (++time == r->steps) {
+            time = 0;
+            b++;
         }
     }
 }
