@@ -234,7 +234,7 @@ static void backward(bench *b, antler_real *dx)
 
 static int64_t params_of(const bench *b)
 {
-    return b->model->trained;
+    return b->model->trained_size;
 }
 
 #endif

@@ -271,7 +271,7 @@ START_TEST(misuse_of_a_context_is_told)
     must(antler_read(train, "d", ANTLER_PARAMETER_GRADIENT, 1, &tensor, NULL), NULL);
     ck_assert(antler_shape_equal(&tensor.shape, &(antler_shape){1, {2}}));
     ck_assert_int_eq(antler_read(train, "d", ANTLER_PARAMETER_GRADIENT, 2, &tensor, NULL), ANTLER_NAME);
-    ck_assert_int_eq(antler_read(train, "d", ANTLER_NOISE_MASK, 0, &tensor, NULL), ANTLER_NAME);
+    ck_assert_int_eq(antler_read(train, "d", ANTLER_MASK_BITS, 0, &tensor, NULL), ANTLER_NAME);
     ck_assert_int_eq(antler_read(train, "e", ANTLER_OUTPUT, 0, &tensor, NULL), ANTLER_NAME);
     ck_assert_int_eq(antler_read(train, "input_layer", ANTLER_GRADIENT, 0, &tensor, NULL), ANTLER_NAME);
     antler_context_free(train);

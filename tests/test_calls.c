@@ -225,8 +225,8 @@ static void run_pass(antler_context *c, pass *p)
     antler_error err = {0};
     must(antler_forward(c, p->x, BATCH, p->y, &err), &err);
     must(antler_backward_from(c, p->dy, p->dx, &err), &err);
-    ck_assert_int_le(c->model->trained, 4096);
-    memcpy(p->gradients, c->gradients, (size_t)c->model->trained * sizeof *p->gradients);
+    ck_assert_int_le(c->model->trained_size, 4096);
+    memcpy(p->gradients, c->gradients, (size_t)c->model->trained_size * sizeof *p->gradients);
 }
 
 /* ---- the tests -------------------------------------------------------------------------------------------------- */
@@ -249,7 +249,7 @@ START_TEST(memory_and_threads_change_no_bit)
             run_pass(c, &other);
             ck_assert_mem_eq(first.y, other.y, ys);
             ck_assert_mem_eq(first.dx, other.dx, xs);
-            ck_assert_mem_eq(first.gradients, other.gradients, (size_t)m->trained * sizeof(antler_real));
+            ck_assert_mem_eq(first.gradients, other.gradients, (size_t)m->trained_size * sizeof(antler_real));
         }
         antler_context_free(c);
     }
@@ -314,7 +314,7 @@ START_TEST(gradients_are_right)
     double size = 0;
     fill(&one);
     run_pass(c, &one);
-    for (int64_t i = 0; i < m->trained; i++)
+    for (int64_t i = 0; i < m->trained_size; i++)
         size = fmax(size, fabs(one.gradients[i]));
     for (int i = 0; i < p.inputs * BATCH * WIDTH; i++)
         size = fmax(size, fabs(one.dx[i]));

@@ -88,7 +88,7 @@ END_TEST
 START_TEST(inference_is_repeatable)
 {
     bench b = open_bench(&all[_i], ANTLER_INFER, 0);
-    size_t bytes = (size_t)b.ny * sizeof *b.y, weights = (size_t)b.model->total * sizeof(antler_real);
+    size_t bytes = (size_t)b.ny * sizeof *b.y, weights = (size_t)b.model->size * sizeof(antler_real);
     antler_real *again = malloc(bytes), *x = malloc((size_t)b.nx * sizeof *x), *before = malloc(weights + 1);
     memcpy(x, b.x, (size_t)b.nx * sizeof *x);
     memcpy(before, b.model->parameters, weights);

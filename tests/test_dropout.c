@@ -34,7 +34,7 @@ static antler_tensor mask_of(antler_context *context, const char *layer)
 {
     antler_error err = {0};
     antler_tensor mask;
-    must(antler_read(context, layer, ANTLER_NOISE_MASK, 0, &mask, &err), &err);
+    must(antler_read(context, layer, ANTLER_MASK_BITS, 0, &mask, &err), &err);
     return mask;
 }
 
@@ -175,7 +175,7 @@ START_TEST(rate_0_is_the_identity) /* D6, D7 */
     ck_assert(same_bits(x, y, BATCH * 7));
     backward(context, x, y);
     ck_assert(same_bits(x, y, BATCH * 7));
-    ck_assert_int_eq(antler_read(context, "d", ANTLER_NOISE_MASK, 0, &mask, &err), ANTLER_NAME);
+    ck_assert_int_eq(antler_read(context, "d", ANTLER_MASK_BITS, 0, &mask, &err), ANTLER_NAME);
     antler_context_free(context);
     antler_model_free(model);
     free(x);

@@ -209,7 +209,7 @@ START_TEST(variables_lie_in_the_groups_that_hold_them)
     for (int i = 0; i < 5; i++)
         ck_assert_mem_eq(entry_of(&entries, paths[i])->data, model->variable[i].view.value.data,
                          4 * sizeof(antler_real));
-    memset(model->parameters, 0, (size_t)model->total * sizeof *model->parameters);
+    memset(model->parameters, 0, (size_t)model->size * sizeof *model->parameters);
     must(antler__weights_read(model, &entries, &err), &err);
     ck_assert_uint_eq(hash_weights(model), weights);
     antler__entries_free(&entries);

@@ -265,11 +265,11 @@ START_TEST(a_frozen_layer_trains_nothing_and_passes_its_gradient)
     if (!is_single(&all[_i]))
         return;
     bench b = bench_with(&all[_i], "", "\"trainable\": false", ANTLER_TRAIN, ANTLER_INPUT_GRADIENT);
-    size_t weights = (size_t)b.model->total * sizeof(antler_real);
+    size_t weights = (size_t)b.model->size * sizeof(antler_real);
     antler_real *before = malloc(weights + 1);
     bool tokens = tokens_of(b.model) > 0;
     memcpy(before, b.model->parameters, weights);
-    ck_assert_int_eq(b.model->trained, 0);
+    ck_assert_int_eq(b.model->trained_size, 0);
     forward(&b, b.x, BATCH, b.y);
     backward(&b, tokens ? NULL : b.dx);
     ck_assert_mem_eq(before, b.model->parameters, weights); /* statistics too */

@@ -97,7 +97,7 @@ static uint64_t hash_noise(antler_context *c)
     antler_tensor mask;
     for (int64_t i = 1; (layer = antler_model_layer(c->model, i)) != NULL; i++)
         for (int slot = 0; slot < 2; slot++)
-            if (antler_read(c, layer->name, ANTLER_NOISE_MASK, slot, &mask, NULL) == ANTLER_OK)
+            if (antler_read(c, layer->name, ANTLER_MASK_BITS, slot, &mask, NULL) == ANTLER_OK)
                 hash = hash_bytes(hash, mask.data, (size_t)antler_count(&mask.shape, 0) * sizeof(antler_real));
     return hash;
 }

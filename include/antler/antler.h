@@ -259,7 +259,7 @@ ANTLER_API antler_status antler_update(antler_context *context, antler_error *er
    logits, for a last layer whose loss takes them). PARAMETER_GRADIENT:
    index-th parameter of the layer itself. NOISE: 1 where the index-th noise site kept, 0 where it dropped. The tensor's
    data is the context's; NOISE's shape is the mask's, and its data stays until the next one is read. */
-typedef enum antler_what { ANTLER_OUTPUT, ANTLER_GRADIENT, ANTLER_PARAMETER_GRADIENT, ANTLER_NOISE_MASK } antler_what;
+typedef enum antler_what { ANTLER_OUTPUT, ANTLER_GRADIENT, ANTLER_PARAMETER_GRADIENT, ANTLER_MASK_BITS } antler_what;
 ANTLER_API antler_status antler_read(antler_context *context, const char *layer, antler_what what, int index,
                                      antler_tensor *tensor, antler_error *err);
 /* Gradient of a variable of the model after antler_backward, without ANTLER_KEEP; NULL for one that is not trained. */

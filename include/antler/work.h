@@ -44,39 +44,39 @@ typedef struct antler_product {
 } antler_product;
 
 /* All of a product, cut into blocks where it is worth a second thread. */
-ANTLER_API void antler_multiply(struct antler_run *run, const antler_product *p);
+ANTLER_API void antler_run_product(struct antler_run *run, const antler_product *p);
 
 /* y (n) = sum over the rows of x (rows, n), in a product's order: the gradient of a bias. */
-ANTLER_API void antler_column_sums(struct antler_run *run, antler_real *y, const antler_real *x, int64_t rows,
-                                   int64_t n);
+ANTLER_API void antler_run_column_sums(struct antler_run *run, antler_real *y, const antler_real *x, int64_t rows,
+                                       int64_t n);
 
 /* In 16 lanes, folded 8, 4, 2, 1; dot by fma. */
-ANTLER_API antler_real antler_sum(const antler_real *x, int64_t n);
-ANTLER_API antler_real antler_dot(const antler_real *a, const antler_real *b, int64_t n);
+ANTLER_API antler_real antler_array_sum(const antler_real *x, int64_t n);
+ANTLER_API antler_real antler_array_dot(const antler_real *a, const antler_real *b, int64_t n);
 
 /* ---- loops ------------------------------------------------------------------------------------------------------ */
 
 /* Calls fn over the pieces of 0 .. n - 1 that [first, first + count) gives, on the workers. A piece has about 16,384 /
    cost items, so cost says how many elements of simple arithmetic one item is worth; with cost 1, first is a multiple
    of 64 (bit masks). */
-ANTLER_API void antler_ranges(struct antler_run *run, int64_t n, int64_t cost,
-                              void (*fn)(void *arg, int64_t first, int64_t count), void *arg);
+ANTLER_API void antler_run_ranges(struct antler_run *run, int64_t n, int64_t cost,
+                                  void (*fn)(void *arg, int64_t first, int64_t count), void *arg);
 
 /* The same with at most `most` pieces, for work that has a part of its own in each. */
-ANTLER_API void antler_pieces(struct antler_run *run, int64_t n, int64_t cost, int64_t most,
-                              void (*fn)(void *arg, int64_t first, int64_t count), void *arg);
+ANTLER_API void antler_run_pieces(struct antler_run *run, int64_t n, int64_t cost, int64_t most,
+                                  void (*fn)(void *arg, int64_t first, int64_t count), void *arg);
 
 /* y = x for n numbers, unless they are the same. */
-ANTLER_API void antler_copy(struct antler_run *run, antler_real *y, const antler_real *x, int64_t n);
+ANTLER_API void antler_run_copy(struct antler_run *run, antler_real *y, const antler_real *x, int64_t n);
 
 /* ---- mathematics: y may be x ------------------------------------------------------------------------------------ */
 
-ANTLER_API void antler_exp(antler_real *y, const antler_real *x, int64_t n);
-ANTLER_API void antler_log(antler_real *y, const antler_real *x, int64_t n);
-ANTLER_API void antler_tanh(antler_real *y, const antler_real *x, int64_t n);
-ANTLER_API void antler_sigmoid(antler_real *y, const antler_real *x, int64_t n);
+ANTLER_API void antler_array_exp(antler_real *y, const antler_real *x, int64_t n);
+ANTLER_API void antler_array_log(antler_real *y, const antler_real *x, int64_t n);
+ANTLER_API void antler_array_tanh(antler_real *y, const antler_real *x, int64_t n);
+ANTLER_API void antler_array_sigmoid(antler_real *y, const antler_real *x, int64_t n);
 /* Of each of `rows` rows of n. */
-ANTLER_API void antler_softmax_rows(antler_real *y, const antler_real *x, int64_t rows, int64_t n);
+ANTLER_API void antler_array_softmax(antler_real *y, const antler_real *x, int64_t rows, int64_t n);
 
 /* ---- noise ------------------------------------------------------------------------------------------------------ */
 
@@ -90,7 +90,7 @@ ANTLER_API void antler_noise_normal(const struct antler_noise *noise, int64_t pe
 /* ---- data ------------------------------------------------------------------------------------------------------- */
 
 /* ANTLER_DATA unless every number of the run's first input is an integer in [0, limit). */
-ANTLER_API antler_status antler_check_tokens(struct antler_run *run, int64_t limit);
+ANTLER_API antler_status antler_run_check_tokens(struct antler_run *run, int64_t limit);
 
 #ifdef __cplusplus
 }

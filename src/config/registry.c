@@ -1,11 +1,11 @@
 /* The registry: built-in types by kind, then those registered at run time. Append-only, behind one lock; a reader takes
    the lock too, as finding a type is never on a hot path. */
 #include "config/registry.h"
+
+#include "config/names.h"
+#include "core/memory.h"
 #include "core/status.h"
 
-#include "core/memory.h"
-
-#include <ctype.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -65,53 +65,6 @@ const antler_type *antler_type_find(antler_kind kind, const char *name)
     return type;
 }
 
-/* Where Keras's two substitutions put an underscore: before a capital that a small letter follows, and between a small
-   letter and a capital. */
-const char *antler__snake_case(const char *class_name, char *text, size_t size)
-{
-    size_t n = 0;
-    for (const char *c = class_name; *c && n + 2 < size; c++) {
-        bool starts = c > class_name && isupper((unsigned char)*c) && islower((unsigned char)c[1]);
-        bool follows = c > class_name && isupper((unsigned char)*c) && islower((unsigned char)c[-1]);
-        if ((starts || follows) && n && text[n - 1] != '_')
-            text[n++] = '_';
-        if (isalnum((unsigned char)*c) || *c == '_')
-            text[n++] = (char)tolower((unsigned char)*c);
-    }
-    text[n] = 0;
-    return text;
-}
-
-enum { LONGEST_NAME = 64 };
-
-int antler_name_distance(const char *a, const char *b)
-{
-    size_t m = strlen(a), n = strlen(b);
-    if (m >= LONGEST_NAME || n >= LONGEST_NAME)
-        return LONGEST_NAME;
-    int row[3][LONGEST_NAME + 1] = {{0}}; /* of edits: the row before last, the last, this one */
-    for (size_t j = 0; j <= n; j++)
-        row[1][j] = (int)j;
-    for (size_t i = 1; i <= m; i++) {
-        row[2][0] = (int)i;
-        for (size_t j = 1; j <= n; j++) {
-            int x = tolower((unsigned char)a[i - 1]), y = tolower((unsigned char)b[j - 1]);
-            int best = row[1][j - 1] + (x != y);
-            if (row[1][j] + 1 < best)
-                best = row[1][j] + 1;
-            if (row[2][j - 1] + 1 < best)
-                best = row[2][j - 1] + 1;
-            if (i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) && y == tolower((unsigned char)a[i - 2]) &&
-                row[0][j - 2] + 1 < best)
-                best = row[0][j - 2] + 1;
-            row[2][j] = best;
-        }
-        memcpy(row[0], row[1], sizeof row[0]);
-        memcpy(row[1], row[2], sizeof row[1]);
-    }
-    return row[1][n];
-}
-
 const char *antler_type_nearest(antler_kind kind, const char *name)
 {
     const char *nearest = NULL;
@@ -142,46 +95,56 @@ const antler_layer_ops *antler__source_layer(void)
     return NULL;
 }
 
-/* Whether the methods that a kind can not do without are there. */
+/* The methods that a kind cannot do without. */
+#define METHOD(kind, table, member)                                   \
+    {                                                                 \
+        ANTLER_KIND_##kind, offsetof(antler_##table, member), #member \
+    }
+static const struct method {
+    antler_kind kind;
+    size_t offset;
+    const char *name;
+} required[] = {
+    METHOD(LAYER, layer_ops, infer),
+    METHOD(LAYER, layer_ops, forward),
+    METHOD(LAYER, layer_ops, backward),
+    METHOD(ACTIVATION, activation_ops, forward),
+    METHOD(ACTIVATION, activation_ops, backward),
+    METHOD(INITIALIZER, initializer_ops, fill),
+    METHOD(REGULARIZER, regularizer_ops, penalty),
+    METHOD(REGULARIZER, regularizer_ops, gradient),
+    METHOD(CONSTRAINT, constraint_ops, apply),
+    METHOD(LOSS, loss_ops, compute),
+    METHOD(METRIC, metric_ops, update),
+    METHOD(METRIC, metric_ops, result),
+    METHOD(OPTIMIZER, optimizer_ops, step),
+    METHOD(SCHEDULE, schedule_ops, rate),
+    METHOD(CALLBACK, callback_ops, epoch),
+};
+#undef METHOD
+
+/* A layer that computes nothing has its shape alone. */
+static bool is_excused(const antler_type *type, size_t offset)
+{
+    return type->kind == ANTLER_KIND_LAYER && offset != offsetof(antler_layer_ops, infer) &&
+           ((const antler_layer_ops *)type)->flags & (ANTLER_SOURCE | ANTLER_VIEW);
+}
+
 static const char *missing_method(const antler_type *type)
 {
-    switch (type->kind) {
-    case ANTLER_KIND_LAYER: {
-        const antler_layer_ops *ops = (const antler_layer_ops *)type;
-        bool runs = !(ops->flags & (ANTLER_SOURCE | ANTLER_VIEW));
-        return !ops->infer ? "infer" : runs && !ops->forward ? "forward" : runs && !ops->backward ? "backward" : NULL;
+    for (size_t i = 0; i < sizeof required / sizeof *required; i++) {
+        void (*method)(void);
+        if (required[i].kind != type->kind || is_excused(type, required[i].offset))
+            continue;
+        memcpy(&method, (const char *)type + required[i].offset, sizeof method);
+        if (!method)
+            return required[i].name;
     }
-    case ANTLER_KIND_ACTIVATION: {
-        const antler_activation_ops *ops = (const antler_activation_ops *)type;
-        return !ops->forward ? "forward" : !ops->backward ? "backward" : NULL;
-    }
-    case ANTLER_KIND_INITIALIZER:
-        return ((const antler_initializer_ops *)type)->fill ? NULL : "fill";
-    case ANTLER_KIND_REGULARIZER: {
-        const antler_regularizer_ops *ops = (const antler_regularizer_ops *)type;
-        return !ops->penalty ? "penalty" : !ops->gradient ? "gradient" : NULL;
-    }
-    case ANTLER_KIND_CONSTRAINT:
-        return ((const antler_constraint_ops *)type)->apply ? NULL : "apply";
-    case ANTLER_KIND_LOSS:
-        return ((const antler_loss_ops *)type)->compute ? NULL : "compute";
-    case ANTLER_KIND_METRIC: {
-        const antler_metric_ops *ops = (const antler_metric_ops *)type;
-        return !ops->update ? "update" : !ops->result ? "result" : NULL;
-    }
-    case ANTLER_KIND_OPTIMIZER:
-        return ((const antler_optimizer_ops *)type)->step ? NULL : "step";
-    case ANTLER_KIND_SCHEDULE:
-        return ((const antler_schedule_ops *)type)->rate ? NULL : "rate";
-    case ANTLER_KIND_CALLBACK:
-        return ((const antler_callback_ops *)type)->epoch ? NULL : "epoch";
-    default:
-        return "a kind that can be registered";
-    }
+    return NULL;
 }
 
 /* Size of a kind's table in this version. A longer one is of a later version, with methods that are unknown here; a
-   shorter one of an older version, which the methods that a kind can not do without must have had. */
+   shorter one of an older version, which the methods that a kind cannot do without must have had. */
 static const size_t table_size[ANTLER_KINDS] = {
     [ANTLER_KIND_LAYER] = sizeof(antler_layer_ops),
     [ANTLER_KIND_ACTIVATION] = sizeof(antler_activation_ops),

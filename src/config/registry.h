@@ -14,7 +14,5 @@ extern const antler_type *const *const antler__builtin[ANTLER_KINDS];
 antler_status antler__type_whole(const antler_type *type, const antler_type **whole, antler_error *err);
 /* The layer that gives a model its input (ANTLER_SOURCE). */
 const antler_layer_ops *antler__source_layer(void);
-/* Keras's snake case: "MaxPooling2D" gives "max_pooling2d". Returns text. */
-const char *antler__snake_case(const char *class_name, char *text, size_t size);
 
 #endif

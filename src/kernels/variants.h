@@ -1,5 +1,5 @@
 /* The kernels' sources are compiled once per instruction set, with ANTLER_ISA_SUFFIX naming it. Each exports one
-   function, which fills its rows of the table; kernels.c calls them. */
+   function, which fills its rows of the table; choose.c calls them. */
 #ifndef ANTLER_VARIANTS_H
 #define ANTLER_VARIANTS_H
 

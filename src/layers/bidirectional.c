@@ -6,12 +6,9 @@
 
    Keras's rules: backward_layer left out is layer's copy with go_backwards; outputs of masked steps are 0 where all
    steps are returned. */
-#include "core/memory.h"
 #include "layers/shared/common.h"
 #include "layers/shared/join.h"
-#include "model/model.h"
 
-#include <stdio.h>
 #include <string.h>
 
 typedef struct antler_bidirectional bidirectional;
@@ -27,7 +24,7 @@ static const antler_field fields[] = {
      .kind = ANTLER_STRING,
      .offset = offsetof(bidirectional, merge_mode),
      .def = "\"concat\"",
-     .choices = antler__merge_modes,
+     .choices = antler__join_modes,
      .doc = "how both outputs become one"},
     ANTLER_FIELD_END,
 };
@@ -49,28 +46,6 @@ static const char *const samples[] = {
 static bool *flag_of(antler_object layer, const char *key)
 {
     return antler_object_field(layer, key);
-}
-
-/* The layer is called "forward_lstm" or "backward_lstm" from now on, where the original is "lstm". */
-static antler_status rename_layer(antler_object layer, const char *prefix, const char *original, antler_error *err)
-{
-    const char **const name = antler_object_field(layer, "name");
-    const size_t length = strlen(prefix);
-    char text[256];
-    snprintf(text, sizeof text, "%s%s", prefix, strncmp(original, prefix, length) == 0 ? original + length : original);
-    char *const copy = antler__copy_text(text);
-    if (copy == NULL)
-        return antler__no_memory(err);
-    antler__free((void *)(uintptr_t)*name);
-    *name = copy;
-    return ANTLER_OK;
-}
-
-static antler_status make_backward_layer(bidirectional *c, const char *name, antler_error *err)
-{
-    ANTLER_TRY(antler_object_copy(c->layer_, &c->backward_layer_, err));
-    *flag_of(c->backward_layer_, "go_backwards") = true;
-    return rename_layer(c->backward_layer_, "backward_", name, err);
 }
 
 static antler_status check_recurrent(antler_object layer, const char *place, antler_error *err)
@@ -109,15 +84,12 @@ static antler_status check(void *config, antler_error *err)
     ANTLER_TRY(check_recurrent(c->layer_, "layer", err));
     if (c->backward_layer_.type != NULL)
         ANTLER_TRY(check_recurrent(c->backward_layer_, "backward_layer", err));
-    char name[256];
-    const char *const *const given = antler_object_field(c->layer_, "name");
-    if (*given != NULL)
-        snprintf(name, sizeof name, "%s", *given);
-    else
-        antler__snake_case(c->layer_.type->class_name, name, sizeof name);
-    if (c->backward_layer_.type == NULL)
-        ANTLER_TRY(make_backward_layer(c, name, err));
-    ANTLER_TRY(rename_layer(c->layer_, "forward_", name, err));
+    if (c->backward_layer_.type == NULL) {
+        ANTLER_TRY(antler_object_copy(c->layer_, &c->backward_layer_, err));
+        ANTLER_TRY(antler_object_rename(c->backward_layer_, "backward_", c->layer_, err));
+        *flag_of(c->backward_layer_, "go_backwards") = !*flag_of(c->layer_, "go_backwards");
+    }
+    ANTLER_TRY(antler_object_rename(c->layer_, "forward_", c->layer_, err));
     hide_masked_steps(c->layer_);
     hide_masked_steps(c->backward_layer_);
     return check_pair(c, err);
@@ -155,7 +127,7 @@ static antler_status infer(const void *config, const antler_shape *in, antler_sh
     ANTLER_TRY(child_shapes(c, in, shape, err));
     *out = shape[FORWARD];
     const int last = out->rank - 1;
-    if (c->merge_mode == antler__merge_modes[ANTLER_MERGE_CONCAT] && shape[BACKWARD].rank == out->rank) {
+    if (c->merge_mode == antler__join_modes[ANTLER_JOIN_CONCAT] && shape[BACKWARD].rank == out->rank) {
         out->dim[last] += shape[BACKWARD].dim[last];
         shape[BACKWARD].dim[last] = shape[FORWARD].dim[last];
     }
@@ -203,16 +175,16 @@ static antler_status outputs(const bidirectional *c, antler_run *run, antler_ten
     return ANTLER_OK;
 }
 
-static antler_merge merge_of(const bidirectional *c, const antler_run *run, const antler_tensor y[2])
+static antler_join join_of(const bidirectional *c, const antler_run *run, const antler_tensor y[2])
 {
     const int last = y[FORWARD].shape.rank - 1;
-    return (antler_merge){.mode = c->merge_mode,
-                          .batch = run->x->shape.dim[0],
-                          .steps = is_sequence(c) ? run->x->shape.dim[1] : 1,
-                          .nf = y[FORWARD].shape.dim[last],
-                          .ng = y[BACKWARD].shape.dim[last],
-                          .f = y[FORWARD].data,
-                          .g = y[BACKWARD].data};
+    return (antler_join){.mode = c->merge_mode,
+                         .batch = run->x->shape.dim[0],
+                         .steps = is_sequence(c) ? run->x->shape.dim[1] : 1,
+                         .nf = y[FORWARD].shape.dim[last],
+                         .ng = y[BACKWARD].shape.dim[last],
+                         .f = y[FORWARD].data,
+                         .g = y[BACKWARD].data};
 }
 
 static antler_status forward(const void *config, antler_run *run)
@@ -221,8 +193,8 @@ static antler_status forward(const void *config, antler_run *run)
     ANTLER_TRY(outputs(config, run, y));
     for (int i = FORWARD; i <= BACKWARD; i++)
         ANTLER_TRY(antler_child_forward(run, i, &(antler_io){.x = run->x, .mask = run->mask, .y = &y[i]}));
-    const antler_merge merge = merge_of(config, run, y);
-    antler__merge(run, &merge, run->y->data);
+    const antler_join merge = join_of(config, run, y);
+    antler__join(run, &merge, run->y->data);
     return ANTLER_OK;
 }
 
@@ -242,11 +214,11 @@ static antler_status backward(const void *config, antler_run *run)
 {
     antler_tensor y[2], dx = {run->x->shape, run->dx->data ? run->scratch[DX].data : NULL};
     ANTLER_TRY(outputs(config, run, y));
-    const antler_merge merge = merge_of(config, run, y);
+    const antler_join merge = join_of(config, run, y);
     const antler_tensor df = {y[FORWARD].shape, run->scratch[FORWARD_DY].data};
     const antler_tensor dg = {y[BACKWARD].shape, run->scratch[BACKWARD_DY].data};
     antler_io io = {.x = run->x, .mask = run->mask, .y = &y[FORWARD], .dy = &df, .dx = run->dx};
-    antler__unmerge(run, &merge, run->dy->data, df.data, dg.data);
+    antler__split(run, &merge, run->dy->data, df.data, dg.data);
     ANTLER_TRY(antler_child_backward(run, FORWARD, &io));
     io.y = &y[BACKWARD];
     io.dy = &dg;
@@ -254,7 +226,7 @@ static antler_status backward(const void *config, antler_run *run)
     ANTLER_TRY(antler_child_backward(run, BACKWARD, &io));
     if (dx.data) {
         add_job sum = {run->k, run->dx->data, dx.data};
-        antler_ranges(run, antler_count(&dx.shape, 0), 1, add_range, &sum);
+        antler_run_ranges(run, antler_count(&dx.shape, 0), 1, add_range, &sum);
     }
     return ANTLER_OK;
 }

@@ -78,11 +78,11 @@ static antler_status forward(const void *config, antler_run *run)
 {
     const struct antler_category_encoding *cfg = config;
     const antler_shape *in = &run->x->shape;
-    ANTLER_TRY(antler_check_tokens(run, cfg->num_tokens));
+    ANTLER_TRY(antler_run_check_tokens(run, cfg->num_tokens));
     job j = {.x = run->x->data, .y = run->y->data, .width = cfg->num_tokens};
     j.group = is_mode(cfg, ONE_HOT) ? 1 : in->dim[in->rank - 1];
     j.most = is_mode(cfg, COUNT) ? (antler_real)j.group : 1;
-    antler_ranges(run, antler_count(in, 0) / j.group, j.width, encode, &j);
+    antler_run_ranges(run, antler_count(in, 0) / j.group, j.width, encode, &j);
     return ANTLER_OK;
 }
 

@@ -58,7 +58,7 @@ static antler_status forward(const void *config, antler_run *run)
     p.b_row = units;
     p.b_col = 1;
     p.bias = cfg->use_bias ? run->param[BIAS].data : NULL;
-    antler_multiply(run, &p);
+    antler_run_product(run, &p);
     return ANTLER_OK;
 }
 
@@ -72,7 +72,7 @@ static void kernel_gradient(antler_run *run, const antler_real *dz, int64_t rows
     p.b = dz;
     p.b_row = units;
     p.b_col = 1;
-    antler_multiply(run, &p);
+    antler_run_product(run, &p);
 }
 
 /* dx (rows, in) = dz kernel^T. */
@@ -85,7 +85,7 @@ static void input_gradient(antler_run *run, const antler_real *dz, int64_t rows,
     p.b = run->param[KERNEL].data;
     p.b_row = 1;
     p.b_col = units;
-    antler_multiply(run, &p);
+    antler_run_product(run, &p);
 }
 
 static antler_status backward(const void *config, antler_run *run)
@@ -96,7 +96,7 @@ static antler_status backward(const void *config, antler_run *run)
     if (run->grad[KERNEL].data)
         kernel_gradient(run, dz, rows, in, units);
     if (cfg->use_bias && run->grad[BIAS].data)
-        antler_column_sums(run, run->grad[BIAS].data, dz, rows, units);
+        antler_run_column_sums(run, run->grad[BIAS].data, dz, rows, units);
     if (run->dx->data)
         input_gradient(run, dz, rows, in, units);
     return ANTLER_OK;

@@ -77,11 +77,11 @@ static void look_up(void *arg, int64_t first, int64_t count)
 static antler_status forward(const void *config, antler_run *run)
 {
     const struct antler_embedding *cfg = config;
-    ANTLER_TRY(antler_check_tokens(run, cfg->input_dim));
+    ANTLER_TRY(antler_run_check_tokens(run, cfg->input_dim));
     job j = {.x = run->x->data, .tokens = antler_count(&run->x->shape, 0), .width = cfg->output_dim};
     j.table = run->param[EMBEDDINGS].data;
     j.y = run->y->data;
-    antler_ranges(run, j.tokens, j.width, look_up, &j);
+    antler_run_ranges(run, j.tokens, j.width, look_up, &j);
     if (run->mask_out->data)
         for (int64_t i = 0; i < j.tokens; i++)
             run->mask_out->data[i] = j.x[i] != 0;
@@ -114,7 +114,7 @@ static antler_status backward(const void *config, antler_run *run)
     job j = {.k = run->k, .x = run->x->data, .tokens = antler_count(&run->x->shape, 0), .width = cfg->output_dim};
     j.dy = run->dy->data;
     j.gradient = run->grad[EMBEDDINGS].data;
-    antler_pieces(run, cfg->input_dim, j.width, PIECES, add_up, &j);
+    antler_run_pieces(run, cfg->input_dim, j.width, PIECES, add_up, &j);
     return ANTLER_OK;
 }
 

@@ -44,7 +44,7 @@ static antler_status noise_backward(const void *config, antler_run *run)
 {
     (void)config;
     if (run->dx->data)
-        antler_copy(run, run->dx->data, run->dy->data, antler_count(&run->dy->shape, 0));
+        antler_run_copy(run, run->dx->data, run->dy->data, antler_count(&run->dy->shape, 0));
     return ANTLER_OK;
 }
 

@@ -96,7 +96,7 @@ static antler_status forward(const void *config, antler_run *run)
     j.bits = run->bits[KEPT].word;
     j.steps = shape->dim[0] * shape->dim[1];
     j.features = shape->dim[2];
-    antler_ranges(run, (j.steps + 63) / 64, 64 * j.features, forward_piece, &j);
+    antler_run_ranges(run, (j.steps + 63) / 64, 64 * j.features, forward_piece, &j);
     return ANTLER_OK;
 }
 
@@ -107,7 +107,7 @@ static antler_status backward(const void *config, antler_run *run)
         return ANTLER_OK;
     const antler_shape *shape = &run->dy->shape;
     job j = {.y = run->dx->data, .x = run->dy->data, .bits = run->bits[KEPT].word, .features = shape->dim[2]};
-    antler_ranges(run, shape->dim[0] * shape->dim[1], j.features, backward_piece, &j);
+    antler_run_ranges(run, shape->dim[0] * shape->dim[1], j.features, backward_piece, &j);
     return ANTLER_OK;
 }
 

@@ -127,7 +127,7 @@ static antler_status forward(const void *config, antler_run *run)
     antler_window w[2];
     ANTLER_TRY(windows(config, &run->x->shape, w, run->err));
     job j = {.h = w[0], .w = w[1], .channels = run->x->shape.dim[3], .x = run->x->data, .y = run->y->data};
-    antler_ranges(run, run->x->shape.dim[0] * j.h.out, cost_of(&j, j.w.out), forward_lines, &j);
+    antler_run_ranges(run, run->x->shape.dim[0] * j.h.out, cost_of(&j, j.w.out), forward_lines, &j);
     return ANTLER_OK;
 }
 
@@ -184,7 +184,7 @@ static antler_status backward(const void *config, antler_run *run)
              .y = run->y->data,
              .dy = run->dy->data,
              .dx = run->dx->data};
-    antler_ranges(run, run->x->shape.dim[0], cost_of(&j, j.h.out * j.w.out), backward_images, &j);
+    antler_run_ranges(run, run->x->shape.dim[0], cost_of(&j, j.h.out * j.w.out), backward_images, &j);
     return ANTLER_OK;
 }
 

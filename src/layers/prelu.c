@@ -149,7 +149,7 @@ static antler_status forward(const void *config, antler_run *run)
     job j = {.in = &run->x->shape, .alpha = &run->param[ALPHA].shape, .a = run->param[ALPHA].data};
     j.x = run->x->data;
     j.y = run->y->data;
-    antler_ranges(run, antler_count(j.in, 0) / row_length(&j), row_length(&j), forward_rows, &j);
+    antler_run_ranges(run, antler_count(j.in, 0) / row_length(&j), row_length(&j), forward_rows, &j);
     return ANTLER_OK;
 }
 
@@ -162,9 +162,9 @@ static antler_status backward(const void *config, antler_run *run)
     j.dy = run->dy->data;
     j.dx = run->dx->data;
     j.shares = gradient ? run->scratch[SHARES].data : NULL;
-    antler_ranges(run, antler_count(j.in, 0) / row_length(&j), row_length(&j), backward_rows, &j);
+    antler_run_ranges(run, antler_count(j.in, 0) / row_length(&j), row_length(&j), backward_rows, &j);
     if (gradient) {
-        antler_column_sums(run, run->scratch[COLUMNS].data, j.shares, j.in->dim[0], antler_count(j.in, 1));
+        antler_run_column_sums(run, run->scratch[COLUMNS].data, j.shares, j.in->dim[0], antler_count(j.in, 1));
         fold(&j, gradient, run->scratch[COLUMNS].data);
     }
     return ANTLER_OK;

@@ -30,7 +30,7 @@ static antler_status forward(const void *config, antler_run *run)
 {
     const struct antler_rescaling *cfg = config;
     job j = {run->k, run->y->data, run->x->data, (antler_real)cfg->scale, (antler_real)cfg->offset};
-    antler_ranges(run, antler_count(&run->x->shape, 0), 1, piece, &j);
+    antler_run_ranges(run, antler_count(&run->x->shape, 0), 1, piece, &j);
     return ANTLER_OK;
 }
 
@@ -40,7 +40,7 @@ static antler_status backward(const void *config, antler_run *run)
     if (!run->dx->data)
         return ANTLER_OK;
     job j = {run->k, run->dx->data, run->dy->data, (antler_real)cfg->scale, 0};
-    antler_ranges(run, antler_count(&run->dy->shape, 0), 1, piece, &j);
+    antler_run_ranges(run, antler_count(&run->dy->shape, 0), 1, piece, &j);
     return ANTLER_OK;
 }
 

@@ -115,13 +115,13 @@ static antler_status forward(const void *config, antler_run *run)
     if (run->mask->data)
         return antler_run_fail(run, ANTLER_UNSUPPORTED, "softmax of a masked sequence");
     if (is_last_axis(cfg)) {
-        antler_copy(run, run->y->data, run->x->data, antler_count(&run->x->shape, 0));
+        antler_run_copy(run, run->y->data, run->x->data, antler_count(&run->x->shape, 0));
         return ANTLER_OK;
     }
     job j = job_of(run, cfg->axis);
     j.to = run->y->data;
     j.x = run->x->data;
-    antler_ranges(run, antler_count(&run->x->shape, 0) / j.n, j.n * COST, forward_piece, &j);
+    antler_run_ranges(run, antler_count(&run->x->shape, 0) / j.n, j.n * COST, forward_piece, &j);
     return ANTLER_OK;
 }
 
@@ -131,14 +131,14 @@ static antler_status backward(const void *config, antler_run *run)
     if (!run->dx->data)
         return ANTLER_OK;
     if (is_last_axis(cfg)) {
-        antler_copy(run, run->dx->data, run->dy->data, antler_count(&run->dy->shape, 0));
+        antler_run_copy(run, run->dx->data, run->dy->data, antler_count(&run->dy->shape, 0));
         return ANTLER_OK;
     }
     job j = job_of(run, cfg->axis);
     j.to = run->dx->data;
     j.dy = run->dy->data;
     j.y = run->y->data;
-    antler_ranges(run, antler_count(&run->dy->shape, 0) / j.n, j.n * COST, backward_piece, &j);
+    antler_run_ranges(run, antler_count(&run->dy->shape, 0) / j.n, j.n * COST, backward_piece, &j);
     return ANTLER_OK;
 }
 

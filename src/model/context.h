@@ -26,7 +26,7 @@ struct antler_objective; /* train/objective.h */
 
 struct antler_context {
     const antler_model *model;
-    antler_model *trained; /* the model, for ANTLER_TRAIN; else NULL */
+    antler_model *writable; /* the model, for ANTLER_TRAIN; else NULL */
     antler_mode mode;
     unsigned flags;
     int64_t batch, n; /* the largest batch, and the last one's size */
@@ -44,7 +44,7 @@ struct antler_context {
     int64_t linear;                     /* the call whose logits the loss takes; -1: none */
     antler_noise *noise;                /* [model->sites] */
     int64_t *times;                     /* [model->sites] samples of the site for one of the batch */
-    antler_real *gradients;             /* [model->trained], for ANTLER_TRAIN */
+    antler_real *gradients;             /* [model->trained_size], for ANTLER_TRAIN */
     antler_real **scratch;              /* [threads] product_scratch numbers each */
     struct antler_objective *objective; /* train/'s: NULL for no loss, or not wanted */
     const antler_real *x;               /* the caller's inputs of the last pass, and how many samples it had */

@@ -183,9 +183,9 @@ static bool allocate_gradients(antler_context *c)
 {
     if (c->mode != ANTLER_TRAIN)
         return true;
-    c->gradients = antler__allocate_aligned((size_t)c->model->trained, sizeof *c->gradients);
+    c->gradients = antler__allocate_aligned((size_t)c->model->trained_size, sizeof *c->gradients);
     if (c->gradients)
-        memset(c->gradients, 0, (size_t)c->model->trained * sizeof *c->gradients);
+        memset(c->gradients, 0, (size_t)c->model->trained_size * sizeof *c->gradients);
     return c->gradients != NULL;
 }
 
@@ -199,7 +199,7 @@ static antler_status set_up(antler_context *c, antler_error *err)
     return connect(c, err);
 }
 
-antler_context *antler__context_create(const antler_model *model, antler_model *trained, antler_mode mode,
+antler_context *antler__context_create(const antler_model *model, antler_model *writable, antler_mode mode,
                                        int64_t batch, antler_pool *pool, unsigned flags, bool linear, antler_error *err)
 {
     antler_error error = {0};
@@ -214,7 +214,7 @@ antler_context *antler__context_create(const antler_model *model, antler_model *
         antler__no_memory(&error);
     if (c) {
         *c = (antler_context){.model = model,
-                              .trained = trained,
+                              .writable = writable,
                               .mode = mode,
                               .flags = flags,
                               .batch = batch,

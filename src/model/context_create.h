@@ -6,7 +6,7 @@
 
 /* One share of the pool becomes the context's, also on failure; NULL (a pool that could not be made) gives NULL.
    linear: the loss takes the logits of the model's last output, whose activation has no part in the pass back. */
-antler_context *antler__context_create(const antler_model *model, antler_model *trained, antler_mode mode,
+antler_context *antler__context_create(const antler_model *model, antler_model *writable, antler_mode mode,
                                        int64_t batch, antler_pool *pool, unsigned flags, bool linear,
                                        antler_error *err);
 /* All but the objective. */

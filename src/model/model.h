@@ -122,18 +122,18 @@ struct antler_model {
     int64_t variables;
     antler_model_variable_entry *variable; /* [variables], in the order of Keras's model.weights */
     int64_t sites;                         /* noise sites of all calls */
-    int64_t trained, total;                /* elements (padded) of the trained part, and of all */
-    antler_real *parameters;               /* [total] one block */
+    int64_t trained_size, size;            /* elements (padded) of the trained part, and of all */
+    antler_real *parameters;               /* [size] one block */
     bool initialized;                      /* parameters hold weights, drawn or loaded */
 
-    int slots; /* of the compiled optimizer */
-    antler_real
-        *slot[ANTLER_MAX_OPTIMIZER_SLOTS]; /* [trained] each; allocated with the first training context or by loading */
-    int64_t iteration;                     /* optimizer steps done */
-    int64_t step;                          /* training batches done: the noise's step */
-    int64_t epoch;                         /* epochs done, for checkpoints */
-    antler_logs *history;                  /* [epochs_logged], with room for history_room */
-    antler_compile_settings *logged;       /* whose names are in the history; a share, or NULL */
+    int slots;                                     /* of the compiled optimizer */
+    antler_real *slot[ANTLER_MAX_OPTIMIZER_SLOTS]; /* [trained_size] each; allocated with the first training context or
+                                                      by loading */
+    int64_t iteration;                             /* optimizer steps done */
+    int64_t step;                                  /* training batches done: the noise's step */
+    int64_t epoch;                                 /* epochs done, for checkpoints */
+    antler_logs *history;                          /* [epochs_logged], with room for history_room */
+    antler_compile_settings *logged;               /* whose names are in the history; a share, or NULL */
     int64_t epochs_logged, history_room;
 
     _Atomic(struct antler_context *) spare[2]; /* train/spare.c: for ANTLER_INFER and for ANTLER_MC, or NULL */

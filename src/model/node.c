@@ -169,7 +169,7 @@ antler_status antler__node_forward(antler_node *node)
     if (e->f && !(ops->flags & ANTLER_FUSES))
         antler__activate(run, e->f, e->y, e->z ? e->z : e->y, rows_of(node), e->width);
     else if (!e->f && !ops->forward)
-        antler_copy(run, e->y, e->z, antler_count(&node->y->shape, 0));
+        antler_run_copy(run, e->y, e->z, antler_count(&node->y->shape, 0));
     return ANTLER_OK;
 }
 
@@ -184,7 +184,7 @@ antler_status antler__node_backward(antler_node *node)
         if (node->dx->data && bends)
             antler__activate_backward(run, e->f, node->dx->data, dy, node->y->data, e->z, rows_of(node), e->width);
         else if (node->dx->data)
-            antler_copy(run, node->dx->data, dy, antler_count(&node->dy->shape, 0));
+            antler_run_copy(run, node->dx->data, dy, antler_count(&node->dy->shape, 0));
         return ANTLER_OK;
     }
     if (bends && !(ops->flags & ANTLER_FUSES)) {

@@ -194,7 +194,7 @@ static void add_up(antler_context *c, int64_t i, int64_t *next)
         const antler_addition *s = &c->sum[*next];
         adding j = {antler__arena_at(&c->arena, s->to), antler__arena_at(&c->arena, s->a),
                     antler__arena_at(&c->arena, s->b), antler__kernels()};
-        antler_ranges(&c->node[i].run, s->elements * c->n, 1, add_piece, &j);
+        antler_run_ranges(&c->node[i].run, s->elements * c->n, 1, add_piece, &j);
     }
 }
 
@@ -351,7 +351,7 @@ antler_status antler_read(antler_context *c, const char *layer, antler_what what
             return antler_error_set(err, ANTLER_NAME, NULL, "layer \"%s\" has no parameter %d", layer, index);
         *tensor = c->node[i].grad[index];
         break;
-    case ANTLER_NOISE_MASK:
+    case ANTLER_MASK_BITS:
         if (i < 0)
             return antler_error_set(err, ANTLER_NAME, NULL, "layer \"%s\" keeps no mask", layer);
         return read_noise(c, i, index, tensor, err);

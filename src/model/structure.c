@@ -1,4 +1,5 @@
 /* From a list of layers to a model with shapes, variables in one block, and initial weights. */
+#include "config/names.h"
 #include "core/memory.h"
 #include "model/model.h"
 #include "model/plan.h"
@@ -211,14 +212,14 @@ static antler_status place_variables(antler_model *model, antler_error *err)
             fits = fits && antler__size_add(offset, (variable->length + step - 1) / step * step, &offset);
         }
         if (trained)
-            model->trained = offset;
+            model->trained_size = offset;
     }
-    model->total = offset;
-    model->parameters = fits ? antler__allocate_aligned((size_t)model->total, sizeof(antler_real)) : NULL;
+    model->size = offset;
+    model->parameters = fits ? antler__allocate_aligned((size_t)model->size, sizeof(antler_real)) : NULL;
     if (!model->parameters)
         return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: the weights need %lld MiB",
-                                (long long)(model->total / (1 << 20) * (int64_t)sizeof(antler_real)));
-    memset(model->parameters, 0, (size_t)model->total * sizeof(antler_real));
+                                (long long)(model->size / (1 << 20) * (int64_t)sizeof(antler_real)));
+    memset(model->parameters, 0, (size_t)model->size * sizeof(antler_real));
     for (int64_t i = 0; i < model->variables; i++)
         model->variable[i].view.value.data = model->parameters + model->variable[i].offset;
     return ANTLER_OK;
@@ -289,7 +290,7 @@ void antler__structure_free(antler_model *model)
     model->variable = NULL;
     model->parameters = NULL;
     model->calls = model->wires = model->places = model->inputs = model->outputs = 0;
-    model->variables = model->sites = model->trained = model->total = 0;
+    model->variables = model->sites = model->trained_size = model->size = 0;
     model->built = model->initialized = false;
 }
 
@@ -349,10 +350,10 @@ antler_status antler__model_slots(antler_model *model, antler_error *err)
     const antler_optimizer_ops *ops = (const antler_optimizer_ops *)optimizer->type;
     int slots = ops->slots ? ops->slots(optimizer->config) : 0;
     for (; model->slots < slots; model->slots++) {
-        antler_real *slot = antler__allocate_aligned((size_t)model->trained, sizeof *slot);
+        antler_real *slot = antler__allocate_aligned((size_t)model->trained_size, sizeof *slot);
         if (!slot)
             return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: the optimizer's state");
-        memset(slot, 0, (size_t)model->trained * sizeof *slot);
+        memset(slot, 0, (size_t)model->trained_size * sizeof *slot);
         model->slot[model->slots] = slot;
     }
     return ANTLER_OK;

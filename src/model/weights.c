@@ -84,13 +84,13 @@ static antler_status read_all(antler_model *model, const antler_entries *entries
 
 antler_status antler__weights_read(antler_model *model, const antler_entries *entries, antler_error *err)
 {
-    antler_real *staged = antler__allocate_aligned((size_t)model->total, sizeof *staged);
+    antler_real *staged = antler__allocate_aligned((size_t)model->size, sizeof *staged);
     if (!staged)
         return antler__no_memory(err);
-    memcpy(staged, model->parameters, (size_t)model->total * sizeof *staged);
+    memcpy(staged, model->parameters, (size_t)model->size * sizeof *staged);
     antler_status status = read_all(model, entries, staged, err);
     if (status == ANTLER_OK) {
-        memcpy(model->parameters, staged, (size_t)model->total * sizeof *staged);
+        memcpy(model->parameters, staged, (size_t)model->size * sizeof *staged);
         model->initialized = true;
     }
     antler__free_aligned(staged);

@@ -3,6 +3,7 @@
    their own ("forward_layer/cell/vars/0"). */
 #include "model/weights.h"
 
+#include "config/names.h"
 #include "core/memory.h"
 
 #include <inttypes.h>

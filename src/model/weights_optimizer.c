@@ -3,6 +3,7 @@
    visits. */
 #include "model/weights.h"
 
+#include "config/names.h"
 #include "core/memory.h"
 #include "core/number.h"
 

@@ -65,7 +65,7 @@ static int64_t block_size(int64_t n, int64_t tile, int64_t parts)
 }
 
 /* The longer side is cut first: blocks near squares read the least. */
-void antler_multiply(antler_run *run, const antler_product *p)
+void antler_run_product(antler_run *run, const antler_product *p)
 {
     double tasks = (double)p->m * (double)p->n * (double)p->k / TASK_MULTIPLICATIONS;
     int64_t wanted = tasks < MOST_TASKS ? (int64_t)tasks : MOST_TASKS;
@@ -82,14 +82,14 @@ void antler_multiply(antler_run *run, const antler_product *p)
         job.rows = block_size(p->m, run->k->tile_m, wanted * job.columns / p->n);
     }
     job.columns_across = (p->n + job.columns - 1) / job.columns;
-    antler_parallel(run, product_task, &job, (p->m + job.rows - 1) / job.rows * job.columns_across);
+    antler_run_parallel(run, product_task, &job, (p->m + job.rows - 1) / job.rows * job.columns_across);
 }
 
-void antler_column_sums(antler_run *run, antler_real *y, const antler_real *x, int64_t rows, int64_t n)
+void antler_run_column_sums(antler_run *run, antler_real *y, const antler_real *x, int64_t rows, int64_t n)
 {
     static const antler_real one = 1;
     antler_product p = {.m = 1, .n = n, .k = rows, .a = &one, .b = x, .b_row = n, .b_col = 1, .c = y, .c_row = n};
-    antler_multiply(run, &p);
+    antler_run_product(run, &p);
 }
 
 /* ---- ranges ----------------------------------------------------------------------------------------------------- */
@@ -123,18 +123,18 @@ static void in_pieces(antler_run *run, range_job *job)
     if (job->n <= job->piece)
         job->fn(job->arg, 0, job->n);
     else
-        antler_parallel(run, range_task, job, (job->n + job->piece - 1) / job->piece);
+        antler_run_parallel(run, range_task, job, (job->n + job->piece - 1) / job->piece);
 }
 
-void antler_ranges(antler_run *run, int64_t n, int64_t cost, void (*fn)(void *arg, int64_t first, int64_t count),
-                   void *arg)
+void antler_run_ranges(antler_run *run, int64_t n, int64_t cost, void (*fn)(void *arg, int64_t first, int64_t count),
+                       void *arg)
 {
     range_job job = {.fn = fn, .arg = arg, .n = n, .piece = piece_of(cost)};
     in_pieces(run, &job);
 }
 
-void antler_pieces(antler_run *run, int64_t n, int64_t cost, int64_t most,
-                   void (*fn)(void *arg, int64_t first, int64_t count), void *arg)
+void antler_run_pieces(antler_run *run, int64_t n, int64_t cost, int64_t most,
+                       void (*fn)(void *arg, int64_t first, int64_t count), void *arg)
 {
     range_job job = {.fn = fn, .arg = arg, .n = n, .piece = piece_of(cost)};
     if (job.piece < (n + most - 1) / most)
@@ -153,11 +153,11 @@ static void copy_piece(void *arg, int64_t first, int64_t count)
     memcpy(job->y + first, job->x + first, (size_t)count * sizeof *job->y);
 }
 
-void antler_copy(antler_run *run, antler_real *y, const antler_real *x, int64_t n)
+void antler_run_copy(antler_run *run, antler_real *y, const antler_real *x, int64_t n)
 {
     copy_job job = {.y = y, .x = x};
     if (y != x)
-        antler_ranges(run, n, 1, copy_piece, &job);
+        antler_run_ranges(run, n, 1, copy_piece, &job);
 }
 
 /* ---- activations ------------------------------------------------------------------------------------------------ */
@@ -199,14 +199,14 @@ void antler__activate(antler_run *run, const antler_activation_ops *f, antler_re
                       int64_t rows, int64_t n)
 {
     activation_job job = {.f = f, .to = y, .x = x, .n = f->rowwise ? n : 1};
-    antler_ranges(run, rows * n / job.n, job.n * FUNCTION_COST, activate_piece, &job);
+    antler_run_ranges(run, rows * n / job.n, job.n * FUNCTION_COST, activate_piece, &job);
 }
 
 void antler__activate_backward(antler_run *run, const antler_activation_ops *f, antler_real *dx, const antler_real *dy,
                                const antler_real *y, const antler_real *x, int64_t rows, int64_t n)
 {
     activation_job job = {.f = f, .to = dx, .dy = dy, .y = y, .x = x, .n = f->rowwise ? n : 1};
-    antler_ranges(run, rows * n / job.n, job.n * FUNCTION_COST, activate_backward_piece, &job);
+    antler_run_ranges(run, rows * n / job.n, job.n * FUNCTION_COST, activate_backward_piece, &job);
 }
 
 void antler_epilogue_forward(antler_run *run, int64_t first, int64_t rows)
@@ -240,37 +240,37 @@ const antler_real *antler_epilogue_dz(const antler_run *run)
 
 /* ---- mathematics ------------------------------------------------------------------------------------------------ */
 
-antler_real antler_sum(const antler_real *x, int64_t n)
+antler_real antler_array_sum(const antler_real *x, int64_t n)
 {
     return antler__kernels()->sum(x, n);
 }
 
-antler_real antler_dot(const antler_real *a, const antler_real *b, int64_t n)
+antler_real antler_array_dot(const antler_real *a, const antler_real *b, int64_t n)
 {
     return antler__kernels()->dot(a, b, n);
 }
 
-void antler_exp(antler_real *y, const antler_real *x, int64_t n)
+void antler_array_exp(antler_real *y, const antler_real *x, int64_t n)
 {
     antler__kernels()->exp(y, x, n);
 }
 
-void antler_log(antler_real *y, const antler_real *x, int64_t n)
+void antler_array_log(antler_real *y, const antler_real *x, int64_t n)
 {
     antler__kernels()->log(y, x, n);
 }
 
-void antler_tanh(antler_real *y, const antler_real *x, int64_t n)
+void antler_array_tanh(antler_real *y, const antler_real *x, int64_t n)
 {
     antler__kernels()->activation[ANTLER_ACT_tanh].forward(y, x, n, 0);
 }
 
-void antler_sigmoid(antler_real *y, const antler_real *x, int64_t n)
+void antler_array_sigmoid(antler_real *y, const antler_real *x, int64_t n)
 {
     antler__kernels()->activation[ANTLER_ACT_sigmoid].forward(y, x, n, 0);
 }
 
-void antler_softmax_rows(antler_real *y, const antler_real *x, int64_t rows, int64_t n)
+void antler_array_softmax(antler_real *y, const antler_real *x, int64_t rows, int64_t n)
 {
     antler__kernels()->softmax(y, x, rows, n);
 }
@@ -294,7 +294,7 @@ void antler_noise_normal(const antler_noise *noise, int64_t per_sample, int64_t 
 
 /* ---- tokens ----------------------------------------------------------------------------------------------------- */
 
-antler_status antler_check_tokens(antler_run *run, int64_t limit)
+antler_status antler_run_check_tokens(antler_run *run, int64_t limit)
 {
     const antler_tensor *x = run->x;
     int64_t n = antler_count(&x->shape, 0), per_sample = antler_count(&x->shape, 1);

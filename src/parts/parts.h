@@ -1,6 +1,6 @@
 /* The built-in types of the small kinds: NULL-terminated lists, one file a kind. */
-#ifndef ANTLER_PARTS_H
-#define ANTLER_PARTS_H
+#ifndef ANTLER_PARTS_LISTS_H
+#define ANTLER_PARTS_LISTS_H
 
 #include "antler/layer.h"
 

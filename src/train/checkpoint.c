@@ -43,10 +43,10 @@ static antler_status add_callbacks(antler_entries *entries, const antler_trainin
 
 static antler_status add_kept(antler_entries *entries, const antler_training *t, antler_error *err)
 {
-    const antler_shape shape = {1, {t->model->total}};
+    const antler_shape shape = {1, {t->model->size}};
     return !t->kept ? ANTLER_OK
                     : antler__entries_add(entries, "/antler/kept", ANTLER_DTYPE_REAL, &shape, t->kept,
-                                          (size_t)t->model->total * sizeof *t->kept, err);
+                                          (size_t)t->model->size * sizeof *t->kept, err);
 }
 
 static void count_carry(void *arg, antler_tensor *carry)
@@ -152,11 +152,11 @@ static const antler_entry *find(const antler_entries *entries, const char *name,
 
 static antler_status read_kept(const antler_entries *entries, antler_training *t, antler_error *err)
 {
-    const antler_entry *kept = find(entries, "/antler/kept", ANTLER_DTYPE_REAL, t->model->total);
+    const antler_entry *kept = find(entries, "/antler/kept", ANTLER_DTYPE_REAL, t->model->size);
     if (!kept)
         return ANTLER_OK;
     if (!t->kept)
-        t->kept = antler__allocate_aligned((size_t)t->model->total, sizeof *t->kept);
+        t->kept = antler__allocate_aligned((size_t)t->model->size, sizeof *t->kept);
     if (!t->kept)
         return antler__no_memory(err);
     memcpy(t->kept, kept->data, kept->bytes);

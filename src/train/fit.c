@@ -133,9 +133,9 @@ static void tear_down(fit *f)
 
 static antler_status keep_weights(fit *f, antler_error *err)
 {
-    size_t bytes = (size_t)f->model->total * sizeof(antler_real);
+    size_t bytes = (size_t)f->model->size * sizeof(antler_real);
     if (!f->state.kept)
-        f->state.kept = antler__allocate_aligned((size_t)f->model->total, sizeof(antler_real));
+        f->state.kept = antler__allocate_aligned((size_t)f->model->size, sizeof(antler_real));
     if (!f->state.kept)
         return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: the copy of the weights");
     memcpy(f->state.kept, f->model->parameters, bytes);
@@ -167,7 +167,7 @@ static antler_status call_back(fit *f, moment when, antler_error *err)
         if (epoch.keep)
             ANTLER_TRY(keep_weights(f, err));
         if (epoch.restore && f->state.kept)
-            memcpy(f->model->parameters, f->state.kept, (size_t)f->model->total * sizeof(antler_real));
+            memcpy(f->model->parameters, f->state.kept, (size_t)f->model->size * sizeof(antler_real));
         f->state.stop = f->state.stop || epoch.stop;
         state += ops->numbers;
     }

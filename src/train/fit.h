@@ -47,7 +47,7 @@ typedef struct antler_training {
     antler_context *context; /* whose stateful layers carry on from batch to batch, and from epoch to epoch */
     int64_t epoch;           /* epochs done */
     bool stop;               /* a callback has ended the training */
-    antler_real *kept;       /* [model->total] weights that a callback had put aside, or NULL */
+    antler_real *kept;       /* [model->size] weights that a callback had put aside, or NULL */
     double *callback_state;  /* [callback_numbers] */
     int64_t callback_numbers;
 } antler_training;

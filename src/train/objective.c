@@ -243,7 +243,7 @@ void antler__objective_logs(const antler_objective *o, bool validation, antler_l
 
 /* ---- contexts --------------------------------------------------------------------------------------------------- */
 
-antler_context *antler__training_context_on(const antler_model *model, antler_model *trained, antler_mode mode,
+antler_context *antler__training_context_on(const antler_model *model, antler_model *writable, antler_mode mode,
                                             int64_t batch, antler_pool *pool, unsigned flags, antler_error *err)
 {
     antler_error error = {0};
@@ -252,7 +252,7 @@ antler_context *antler__training_context_on(const antler_model *model, antler_mo
                   (mode == ANTLER_TRAIN || flags & ANTLER_WITH_OBJECTIVE);
     antler_context *c = NULL;
     if (!wanted || create_objective(model, batch, &objective, &error) == ANTLER_OK)
-        c = antler__context_create(model, trained, mode, batch, pool, flags, objective && objective->logits, &error);
+        c = antler__context_create(model, writable, mode, batch, pool, flags, objective && objective->logits, &error);
     else
         antler__pool_free(pool);
     if (c)
@@ -263,11 +263,11 @@ antler_context *antler__training_context_on(const antler_model *model, antler_mo
     return c;
 }
 
-antler_context *antler__training_context(const antler_model *model, antler_model *trained, antler_mode mode,
+antler_context *antler__training_context(const antler_model *model, antler_model *writable, antler_mode mode,
                                          int64_t batch, int threads, unsigned flags, antler_error *err)
 {
     antler_pool *pool = antler__pool_create(threads, err);
-    return antler__training_context_on(model, trained, mode, batch, pool, flags, err);
+    return antler__training_context_on(model, writable, mode, batch, pool, flags, err);
 }
 
 antler_context *antler_context_create(const antler_model *model, antler_mode mode, int64_t batch, int threads,

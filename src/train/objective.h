@@ -20,11 +20,11 @@ typedef struct antler_objective {
 } antler_objective;
 
 /* A context with the model's objective (in ANTLER_TRAIN, or with ANTLER_WITH_OBJECTIVE). For antler_context_free. */
-antler_context *antler__training_context(const antler_model *model, antler_model *trained, antler_mode mode,
+antler_context *antler__training_context(const antler_model *model, antler_model *writable, antler_mode mode,
                                          int64_t batch, int threads, unsigned flags, antler_error *err);
 /* The same on a pool that contexts share which never run at a time: one share of it becomes the context's, also on
    failure; NULL (a pool that could not be made) gives NULL. */
-antler_context *antler__training_context_on(const antler_model *model, antler_model *trained, antler_mode mode,
+antler_context *antler__training_context_on(const antler_model *model, antler_model *writable, antler_mode mode,
                                             int64_t batch, antler_pool *pool, unsigned flags, antler_error *err);
 
 /* ---- spare.c ---- */

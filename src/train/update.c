@@ -60,13 +60,13 @@ static void clip_global_norm(antler_context *c, double clip)
             sum += k->long_sum_squares(c->gradients + c->model->variable[i].offset, c->model->variable[i].length);
     double norm = sqrt(sum);
     if (norm > clip)
-        scale(c->gradients, c->model->trained, (antler_real)clip, (antler_real)norm);
+        scale(c->gradients, c->model->trained_size, (antler_real)clip, (antler_real)norm);
 }
 
 static void clip_value(antler_context *c, double clip)
 {
     antler_real most = (antler_real)clip;
-    for (int64_t i = 0; i < c->model->trained; i++)
+    for (int64_t i = 0; i < c->model->trained_size; i++)
         c->gradients[i] = c->gradients[i] > most ? most : c->gradients[i] < -most ? -most : c->gradients[i];
 }
 
@@ -96,8 +96,8 @@ static void sweep_piece(void *arg, int64_t piece, int worker)
 {
     (void)worker;
     const sweep *s = arg;
-    const antler_model *model = s->context->trained;
-    int64_t first = piece * PIECE, n = model->trained - first < PIECE ? model->trained - first : PIECE;
+    const antler_model *model = s->context->writable;
+    int64_t first = piece * PIECE, n = model->trained_size - first < PIECE ? model->trained_size - first : PIECE;
     antler_step step = s->step;
     step.w = model->parameters + first;
     step.g = s->context->gradients + first;
@@ -120,7 +120,7 @@ static void constrain(antler_model *model)
 
 antler_status antler_update(antler_context *c, antler_error *err)
 {
-    antler_model *model = c ? c->trained : NULL;
+    antler_model *model = c ? c->writable : NULL;
     if (!model)
         return antler_error_set(err, ANTLER_VALUE, NULL, "an update needs a context made for training");
     ANTLER_TRY(antler__model_slots(model, err));
@@ -135,7 +135,7 @@ antler_status antler_update(antler_context *c, antler_error *err)
                .step = {.rate = rate, .iteration = model->iteration, .k = antler__kernels()},
                .decay = isnan(keys->weight_decay) ? 0 : (antler_real)(rate * keys->weight_decay)};
     clip(c, keys);
-    antler__pool_run(c->pool, sweep_piece, &s, (model->trained + PIECE - 1) / PIECE);
+    antler__pool_run(c->pool, sweep_piece, &s, (model->trained_size + PIECE - 1) / PIECE);
     constrain(model);
     model->iteration++;
     return ANTLER_OK;

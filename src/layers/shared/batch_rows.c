@@ -64,7 +64,7 @@ static void add_up(antler_run *run, antler_batch_rows *r,
                                    antler_real *sum))
 {
     r->add_row = add_row;
-    antler_ranges(run, r->parts, ANTLER_PART_ROWS * r->width, sum_parts, r);
+    antler_run_ranges(run, r->parts, ANTLER_PART_ROWS * r->width, sum_parts, r);
     run->k->tree(r->sum, r->sum, r->parts, 2 * r->width, 2 * r->width);
     fold(r, r->sum);
     fold(r, r->sum + r->width);
@@ -99,7 +99,7 @@ static void normalize(void *arg, int64_t first, int64_t count)
 
 void antler__normalize(antler_run *run, antler_batch_rows *r)
 {
-    antler_ranges(run, r->rows, r->width, normalize, r);
+    antler_run_ranges(run, r->rows, r->width, normalize, r);
 }
 
 static void normalize_backward(void *arg, int64_t first, int64_t count)
@@ -119,5 +119,5 @@ static void normalize_backward(void *arg, int64_t first, int64_t count)
 
 void antler__normalize_backward(antler_run *run, antler_batch_rows *r)
 {
-    antler_ranges(run, r->rows, r->width, normalize_backward, r);
+    antler_run_ranges(run, r->rows, r->width, normalize_backward, r);
 }

@@ -78,7 +78,7 @@ static void forward_tile(void *arg, int64_t i, int worker)
 void antler__convolution_forward(const antler_convolution *c, antler_run *run)
 {
     job j = begin(c, run);
-    antler_parallel(run, forward_tile, &j, pieces(j.p.rows, j.p.tile));
+    antler_run_parallel(run, forward_tile, &j, pieces(j.p.rows, j.p.tile));
 }
 
 /* ---- gradients of kernel and bias ------------------------------------------------------------------------------- */
@@ -129,9 +129,9 @@ static void param_gradients(const job *j)
 {
     antler_run *const run = j->run;
     const int64_t parts = pieces(j->p.rows, ANTLER_PART), n = j->c->filters;
-    antler_parallel(run, sum_part, (void *)(uintptr_t)j, parts);
+    antler_run_parallel(run, sum_part, (void *)(uintptr_t)j, parts);
     tree_job t = {run->k, run->grad[SLOT_KERNEL].data, run->scratch[KERNELS].data, parts, j->p.columns * n};
-    antler_ranges(run, t.n, parts, add_parts, &t);
+    antler_run_ranges(run, t.n, parts, add_parts, &t);
     if (j->c->use_bias)
         run->k->tree(run->grad[SLOT_BIAS].data, run->scratch[BIASES].data, parts, n, n);
 }
@@ -198,10 +198,10 @@ void antler__convolution_backward(const antler_convolution *c, antler_run *run)
     if (run->grad[SLOT_KERNEL].data)
         param_gradients(&j);
     else if (wanted)
-        antler_ranges(run, j.p.rows, c->filters, make_rows, &j);
+        antler_run_ranges(run, j.p.rows, c->filters, make_rows, &j);
     if (wanted) {
         j.dz = antler_epilogue_dz(run);
-        antler_ranges(run, j.p.columns, c->filters, turn_rows, &j);
-        antler_parallel(run, image_gradient, &j, run->x->shape.dim[0]);
+        antler_run_ranges(run, j.p.columns, c->filters, turn_rows, &j);
+        antler_run_parallel(run, image_gradient, &j, run->x->shape.dim[0]);
     }
 }

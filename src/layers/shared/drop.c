@@ -165,7 +165,7 @@ static void walk(antler_run *run, drop_job *job)
     job->row_shares = axis_shares(in, job->drawn, in->rank - 1);
     while (job->outer > 0 && axis_shares(in, job->drawn, job->outer - 1) == job->row_shares)
         job->length *= in->dim[--job->outer];
-    antler_ranges(run, antler_count(in, 0) / job->length, job->length, walk_piece, job);
+    antler_run_ranges(run, antler_count(in, 0) / job->length, job->length, walk_piece, job);
 }
 
 static void zeros_piece(void *arg, int64_t first, int64_t count)
@@ -180,11 +180,11 @@ void antler__drop(antler_run *run, int slot, double rate, const antler_shape *dr
     int64_t n = antler_count(&x->shape, 0);
     drop_job job = {.k = run->k, .y = y, .x = x->data, .in = &x->shape, .drawn = drawn};
     if (!run->noisy || !(rate > 0)) {
-        antler_copy(run, y, x->data, n);
+        antler_run_copy(run, y, x->data, n);
         return;
     }
     if (rate >= 1) {
-        antler_ranges(run, n, 1, zeros_piece, &job);
+        antler_run_ranges(run, n, 1, zeros_piece, &job);
         return;
     }
     job.at = place_of(run, slot, drawn->dim[0] != 1 ? antler_count(drawn, 1) : 0);
@@ -192,12 +192,12 @@ void antler__drop(antler_run *run, int slot, double rate, const antler_shape *dr
     job.scale = (antler_real)(1.0 - rate);
     job.bits = run->bits[slot].word;
     if (!shares(&x->shape, drawn)) {
-        antler_ranges(run, n, 1, drop_piece, &job);
+        antler_run_ranges(run, n, 1, drop_piece, &job);
         return;
     }
     if (!job.bits)
         job.bits = (uint64_t *)(void *)run->scratch[slot].data;
-    antler_ranges(run, drawn_count(&x->shape, drawn), 1, draw_piece, &job);
+    antler_run_ranges(run, drawn_count(&x->shape, drawn), 1, draw_piece, &job);
     walk(run, &job);
 }
 
@@ -207,11 +207,11 @@ void antler__drop_backward(antler_run *run, int slot, double rate, const antler_
     int64_t n = antler_count(&dy->shape, 0);
     drop_job job = {.k = run->k, .y = dx, .x = dy->data, .in = &dy->shape, .drawn = drawn};
     if (!run->noisy || !(rate > 0)) {
-        antler_copy(run, dx, dy->data, n);
+        antler_run_copy(run, dx, dy->data, n);
         return;
     }
     if (rate >= 1) {
-        antler_ranges(run, n, 1, zeros_piece, &job);
+        antler_run_ranges(run, n, 1, zeros_piece, &job);
         return;
     }
     job.scale = (antler_real)(1.0 - rate);
@@ -219,7 +219,7 @@ void antler__drop_backward(antler_run *run, int slot, double rate, const antler_
     if (shares(&dy->shape, drawn))
         walk(run, &job);
     else
-        antler_ranges(run, n, 1, drop_again_piece, &job);
+        antler_run_ranges(run, n, 1, drop_again_piece, &job);
 }
 
 const antler_real *antler__drop_mask(const antler_run *run, int slot, double rate, antler_real *keep, int64_t samples,
@@ -268,10 +268,10 @@ void antler__normal_noise(antler_run *run, int slot, double deviation, bool mult
     enum { COST = 8 }; /* of a normal number, in elements of simple arithmetic */
     int64_t n = antler_count(&x->shape, 0);
     if (!run->noisy || !(deviation > 0)) {
-        antler_copy(run, y, x->data, n);
+        antler_run_copy(run, y, x->data, n);
         return;
     }
     normal_job job = {.k = run->k, .deviation = (antler_real)deviation, .multiply = multiply, .y = y, .x = x->data};
     job.at = place_of(run, slot, antler_count(&x->shape, 1));
-    antler_ranges(run, n, COST, normal_piece, &job);
+    antler_run_ranges(run, n, COST, normal_piece, &job);
 }

@@ -6,19 +6,18 @@
 
 #include "antler/layer.h"
 
-enum { ANTLER_MERGE_CONCAT, ANTLER_MERGE_SUM, ANTLER_MERGE_MUL, ANTLER_MERGE_AVE };
-extern const char *const antler__merge_modes[]; /* their names, NULL-terminated */
+enum { ANTLER_JOIN_CONCAT, ANTLER_JOIN_SUM, ANTLER_JOIN_MUL, ANTLER_JOIN_AVE };
+extern const char *const antler__join_modes[]; /* their names, NULL-terminated */
 
-typedef struct antler_merge {
+typedef struct antler_join {
     const char *mode; /* one of the names */
     int64_t batch, steps;
     int64_t nf, ng;           /* numbers of a step; equal but for concat */
     const antler_real *f, *g; /* (batch, steps, nf), (batch, steps, ng) */
-} antler_merge;
+} antler_join;
 
-void antler__merge(antler_run *run, const antler_merge *merge, antler_real *y);
+void antler__join(antler_run *run, const antler_join *merge, antler_real *y);
 /* The gradients of f and g, each in its own order, from that of y. */
-void antler__unmerge(antler_run *run, const antler_merge *merge, const antler_real *dy, antler_real *df,
-                     antler_real *dg);
+void antler__split(antler_run *run, const antler_join *merge, const antler_real *dy, antler_real *df, antler_real *dg);
 
 #endif

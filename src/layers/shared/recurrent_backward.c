@@ -25,7 +25,7 @@ static void transpose_columns(void *arg, int64_t first, int64_t count)
 static const antler_real *transpose(antler_run *run, const antler_real *x, int64_t rows, int64_t columns)
 {
     transpose_task t = {run->scratch[SLOT_TRANSPOSED].data, x, rows, columns};
-    antler_ranges(run, columns, rows, transpose_columns, &t);
+    antler_run_ranges(run, columns, rows, transpose_columns, &t);
     return t.y;
 }
 
@@ -112,7 +112,7 @@ static void multiply(const job *j, const sums *to, const antler_real *a, int64_t
                               .c = c,
                               .c_row = j->s->columns};
     if (to->worker < 0)
-        antler_multiply(j->run, &p);
+        antler_run_product(j->run, &p);
     else
         j->run->k->product(&p, 0, m, 0, n, j->run->workers->scratch[to->worker]);
 }
@@ -123,7 +123,7 @@ static void sum_recurrent(const job *j, const sums *to, const antler_real *reset
 {
     states_task t = {j->r, to->states, to->first, reset, j->s->kept};
     if (to->worker < 0)
-        antler_ranges(j->run, to->count, j->s->units, state_rows, &t);
+        antler_run_ranges(j->run, to->count, j->s->units, state_rows, &t);
     else
         state_rows(&t, to->first, to->count);
     multiply(j, to, to->states, j->s->units, j->s->units, dr + column, n, to->recurrent + column);
@@ -192,7 +192,7 @@ static void sum_parts(const job *j)
     const sums to = gradients_of(j), part = lay_out(j, to, part_of(j, 0));
     const int64_t n = j->s->columns, apart = antler__recurrent_part(j->s);
     const int64_t parts = antler__recurrent_parts(j->s);
-    antler_parallel(j->run, sum_part, (void *)(uintptr_t)j, parts);
+    antler_run_parallel(j->run, sum_part, (void *)(uintptr_t)j, parts);
     k->tree(to.kernel, part.kernel, parts, apart, j->s->features * n);
     k->tree(to.recurrent, part.recurrent, parts, apart, j->s->units * n);
     if (to.bias != NULL)
@@ -218,7 +218,7 @@ static const antler_real *visible(const antler_recurrent *config, antler_run *ru
     if (!antler__recurrent_hides(config, run))
         return run->dy->data;
     antler_real *const dy = run->scratch[SLOT_OUTPUTS].data;
-    antler_copy(run, dy, run->dy->data, antler_count(&run->dy->shape, 0));
+    antler_run_copy(run, dy, run->dy->data, antler_count(&run->dy->shape, 0));
     antler__recurrent_hide(config, run, s, dy);
     return dy;
 }
@@ -247,17 +247,17 @@ void antler__recurrent_backward(const antler_recurrent *config, const antler_cel
     }
     if (run->dx->data == NULL)
         return;
-    antler_multiply(run, &(antler_product){.m = s.batch * s.steps,
-                                           .n = s.features,
-                                           .k = s.columns,
-                                           .a = r.dz,
-                                           .a_row = s.columns,
-                                           .a_col = 1,
-                                           .b = transpose(run, run->param[SLOT_KERNEL].data, s.features, s.columns),
-                                           .b_row = s.features,
-                                           .b_col = 1,
-                                           .c = run->dx->data,
-                                           .c_row = s.features});
+    antler_run_product(run, &(antler_product){.m = s.batch * s.steps,
+                                              .n = s.features,
+                                              .k = s.columns,
+                                              .a = r.dz,
+                                              .a_row = s.columns,
+                                              .a_col = 1,
+                                              .b = transpose(run, run->param[SLOT_KERNEL].data, s.features, s.columns),
+                                              .b_row = s.features,
+                                              .b_col = 1,
+                                              .c = run->dx->data,
+                                              .c_row = s.features});
     if (x_keep != NULL)
         antler__recurrent_keep(run, run->dx->data, run->dx->data, x_keep, s.batch, s.steps, s.features);
 }

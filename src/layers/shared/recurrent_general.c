@@ -443,6 +443,6 @@ void antler__recurrent_general(const antler_recurrent *config, const antler_cell
                                const antler_recurrence *r, const antler_recurrent_sizes *s, bool back)
 {
     job j = {run, cell, r, s, antler_activation_of(config->activation_), antler_activation_of(cell->gate_activation)};
-    antler_parallel(run, back ? backward_rows : forward_rows, &j,
-                    (s->batch + ANTLER_RECURRENT_ROWS - 1) / ANTLER_RECURRENT_ROWS);
+    antler_run_parallel(run, back ? backward_rows : forward_rows, &j,
+                        (s->batch + ANTLER_RECURRENT_ROWS - 1) / ANTLER_RECURRENT_ROWS);
 }

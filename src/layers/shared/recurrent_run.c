@@ -28,7 +28,7 @@ void antler__recurrent_keep(antler_run *run, antler_real *y, const antler_real *
                             int64_t batch, int64_t steps, int64_t width)
 {
     keep_task t = {run->k, y, x, keep, steps, width};
-    antler_ranges(run, batch * steps, width, keep_rows, &t);
+    antler_run_ranges(run, batch * steps, width, keep_rows, &t);
 }
 
 /* ---- masks ------------------------------------------------------------------------------------------------------ */
@@ -117,7 +117,7 @@ void antler__recurrent_steps(antler_run *run, const antler_recurrence *r, const 
                              antler_steps *steps)
 {
     steps_task t = {steps, r, run->scratch[SLOT_WORK].data, antler__recurrent_work(s)};
-    antler_parallel(run, steps_of_rows, &t, (r->batch + ANTLER_RECURRENT_ROWS - 1) / ANTLER_RECURRENT_ROWS);
+    antler_run_parallel(run, steps_of_rows, &t, (r->batch + ANTLER_RECURRENT_ROWS - 1) / ANTLER_RECURRENT_ROWS);
 }
 
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
@@ -176,7 +176,7 @@ void antler__recurrent_forward(const antler_recurrent *config, const antler_cell
                                     .c = run->scratch[SLOT_XW].data,
                                     .c_row = s.columns,
                                     .bias = config->use_bias ? run->param[SLOT_BIAS].data : NULL};
-    antler_multiply(run, &project);
+    antler_run_product(run, &project);
     r.xw = project.c;
     if (s.general)
         antler__recurrent_general(config, cell, run, &r, &s, false);
@@ -186,7 +186,7 @@ void antler__recurrent_forward(const antler_recurrent *config, const antler_cell
         write_carry(run, &r);
     antler_real *const y = run->y->data;
     if (r.h != y && config->return_sequences)
-        antler_copy(run, y, r.h, s.batch * s.steps * s.units);
+        antler_run_copy(run, y, r.h, s.batch * s.steps * s.units);
     else if (r.h != y)
         copy_rows(y, s.units, r.h + (s.steps - 1) * s.units, s.steps * s.units, s.batch, s.units);
     if (antler__recurrent_hides(config, run))

@@ -1,0 +1,151 @@
+/* For those who add an activation, initializer, regularizer, constraint, schedule, loss, metric, optimizer or callback:
+   the tables of these kinds. antler/type.h has what all tables share; antler/work.h the mathematics that gives the same
+   bits everywhere. */
+#ifndef ANTLER_PARTS_H
+#define ANTLER_PARTS_H
+
+#include "antler/type.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Keys that every optimizer, loss and metric has; the first member of its config struct. */
+typedef struct antler_optimizer_keys {
+    const char *name;
+    antler_object learning_rate;                 /* a SCHEDULE; a number is a constant one */
+    double weight_decay;                         /* NaN for none */
+    double clipnorm, clipvalue, global_clipnorm; /* NaN for none; at most one of them */
+} antler_optimizer_keys;
+
+typedef struct antler_loss_keys {
+    const char *name;
+    const char *reduction; /* "sum_over_batch_size", "sum", "none" */
+} antler_loss_keys;
+
+typedef struct antler_metric_keys {
+    const char *name;
+} antler_metric_keys;
+
+enum { ANTLER_MAX_SUMS = 8 };            /* of a metric */
+enum { ANTLER_MAX_OPTIMIZER_SLOTS = 8 }; /* state arrays of an optimizer */
+
+/* y = f(x). `rows` rows of n; elementwise functions see one row. y may be x, dx may be dy. */
+typedef struct antler_activation_ops {
+    antler_type type;
+    bool needs_x; /* backward needs x, not y alone */
+    bool rowwise; /* works on whole rows (softmax); else elementwise */
+    int kernel;   /* for the library's own: ANTLER_ACT_..., where the recurrent kernels have a step for it; 0: none */
+    void (*forward)(antler_real *y, const antler_real *x, int64_t rows, int64_t n);
+    void (*backward)(antler_real *dx, const antler_real *dy, const antler_real *y, const antler_real *x, int64_t rows,
+                     int64_t n);
+} antler_activation_ops;
+
+/* Fills w with initial values, from the stream (key, position 0 on) of src/kernels/kernels.h. */
+typedef struct antler_initializer_ops {
+    antler_type type;
+    antler_status (*fill)(const void *config, antler_tensor *w, uint64_t key, antler_error *err);
+} antler_initializer_ops;
+
+typedef struct antler_regularizer_ops {
+    antler_type type;
+    double (*penalty)(const void *config, const antler_real *w, int64_t n);
+    void (*gradient)(const void *config, antler_real *g, const antler_real *w, int64_t n, double scale); /* g += scale *
+                                                                                              d penalty / d w */
+} antler_regularizer_ops;
+
+typedef struct antler_constraint_ops {
+    antler_type type;
+    void (*apply)(const void *config, antler_tensor *w);
+} antler_constraint_ops;
+
+typedef struct antler_schedule_ops {
+    antler_type type;
+    double (*rate)(const void *config, int64_t iteration);
+} antler_schedule_ops;
+
+/* A loss over `rows` predictions of n numbers (all axes but the last are rows). */
+typedef struct antler_loss_call {
+    const antler_real *p; /* (rows, n) predictions, or logits */
+    const antler_real *y; /* (rows, n), or (rows, 1) for a loss with sparse targets */
+    int64_t rows, n;
+    bool logits;          /* p are logits, for the activation that `from` names */
+    antler_real *value;   /* (rows) */
+    antler_real *dp;      /* (rows, n) gradient of each row's value, or NULL */
+    antler_real *scratch; /* (rows, n) */
+    antler_real *counts;  /* (rows) of 1, or NULL: a loss sets 0 where a row is no part of the mean (ignore_class) */
+    antler_error *err;
+} antler_loss_call;
+
+typedef struct antler_loss_ops {
+    antler_type type;
+    bool sparse;                             /* y holds one class index a row */
+    const char *from;                        /* activation whose logits it takes: "softmax", "sigmoid", or NULL. Behind
+                                                the one it takes those of the other, too, as Keras on TensorFlow does */
+    bool (*from_logits)(const void *config); /* optional: the config says that predictions are logits */
+    antler_status (*compute)(const void *config, const antler_loss_call *call); /* labels outside the classes: DATA */
+} antler_loss_ops;
+
+/* A metric is a few sums over rows. */
+typedef struct antler_metric_call {
+    const antler_real *p, *y;  /* (rows, n); y (rows, y_n) */
+    const antler_real *logits; /* (rows, n) of a last softmax or sigmoid, where the loss took them; or NULL */
+    const antler_real *weight; /* (rows), or NULL */
+    int64_t rows, n, y_n;
+    antler_real *value;   /* (rows) work space */
+    antler_real *scratch; /* (rows, n) work space */
+} antler_metric_call;
+
+typedef struct antler_metric_ops {
+    antler_type type;
+    int sums; /* at most ANTLER_MAX_SUMS */
+    void (*update)(const void *config, double *sum, const antler_metric_call *call);
+    double (*result)(const void *config, const double *sum);
+    bool larger_is_better; /* for EarlyStopping's mode "auto" */
+} antler_metric_ops;
+
+/* One optimizer step over a run of consecutive elements; elementwise, so that any cut gives the same bits. */
+typedef struct antler_step {
+    antler_real *w;
+    const antler_real *g;
+    antler_real *slot[ANTLER_MAX_OPTIMIZER_SLOTS];
+    int64_t n;
+    double rate;
+    int64_t iteration; /* from 0 */
+    const struct antler_kernels *k;
+} antler_step;
+
+typedef struct antler_optimizer_ops {
+    antler_type type;
+    int (*slots)(const void *config); /* state arrays of the parameters' size, which start at 0 */
+    bool interleaved;                 /* files hold slots by variable (m0 v0 m1 v1), not by slot (m0 m1 v0 v1) */
+    void (*step)(const void *config, const antler_step *step);
+} antler_optimizer_ops;
+
+/* What a callback sees at the end of an epoch. */
+typedef struct antler_epoch {
+    int64_t epoch;           /* from 0 */
+    bool start;              /* true for the call before the first epoch: no logs yet */
+    const char *const *name; /* [n] "loss", "accuracy", "val_loss" ... */
+    const double *value;     /* [n] */
+    int n;
+    bool stop;    /* set: training ends after this epoch */
+    bool keep;    /* set: the core keeps a copy of the weights as they are now */
+    bool restore; /* set: the core puts the kept copy back */
+    antler_error *err;
+    antler_error *warning; /* what the user should know of, by antler_error_set with ANTLER_OK: the core adds it to
+                              antler_model_warning, once */
+} antler_epoch;
+
+/* state: `numbers` doubles, zeroed at the start, saved with checkpoints. */
+typedef struct antler_callback_ops {
+    antler_type type;
+    int numbers;
+    antler_status (*epoch)(const void *config, double *state, antler_epoch *epoch);
+    antler_status (*end)(const void *config, double *state, antler_epoch *epoch); /* optional: after the last epoch */
+} antler_callback_ops;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

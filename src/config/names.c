@@ -1,0 +1,76 @@
+/* Names: as Keras makes them, and how like two are. */
+#include "config/names.h"
+
+#include "core/memory.h"
+#include "core/status.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Where Keras's two substitutions put an underscore: before a capital that a small letter follows, and between a small
+   letter and a capital. */
+const char *antler__snake_case(const char *class_name, char *text, size_t size)
+{
+    size_t n = 0;
+    for (const char *c = class_name; *c && n + 2 < size; c++) {
+        bool starts = c > class_name && isupper((unsigned char)*c) && islower((unsigned char)c[1]);
+        bool follows = c > class_name && isupper((unsigned char)*c) && islower((unsigned char)c[-1]);
+        if ((starts || follows) && n && text[n - 1] != '_')
+            text[n++] = '_';
+        if (isalnum((unsigned char)*c) || *c == '_')
+            text[n++] = (char)tolower((unsigned char)*c);
+    }
+    text[n] = 0;
+    return text;
+}
+
+enum { MOST = 64 }; /* letters that are compared */
+
+int antler_name_distance(const char *a, const char *b)
+{
+    size_t m = strlen(a), n = strlen(b);
+    if (m >= MOST || n >= MOST)
+        return MOST;
+    int row[3][MOST + 1] = {{0}}; /* of edits: the row before last, the last, this one */
+    for (size_t j = 0; j <= n; j++)
+        row[1][j] = (int)j;
+    for (size_t i = 1; i <= m; i++) {
+        row[2][0] = (int)i;
+        for (size_t j = 1; j <= n; j++) {
+            int x = tolower((unsigned char)a[i - 1]), y = tolower((unsigned char)b[j - 1]);
+            int best = row[1][j - 1] + (x != y);
+            if (row[1][j] + 1 < best)
+                best = row[1][j] + 1;
+            if (row[2][j - 1] + 1 < best)
+                best = row[2][j - 1] + 1;
+            if (i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) && y == tolower((unsigned char)a[i - 2]) &&
+                row[0][j - 2] + 1 < best)
+                best = row[0][j - 2] + 1;
+            row[2][j] = best;
+        }
+        memcpy(row[0], row[1], sizeof row[0]);
+        memcpy(row[1], row[2], sizeof row[1]);
+    }
+    return row[1][n];
+}
+
+/* ---- of a layer inside another ---- */
+
+antler_status antler_object_rename(antler_object layer, const char *prefix, antler_object like, antler_error *err)
+{
+    const char *const *given = antler_object_field(like, "name");
+    const char **name = antler_object_field(layer, "name");
+    size_t length = strlen(prefix);
+    char own[256], text[512];
+    const char *base = given && *given ? *given : antler__snake_case(like.type->class_name, own, sizeof own);
+    snprintf(text, sizeof text, "%s%s", prefix, strncmp(base, prefix, length) == 0 ? base + length : base);
+    char *copy = antler__copy_text(text);
+    if (!name || !copy) {
+        antler__free(copy);
+        return antler__no_memory(err);
+    }
+    antler__free((void *)(uintptr_t)*name);
+    *name = copy;
+    return ANTLER_OK;
+}
