@@ -37,7 +37,7 @@ void *antler__room(int64_t count, size_t size, antler_error *err)
     return memory;
 }
 
-/* ---- models ----------------------------------------------------------------------------------------------------- */
+/* ---- models ------------------------------------------------------------------------------------------------------ */
 
 static antler_status prepare(const antler_arguments *a, antler_model *model, antler_error *err)
 {
@@ -100,7 +100,7 @@ int64_t antler__batch_size(const antler_arguments *a, const antler_model *model)
     return a->given & ANTLER_OPTION_BATCH_SIZE ? a->batch_size : antler_model_batch(model);
 }
 
-/* ---- data ------------------------------------------------------------------------------------------------------- */
+/* ---- data -------------------------------------------------------------------------------------------------------- */
 
 static void set_add(antler_set *set, antler_data *data)
 {

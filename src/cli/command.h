@@ -21,7 +21,7 @@ int antler__fail(const antler_error *err);
 /* Zeroed memory for count numbers of `size` bytes, as aligned as a vector likes it; for free. NULL and *err without. */
 void *antler__room(int64_t count, size_t size, antler_error *err);
 
-/* ---- models ---- */
+/* ---- models ------------------------------------------------------------------------------------------------------ */
 
 /* Loads argument[0] and --weights, sets --seed, builds. Prints the warnings of loading. NULL and *err on failure. */
 antler_model *antler__open_model(const antler_arguments *a, antler_error *err);
@@ -44,7 +44,7 @@ antler_status antler__print_layers(const antler_model *model, antler_error *err)
 /* Optimizer, its rate from the first of `steps` steps to the last, and loss. */
 void antler__print_compile(const antler_model *model, int64_t steps);
 
-/* ---- data ---- */
+/* ---- data -------------------------------------------------------------------------------------------------------- */
 
 /* Rows of a data set, and what they are rows of. {0} is empty. */
 typedef struct antler_set {
@@ -96,7 +96,7 @@ typedef struct antler_source {
 double antler__random_uniform(antler_source *source);           /* in [0, 1) */
 int64_t antler__random_below(antler_source *source, int64_t n); /* 0 .. n - 1 */
 
-/* ---- output ---- */
+/* ---- output ------------------------------------------------------------------------------------------------------ */
 
 /* Refuses a path that could not be written: a missing or read-only folder, a suffix that is not in the list. Done
    before hours of work, not after. */

@@ -30,7 +30,7 @@ antler_status antler__check_output(const char *path, const char *const *suffixes
     return err->status;
 }
 
-/* ---- folders ---------------------------------------------------------------------------------------------------- */
+/* ---- folders ----------------------------------------------------------------------------------------------------- */
 
 enum { PATH = 4096 };
 
@@ -77,7 +77,7 @@ void antler__folder_drop(const antler_folder *folder)
             rmdir(part_of(folder->path, i, part)); /* fails where something was written */
 }
 
-/* ---- standard output -------------------------------------------------------------------------------------------- */
+/* ---- standard output --------------------------------------------------------------------------------------------- */
 
 void antler__flush(void)
 {

@@ -26,7 +26,7 @@ static void on_interrupt(int signal)
     interrupted = 1;
 }
 
-/* ---- data ------------------------------------------------------------------------------------------------------- */
+/* ---- data -------------------------------------------------------------------------------------------------------- */
 
 static antler_status split(training *t, double part, antler_error *err)
 {
@@ -62,7 +62,7 @@ static antler_status open_data(training *t, antler_error *err)
     return open_validation(t, err);
 }
 
-/* ---- before ----------------------------------------------------------------------------------------------------- */
+/* ---- before ------------------------------------------------------------------------------------------------------ */
 
 static antler_status print_header(training *t, antler_error *err)
 {
@@ -158,7 +158,7 @@ static antler_status begin(training *t, antler_error *err)
     return t->a->quiet ? ANTLER_OK : print_header(t, err);
 }
 
-/* ---- training and after ----------------------------------------------------------------------------------------- */
+/* ---- training and after ------------------------------------------------------------------------------------------ */
 
 /* Ctrl-C stops after the batch; a second one kills. Where the caller ignores it (nohup), so do we. */
 static void catch_interrupt(void)

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- finding a row ---- */
+/* ---- finding a row ----------------------------------------------------------------------------------------------- */
 
 struct antler_layer_keys *antler__layer_keys(antler_object layer)
 {
@@ -64,7 +64,7 @@ const antler_field *antler_type_field(const antler_type *type, int64_t index)
     return field;
 }
 
-/* ---- reports ---- */
+/* ---- reports ----------------------------------------------------------------------------------------------------- */
 
 antler_place antler__at(const antler_place *up, const char *key)
 {
@@ -113,7 +113,7 @@ void antler__report_warning(antler_report *report, const antler_place *place, co
     report->on_warning(report->user, &warning);
 }
 
-/* ---- freeing, copying, looking into ---- */
+/* ---- freeing, copying, looking into ------------------------------------------------------------------------------ */
 
 static void free_value(const antler_field *field, void *value)
 {

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- values ---- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 
 enum { BRIEF = 80 };
 
@@ -281,7 +281,7 @@ static antler_status read_value(const antler_field *field, const antler_json *no
     }
 }
 
-/* ---- a config ---- */
+/* ---- a config ---------------------------------------------------------------------------------------------------- */
 
 static antler_status apply_default(const antler_field *field, const antler_json *config_node, const antler_place *place,
                                    antler_report *report, void *config)
@@ -400,7 +400,7 @@ antler_status antler__config_read(const antler_type *type, const antler_json *no
     return ANTLER_OK;
 }
 
-/* ---- an object ---- */
+/* ---- an object --------------------------------------------------------------------------------------------------- */
 
 static antler_status unknown_class(antler_kind kind, const char *name, const antler_place *place, antler_report *report)
 {

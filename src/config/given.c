@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- the text ---- */
+/* ---- the text ---------------------------------------------------------------------------------------------------- */
 
 static const char *skip_space(const char *c)
 {
@@ -103,7 +103,7 @@ bool antler__given(const char *given, const char *member)
     return false;
 }
 
-/* ---- whether it can be ---- */
+/* ---- whether it can be ------------------------------------------------------------------------------------------- */
 
 /* Whether a C caller's struct of `size` bytes has a member for the field. */
 static bool has_member(const antler_field *field, size_t size)
@@ -163,7 +163,7 @@ antler_status antler__given_check(const char *given, size_t size, const antler_f
     return ANTLER_OK;
 }
 
-/* ---- as JSON ---- */
+/* ---- as JSON ----------------------------------------------------------------------------------------------------- */
 
 antler_status antler__text_add(const char *text, const char *key, const antler_place *place, antler_json *config,
                                antler_error *err)

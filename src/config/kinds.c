@@ -181,7 +181,7 @@ const antler_field *antler__kind_fields(antler_kind kind)
     }
 }
 
-/* ---- rules across the keys of a kind ---- */
+/* ---- rules across the keys of a kind ----------------------------------------------------------------------------- */
 
 static antler_status check_optimizer(const antler_optimizer_keys *keys, antler_error *err)
 {

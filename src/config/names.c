@@ -55,7 +55,7 @@ int antler_name_distance(const char *a, const char *b)
     return row[1][n];
 }
 
-/* ---- of a layer inside another ---- */
+/* ---- of a layer inside another ----------------------------------------------------------------------------------- */
 
 antler_status antler_object_rename(antler_object layer, const char *prefix, antler_object like, antler_error *err)
 {

@@ -1,7 +1,7 @@
 /* A pool of threads that spin for a moment between jobs, then sleep.
 
    A job is n tasks, which threads claim one by one from a ticket: the job's number in the high half, the next task in
-   the low half. Claiming is a compare-and-swap on both, so that a thread that wakes late for a job that is over can not
+   the low half. Claiming is a compare-and-swap on both, so that a thread that wakes late for a job that is over cannot
    take a task of the next one by mistake; and the caller waits for tasks, not for threads, so a thread that the system
    has put aside holds nobody up.
 

@@ -87,7 +87,7 @@ static char error[160];
 static const antler_kernels *find(const char *name)
 {
     for (int i = 0; i < VARIANTS; i++)
-        if (tables[i].name != NULL && strcmp(tables[i].name, name) == 0)
+        if (tables[i].name && strcmp(tables[i].name, name) == 0)
             return &tables[i];
     return NULL;
 }
@@ -103,10 +103,10 @@ static void choose(void)
         chosen = &tables[i];
     }
     const char *wish = getenv("ANTLER_ISA");
-    if (wish == NULL || *wish == 0)
+    if (!wish || *wish == 0)
         return;
     const antler_kernels *wanted = find(wish);
-    if (wanted != NULL)
+    if (wanted)
         chosen = wanted;
     else
         snprintf(error, sizeof error, "ANTLER_ISA=%.80s: this machine or this build has no such kernels; %s is used",

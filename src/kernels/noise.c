@@ -7,7 +7,7 @@ enum { BLOCK = 64 };
 enum { ROUNDS = 10 };
 
 /* What all blocks of a call share. */
-typedef struct {
+typedef struct generator {
     uint64_t step;
     uint32_t key[ROUNDS][2]; /* by round */
 } generator;
@@ -46,7 +46,7 @@ static void philox(const generator *g, uint64_t block, uint32_t words[BLOCK])
 
 /* The part of a block that a call covers: elements [from, from + count) of it are elements [done, done + count) of the
    call. */
-typedef struct {
+typedef struct piece {
     uint64_t block;
     int from, count;
 } piece;
@@ -167,7 +167,7 @@ static void drop(antler_stream at, uint32_t threshold, antler_real scale, antler
             vstore_upto(y + done + i, dropped(vload_upto(x + done + i, lanes), vset(scale), keep), lanes);
             mask |= (uint64_t)mbits(keep) << i;
         }
-        if (bits != NULL)
+        if (bits)
             put_bits(bits, done, mask, p.count);
     }
 }

@@ -1,5 +1,5 @@
 /* Matrix products. A tile of C, a few rows of a few vectors, is held in registers while k runs; every other loop here
-   only decides which tile comes next and from where it reads B, and so can not change a bit.
+   only decides which tile comes next and from where it reads B, and so cannot change a bit.
 
    Where k exceeds SLICE, a block of C is kept in scratch and runs through the slices of k, so that what is read again
    lies in a cache. Parts of ANTLER_PART terms are added in a binary tree, kept as a stack of blocks: finishing part t,
@@ -63,7 +63,7 @@ static int64_t least(int64_t a, int64_t b)
 
 static input input_at(input x, int64_t i, int64_t j)
 {
-    if (x.at != NULL)
+    if (x.at)
         x.at += i * x.row + j * x.column;
     return x;
 }
@@ -224,7 +224,7 @@ static int next_rows(int64_t left)
 static int next_vecs(int64_t rows, int64_t n)
 {
     int vecs = 4;
-    while (vecs > 1 && (n <= 16 * (vecs - 1) || tiles[rows][vecs] == NULL))
+    while (vecs > 1 && (n <= 16 * (vecs - 1) || !tiles[rows][vecs]))
         vecs /= 2;
     return vecs;
 }
@@ -237,14 +237,14 @@ static void run_scattered(const pass *t, int vecs, bool packed)
     pass u = *t;
     u.to = (matrix){copy, row, 1};
     u.bias.at = NULL;
-    if (t->from.at != NULL) {
+    if (t->from.at) {
         u.from = (input){copy, row, 1};
         for (int64_t j = 0; j < t->n; j++)
             for (int64_t i = 0; i < t->m; i++)
                 copy[i * row + j] = t->from.at[i * t->from.row + j * t->from.column];
     }
     tiles[t->m][vecs](&u, packed);
-    if (t->bias.at != NULL)
+    if (t->bias.at)
         for (int64_t j = 0; j < t->n; j++)
             for (int64_t i = 0; i < t->m; i++)
                 copy[i * row + j] += t->bias.at[i * t->bias.row + j * t->bias.column];
@@ -259,7 +259,7 @@ static void run_tile(pass *t, const pass *x, int64_t i, int64_t j, int vecs, boo
     t->from.at = input_at(x->from, i, j).at;
     t->bias.at = input_at(x->bias, i, j).at;
     t->to.at = matrix_at(x->to, i, j).at;
-    if (t->to.column == 1 && (t->from.at == NULL || t->from.column == 1) && (t->bias.at == NULL || t->bias.column == 1))
+    if (t->to.column == 1 && (!t->from.at || t->from.column == 1) && (!t->bias.at || t->bias.column == 1))
         tiles[t->m][vecs](t, packed);
     else
         run_scattered(t, vecs, packed);
@@ -428,7 +428,7 @@ static void run_block(const pass *x, int64_t row, antler_real *scratch)
             const int n = (int)least(16, x->n - j);
             const input bias = input_at(x->bias, i, j);
             v16 v = vload(sums + i * row + j);
-            if (bias.at != NULL)
+            if (bias.at)
                 v = vadd(v, gather(bias.at, bias.column, n));
             scatter(matrix_at(x->to, i, j).at, x->to.column, v, n);
         }

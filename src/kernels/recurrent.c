@@ -62,17 +62,17 @@ ANTLER_INLINE int64_t time_of(const antler_recurrence *r, int64_t t)
 ANTLER_INLINE source step_source(const antler_recurrence *r, const antler_real *p, int64_t row, int64_t step,
                                  int64_t size)
 {
-    return (source){p == NULL ? NULL : p + (row * r->steps + step) * size, r->steps * size};
+    return (source){p ? p + (row * r->steps + step) * size : NULL, r->steps * size};
 }
 
 ANTLER_INLINE target step_target(const antler_recurrence *r, antler_real *p, int64_t row, int64_t step, int64_t size)
 {
-    return (target){p == NULL ? NULL : p + (row * r->steps + step) * size, r->steps * size};
+    return (target){p ? p + (row * r->steps + step) * size : NULL, r->steps * size};
 }
 
 ANTLER_INLINE source state_source(const antler_real *p, int64_t row, int64_t units)
 {
-    return (source){p == NULL ? NULL : p + row * units, units};
+    return (source){p ? p + row * units : NULL, units};
 }
 
 /* The state before step t: of the step before, or the initial one, or zeros. */
@@ -81,7 +81,7 @@ ANTLER_INLINE source state_before(const antler_recurrence *r, const antler_real 
 {
     if (t > 0)
         return r->last_only ? state_source(states, row, r->units) : step_source(r, states, row, t - 1, r->units);
-    return initial != NULL ? state_source(initial, row, r->units) : (source){zeros, 0};
+    return initial ? state_source(initial, row, r->units) : (source){zeros, 0};
 }
 
 /* Takes n vectors' worth of rows from scratch. */
@@ -128,9 +128,9 @@ static void forward_units(const antler_recurrence *r, int64_t row0, int64_t row1
             s.h_before = state_before(r, r->h, r->h0, row, t, zeros.p);
             s.c_before = state_before(r, r->c, r->c0, row, t, zeros.p);
             s.h = r->last_only ? (target){r->h + row * units, units} : step_target(r, r->h, row, t, units);
-            if (r->c != NULL)
+            if (r->c)
                 s.c = r->last_only ? (target){r->c + row * units, units} : step_target(r, r->c, row, t, units);
-            s.saved = r->gates != NULL ? step_target(r, r->gates, row, t, saved * units) : gate_work;
+            s.saved = r->gates ? step_target(r, r->gates, row, t, saved * units) : gate_work;
             take_step(&s);
         }
     }
@@ -218,20 +218,20 @@ ANTLER_INLINE int64_t chunk_time(const chunk *c)
 /* Steps [from, from + n) of an array (batch, steps, size), into or out of lanes. */
 static void chunk_in(const chunk *c, antler_real *lanes, const antler_real *p, int64_t from, int64_t n, int64_t size)
 {
-    if (p != NULL)
+    if (p)
         to_lanes(lanes, p + (c->row * c->r->steps + from) * size, c->r->steps * size, c->rows, n * size);
 }
 
 static void chunk_out(const chunk *c, antler_real *p, const antler_real *lanes, int64_t from, int64_t n, int64_t size)
 {
-    if (p != NULL)
+    if (p)
         from_lanes(p + (c->row * c->r->steps + from) * size, c->r->steps * size, c->rows, lanes, n * size);
 }
 
 /* A state (batch, units), or zeros for NULL. */
 static void state_in(const chunk *c, antler_real *lanes, const antler_real *p)
 {
-    if (p != NULL)
+    if (p)
         to_lanes(lanes, p + c->row * c->r->units, c->r->units, c->rows, c->r->units);
     else
         memset(lanes, 0, (size_t)c->r->units * 16 * sizeof *lanes);
@@ -239,7 +239,7 @@ static void state_in(const chunk *c, antler_real *lanes, const antler_real *p)
 
 static void state_out(const chunk *c, antler_real *p, const antler_real *lanes)
 {
-    if (p != NULL)
+    if (p)
         from_lanes(p + c->row * c->r->units, c->r->units, c->rows, lanes, c->r->units);
 }
 
@@ -283,7 +283,7 @@ static void forward_lanes(const antler_recurrence *r, int64_t row0, int64_t row1
         k.rows = lanes_at(k.row, row1);
         state_in(&k, h, r->h0); /* step 0 of h and c in scratch is the state before the chunk */
         state_in(&k, c, r->c0);
-        if (r->keep != NULL)
+        if (r->keep)
             state_in(&k, keep, r->keep);
         for (k.first = 0; k.first < r->steps; k.first += k.steps) {
             k.steps = r->steps - k.first < most ? r->steps - k.first : most;
@@ -291,8 +291,8 @@ static void forward_lanes(const antler_recurrence *r, int64_t row0, int64_t row1
             chunk_in(&k, mask, r->mask, chunk_time(&k), k.steps, 1);
             for (int64_t t = 0; t < k.steps; t++) {
                 const int64_t time = r->backwards ? k.steps - 1 - t : t;
-                s.f.mask = r->mask != NULL ? lane_source(mask, time) : (source){NULL, 0};
-                s.f.keep = r->keep != NULL ? lane_source(keep, 0) : (source){NULL, 0};
+                s.f.mask = r->mask ? lane_source(mask, time) : (source){NULL, 0};
+                s.f.keep = r->keep ? lane_source(keep, 0) : (source){NULL, 0};
                 s.x = lane_source(x, time * width);
                 s.h_before = lane_source(h, t * units);
                 s.c_before = lane_source(c, t * units);
@@ -319,7 +319,7 @@ static void forward_lanes(const antler_recurrence *r, int64_t row0, int64_t row1
 /* The states of a chunk, and before them the one it begins with. */
 static void states_in(const chunk *k, antler_real *lanes, const antler_real *states, const antler_real *initial)
 {
-    if (states == NULL)
+    if (!states)
         return;
     if (k->first == 0) {
         state_in(k, lanes, initial);
@@ -347,7 +347,7 @@ static void backward_lanes(const antler_recurrence *r, int64_t row0, int64_t row
     chunk k = {.r = r};
     for (k.row = row0; k.row < row1; k.row += 16) {
         k.rows = lanes_at(k.row, row1);
-        if (r->keep != NULL)
+        if (r->keep)
             state_in(&k, keep, r->keep);
         zero(s.dh_carry, 1, state);
         zero(s.dc_carry, 1, state);
@@ -365,8 +365,8 @@ static void backward_lanes(const antler_recurrence *r, int64_t row0, int64_t row
             for (int64_t t = k.steps - 1; t >= 0; t--) {
                 const int64_t time = r->backwards ? k.steps - 1 - t : t;
                 s.first = k.first + t == 0;
-                s.f.mask = r->mask != NULL ? lane_source(mask, time) : (source){NULL, 0};
-                s.f.keep = r->keep != NULL ? lane_source(keep, 0) : (source){NULL, 0};
+                s.f.mask = r->mask ? lane_source(mask, time) : (source){NULL, 0};
+                s.f.keep = r->keep ? lane_source(keep, 0) : (source){NULL, 0};
                 s.dh = !r->dh_last_only || k.first + t == r->steps - 1 ? lane_source(dh, t * units) : (source){NULL, 0};
                 s.h_before = lane_source(h, t * units);
                 s.h = lane_source(h, (t + 1) * units);
@@ -374,7 +374,7 @@ static void backward_lanes(const antler_recurrence *r, int64_t row0, int64_t row
                 s.c = lane_source(c, (t + 1) * units);
                 s.saved = lane_source(kept, t * saved * units);
                 s.dz = lane_target(dz, time * width);
-                s.dr = r->dr != NULL ? lane_target(dr, time * width) : (target){NULL, 0};
+                s.dr = r->dr ? lane_target(dr, time * width) : (target){NULL, 0};
                 take_step(&s);
             }
             chunk_out(&k, r->dz, dz, chunk_time(&k), k.steps, width);

@@ -322,7 +322,7 @@ typedef void forward_function(const forward_step *s);
 /* h' as the products see it. */
 ANTLER_INLINE source operand(const forward_step *s)
 {
-    if (s->f.keep.p == NULL)
+    if (!s->f.keep.p)
         return s->h_before;
     for (walk w = walk_first(&s->f); w.i < s->f.rows; walk_next(&s->f, &w))
         put(&s->f, s->kept, w, 0, vmul(get(&s->f, s->h_before, w, 0), get(&s->f, s->f.keep, w, 0)));
@@ -347,7 +347,7 @@ ANTLER_INLINE v16 product_at(const forward_step *s, source k, walk w, int gate)
 /* Writes a state, unless the step is masked: then the one before stays. */
 ANTLER_INLINE void put_state(const forward_step *s, target to, walk w, v16 state, v16 before)
 {
-    put(&s->f, to, w, 0, s->f.mask.p != NULL ? vselect(awake(&s->f, w), state, before) : state);
+    put(&s->f, to, w, 0, s->f.mask.p ? vselect(awake(&s->f, w), state, before) : state);
 }
 
 ANTLER_INLINE void simple_rnn_step(const forward_step *s)
@@ -376,7 +376,7 @@ ANTLER_INLINE void lstm_step(const forward_step *s)
         const v16 c = vfma(forget, c_before, vmul(in, cell));
         put_state(s, s->h, w, vmul(out, act_value(f, c)), get(f, s->h_before, w, 0));
         put_state(s, s->c, w, c, c_before);
-        if (s->saved.p != NULL) {
+        if (s->saved.p) {
             put(f, s->saved, w, 0, in);
             put(f, s->saved, w, 1, forget);
             put(f, s->saved, w, 2, cell);
@@ -406,7 +406,7 @@ ANTLER_INLINE void gru_after_step(const forward_step *s)
         ANTLER_UNROLL
         for (int g = 0; g < 3; g++) {
             z[g] = product_at(s, k, w, g);
-            if (f->r->rb != NULL)
+            if (f->r->rb)
                 z[g] = vadd(z[g], recurrent_bias(f, w, g));
         }
         const v16 update = gate_value(f, vadd(z[0], get(f, s->x, w, 0)));
@@ -414,7 +414,7 @@ ANTLER_INLINE void gru_after_step(const forward_step *s)
         const v16 candidate = act_value(f, vfma(reset, z[2], get(f, s->x, w, 2)));
         const v16 before = get(f, s->h_before, w, 0);
         put_state(s, s->h, w, gru_mix(update, before, candidate), before);
-        if (s->saved.p != NULL) {
+        if (s->saved.p) {
             put(f, s->saved, w, 0, update);
             put(f, s->saved, w, 1, reset);
             put(f, s->saved, w, 2, candidate);
@@ -463,26 +463,26 @@ typedef void backward_function(const backward_step *s);
 ANTLER_INLINE v16 gradient_of_h(const backward_step *s, walk w)
 {
     const v16 carry = get(&s->f, as_source(s->dh_carry), w, 0);
-    return s->dh.p != NULL ? vadd(get(&s->f, s->dh, w, 0), carry) : carry;
+    return s->dh.p ? vadd(get(&s->f, s->dh, w, 0), carry) : carry;
 }
 
 /* v, or 0 where the step is masked. */
 ANTLER_INLINE v16 if_awake(const frame *f, walk w, v16 v)
 {
-    return f->mask.p != NULL ? vselect(awake(f, w), v, vset(0)) : v;
+    return f->mask.p ? vselect(awake(f, w), v, vset(0)) : v;
 }
 
 /* Keeps dh for the step before where this one is masked, `passed` elsewhere. */
 ANTLER_INLINE void put_direct(const backward_step *s, walk w, v16 dh, v16 passed)
 {
-    put(&s->f, s->direct, w, 0, s->f.mask.p != NULL ? vselect(awake(&s->f, w), passed, dh) : passed);
+    put(&s->f, s->direct, w, 0, s->f.mask.p ? vselect(awake(&s->f, w), passed, dh) : passed);
 }
 
 /* dh of the step before: (d U^T [+ part]) [* keep] [+ direct], over the first `gates` gates. */
 ANTLER_INLINE void carry_back(const backward_step *s, target d, int gates, bool part, bool direct)
 {
     const frame *f = &s->f;
-    const bool plain = !part && !direct && f->keep.p == NULL;
+    const bool plain = !part && !direct && !f->keep.p;
     if (s->first)
         return;
     step_product(f, plain ? s->dh_carry : s->sums, as_source(d), f->u, gates * f->units, f->units);
@@ -492,7 +492,7 @@ ANTLER_INLINE void carry_back(const backward_step *s, target d, int gates, bool 
         v16 sum = get(f, as_source(s->sums), w, 0);
         if (part)
             sum = vadd(sum, get(f, as_source(s->part), w, 0));
-        if (f->keep.p != NULL)
+        if (f->keep.p)
             sum = vmul(sum, get(f, f->keep, w, 0));
         if (direct)
             sum = vadd(get(f, as_source(s->direct), w, 0), sum);
@@ -503,7 +503,7 @@ ANTLER_INLINE void carry_back(const backward_step *s, target d, int gates, bool 
 ANTLER_INLINE void simple_rnn_back(const backward_step *s)
 {
     const frame *f = &s->f;
-    const bool masked = f->mask.p != NULL;
+    const bool masked = f->mask.p;
     for (walk w = walk_first(f); w.i < f->rows; walk_next(f, &w)) {
         const v16 dh = gradient_of_h(s, w);
         put(f, s->dz, w, 0, if_awake(f, w, act_gradient(f, dh, get(f, s->h, w, 0))));
@@ -516,7 +516,7 @@ ANTLER_INLINE void simple_rnn_back(const backward_step *s)
 ANTLER_INLINE void lstm_back(const backward_step *s)
 {
     const frame *f = &s->f;
-    const bool masked = f->mask.p != NULL;
+    const bool masked = f->mask.p;
     for (walk w = walk_first(f); w.i < f->rows; walk_next(f, &w)) {
         const v16 dh = gradient_of_h(s, w), carry = get(f, as_source(s->dc_carry), w, 0);
         const v16 in = get(f, s->saved, w, 0), forget = get(f, s->saved, w, 1), cell = get(f, s->saved, w, 2);
@@ -573,11 +573,11 @@ ANTLER_INLINE void gru_before_back(const backward_step *s)
     for (walk w = walk_first(f); w.i < f->rows; walk_next(f, &w)) {
         const v16 d_product = get(f, as_source(s->sums), w, 0), reset = get(f, s->saved, w, 1);
         v16 before = get(f, s->h_before, w, 0);
-        if (f->keep.p != NULL)
+        if (f->keep.p)
             before = vmul(before, get(f, f->keep, w, 0));
         put(f, s->dz, w, 1, if_awake(f, w, gate_gradient(f, vmul(d_product, before), reset)));
         put(f, s->part, w, 0, vmul(d_product, reset));
-        if (s->dr.p != NULL)
+        if (s->dr.p)
             for (int g = 0; g < 3; g++)
                 put(f, s->dr, w, g, get(f, as_source(s->dz), w, g));
     }

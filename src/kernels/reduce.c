@@ -64,7 +64,7 @@ ANTLER_INLINE antler_real sum_exp(antler_real *y, const antler_real *x, int64_t 
     for (int64_t i = 0; i < n; i += 16) {
         const int lanes = lanes_at(i, n);
         const v16 e = vexp(vsub(vload_upto(x + i, lanes), vset(shift)));
-        if (y != NULL)
+        if (y)
             vstore_upto(y + i, e, lanes);
         s = vadd(s, or_else(e, lanes, 0));
     }

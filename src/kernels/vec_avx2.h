@@ -2,15 +2,15 @@
 #ifndef ANTLER_VEC_AVX2_H
 #define ANTLER_VEC_AVX2_H
 
-typedef struct {
+typedef struct v16 {
     __m256 lo, hi;
 } v16;
 
-typedef struct {
+typedef struct w16 {
     __m256i lo, hi;
 } w16;
 
-typedef struct {
+typedef struct m16 {
     __m256 lo, hi; /* a lane is all ones or all zeros */
 } m16;
 

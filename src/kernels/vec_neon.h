@@ -2,11 +2,11 @@
 #ifndef ANTLER_VEC_NEON_H
 #define ANTLER_VEC_NEON_H
 
-typedef struct {
+typedef struct v16 {
     float32x4_t q[4];
 } v16;
 
-typedef struct {
+typedef struct w16 {
     uint32x4_t q[4];
 } w16;
 

@@ -2,15 +2,15 @@
 #ifndef ANTLER_VEC_PLAIN_H
 #define ANTLER_VEC_PLAIN_H
 
-typedef struct {
+typedef struct v16 {
     antler_real v[16];
 } v16;
 
-typedef struct {
+typedef struct w16 {
     uint32_t v[16];
 } w16;
 
-typedef struct {
+typedef struct m16 {
     uint32_t v[16]; /* 0 or 1 */
 } m16;
 

@@ -228,7 +228,7 @@ ANTLER_INLINE v16 vsigmoid(v16 x)
 #else
 
 /* e^x = 2^n (1 + p): n the integer nearest to x / log 2, p = e^r - 1, r = x - n log 2 in [-0.3467, 0.3467]. */
-typedef struct {
+typedef struct power {
     w16 n; /* n in the low 22 bits, two's complement, below constant bits that shifts by 23 and more push out */
     v16 p;
 } power;

@@ -41,7 +41,7 @@ static const char *const samples[] = {
     NULL,
 };
 
-/* ---- config ----------------------------------------------------------------------------------------------------- */
+/* ---- config ------------------------------------------------------------------------------------------------------ */
 
 static bool *flag_of(antler_object layer, const char *key)
 {
@@ -50,7 +50,7 @@ static bool *flag_of(antler_object layer, const char *key)
 
 static antler_status check_recurrent(antler_object layer, const char *place, antler_error *err)
 {
-    if (layer.type == NULL)
+    if (!layer.type)
         return antler_error_set(err, ANTLER_VALUE, place, "null is not a layer");
     if (flag_of(layer, "go_backwards") == NULL || flag_of(layer, "return_sequences") == NULL)
         return antler_error_set(err, ANTLER_VALUE, place, "%s is not a recurrent layer", layer.type->class_name);
@@ -62,7 +62,7 @@ static antler_status check_pair(const bidirectional *c, antler_error *err)
     static const char *const equal[] = {"return_sequences", "stateful"};
     for (size_t i = 0; i < sizeof equal / sizeof *equal; i++) {
         const bool *const f = flag_of(c->layer_, equal[i]), *const g = flag_of(c->backward_layer_, equal[i]);
-        if ((f != NULL && *f) != (g != NULL && *g))
+        if ((f && *f) != (g && *g))
             return antler_error_set(err, ANTLER_VALUE, "backward_layer", "%s differs from the forward layer's",
                                     equal[i]);
     }
@@ -74,7 +74,7 @@ static antler_status check_pair(const bidirectional *c, antler_error *err)
 static void hide_masked_steps(antler_object layer)
 {
     bool *const zero = flag_of(layer, "zero_output_for_mask");
-    if (zero != NULL)
+    if (zero)
         *zero = *flag_of(layer, "return_sequences");
 }
 
@@ -82,9 +82,9 @@ static antler_status check(void *config, antler_error *err)
 {
     bidirectional *c = config;
     ANTLER_TRY(check_recurrent(c->layer_, "layer", err));
-    if (c->backward_layer_.type != NULL)
+    if (c->backward_layer_.type)
         ANTLER_TRY(check_recurrent(c->backward_layer_, "backward_layer", err));
-    if (c->backward_layer_.type == NULL) {
+    if (!c->backward_layer_.type) {
         ANTLER_TRY(antler_object_copy(c->layer_, &c->backward_layer_, err));
         ANTLER_TRY(antler_object_rename(c->backward_layer_, "backward_", c->layer_, err));
         *flag_of(c->backward_layer_, "go_backwards") = !*flag_of(c->layer_, "go_backwards");
@@ -95,7 +95,7 @@ static antler_status check(void *config, antler_error *err)
     return check_pair(c, err);
 }
 
-/* ---- shapes and buffers ----------------------------------------------------------------------------------------- */
+/* ---- shapes and buffers ------------------------------------------------------------------------------------------ */
 
 static bool is_sequence(const bidirectional *c)
 {
@@ -161,7 +161,7 @@ static void buffers(const void *config, const antler_shape *in, antler_plan *pla
         antler_plan_scratch(plan, DX, in);
 }
 
-/* ---- forward and backward --------------------------------------------------------------------------------------- */
+/* ---- forward and backward ---------------------------------------------------------------------------------------- */
 
 /* The tensors of both layers' outputs. */
 static antler_status outputs(const bidirectional *c, antler_run *run, antler_tensor y[2])

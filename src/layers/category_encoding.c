@@ -53,7 +53,7 @@ static antler_status infer(const void *config, const antler_shape *in, antler_sh
     return ANTLER_OK;
 }
 
-typedef struct {
+typedef struct job {
     const antler_real *x; /* (rows, group) */
     antler_real *y;       /* (rows, width) */
     int64_t group, width;

@@ -57,7 +57,7 @@ static void variables(const void *config, const antler_shape *in, antler_plan *p
                       &(antler_shape){.rank = 2, .dim = {cfg->input_dim, cfg->output_dim}});
 }
 
-typedef struct {
+typedef struct job {
     const antler_kernels *k;
     const antler_real *x; /* (tokens) */
     int64_t tokens, width;

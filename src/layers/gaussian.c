@@ -9,7 +9,7 @@
 
 enum { NOISE };
 
-/* ---- GaussianNoise ---------------------------------------------------------------------------------------------- */
+/* ---- GaussianNoise ----------------------------------------------------------------------------------------------- */
 
 static const antler_field noise_fields[] = {
     ANTLER_FIELD_NUMBER(struct antler_gaussian_noise, stddev, ANTLER_REAL, NULL, 0, 1,
@@ -64,7 +64,7 @@ const antler_layer_ops antler_layer_gaussian_noise = {
     .backward = noise_backward,
 };
 
-/* ---- GaussianDropout -------------------------------------------------------------------------------------------- */
+/* ---- GaussianDropout --------------------------------------------------------------------------------------------- */
 
 static const antler_field dropout_fields[] = {
     {.key = "rate",

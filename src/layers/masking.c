@@ -34,7 +34,7 @@ static void buffers(const void *config, const antler_shape *in, antler_plan *pla
     antler_plan_bits(plan, KEPT, &(antler_shape){.rank = 2, .dim = {in->dim[0], in->dim[1]}});
 }
 
-typedef struct {
+typedef struct job {
     antler_real value;
     antler_real *y; /* or dx */
     const antler_real *x;

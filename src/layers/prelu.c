@@ -28,7 +28,7 @@ static const char *const samples[] = {
     NULL,
 };
 
-/* ---- shapes and buffers ----------------------------------------------------------------------------------------- */
+/* ---- shapes and buffers ------------------------------------------------------------------------------------------ */
 
 /* A sample's axes, those that are shared cut to 1. */
 static antler_shape alpha_shape(const struct antler_prelu *cfg, const antler_shape *in)
@@ -69,7 +69,7 @@ static void buffers(const void *config, const antler_shape *in, antler_plan *pla
     }
 }
 
-/* ---- forward and backward --------------------------------------------------------------------------------------- */
+/* ---- forward and backward ---------------------------------------------------------------------------------------- */
 
 /* Work goes over rows: the last axis, along which slopes lie side by side, or are one. */
 typedef struct job {
@@ -170,7 +170,7 @@ static antler_status backward(const void *config, antler_run *run)
     return ANTLER_OK;
 }
 
-/* ---- the table -------------------------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 const antler_layer_ops antler_layer_prelu = {
     .type = {.size = sizeof(antler_layer_ops),

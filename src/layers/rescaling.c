@@ -13,7 +13,7 @@ static const char *const samples[] = {
     NULL,
 };
 
-typedef struct {
+typedef struct job {
     const antler_kernels *k;
     antler_real *y;
     const antler_real *x;

@@ -28,7 +28,7 @@ static antler_status check(void *config, antler_error *err)
     return ANTLER_OK;
 }
 
-/* Divides what a sample has by each size in turn, which can not overflow. */
+/* Divides what a sample has by each size in turn, which cannot overflow. */
 static antler_status infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)
 {
     const struct antler_reshape *cfg = config;

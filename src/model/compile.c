@@ -55,7 +55,7 @@ static antler_status check(void *config, antler_error *err)
 const antler_type antler__compile_type = ANTLER_COMPILE_TYPE("compile_config", compile_fields);
 const antler_type antler__training_type = ANTLER_COMPILE_TYPE("training_config", training_fields);
 
-/* ---- sharing ---- */
+/* ---- sharing ----------------------------------------------------------------------------------------------------- */
 
 antler_compile_settings *antler__compile_share(antler_compile_settings *settings)
 {
@@ -71,7 +71,7 @@ void antler__compile_free(antler_compile_settings *settings)
     antler__config_free(&antler__compile_type, settings);
 }
 
-/* ---- names in logs ---- */
+/* ---- names in logs ----------------------------------------------------------------------------------------------- */
 
 static const char *metric_name(antler_object metric)
 {
@@ -106,7 +106,7 @@ const char *antler__log_named(const antler_compile_settings *s, const char *name
     return NULL;
 }
 
-/* ---- from and to JSON ---- */
+/* ---- from and to JSON -------------------------------------------------------------------------------------------- */
 
 antler_status antler__compile_take(antler_compile_settings *read, antler_report *report,
                                    antler_compile_settings **settings)

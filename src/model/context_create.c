@@ -11,7 +11,7 @@ static const antler_layer *layer_of(const antler_context *c, int64_t call)
     return &c->model->layer[c->model->call[call].layer];
 }
 
-/* ---- buffers of the calls --------------------------------------------------------------------------------------- */
+/* ---- buffers of the calls ---------------------------------------------------------------------------------------- */
 
 static bool wants_dx(const antler_context *c, const antler_call *call)
 {
@@ -54,7 +54,7 @@ static antler_status plan_calls(antler_context *c, antler_error *err)
     return ANTLER_OK;
 }
 
-/* ---- connecting runs to memory ---------------------------------------------------------------------------------- */
+/* ---- connecting runs to memory ----------------------------------------------------------------------------------- */
 
 static void connect_variables(const antler_context *c, antler_node *node)
 {
@@ -145,7 +145,7 @@ static antler_status connect(antler_context *c, antler_error *err)
     return ANTLER_OK;
 }
 
-/* ---- creating --------------------------------------------------------------------------------------------------- */
+/* ---- creating ---------------------------------------------------------------------------------------------------- */
 
 static void run_on_pool(void *pool, void (*fn)(void *arg, int64_t i, int worker), void *arg, int64_t n)
 {
@@ -176,7 +176,7 @@ static bool allocate_workers(antler_context *c)
             return false;
     }
     c->workers = (antler_workers){.count = threads, .scratch = c->scratch, .run = run_on_pool, .pool = c->pool};
-    return c->scratch != NULL;
+    return c->scratch;
 }
 
 static bool allocate_gradients(antler_context *c)
@@ -186,7 +186,7 @@ static bool allocate_gradients(antler_context *c)
     c->gradients = antler__allocate_aligned((size_t)c->model->trained_size, sizeof *c->gradients);
     if (c->gradients)
         memset(c->gradients, 0, (size_t)c->model->trained_size * sizeof *c->gradients);
-    return c->gradients != NULL;
+    return c->gradients;
 }
 
 static antler_status set_up(antler_context *c, antler_error *err)

@@ -50,7 +50,7 @@ static void outlive(antler_context *c, int64_t buffer, int step)
         c->arena.buffer[buffer].death = step;
 }
 
-/* ---- which calls run back --------------------------------------------------------------------------------------- */
+/* ---- which calls run back ---------------------------------------------------------------------------------------- */
 
 /* The gradient of a wire is wanted when what gives it has something to train, to penalize, or before it. */
 static bool is_wanted(const antler_context *c, int64_t wire)
@@ -89,7 +89,7 @@ static void plan_backward(antler_context *c)
         c->runs_backward[i] = c->runs_backward[i] && is_reached(c, i);
 }
 
-/* ---- outputs ---------------------------------------------------------------------------------------------------- */
+/* ---- outputs ----------------------------------------------------------------------------------------------------- */
 
 /* What the pass back of a call reads beside gradients; its activation reads y, and z, which without sums is x. */
 static bool reads_x(const antler_context *c, int64_t call)
@@ -291,7 +291,7 @@ static antler_status plan_gradients(antler_context *c, antler_error *err)
     return ANTLER_OK;
 }
 
-/* ---- masks ------------------------------------------------------------------------------------------------------ */
+/* ---- masks ------------------------------------------------------------------------------------------------------- */
 
 /* Whether the call makes a mask, by its rule and by how many of its inputs have one. */
 static bool makes_mask(const antler_context *c, int64_t i)

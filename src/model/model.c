@@ -112,7 +112,7 @@ antler_status antler__model_source(antler_model *model, const int64_t *batch_sha
     const antler_layer_ops *source = antler__source_layer();
     antler_json *config = antler__json_object(NULL, NULL),
                 *list = antler__json_array(config, "batch_input_shape"); /* the spelling that every layer has */
-    bool fits = list != NULL;
+    bool fits = list;
     for (int i = 0; fits && i < ANTLER_MAX_RANK && batch_shape[i] != 0; i++)
         fits = batch_shape[i] == ANTLER_NULL ? antler__json_add_null(list, NULL) != NULL
                                              : antler__json_add_number(list, NULL, (double)batch_shape[i]) != NULL;

@@ -160,7 +160,7 @@ antler_status antler__check_input(const antler_model *model, const antler_real *
 /* Puts a source layer of this batch shape (zero-ended, ANTLER_NULL for the batch axis) in front. */
 antler_status antler__model_source(antler_model *model, const int64_t *batch_shape, antler_error *err);
 
-/* ---- compile.c ---- */
+/* ---- compile.c --------------------------------------------------------------------------------------------------- */
 
 extern const antler_type antler__compile_type, antler__training_type; /* the second: of legacy files */
 antler_compile_settings *antler__compile_share(antler_compile_settings *settings);
@@ -188,7 +188,7 @@ antler_status antler__model_slots(antler_model *model, antler_error *err);      
 /* The Keras version that files claim: the oldest whose format they are. */
 #define ANTLER_KERAS_VERSION "3.0.0"
 
-/* ---- model_json.c ---- */
+/* ---- model_json.c ------------------------------------------------------------------------------------------------ */
 
 /* Reads a model's JSON tree into an empty model. */
 antler_status antler__model_read(antler_model *model, const antler_json *root, antler_report *report);
@@ -197,12 +197,12 @@ antler_status antler__fit_read(antler_model *model, const char *json, antler_rep
    optimizer: training_config, the legacy place, must have one. NULL without memory. */
 antler_json *antler__model_write(const antler_model *model, antler_style style, bool with_settings);
 
-/* ---- model_file.c ---- */
+/* ---- model_file.c ------------------------------------------------------------------------------------------------ */
 
 /* A .keras file of a model that has been built, with more entries beside the weights (NULL: none). */
 antler_status antler__save_keras(antler_model *model, const char *path, const antler_entries *extra, antler_error *err);
 
-/* ---- weights.c: which variable lies where in a file. The model has been built. ---- */
+/* ---- weights.c: which variable lies where in a file. The model has been built. ----------------------------------- */
 
 /* All variables, and the optimizer's state where there is one: as .weights.h5 (and in .keras), or as legacy .h5. */
 antler_status antler__weights_write(const antler_model *model, antler_style style, antler_entries *entries,

@@ -17,7 +17,7 @@ static bool is_hdf5(const char *path)
     return antler__ends_with(path, ".h5") || antler__ends_with(path, ".hdf5");
 }
 
-/* ---- JSON ---- */
+/* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
 /* A text under reading, so that errors and warnings get their lines. */
 typedef struct reading {
@@ -99,7 +99,7 @@ static antler_model *load_json(const char *path, antler_error *err)
     return model;
 }
 
-/* ---- .keras ---- */
+/* ---- .keras ------------------------------------------------------------------------------------------------------ */
 
 enum { CONFIG, WEIGHTS, METADATA, MEMBERS };
 
@@ -150,7 +150,7 @@ static antler_model *load_keras(const char *path, antler_error *err)
     return model;
 }
 
-/* ---- legacy .h5 ---- */
+/* ---- legacy .h5 -------------------------------------------------------------------------------------------------- */
 
 static const char *attribute(const antler_entries *entries, const char *name)
 {
@@ -202,7 +202,7 @@ static antler_model *load_legacy(const char *path, antler_error *err)
     return NULL;
 }
 
-/* ---- loading by suffix ---- */
+/* ---- loading by suffix ------------------------------------------------------------------------------------------- */
 
 antler_model *antler_load(const char *path, antler_error *err)
 {
@@ -251,7 +251,7 @@ antler_status antler_load_weights(antler_model *model, const char *path, antler_
     return status == ANTLER_OK ? status : antler__error_copy(err, &error);
 }
 
-/* ---- saving ---- */
+/* ---- saving ------------------------------------------------------------------------------------------------------ */
 
 /* Prints and frees a tree. */
 static char *print(antler_json *root, bool pretty)

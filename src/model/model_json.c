@@ -13,7 +13,7 @@ static bool is_null(const antler_json *node)
     return !node || antler__json_type(node) == ANTLER_JSON_NULL;
 }
 
-/* ---- C callers' compile settings ---- */
+/* ---- C callers' compile settings --------------------------------------------------------------------------------- */
 
 static antler_status add_optimizer(antler_json *config, const struct antler_compile *settings, bool rate,
                                    const antler_place *place, antler_error *err)
@@ -93,7 +93,7 @@ antler_status antler_compile_given(antler_model *model, const struct antler_comp
     return ANTLER_OK;
 }
 
-/* ---- the tables ---- */
+/* ---- the tables -------------------------------------------------------------------------------------------------- */
 
 /* "config" of a model. */
 typedef struct model_config {
@@ -188,7 +188,7 @@ static const antler_type root_type = {.size = sizeof(antler_type),
                                       .config_size = sizeof(model_root),
                                       .fields = root_fields};
 
-/* ---- layers ---- */
+/* ---- layers ------------------------------------------------------------------------------------------------------ */
 
 /* The shape that Keras 3 keeps beside "config"; false where there is none that can be used. */
 static bool read_build(const antler_json *node, int64_t *shape)
@@ -262,7 +262,7 @@ static antler_status read_layers(antler_model *model, const antler_json *list, c
     return status;
 }
 
-/* ---- the whole ---- */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 static antler_status check_class(const antler_json *root, antler_report *report)
 {
@@ -352,7 +352,7 @@ antler_status antler__model_read(antler_model *model, const antler_json *root, a
     return status == ANTLER_OK ? rest : status;
 }
 
-/* ---- writing ---- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static bool write_config(const antler_model *model, antler_json *root, antler_style style)
 {

@@ -2,7 +2,7 @@
 #include "core/memory.h"
 #include "model/plan.h"
 
-/* ---- making ----------------------------------------------------------------------------------------------------- */
+/* ---- making ------------------------------------------------------------------------------------------------------ */
 
 static void clear_slots(antler_slots *slots)
 {
@@ -54,7 +54,7 @@ static void plan_epilogue(antler_plan *plan, const antler_shape *out)
 {
     antler_node *node = plan->node;
     const antler_layer *layer = node->layer;
-    bool train = plan->mode == ANTLER_TRAIN, computes = layer->ops->forward != NULL;
+    bool train = plan->mode == ANTLER_TRAIN, computes = layer->ops->forward;
     node->epilogue = (antler_epilogue){.f = layer->f, .linear = plan->linear, .width = out->dim[out->rank - 1]};
     if (!layer->f || !computes)
         return;
@@ -144,7 +144,7 @@ antler_status antler__node_connect(antler_node *node, const antler_arena *arena,
     return ANTLER_OK;
 }
 
-/* ---- running ---------------------------------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------------------------------------------------- */
 
 static int64_t rows_of(const antler_node *node)
 {

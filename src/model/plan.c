@@ -33,7 +33,7 @@ static bool may(antler_plan *plan, bool in_variables, int slot, const char *call
     return plan->status == ANTLER_OK;
 }
 
-/* ---- variables -------------------------------------------------------------------------------------------------- */
+/* ---- variables --------------------------------------------------------------------------------------------------- */
 
 static antler_object setting(const antler_layer *layer, const char *fields, const char *what)
 {
@@ -242,7 +242,7 @@ antler_status antler_child_infer(antler_object layer, const antler_shape *in, an
     return ((const antler_layer_ops *)layer.type)->infer(layer.config, in, out, err);
 }
 
-/* ---- buffers ---------------------------------------------------------------------------------------------------- */
+/* ---- buffers ----------------------------------------------------------------------------------------------------- */
 
 antler_mode antler_plan_mode(const antler_plan *plan)
 {

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* ---- forward ---------------------------------------------------------------------------------------------------- */
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
 
 /* Where the noise of this pass begins. */
 static void set_position(antler_context *c)
@@ -157,7 +157,7 @@ void antler_context_reset(antler_context *c)
         antler__context_carry(c, zero, NULL);
 }
 
-/* ---- backward --------------------------------------------------------------------------------------------------- */
+/* ---- backward ---------------------------------------------------------------------------------------------------- */
 
 /* Adds the gradient of the penalty on a layer's output, which is divided by the batch size. */
 static void add_activity_gradient(antler_context *c, int64_t i)
@@ -281,7 +281,7 @@ antler_status antler_backward_from(antler_context *c, const antler_real *dy, ant
     return status;
 }
 
-/* ---- looking at the last pass ---------------------------------------------------------------------------------- */
+/* ---- looking at the last pass ------------------------------------------------------------------------------------ */
 
 const antler_real *antler_gradient(const antler_context *c, int64_t variable)
 {

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- names ---- */
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
 static bool is_taken(const antler_model *model, const char *name, int64_t except)
 {
@@ -52,7 +52,7 @@ static antler_status name_layers(antler_model *model, antler_error *err)
     return ANTLER_OK;
 }
 
-/* ---- layers and calls ---- */
+/* ---- layers and calls -------------------------------------------------------------------------------------------- */
 
 static bool is_source(const antler_model *model, int64_t layer)
 {
@@ -195,7 +195,7 @@ static antler_status make_chain(antler_model *model, antler_error *err)
     return status;
 }
 
-/* ---- variables ---- */
+/* ---- variables --------------------------------------------------------------------------------------------------- */
 
 /* Each variable starts at a multiple of 64 bytes; trained ones come first. */
 static antler_status place_variables(antler_model *model, antler_error *err)
@@ -318,7 +318,7 @@ antler_status antler__model_structure(antler_model *model, antler_error *err)
     return antler__model_connect(model, NULL, err);
 }
 
-/* ---- initial weights ---- */
+/* ---- initial weights --------------------------------------------------------------------------------------------- */
 
 antler_status antler__model_initialize(antler_model *model, antler_error *err)
 {

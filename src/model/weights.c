@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* ---- entries ---- */
+/* ---- entries ----------------------------------------------------------------------------------------------------- */
 
 antler_status antler__weights_put(antler_entries *entries, const char *name, const antler_shape *shape,
                                   const antler_real *data, antler_error *err)
@@ -59,7 +59,7 @@ int64_t antler__weights_of_layer(const antler_model *model, const char *layer, i
     return n;
 }
 
-/* ---- both layouts ---- */
+/* ---- both layouts ------------------------------------------------------------------------------------------------ */
 
 antler_status antler__weights_write(const antler_model *model, antler_style style, antler_entries *entries,
                                     antler_error *err)

@@ -6,7 +6,7 @@
 
 enum { ANTLER_LONGEST_PATH = 1024 }; /* bytes of an entry's name: three names of a model and what is between */
 
-/* ---- weights.c: what both layouts need ---- */
+/* ---- weights.c: what both layouts need --------------------------------------------------------------------------- */
 
 antler_status antler__weights_put(antler_entries *entries, const char *name, const antler_shape *shape,
                                   const antler_real *data, antler_error *err);
@@ -19,7 +19,7 @@ antler_status antler__weights_take(const antler_entry *entry, const antler_shape
    model->variable, in the order of the layers. Moves *first past them. */
 int64_t antler__weights_of_layer(const antler_model *model, const char *layer, int64_t *first);
 
-/* ---- the two layouts. `to` is in the layout of model->parameters. ---- */
+/* ---- the two layouts. `to` is in the layout of model->parameters. ------------------------------------------------ */
 
 /* weights_keras.c: .weights.h5, also inside .keras */
 antler_status antler__keras_weights_write(const antler_model *model, antler_entries *entries, antler_error *err);
@@ -32,7 +32,7 @@ antler_status antler__legacy_weights_write(const antler_model *model, antler_ent
 antler_status antler__legacy_weights_read(const antler_model *model, const antler_entries *entries, antler_real *to,
                                           antler_error *err);
 
-/* ---- weights_optimizer.c: the optimizer's state, and where training stands ---- */
+/* ---- weights_optimizer.c: the optimizer's state, and where training stands --------------------------------------- */
 
 antler_status antler__optimizer_write(const antler_model *model, antler_style style, antler_entries *entries,
                                       antler_error *err);
@@ -46,7 +46,7 @@ typedef struct antler_position {
 /* Leaves *position as it is where the file says nothing. */
 antler_status antler__position_read(const antler_entries *entries, antler_position *position, antler_error *err);
 
-/* ---- lists of strings in attributes (weights_legacy.c) ---- */
+/* ---- lists of strings in attributes (weights_legacy.c) ----------------------------------------------------------- */
 
 /* Walks the strings of a list, which Keras cuts into attribute0, attribute1 ... when it is long. */
 typedef struct antler_names {

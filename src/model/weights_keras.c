@@ -30,7 +30,7 @@ static layer_name *layer_names(const antler_model *model)
     return name;
 }
 
-/* ---- the part of a layer that holds a variable ---- */
+/* ---- the part of a layer that holds a variable ------------------------------------------------------------------- */
 
 /* Appends the names of the layers on the way down to the owner; false where it is not there. */
 static bool find_part(const antler_layer *layer, const antler_layer *owner, char *part, size_t size)
@@ -89,7 +89,7 @@ static bool next_group(const antler_model *model, int64_t layer, int64_t end, gr
     return true;
 }
 
-/* ---- writing ---- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static antler_status write_group(const char *path, const char *name, antler_entries *entries, antler_error *err)
 {
@@ -143,7 +143,7 @@ static antler_status write_layer(const antler_model *model, int64_t layer, int64
     return ANTLER_OK;
 }
 
-/* ---- reading ---- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static int64_t variables_in(const antler_entries *entries, const char *path)
 {
@@ -211,7 +211,7 @@ static antler_status refuse_more(const antler_model *model, const layer_name *na
     return ANTLER_OK;
 }
 
-/* ---- the whole ---- */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 /* Writes all layers to `write`, or reads them from `read`. */
 static antler_status visit(const antler_model *model, const layer_name *names, const char *root, antler_entries *write,

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- lists of strings ---- */
+/* ---- lists of strings -------------------------------------------------------------------------------------------- */
 
 antler_names antler__names_of(const antler_entries *entries, const char *attribute)
 {
@@ -88,7 +88,7 @@ antler_status antler__name_list_write(antler_name_list *list, const char *attrib
     return status;
 }
 
-/* ---- a layer's variables in the order of its list ---- */
+/* ---- a layer's variables in the order of its list ---------------------------------------------------------------- */
 
 typedef struct walk {
     const antler_model *model;
@@ -123,7 +123,7 @@ static const char *name_of(const antler_model *model, int64_t layer)
     return antler__layer_keys(model->object[layer])->name;
 }
 
-/* ---- writing ---- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static antler_status write_weights(walk *w, const char *layer, antler_name_list *list, antler_entries *entries,
                                    antler_error *err)
@@ -172,7 +172,7 @@ antler_status antler__legacy_weights_write(const antler_model *model, antler_ent
     return antler__weights_put_text(entries, "/model_weights@keras_version", ANTLER_KERAS_VERSION, err);
 }
 
-/* ---- reading ---- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 /* Where the layers lie: in a group of a whole model's file, at the root of a file of weights alone. */
 static bool is_whole(const antler_entries *entries)

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- counters ---- */
+/* ---- counters ---------------------------------------------------------------------------------------------------- */
 
 static bool number_at(const antler_entry *entry, int64_t index, double *value)
 {
@@ -48,7 +48,7 @@ antler_status antler__counter_read(const antler_entry *entry, int64_t index, int
     return ANTLER_OK;
 }
 
-/* ---- the optimizer ---- */
+/* ---- the optimizer ----------------------------------------------------------------------------------------------- */
 
 static const antler_object *optimizer_of(const antler_model *model)
 {
@@ -231,7 +231,7 @@ antler_status antler__optimizer_read(antler_model *model, const antler_entries *
     return status;
 }
 
-/* ---- where training stands ---- */
+/* ---- where training stands --------------------------------------------------------------------------------------- */
 
 antler_status antler__position_write(const antler_model *model, antler_entries *entries, antler_error *err)
 {

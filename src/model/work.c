@@ -17,7 +17,7 @@ antler_status antler_run_fail(antler_run *run, antler_status status, const char 
     return antler_error_set(run->err, status, NULL, "%s", message);
 }
 
-/* ---- shapes ----------------------------------------------------------------------------------------------------- */
+/* ---- shapes ------------------------------------------------------------------------------------------------------ */
 
 antler_status antler_infer_same(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)
 {
@@ -34,14 +34,14 @@ int antler_axis(int64_t axis, int rank)
     return axis >= 0 && axis < rank ? (int)axis : -1;
 }
 
-/* ---- products --------------------------------------------------------------------------------------------------- */
+/* ---- products ---------------------------------------------------------------------------------------------------- */
 
 /* Multiplications worth one task: some 10 us of one core, several times what it takes to wake another. */
 #define TASK_MULTIPLICATIONS 262144.0
 
 enum { MOST_TASKS = 16 };
 
-typedef struct {
+typedef struct product_job {
     antler_run *run;
     const antler_product *p;
     int64_t rows, columns, columns_across; /* size of a block, blocks side by side */
@@ -92,7 +92,7 @@ void antler_run_column_sums(antler_run *run, antler_real *y, const antler_real *
     antler_run_product(run, &p);
 }
 
-/* ---- ranges ----------------------------------------------------------------------------------------------------- */
+/* ---- ranges ------------------------------------------------------------------------------------------------------ */
 
 enum { RANGE = 16384 }; /* elements of one piece */
 
@@ -104,7 +104,7 @@ static int64_t piece_of(int64_t cost)
     return cost == 0 ? RANGE : RANGE / cost;
 }
 
-typedef struct {
+typedef struct range_job {
     void (*fn)(void *arg, int64_t first, int64_t count);
     void *arg;
     int64_t n, piece;
@@ -142,7 +142,7 @@ void antler_run_pieces(antler_run *run, int64_t n, int64_t cost, int64_t most,
     in_pieces(run, &job);
 }
 
-typedef struct {
+typedef struct copy_job {
     antler_real *y;
     const antler_real *x;
 } copy_job;
@@ -160,9 +160,9 @@ void antler_run_copy(antler_run *run, antler_real *y, const antler_real *x, int6
         antler_run_ranges(run, n, 1, copy_piece, &job);
 }
 
-/* ---- activations ------------------------------------------------------------------------------------------------ */
+/* ---- activations ------------------------------------------------------------------------------------------------- */
 
-typedef struct {
+typedef struct activation_job {
     const antler_activation_ops *f;
     antler_real *to; /* y, or dx */
     const antler_real *dy, *y, *x;
@@ -238,7 +238,7 @@ const antler_real *antler_epilogue_dz(const antler_run *run)
     return e->f && !e->linear ? e->dz : run->dy->data;
 }
 
-/* ---- mathematics ------------------------------------------------------------------------------------------------ */
+/* ---- mathematics ------------------------------------------------------------------------------------------------- */
 
 antler_real antler_array_sum(const antler_real *x, int64_t n)
 {
@@ -275,7 +275,7 @@ void antler_array_softmax(antler_real *y, const antler_real *x, int64_t rows, in
     antler__kernels()->softmax(y, x, rows, n);
 }
 
-/* ---- noise ------------------------------------------------------------------------------------------------------ */
+/* ---- noise ------------------------------------------------------------------------------------------------------- */
 
 static antler_stream stream_of(const antler_noise *noise, int64_t per_sample, int64_t first)
 {
@@ -292,7 +292,7 @@ void antler_noise_normal(const antler_noise *noise, int64_t per_sample, int64_t 
     antler__kernels()->normal(stream_of(noise, per_sample, first), z, n);
 }
 
-/* ---- tokens ----------------------------------------------------------------------------------------------------- */
+/* ---- tokens ------------------------------------------------------------------------------------------------------ */
 
 antler_status antler_run_check_tokens(antler_run *run, int64_t limit)
 {

@@ -2,7 +2,7 @@
 #include "kernels/kernels.h"
 #include "parts/parts.h"
 
-/* ---- elementwise: one pair of functions for each row of ANTLER_ACTIVATION_MAP ---- */
+/* ---- elementwise: one pair of functions for each row of ANTLER_ACTIVATION_MAP ------------------------------------ */
 
 static const char *const silu_aliases[] = {"swish", NULL};
 
@@ -36,7 +36,7 @@ static const antler_activation_ops elementwise[ANTLER_ACTIVATIONS] = {
 #undef ANTLER_ELEMENTWISE
 };
 
-/* ---- over rows ---- */
+/* ---- over rows --------------------------------------------------------------------------------------------------- */
 
 static void softmax_forward(antler_real *y, const antler_real *x, int64_t rows, int64_t n)
 {

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- EarlyStopping: ends the training when a value has not become better for `patience` epochs ---- */
+/* ---- EarlyStopping: ends the training when a value has not become better for `patience` epochs ------------------- */
 
 typedef struct early_stopping {
     const char *monitor, *mode;

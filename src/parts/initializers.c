@@ -26,7 +26,7 @@ static antler_real rounded(double x)
     return (antler_real)(float)x;
 }
 
-/* ---- constant ---- */
+/* ---- constant ---------------------------------------------------------------------------------------------------- */
 
 static antler_status fill_constant(antler_tensor *w, double value)
 {
@@ -69,7 +69,7 @@ static antler_status identity_fill(const void *config, antler_tensor *w, uint64_
     return ANTLER_OK;
 }
 
-/* ---- drawn ---- */
+/* ---- drawn ------------------------------------------------------------------------------------------------------- */
 
 static void fill_uniform(antler_tensor *w, antler_stream at, double low, double high)
 {
@@ -125,7 +125,7 @@ static antler_status truncated_normal_fill(const void *config, antler_tensor *w,
     return ANTLER_OK;
 }
 
-/* ---- scaled by the fans: Glorot, He, Lecun ---- */
+/* ---- scaled by the fans: Glorot, He, Lecun ----------------------------------------------------------------------- */
 
 /* Numbers of inputs and of outputs of a unit. A kernel is (window ..., inputs, outputs). */
 static void fans_of(const antler_shape *shape, double *in, double *out)
@@ -199,7 +199,7 @@ static antler_status lecun_normal_fill(const void *config, antler_tensor *w, uin
     return fill_scaled(config, w, key, 1, "fan_in", "truncated_normal");
 }
 
-/* ---- orthogonal ---- */
+/* ---- orthogonal -------------------------------------------------------------------------------------------------- */
 
 /* In eight lanes, folded 4, 2, 1. */
 static double dot(const double *a, const double *b, int64_t n)
@@ -270,7 +270,7 @@ static antler_status orthogonal_fill(const void *config, antler_tensor *w, uint6
     return ANTLER_OK;
 }
 
-/* ---- tables ---- */
+/* ---- tables ------------------------------------------------------------------------------------------------------ */
 
 #define ANTLER_NUMBER(member, json, low, high, bounds, line)                                                       \
     {                                                                                                              \

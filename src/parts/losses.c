@@ -36,7 +36,7 @@ static int64_t block_of(int64_t left)
     return left < BLOCK ? left : BLOCK;
 }
 
-/* ---- regression: from the differences, which scratch holds ---- */
+/* ---- regression: from the differences, which scratch holds ------------------------------------------------------- */
 
 /* value = mean(scratch^2); dp becomes 2 scratch / n. */
 static void finish_squares(const antler_loss_call *call)
@@ -104,14 +104,14 @@ static antler_status squared_logarithmic_error(const void *config, const antler_
     return ANTLER_OK;
 }
 
-/* ---- cross-entropies ---- */
+/* ---- cross-entropies --------------------------------------------------------------------------------------------- */
 
 static bool is_from_logits(const void *config)
 {
     return ((const antler_crossentropy *)config)->from_logits;
 }
 
-/* ---- binary ---- */
+/* ---- binary ------------------------------------------------------------------------------------------------------ */
 
 /* y (1 - s) + s / 2 */
 static antler_real smoothed(antler_real y, antler_real s)
@@ -172,7 +172,7 @@ static antler_status binary(const void *config, const antler_loss_call *call)
     return ANTLER_OK;
 }
 
-/* ---- categorical ---- */
+/* ---- categorical ------------------------------------------------------------------------------------------------- */
 
 /* -sum(z log_p), z = y (1 - s) + s / n. */
 static antler_real row_entropy(const antler_real *y, const antler_real *log_p, int64_t n, antler_real s)
@@ -234,7 +234,7 @@ static antler_status categorical(const void *config, const antler_loss_call *cal
     return ANTLER_OK;
 }
 
-/* ---- sparse categorical ---- */
+/* ---- sparse categorical ------------------------------------------------------------------------------------------ */
 
 /* The class of row r; -1 for the one that is ignored, -2 with an error set. */
 static int64_t class_of(const antler_crossentropy *c, const antler_loss_call *call, int64_t r)
@@ -310,7 +310,7 @@ static antler_status sparse(const void *config, const antler_loss_call *call)
     return ANTLER_OK;
 }
 
-/* ---- tables ---- */
+/* ---- tables ------------------------------------------------------------------------------------------------------ */
 
 #define ANTLER_FROM_LOGITS                                                                               \
     {                                                                                                    \

@@ -18,7 +18,7 @@ static double weight_of(const antler_metric_call *call, int64_t row)
     return call->weight ? (double)call->weight[row] : 1;
 }
 
-/* ---- accuracies ---- */
+/* ---- accuracies -------------------------------------------------------------------------------------------------- */
 
 /* The first of the largest. */
 static int64_t argmax(const antler_real *x, int64_t n)
@@ -153,7 +153,7 @@ static const antler_metric_ops sparse_categorical_accuracy = {
     .larger_is_better = true,
 };
 
-/* ---- losses as metrics ---- */
+/* ---- losses as metrics ------------------------------------------------------------------------------------------- */
 
 /* Those without keys of their own leave the last two 0. */
 typedef struct loss_config {

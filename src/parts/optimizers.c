@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-/* ---- SGD: m = momentum m - rate g; w = w + m ---- */
+/* ---- SGD: m = momentum m - rate g; w = w + m --------------------------------------------------------------------- */
 
 typedef struct sgd_config {
     antler_optimizer_keys keys;

@@ -70,7 +70,7 @@ static double cosine_rate(const void *config, int64_t iteration)
     return rounded(from * ((1 - s->alpha) * wave + s->alpha));
 }
 
-/* ---- tables ---- */
+/* ---- tables ------------------------------------------------------------------------------------------------------ */
 
 /* No factor of a rate is negative, so that none climbs the loss. */
 #define ANTLER_RATE(member, json, null, line)                                                               \

@@ -20,7 +20,7 @@ static const char *file_in(const char *folder, char *path)
     return path;
 }
 
-/* ---- writing: all of it in a group of our own, "/antler" ---- */
+/* ---- writing: all of it in a group of our own, "/antler" --------------------------------------------------------- */
 
 /* "/antler/fit": what a resumed fit must agree with, and where it goes on. */
 enum { EPOCH, SEED, STOP, ITERATION, POSITION };
@@ -142,7 +142,7 @@ antler_status antler__checkpoint_write(const char *folder, const antler_training
     return status;
 }
 
-/* ---- reading ---- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static const antler_entry *find(const antler_entries *entries, const char *name, antler_dtype dtype, int64_t n)
 {

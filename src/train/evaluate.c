@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- data that fits ---- */
+/* ---- data that fits ---------------------------------------------------------------------------------------------- */
 
 static bool same_sample(const antler_shape *a, const antler_shape *b)
 {
@@ -47,7 +47,7 @@ antler_status antler__gather_x(const antler_model *model, const antler_data *x, 
     return antler__check_input(model, out, row, n, err);
 }
 
-/* ---- batches ---- */
+/* ---- batches ----------------------------------------------------------------------------------------------------- */
 
 void antler__rooms_free(antler_rooms *r)
 {
@@ -89,7 +89,7 @@ static int64_t batch_of(const antler_model *model, const antler_data *x, int64_t
     return batch < rows ? batch : rows;
 }
 
-/* ---- evaluating ---- */
+/* ---- evaluating -------------------------------------------------------------------------------------------------- */
 
 antler_status antler__evaluate(antler_context *c, const antler_data *x, const antler_data *y, antler_rooms *r,
                                antler_error *err)
@@ -139,7 +139,7 @@ antler_status antler_evaluate(antler_model *model, const antler_data *x, const a
     return status == ANTLER_OK ? status : antler__error_copy(err, &error);
 }
 
-/* ---- predicting ---- */
+/* ---- predicting -------------------------------------------------------------------------------------------------- */
 
 /* What one call of antler_predict or antler_predict_mc asks for. */
 typedef struct prediction {

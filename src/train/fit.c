@@ -34,7 +34,7 @@ static double seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* ---- setting up ---- */
+/* ---- setting up -------------------------------------------------------------------------------------------------- */
 
 static antler_status split_data(fit *f, antler_error *err)
 {
@@ -129,7 +129,7 @@ static void tear_down(fit *f)
     antler__free(f->state.callback_state);
 }
 
-/* ---- callbacks ---- */
+/* ---- callbacks --------------------------------------------------------------------------------------------------- */
 
 static antler_status keep_weights(fit *f, antler_error *err)
 {
@@ -174,7 +174,7 @@ static antler_status call_back(fit *f, moment when, antler_error *err)
     return ANTLER_OK;
 }
 
-/* ---- the loop ---- */
+/* ---- the loop ---------------------------------------------------------------------------------------------------- */
 
 static antler_status report_progress(fit *f, int64_t batch, bool end_of_epoch, antler_error *err)
 {

@@ -109,7 +109,7 @@ static bool add_base(antler_json *config, const antler_fit_settings *base)
 {
     antler_json *all = base ? antler__config_write(&antler__fit_type, base, NULL, NULL, ANTLER_STYLE_KERAS)
                             : antler__json_object(NULL, NULL);
-    bool fits = all != NULL;
+    bool fits = all;
     for (const antler_json *item = antler__json_first(all); fits && item; item = antler__json_next(item))
         if (!antler__json_get(config, antler__json_key(item)))
             fits = antler__json_add_copy(config, antler__json_key(item), item) != NULL;

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* ---- creating ---- */
+/* ---- creating ---------------------------------------------------------------------------------------------------- */
 
 /* The layer that gives the model's output; NULL where that is an input. */
 static const antler_layer *last_layer(const antler_model *model)
@@ -105,7 +105,7 @@ antler_status antler__objective_targets(antler_objective *o, const antler_model 
     return ANTLER_OK;
 }
 
-/* ---- the loss ---- */
+/* ---- the loss ---------------------------------------------------------------------------------------------------- */
 
 /* weight[row] from the mask that reaches the output; false where there is none. */
 static bool weigh_by_mask(antler_context *c, int64_t rows)
@@ -204,7 +204,7 @@ antler_status antler__objective_loss(antler_context *c, const antler_real *y, bo
     return ANTLER_OK;
 }
 
-/* ---- running sums ---- */
+/* ---- running sums ------------------------------------------------------------------------------------------------ */
 
 void antler__objective_reset(antler_objective *o)
 {
@@ -241,7 +241,7 @@ void antler__objective_logs(const antler_objective *o, bool validation, antler_l
     }
 }
 
-/* ---- contexts --------------------------------------------------------------------------------------------------- */
+/* ---- contexts ---------------------------------------------------------------------------------------------------- */
 
 antler_context *antler__training_context_on(const antler_model *model, antler_model *writable, antler_mode mode,
                                             int64_t batch, antler_pool *pool, unsigned flags, antler_error *err)

@@ -27,7 +27,7 @@ antler_context *antler__training_context(const antler_model *model, antler_model
 antler_context *antler__training_context_on(const antler_model *model, antler_model *writable, antler_mode mode,
                                             int64_t batch, antler_pool *pool, unsigned flags, antler_error *err);
 
-/* ---- spare.c ---- */
+/* ---- spare.c ----------------------------------------------------------------------------------------------------- */
 
 /* An inference context of at least these properties that nobody else runs, its state reset: one that the model keeps,
    or a new one. `give` lets the model keep it; NULL is fine. Both may be called from several threads. */

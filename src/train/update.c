@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- penalties ---- */
+/* ---- penalties --------------------------------------------------------------------------------------------------- */
 
 double antler__penalties(const antler_model *model)
 {
@@ -29,7 +29,7 @@ void antler__penalty_gradients(antler_context *c)
     }
 }
 
-/* ---- clipping ---- */
+/* ---- clipping ---------------------------------------------------------------------------------------------------- */
 
 static void scale(antler_real *g, int64_t n, antler_real factor, antler_real divisor)
 {
@@ -80,7 +80,7 @@ static void clip(antler_context *c, const antler_optimizer_keys *keys)
         clip_value(c, keys->clipvalue);
 }
 
-/* ---- the step ---- */
+/* ---- the step ---------------------------------------------------------------------------------------------------- */
 
 enum { PIECE = 1 << 14 }; /* elements of one task: any cut gives the same bits */
 

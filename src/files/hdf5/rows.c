@@ -192,7 +192,7 @@ static antler_status try_chunks(antler_hdf5_rows *rows, antler_error *err)
     return status;
 }
 
-/* ---- reading rows ----------------------------------------------------------------------------------------------- */
+/* ---- reading rows ------------------------------------------------------------------------------------------------ */
 
 static antler_status read_plain(const antler_hdf5_rows *rows, int64_t first, int64_t n, void *out, antler_error *err)
 {

@@ -7,7 +7,7 @@
 #include "antler/work.h"
 #include "kernels/kernels.h"
 
-/* ---- dropout ---------------------------------------------------------------------------------------------------- */
+/* ---- dropout ----------------------------------------------------------------------------------------------------- */
 
 /* Dropout with one random choice for each element of `drawn`: its axes are the input's, or 1 where the mask is shared
    along them; drawn.dim[0] is ANTLER_BATCH where each sample has a mask of its own, 1 where all share one. Uses bits,

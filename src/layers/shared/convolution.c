@@ -81,7 +81,7 @@ void antler__convolution_forward(const antler_convolution *c, antler_run *run)
     antler_run_parallel(run, forward_tile, &j, pieces(j.p.rows, j.p.tile));
 }
 
-/* ---- gradients of kernel and bias ------------------------------------------------------------------------------- */
+/* ---- gradients of kernel and bias -------------------------------------------------------------------------------- */
 
 /* dz of some rows. */
 static const antler_real *make_dz(const job *j, int64_t first, int64_t count, int worker)
@@ -136,7 +136,7 @@ static void param_gradients(const job *j)
         run->k->tree(run->grad[SLOT_BIAS].data, run->scratch[BIASES].data, parts, n, n);
 }
 
-/* ---- gradient of the input -------------------------------------------------------------------------------------- */
+/* ---- gradient of the input --------------------------------------------------------------------------------------- */
 
 /* Rows [first, first + count) of the kernel (columns, f) become columns. */
 static void turn_rows(void *arg, int64_t first, int64_t count)

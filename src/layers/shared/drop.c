@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-typedef struct {
+typedef struct drop_job {
     const antler_kernels *k;
     antler_stream at;
     uint32_t threshold;
@@ -236,9 +236,9 @@ const antler_real *antler__drop_mask(const antler_run *run, int slot, double rat
     return keep;
 }
 
-/* ---- normal noise ----------------------------------------------------------------------------------------------- */
+/* ---- normal noise ------------------------------------------------------------------------------------------------ */
 
-typedef struct {
+typedef struct normal_job {
     const antler_kernels *k;
     antler_stream at;
     antler_real deviation;

@@ -5,7 +5,7 @@
 static bool in_kernels(antler_object activation)
 {
     const antler_activation_ops *ops = antler_activation_of(activation);
-    return ops == NULL || (ops->kernel > ANTLER_ACT_none && !ops->needs_x);
+    return !ops || (ops->kernel > ANTLER_ACT_none && !ops->needs_x);
 }
 
 antler_recurrent_sizes antler__recurrent_sizes(const antler_recurrent *config, const antler_cell *cell,

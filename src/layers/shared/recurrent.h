@@ -118,7 +118,7 @@ static inline int64_t antler__recurrent_work(const antler_recurrent_sizes *s)
 
 typedef void antler_steps(const antler_recurrence *r, int64_t row0, int64_t row1, antler_real *scratch);
 
-/* ---- for the cells ---------------------------------------------------------------------------------------------- */
+/* ---- for the cells ----------------------------------------------------------------------------------------------- */
 
 antler_mask_rule antler__recurrent_mask_rule(const void *config);
 antler_status antler__recurrent_infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err);
@@ -131,7 +131,7 @@ void antler__recurrent_forward(const antler_recurrent *config, const antler_cell
 void antler__recurrent_backward(const antler_recurrent *config, const antler_cell *cell, antler_run *run,
                                 antler_steps *steps);
 
-/* ---- between forward and backward ------------------------------------------------------------------------------- */
+/* ---- between forward and backward -------------------------------------------------------------------------------- */
 
 /* What both tell the kernel. *x_keep gets dropout's mask of the input, or NULL. */
 antler_recurrence antler__recurrent_begin(const antler_recurrent *config, const antler_cell *cell,

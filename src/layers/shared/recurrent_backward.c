@@ -29,7 +29,7 @@ static const antler_real *transpose(antler_run *run, const antler_real *x, int64
     return t.y;
 }
 
-/* ---- gradients of the variables --------------------------------------------------------------------------------- */
+/* ---- gradients of the variables ---------------------------------------------------------------------------------- */
 
 /* What the tasks of a call see. */
 typedef struct job {
@@ -54,7 +54,7 @@ typedef struct states_task {
 /* y = x, or 0 where x is NULL. States are short, often of one number: a call would take longer than the copy. */
 static inline void copy_state(antler_real *y, const antler_real *x, int64_t n)
 {
-    if (x == NULL) {
+    if (!x) {
         for (int64_t j = 0; j < n; j++)
             y[j] = 0;
         return;
@@ -74,12 +74,12 @@ static void state_rows(void *arg, int64_t first, int64_t count)
     antler_real *y = t->y + (first - t->origin) * u;
     for (int64_t i = 0; i < count; i++, y += u) {
         const int64_t step = r->backwards ? r->steps - 1 - time : time;
-        const antler_real *h = step > 0 ? r->h + (b * r->steps + step - 1) * u : r->h0 != NULL ? r->h0 + b * u : NULL;
-        const antler_real *reset = t->reset == NULL ? NULL : t->reset + (b * r->steps + step) * t->kept * u + u;
+        const antler_real *h = step > 0 ? r->h + (b * r->steps + step - 1) * u : r->h0 ? r->h0 + b * u : NULL;
+        const antler_real *reset = t->reset ? t->reset + (b * r->steps + step) * t->kept * u + u : NULL;
         copy_state(y, h, u);
-        for (int64_t j = 0; r->keep != NULL && h != NULL && j < u; j++)
+        for (int64_t j = 0; r->keep && h && j < u; j++)
             y[j] *= r->keep[b * u + j];
-        for (int64_t j = 0; reset != NULL && j < u; j++)
+        for (int64_t j = 0; reset && j < u; j++)
             y[j] *= reset[j];
         if (++time == r->steps) {
             time = 0;
@@ -133,15 +133,15 @@ static void sum_rows(const job *j, const sums *to)
 {
     static const antler_real one = 1;
     const int64_t n = j->s->columns, at = to->first * n, u = j->s->units;
-    const antler_real *const dz = j->r->dz + at, *const dr = j->r->dr != NULL ? j->r->dr + at : dz;
+    const antler_real *const dz = j->r->dz + at, *const dr = j->r->dr ? j->r->dr + at : dz;
     const int64_t plain = j->cell->reset_before ? 2 * u : n; /* columns whose product takes h itself */
     multiply(j, to, j->x + to->first * j->s->features, j->s->features, j->s->features, dz, n, to->kernel);
     sum_recurrent(j, to, NULL, dr, 0, plain);
     if (plain < n)
         sum_recurrent(j, to, j->r->gates, dr, plain, u);
-    if (to->bias != NULL)
+    if (to->bias)
         multiply(j, to, &one, 1, 0, dz, n, to->bias);
-    if (to->recurrent_bias != NULL)
+    if (to->recurrent_bias)
         multiply(j, to, &one, 1, 0, dr, n, to->recurrent_bias);
 }
 
@@ -151,8 +151,8 @@ static sums lay_out(const job *j, sums like, antler_real *to)
     const int64_t n = j->s->columns;
     like.kernel = to;
     like.recurrent = like.kernel + j->s->features * n;
-    like.bias = like.bias != NULL ? like.recurrent + j->s->units * n : NULL;
-    like.recurrent_bias = like.recurrent_bias != NULL ? like.bias + n : NULL;
+    like.bias = like.bias ? like.recurrent + j->s->units * n : NULL;
+    like.recurrent_bias = like.recurrent_bias ? like.bias + n : NULL;
     return like;
 }
 
@@ -164,7 +164,7 @@ static sums gradients_of(const job *j)
                   .kernel = grad[SLOT_KERNEL].data,
                   .recurrent = grad[SLOT_RECURRENT].data,
                   .bias = bias,
-                  .recurrent_bias = bias != NULL && j->cell->reset_after ? bias + j->s->columns : NULL,
+                  .recurrent_bias = bias && j->cell->reset_after ? bias + j->s->columns : NULL,
                   .states = j->run->scratch[SLOT_STATES].data,
                   .worker = -1};
 }
@@ -195,9 +195,9 @@ static void sum_parts(const job *j)
     antler_run_parallel(j->run, sum_part, (void *)(uintptr_t)j, parts);
     k->tree(to.kernel, part.kernel, parts, apart, j->s->features * n);
     k->tree(to.recurrent, part.recurrent, parts, apart, j->s->units * n);
-    if (to.bias != NULL)
+    if (to.bias)
         k->tree(to.bias, part.bias, parts, apart, n);
-    if (to.recurrent_bias != NULL)
+    if (to.recurrent_bias)
         k->tree(to.recurrent_bias, part.recurrent_bias, parts, apart, n);
 }
 
@@ -210,7 +210,7 @@ static void param_gradients(const job *j)
         sum_rows(j, &all);
 }
 
-/* ---- all of backward -------------------------------------------------------------------------------------------- */
+/* ---- all of backward --------------------------------------------------------------------------------------------- */
 
 /* dy, without what a mask hid. */
 static const antler_real *visible(const antler_recurrent *config, antler_run *run, const antler_recurrent_sizes *s)
@@ -238,14 +238,14 @@ void antler__recurrent_backward(const antler_recurrent *config, const antler_cel
         antler__recurrent_general(config, cell, run, &r, &s, true);
     else
         antler__recurrent_steps(run, &r, &s, steps);
-    if (run->grad[SLOT_KERNEL].data != NULL) {
-        if (x_keep != NULL) {
+    if (run->grad[SLOT_KERNEL].data) {
+        if (x_keep) {
             antler__recurrent_keep(run, run->scratch[SLOT_INPUTS].data, x, x_keep, s.batch, s.steps, s.features);
             x = run->scratch[SLOT_INPUTS].data;
         }
         param_gradients(&(job){run, cell, &s, &r, x, config->use_bias});
     }
-    if (run->dx->data == NULL)
+    if (!run->dx->data)
         return;
     antler_run_product(run, &(antler_product){.m = s.batch * s.steps,
                                               .n = s.features,
@@ -258,6 +258,6 @@ void antler__recurrent_backward(const antler_recurrent *config, const antler_cel
                                               .b_col = 1,
                                               .c = run->dx->data,
                                               .c_row = s.features});
-    if (x_keep != NULL)
+    if (x_keep)
         antler__recurrent_keep(run, run->dx->data, run->dx->data, x_keep, s.batch, s.steps, s.features);
 }

@@ -29,12 +29,12 @@ typedef struct block {
     antler_real *s, *t, *x;   /* work */
 } block;
 
-/* ---- activations ------------------------------------------------------------------------------------------------ */
+/* ---- activations ------------------------------------------------------------------------------------------------- */
 
 /* y = f(x) for rows of n numbers, dx = dy f'(x); dx may be dy. f NULL: linear. */
 static void value_of(const antler_activation_ops *f, antler_real *y, const antler_real *x, int64_t rows, int64_t n)
 {
-    if (f == NULL)
+    if (!f)
         memcpy(y, x, (size_t)(rows * n) * sizeof *y);
     else
         f->forward(y, x, f->rowwise ? rows : 1, f->rowwise ? n : rows * n);
@@ -43,13 +43,13 @@ static void value_of(const antler_activation_ops *f, antler_real *y, const antle
 static void gradient_of(const antler_activation_ops *f, antler_real *dx, const antler_real *dy, const antler_real *y,
                         const antler_real *x, int64_t rows, int64_t n)
 {
-    if (f != NULL)
+    if (f)
         f->backward(dx, dy, y, f->needs_x ? x : NULL, f->rowwise ? rows : 1, f->rowwise ? n : rows * n);
     else if (dx != dy)
         memcpy(dx, dy, (size_t)(rows * n) * sizeof *dx);
 }
 
-/* ---- planes ----------------------------------------------------------------------------------------------------- */
+/* ---- planes ------------------------------------------------------------------------------------------------------ */
 
 /* Where the block's rows of an array (batch, steps, size) begin, at a step. They are steps * size apart. */
 static int64_t at(const block *b, int64_t step, int64_t size)
@@ -91,7 +91,7 @@ static void take_before(const block *b, antler_real *plane, const antler_real *s
     const int64_t u = b->j->s->units;
     if (t > 0)
         take_part(b, plane, states, t - 1, 1, 0);
-    else if (initial != NULL)
+    else if (initial)
         memcpy(plane, initial + b->row * u, (size_t)b->n * sizeof *plane);
     else
         memset(plane, 0, (size_t)b->n * sizeof *plane);
@@ -100,7 +100,7 @@ static void take_before(const block *b, antler_real *plane, const antler_real *s
 static bool awake(const block *b, int64_t i, int64_t time)
 {
     const antler_real *mask = b->j->r->mask;
-    return mask == NULL || mask[at(b, time, 1) + i * b->j->s->steps] > 0;
+    return !mask || mask[at(b, time, 1) + i * b->j->s->steps] > 0;
 }
 
 /* to = from in the rows that take the step, or in those that do not; from NULL: zeros. */
@@ -110,7 +110,7 @@ static void copy_rows(const block *b, int64_t time, bool of_awake, antler_real *
     for (int64_t i = 0; i < b->rows; i++) {
         if (awake(b, i, time) != of_awake)
             continue;
-        if (from != NULL)
+        if (from)
             memcpy(to + i * u, from + i * u, (size_t)u * sizeof *to);
         else
             memset(to + i * u, 0, (size_t)u * sizeof *to);
@@ -155,7 +155,7 @@ static void activate_back(const block *b, int gate)
     gradient_of(function_of(b, gate), b->d[gate], b->d[gate], b->y[gate], b->z[gate], b->rows, b->j->s->units);
 }
 
-/* ---- forward ---------------------------------------------------------------------------------------------------- */
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
 
 /* z = operand U + x and y = f(z), of one gate. */
 static void pass_gate(const block *b, int gate, const antler_real *operand, int64_t time)
@@ -183,7 +183,7 @@ static void gru_after_gates(const block *b, const antler_real *operand, int64_t 
     const antler_recurrence *r = b->j->r;
     const int64_t u = r->units, columns = b->j->s->columns;
     for (int gate = 0; gate < 3; gate++) {
-        multiply(b, b->t, operand, u, u, r->u + gate * u, columns, r->rb != NULL ? r->rb + gate * u : NULL, 0);
+        multiply(b, b->t, operand, u, u, r->u + gate * u, columns, r->rb ? r->rb + gate * u : NULL, 0);
         take_part(b, b->x, r->xw, time, 3, gate);
         if (gate < 2)
             b->k->add(b->z[gate], b->t, b->x, b->n);
@@ -217,7 +217,7 @@ static void save_gates(const block *b, int64_t t)
 {
     const antler_cell *cell = b->j->cell;
     antler_real *to = b->j->r->gates;
-    if (to == NULL)
+    if (!to)
         return;
     for (int gate = 0; gate < cell->gates; gate++)
         give_part(b, to, t, b->j->s->kept, cell->kept + gate, b->z[gate]);
@@ -235,7 +235,7 @@ static void save_states(const block *b, int64_t t)
     const int64_t apart = r->last_only ? r->units : r->steps * r->units;
     const int64_t first = r->last_only ? b->row * r->units : at(b, t, r->units);
     give(b, r->h + first, apart, b->h);
-    if (r->c != NULL)
+    if (r->c)
         give(b, r->c + first, apart, b->c);
 }
 
@@ -247,7 +247,7 @@ static void forward_block(const block *b)
     for (int64_t t = 0; t < r->steps; t++) {
         const int64_t time = r->backwards ? r->steps - 1 - t : t;
         const antler_real *operand = b->h, *after = b->s;
-        if (r->keep != NULL) {
+        if (r->keep) {
             b->k->multiply(b->kept, b->h, r->keep + b->row * r->units, b->n);
             operand = b->kept;
         }
@@ -265,7 +265,7 @@ static void forward_block(const block *b)
     }
 }
 
-/* ---- backward --------------------------------------------------------------------------------------------------- */
+/* ---- backward ---------------------------------------------------------------------------------------------------- */
 
 /* y and z of the gates, as forward saved them. */
 static void take_gates(const block *b, int64_t t)
@@ -338,7 +338,7 @@ static void gru_before_back(const block *b, int64_t t, int64_t time)
     const int64_t u = r->units;
     gru_outer_back(b, t, time);
     multiply(b, b->x, b->d[2], u, u, r->u_t + 2 * u * u, u, NULL, 0);
-    if (r->keep != NULL)
+    if (r->keep)
         b->k->multiply(b->t, b->t, r->keep + b->row * u, b->n);
     b->k->multiply(b->d[1], b->x, b->t, b->n);
     activate_back(b, 1);
@@ -356,9 +356,9 @@ static void carry_back(const block *b, int64_t time)
     multiply(b, b->t, d, r->steps * columns, cell->reset_before ? 2 * u : columns, r->u_t, u, NULL, 0);
     if (cell->reset_before)
         b->k->add(b->t, b->t, b->x, b->n);
-    if (r->keep != NULL)
+    if (r->keep)
         b->k->multiply(b->t, b->t, r->keep + b->row * u, b->n);
-    if (cell->gates == 3 || r->mask != NULL)
+    if (cell->gates == 3 || r->mask)
         b->k->add(b->h, b->s, b->t, b->n);
     else
         memcpy(b->h, b->t, (size_t)b->n * sizeof *b->h);
@@ -410,7 +410,7 @@ static void backward_block(const block *b)
     }
 }
 
-/* ---- all rows --------------------------------------------------------------------------------------------------- */
+/* ---- all rows ---------------------------------------------------------------------------------------------------- */
 
 static block block_of(const job *j, int64_t i, int worker)
 {

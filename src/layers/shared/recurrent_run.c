@@ -5,10 +5,10 @@
 static int kernel_of(antler_object activation)
 {
     const antler_activation_ops *ops = antler_activation_of(activation);
-    return ops == NULL ? ANTLER_ACT_linear : ops->kernel;
+    return !ops ? ANTLER_ACT_linear : ops->kernel;
 }
 
-/* ---- dropout ---------------------------------------------------------------------------------------------------- */
+/* ---- dropout ----------------------------------------------------------------------------------------------------- */
 
 typedef struct keep_task {
     const antler_kernels *k;
@@ -31,11 +31,11 @@ void antler__recurrent_keep(antler_run *run, antler_real *y, const antler_real *
     antler_run_ranges(run, batch * steps, width, keep_rows, &t);
 }
 
-/* ---- masks ------------------------------------------------------------------------------------------------------ */
+/* ---- masks ------------------------------------------------------------------------------------------------------- */
 
 bool antler__recurrent_hides(const antler_recurrent *config, const antler_run *run)
 {
-    return run->mask->data != NULL && (config->zero_output_for_mask || config->stateful);
+    return run->mask->data && (config->zero_output_for_mask || config->stateful);
 }
 
 void antler__recurrent_hide(const antler_recurrent *config, const antler_run *run, const antler_recurrent_sizes *s,
@@ -55,7 +55,7 @@ void antler__recurrent_hide(const antler_recurrent *config, const antler_run *ru
     }
 }
 
-/* ---- the steps -------------------------------------------------------------------------------------------------- */
+/* ---- the steps --------------------------------------------------------------------------------------------------- */
 
 antler_recurrence antler__recurrent_begin(const antler_recurrent *config, const antler_cell *cell,
                                           const antler_run *run, const antler_recurrent_sizes *s,
@@ -120,7 +120,7 @@ void antler__recurrent_steps(antler_run *run, const antler_recurrence *r, const 
     antler_run_parallel(run, steps_of_rows, &t, (r->batch + ANTLER_RECURRENT_ROWS - 1) / ANTLER_RECURRENT_ROWS);
 }
 
-/* ---- forward ---------------------------------------------------------------------------------------------------- */
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
 
 static void copy_rows(antler_real *y, int64_t y_row, const antler_real *x, int64_t x_row, int64_t rows, int64_t n)
 {
@@ -139,7 +139,7 @@ static void save_carry(antler_run *run, const antler_recurrence *r)
 {
     size_t bytes = (size_t)(r->batch * r->units) * sizeof *r->h;
     memcpy(run->saved[SLOT_H0].data, run->carry[SLOT_H].data, bytes);
-    if (r->c != NULL)
+    if (r->c)
         memcpy(run->saved[SLOT_C0].data, run->carry[SLOT_C].data, bytes);
 }
 
@@ -148,7 +148,7 @@ static void write_carry(antler_run *run, const antler_recurrence *r)
     int64_t row;
     const antler_real *const h = last_step(r, r->h, &row);
     copy_rows(run->carry[SLOT_H].data, r->units, h, row, r->batch, r->units);
-    if (r->c != NULL)
+    if (r->c)
         copy_rows(run->carry[SLOT_C].data, r->units, last_step(r, r->c, &row), row, r->batch, r->units);
 }
 
@@ -160,7 +160,7 @@ void antler__recurrent_forward(const antler_recurrent *config, const antler_cell
     antler_recurrence r = antler__recurrent_begin(config, cell, run, &s, &x_keep);
     if (config->stateful && run->mode == ANTLER_TRAIN)
         save_carry(run, &r);
-    if (x_keep != NULL) {
+    if (x_keep) {
         antler__recurrent_keep(run, run->scratch[SLOT_INPUTS].data, x, x_keep, s.batch, s.steps, s.features);
         x = run->scratch[SLOT_INPUTS].data;
     }

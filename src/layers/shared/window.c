@@ -53,7 +53,7 @@ typedef void move(antler_real *patch, antler_real *x, int64_t n);
 /* A run of few numbers is copied without a call, which the compiler would make of a loop. */
 static inline void copy_out(antler_real *patch, antler_real *x, int64_t n)
 {
-    if (x == NULL) {
+    if (!x) {
         memset(patch, 0, (size_t)n * sizeof *patch);
         return;
     }
@@ -69,7 +69,7 @@ static inline void copy_out(antler_real *patch, antler_real *x, int64_t n)
 
 static inline void add_in(antler_real *patch, antler_real *x, int64_t n)
 {
-    for (int64_t i = 0; x != NULL && i < n; i++)
+    for (int64_t i = 0; x && i < n; i++)
         x[i] += patch[i];
 }
 
@@ -77,7 +77,7 @@ static inline void add_in(antler_real *patch, antler_real *x, int64_t n)
 static inline void move_line(antler_real *patch, antler_real *line, const antler_window *w, int64_t channels,
                              int64_t at, move *run)
 {
-    if (line == NULL) {
+    if (!line) {
         run(patch, NULL, w->taps * channels);
     } else if (w->dilation == 1) {
         const int64_t first = at < 0 ? -at : 0, last = at + w->taps > w->in ? w->in - at : w->taps;
