@@ -27,6 +27,7 @@ quotes() {
         }' "$@" || failed=1
 }
 quotes docs/adding-a-layer.md src/layers/prelu.c include/antler/layers/*.h
+quotes docs/adding-a-part.md tests/test_register.c
 quotes docs/c-api.md tests/test_guide.c
 
 # links PAGE: that the files it links to are there

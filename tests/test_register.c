@@ -29,7 +29,6 @@ static void halved_backward(antler_real *dx, const antler_real *dy, const antler
 
 static const antler_activation_ops halved = {
     .type = {.size = sizeof(antler_activation_ops), .kind = ANTLER_KIND_ACTIVATION, .class_name = "halved"},
-    .kernel = -1,
     .forward = halved_forward,
     .backward = halved_backward,
 };

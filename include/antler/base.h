@@ -123,7 +123,7 @@ ANTLER_API bool antler_shape_equal(const antler_shape *a, const antler_shape *b)
 typedef enum antler_mode {
     ANTLER_INFER, /* nothing random, nothing written to the model */
     ANTLER_TRAIN, /* everything random is on; statistics are updated; what backward needs is saved */
-    ANTLER_MC     /* inference in which layers flagged ANTLER_RANDOM stay random */
+    ANTLER_MC     /* inference in which noise alone stays on */
 } antler_mode;
 
 /* An instance of a type (layer.h): a layer, an initializer, a loss ... The config belongs to whoever holds the object.
