@@ -17,6 +17,7 @@ fail() { # reads lines; any line is a failure under the heading $1
 
 find src include examples -name '*.[ch]' | sort >"$work/files"
 # "FILE HEADER" for each include in quotes, "FILE <HEADER>" for the others
+# shellcheck disable=SC2016 # awk's own
 xargs awk '/^#include/ { print FILENAME, $2 }' <"$work/files" >"$work/includes"
 
 # The wings, each of which may include those before it; antler/ and kernels/ are open to all.
