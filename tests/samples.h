@@ -5,6 +5,7 @@
 #include "antler/antler.h"
 #include "config/registry.h"
 #include "model/context.h"
+#include "model/structure.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* Calls and wires beyond a chain: random graphs with branches, layers of several inputs and outputs, views and layers
    in place. Nothing reads such models from a file yet, so they are laid out by hand here. */
 #include "core/memory.h"
+#include "model/structure.h"
 #include "networks.h"
 #include "train/objective.h"
 

@@ -6,7 +6,12 @@
 #include "core/memory.h"
 #include "files/archive.h"
 #include "files/hdf5.h"
+#include "model/model_json.h"
+#include "model/structure.h"
 #include "model/weights.h"
+#include "model/weights_entries.h"
+#include "model/weights_names.h"
+#include "model/weights_optimizer.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* Training through the public API: what a fit does with its data and settings, and that it can be repeated. */
 #include "fits.h"
 #include "scratch.h"
-#include "train/fit.h"
+#include "train/shuffle.h"
 
 #include <math.h>
 

@@ -160,20 +160,3 @@ void *antler_object_field(antler_object object, const char *key)
     const antler_field *field = object.type ? antler__field_find(object.type, key) : NULL;
     return field && field->kind != ANTLER_ANY ? (char *)object.config + field->offset : NULL;
 }
-
-antler_status antler_object_copy(antler_object object, antler_object *copy, antler_error *err)
-{
-    *copy = (antler_object){NULL, NULL};
-    if (!object.type)
-        return ANTLER_OK;
-    antler_json *config = antler__config_write(object.type, object.config, NULL, NULL, ANTLER_STYLE_KERAS);
-    if (!config)
-        return antler__no_memory(err);
-    antler_report report = {.err = err};
-    void *filled;
-    antler_status status = antler__config_read(object.type, config, NULL, &report, &filled);
-    antler__json_free(config);
-    if (status == ANTLER_OK)
-        *copy = (antler_object){object.type, filled};
-    return status;
-}

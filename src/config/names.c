@@ -1,11 +1,7 @@
 /* Names: as Keras makes them, and how like two are. */
 #include "config/names.h"
 
-#include "core/memory.h"
-#include "core/status.h"
-
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Where Keras's two substitutions put an underscore: before a capital that a small letter follows, and between a small
@@ -53,24 +49,4 @@ int antler_name_distance(const char *a, const char *b)
         memcpy(row[1], row[2], sizeof row[1]);
     }
     return row[1][n];
-}
-
-/* ---- of a layer inside another ----------------------------------------------------------------------------------- */
-
-antler_status antler_object_rename(antler_object layer, const char *prefix, antler_object like, antler_error *err)
-{
-    const char *const *given = antler_object_field(like, "name");
-    const char **name = antler_object_field(layer, "name");
-    size_t length = strlen(prefix);
-    char own[256], text[512];
-    const char *base = given && *given ? *given : antler__snake_case(like.type->class_name, own, sizeof own);
-    snprintf(text, sizeof text, "%s%s", prefix, strncmp(base, prefix, length) == 0 ? base + length : base);
-    char *copy = antler__copy_text(text);
-    if (!name || !copy) {
-        antler__free(copy);
-        return antler__no_memory(err);
-    }
-    antler__free((void *)(uintptr_t)*name);
-    *name = copy;
-    return ANTLER_OK;
 }

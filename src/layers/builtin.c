@@ -1,7 +1,7 @@
 /* All built-in types, for the registry. */
 #include "config/registry.h"
 #include "parts/parts.h"
-#include "train/fit.h"
+#include "train/fit_settings.h"
 
 #define ANTLER_LAYER(t, file) extern const antler_layer_ops antler_layer_##t;
 #include "layers/layers.def"

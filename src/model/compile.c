@@ -1,4 +1,6 @@
 /* The compile settings: compile_config of Keras's JSON, training_config of its legacy files. */
+#include "model/compile.h"
+
 #include "core/memory.h"
 #include "model/model.h"
 

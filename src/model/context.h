@@ -40,14 +40,15 @@ struct antler_context {
     bool *runs_backward;  /* [calls] */
     int64_t *dx_buffer;   /* [places] where each call writes the gradient of each of its inputs; -1: nowhere */
     int64_t sums;
-    antler_addition *sum;               /* [sums] by call, the last first */
-    int64_t linear;                     /* the call whose logits the loss takes; -1: none */
-    antler_noise *noise;                /* [model->sites] */
-    int64_t *times;                     /* [model->sites] samples of the site for one of the batch */
-    antler_real *gradients;             /* [model->trained_size], for ANTLER_TRAIN */
-    antler_real **scratch;              /* [threads] product_scratch numbers each */
-    struct antler_objective *objective; /* train/'s: NULL for no loss, or not wanted */
-    const antler_real *x;               /* the caller's inputs of the last pass, and how many samples it had */
+    antler_addition *sum;                     /* [sums] by call, the last first */
+    int64_t linear;                           /* the call whose logits the loss takes; -1: none */
+    antler_noise *noise;                      /* [model->sites] */
+    int64_t *times;                           /* [model->sites] samples of the site for one of the batch */
+    antler_real *gradients;                   /* [model->trained_size], for ANTLER_TRAIN */
+    antler_real **scratch;                    /* [threads] product_scratch numbers each */
+    struct antler_objective *objective;       /* train/'s: NULL for no loss, or not wanted */
+    void (*release)(antler_context *context); /* frees it with its objective */
+    const antler_real *x;                     /* the caller's inputs of the last pass, and how many samples it had */
     int64_t x_rows;
     int64_t step, row;
     bool ran_forward;

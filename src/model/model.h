@@ -145,72 +145,13 @@ extern const antler_type antler__fit_type;
 antler_status antler__model_fail(antler_model *model, const antler_error *error);
 /* The status of such a failure, for calls that go on with what was made; ANTLER_MEMORY for NULL. */
 antler_status antler__model_status(const antler_model *model);
-/* The same for one that needs a built model: builds it, and copies the error. */
-antler_status antler__model_ready(antler_model *model, antler_error *err);
 /* A warning for antler_model_warning, unless it has been given already. One that there is no memory for is lost. */
 void antler__model_warn(antler_model *model, const antler_error *warning);
 /* An empty model. NULL without memory. */
 antler_model *antler__model_new(const char *name, antler_error *err);
 /* Appends a layer; the model owns the object from then on, also on failure. */
 antler_status antler__model_append(antler_model *model, antler_object layer, antler_error *err);
-/* A model whose input is of integers takes no fractions, where Keras cuts them off without a word: what they are meant
-   to be is not known here. row: numbers of the n samples for the error; NULL: from 0 on. */
-antler_status antler__check_input(const antler_model *model, const antler_real *x, const int64_t *row, int64_t n,
-                                  antler_error *err);
 /* Puts a source layer of this batch shape (zero-ended, ANTLER_NULL for the batch axis) in front. */
 antler_status antler__model_source(antler_model *model, const int64_t *batch_shape, antler_error *err);
-
-/* ---- compile.c --------------------------------------------------------------------------------------------------- */
-
-extern const antler_type antler__compile_type, antler__training_type; /* the second: of legacy files */
-antler_compile_settings *antler__compile_share(antler_compile_settings *settings);
-void antler__compile_free(antler_compile_settings *settings); /* one share of it */
-/* Reads the settings of one of these types; NULL for those of a model that was never compiled. */
-antler_status antler__compile_read(const antler_type *type, const antler_json *node, antler_report *report,
-                                   antler_compile_settings **settings);
-/* Finishes or frees what was read as a config of these types. */
-antler_status antler__compile_take(antler_compile_settings *read, antler_report *report,
-                                   antler_compile_settings **settings);
-/* The settings' own copy of the name of a log, which a history may keep; NULL for another name. */
-const char *antler__log_named(const antler_compile_settings *settings, const char *name);
-antler_json *antler__compile_write_legacy(const antler_compile_settings *settings); /* training_config */
-
-/* Structure: calls, shapes, variables, sites; of a Sequential, or with the calls that are given. antler_build also
-   draws the initial weights. */
-antler_status antler__model_structure(antler_model *model, antler_error *err);
-antler_status antler__model_connect(antler_model *model, const antler_graph *graph, antler_error *err);
-void antler__spare_drop(antler_model *model); /* wherever the contexts that it keeps go stale */
-void antler__structure_free(antler_model *model);
-void antler__slots_free(antler_model *model);
-antler_status antler__model_initialize(antler_model *model, antler_error *err); /* draws, unless it has weights */
-antler_status antler__model_slots(antler_model *model, antler_error *err);      /* allocates zeroed optimizer slots */
-
-/* The Keras version that files claim: the oldest whose format they are. */
-#define ANTLER_KERAS_VERSION "3.0.0"
-
-/* ---- model_json.c ------------------------------------------------------------------------------------------------ */
-
-/* Reads a model's JSON tree into an empty model. */
-antler_status antler__model_read(antler_model *model, const antler_json *root, antler_report *report);
-antler_status antler__fit_read(antler_model *model, const char *json, antler_report *report); /* "fit" by itself */
-/* with_settings: compile_config and "fit" too. Without, compile_config is there all the same where it names no
-   optimizer: training_config, the legacy place, must have one. NULL without memory. */
-antler_json *antler__model_write(const antler_model *model, antler_style style, bool with_settings);
-
-/* ---- model_file.c ------------------------------------------------------------------------------------------------ */
-
-/* A .keras file of a model that has been built, with more entries beside the weights (NULL: none). */
-antler_status antler__save_keras(antler_model *model, const char *path, const antler_entries *extra, antler_error *err);
-
-/* ---- weights.c: which variable lies where in a file. The model has been built. ----------------------------------- */
-
-/* All variables, and the optimizer's state where there is one: as .weights.h5 (and in .keras), or as legacy .h5. */
-antler_status antler__weights_write(const antler_model *model, antler_style style, antler_entries *entries,
-                                    antler_error *err);
-/* All or nothing; an optimizer state that does not fit is left out, as in Keras. */
-antler_status antler__weights_read(antler_model *model, const antler_entries *entries, antler_error *err);
-/* A count of steps or epochs from a file, the index-th number of the entry: what is no whole number in [0, 2^53] is an
-   error. */
-antler_status antler__counter_read(const antler_entry *entry, int64_t index, int64_t *value, antler_error *err);
 
 #endif

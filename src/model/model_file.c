@@ -1,11 +1,17 @@
 /* Loading and saving: .json, .keras, .h5, .weights.h5, by suffix. */
+#include "model/model_file.h"
+
 #include "config/json.h"
 #include "core/memory.h"
 #include "core/text.h"
 #include "files/archive.h"
 #include "files/file.h"
 #include "files/hdf5.h"
+#include "model/compile.h"
 #include "model/model.h"
+#include "model/model_json.h"
+#include "model/structure.h"
+#include "model/weights.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,9 +1,13 @@
 /* A model's JSON, as Keras writes it and as people write it by hand. */
+#include "model/model_json.h"
+
 #include "config/given.h"
 #include "config/registry.h"
 #include "core/memory.h"
 #include "core/number.h"
+#include "model/compile.h"
 #include "model/model.h"
+#include "model/structure.h"
 
 #include <math.h>
 #include <string.h>

@@ -3,6 +3,7 @@
 
 #include "core/memory.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
@@ -104,6 +105,23 @@ const antler_tensor *antler__output(const antler_context *c)
 const antler_real *antler__logits(const antler_context *c)
 {
     return c->node[c->linear].epilogue.z;
+}
+
+antler_status antler__check_input(const antler_model *model, const antler_real *x, const int64_t *row, int64_t n,
+                                  antler_error *err)
+{
+    for (int64_t k = 0; k < model->inputs; k++) {
+        const char *dtype = antler__layer_keys(model->object[k])->dtype;
+        int64_t width = antler_count(&model->wire[model->input[k]].shape, 1);
+        bool integers = antler__is_integer(dtype);
+        for (int64_t i = 0; integers && i < n * width; i++)
+            if (x[i] != floor((double)x[i]))
+                return antler_error_set(err, ANTLER_DATA, NULL,
+                                        "row %lld of the input holds %.9g; the model takes integers (dtype \"%.40s\")",
+                                        (long long)(row ? row[i / width] : i / width), (double)x[i], dtype);
+        x += n * width;
+    }
+    return ANTLER_OK;
 }
 
 antler_status antler_forward(antler_context *c, const antler_real *x, int64_t n, antler_real *y, antler_error *err)

@@ -1,6 +1,9 @@
 /* From a list of layers to a model with shapes, variables in one block, and initial weights. */
+#include "model/structure.h"
+
 #include "config/names.h"
 #include "core/memory.h"
+#include "model/context.h"
 #include "model/model.h"
 #include "model/plan.h"
 
@@ -258,8 +261,11 @@ void antler__slots_free(antler_model *model)
 
 void antler__spare_drop(antler_model *model)
 {
-    for (int i = 0; i < 2; i++)
-        antler_context_free(atomic_exchange(&model->spare[i], NULL));
+    for (int i = 0; i < 2; i++) {
+        antler_context *c = atomic_exchange(&model->spare[i], NULL);
+        if (c)
+            c->release(c);
+    }
 }
 
 void antler__structure_free(antler_model *model)

@@ -1,10 +1,11 @@
 /* Keras's .weights.h5, which is also inside of .keras: a group for each layer by its class, numbered in the order of
    the layers ("/layers/dense_1"); in it the layer's variables by number ("vars/0"), those of its parts in groups of
    their own ("forward_layer/cell/vars/0"). */
-#include "model/weights.h"
+#include "model/weights_keras.h"
 
 #include "config/names.h"
 #include "core/memory.h"
+#include "model/weights_entries.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,11 +1,15 @@
 /* What a weights file holds beside the weights: the optimizer's state (iteration, rate unless a schedule gives it, then
    its slots over the trained variables), and where training stands, in a group that is Antler's and that Keras never
    visits. */
-#include "model/weights.h"
+#include "model/weights_optimizer.h"
 
 #include "config/names.h"
 #include "core/memory.h"
 #include "core/number.h"
+#include "model/structure.h"
+#include "model/weights_entries.h"
+#include "model/weights_legacy.h"
+#include "model/weights_names.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,10 +1,17 @@
 /* Checkpoints: a .keras file with the state of a fit beside the weights, so that a resumed run ends with the same bits.
  */
+#include "train/checkpoint.h"
+
+#include "config/fields.h"
 #include "core/memory.h"
 #include "files/archive.h"
 #include "files/file.h"
 #include "files/hdf5.h"
-#include "train/fit.h"
+#include "model/compile.h"
+#include "model/model_file.h"
+#include "model/run.h"
+#include "model/weights.h"
+#include "train/history.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,9 @@
 /* Evaluating and predicting: rows in order, in inference, batch by batch. */
+#include "train/evaluate.h"
+
 #include "core/memory.h"
-#include "train/fit.h"
+#include "model/build.h"
+#include "train/spare.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,8 +1,14 @@
 /* Training: epochs of shuffled batches, validation, callbacks, history. */
-#include "train/fit.h"
 
 #include "config/given.h"
 #include "core/memory.h"
+#include "model/compile.h"
+#include "model/structure.h"
+#include "train/checkpoint.h"
+#include "train/evaluate.h"
+#include "train/fit_settings.h"
+#include "train/history.h"
+#include "train/shuffle.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -207,24 +213,6 @@ static antler_status train_batch(fit *f, const int64_t *row, int64_t n, antler_e
     antler__objective_track(f->train, f->rooms.y, loss);
     ANTLER_TRY(antler_update(f->train, err));
     f->model->step++;
-    return ANTLER_OK;
-}
-
-antler_status antler__history_reserve(antler_model *model, int64_t epochs, antler_error *err)
-{
-    if (epochs <= model->history_room)
-        return ANTLER_OK;
-    if (!antler__grow(&model->history, (size_t)model->epochs_logged, (size_t)epochs, sizeof *model->history))
-        return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: the history");
-    model->history_room = epochs;
-    return ANTLER_OK;
-}
-
-antler_status antler__history_add(antler_model *model, const antler_logs *logs, antler_error *err)
-{
-    if (model->epochs_logged == model->history_room)
-        ANTLER_TRY(antler__history_reserve(model, 2 * model->history_room + 1, err));
-    model->history[model->epochs_logged++] = *logs;
     return ANTLER_OK;
 }
 

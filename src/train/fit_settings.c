@@ -1,9 +1,11 @@
 /* The settings of a fit: Model.fit's arguments, from "fit" in a model's JSON and from C callers. */
-#include "train/fit.h"
+
+#include "train/fit_settings.h"
 
 #include "config/given.h"
 #include "config/registry.h"
 #include "core/memory.h"
+#include "model/compile.h"
 
 #include <string.h>
 

@@ -2,6 +2,7 @@
 #include "train/objective.h"
 #include "config/registry.h"
 #include "core/memory.h"
+#include "model/compile.h"
 
 #include <string.h>
 
@@ -255,10 +256,12 @@ antler_context *antler__training_context_on(const antler_model *model, antler_mo
         c = antler__context_create(model, writable, mode, batch, pool, flags, objective && objective->logits, &error);
     else
         antler__pool_free(pool);
-    if (c)
+    if (c) {
         c->objective = objective;
-    else
+        c->release = antler_context_free;
+    } else {
         free_objective(objective);
+    }
     antler__error_copy(err, &error);
     return c;
 }

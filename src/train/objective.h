@@ -27,14 +27,6 @@ antler_context *antler__training_context(const antler_model *model, antler_model
 antler_context *antler__training_context_on(const antler_model *model, antler_model *writable, antler_mode mode,
                                             int64_t batch, antler_pool *pool, unsigned flags, antler_error *err);
 
-/* ---- spare.c ----------------------------------------------------------------------------------------------------- */
-
-/* An inference context of at least these properties that nobody else runs, its state reset: one that the model keeps,
-   or a new one. `give` lets the model keep it; NULL is fine. Both may be called from several threads. */
-antler_context *antler__spare_take(antler_model *model, antler_mode mode, int64_t batch, int threads, unsigned flags,
-                                   antler_error *err);
-void antler__spare_give(antler_model *model, antler_context *context);
-
 /* Targets that are y_shape fit the output: sets y_width. */
 antler_status antler__objective_targets(antler_objective *objective, const antler_model *model,
                                         const antler_shape *y_shape, antler_error *err);

@@ -1,5 +1,9 @@
 /* The order of the rows in an epoch. */
-#include "train/fit.h"
+#include "train/shuffle.h"
+
+#include "core/key.h"
+#include "kernels/kernels.h"
+#include "train/shuffle.h"
 
 enum { WORDS = 256 };
 

@@ -2,6 +2,8 @@
    one neither starts threads nor plans memory. Whoever predicts takes the spare context away, so that no two threads
    run it; where it is taken, or does not fit, a new one is made, and the last to be given back stays. Parameters are
    read through the model, which may be trained in between. */
+#include "train/spare.h"
+
 #include "train/objective.h"
 
 static bool fits(const antler_context *c, int64_t batch, int threads, unsigned flags)

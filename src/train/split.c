@@ -1,6 +1,7 @@
 /* The last part of the data, put aside to validate on. */
+#include "antler/antler.h"
+
 #include "core/status.h"
-#include "train/fit.h"
 
 #include <math.h>
 

@@ -1,5 +1,6 @@
 /* One optimizer step, in Keras's order: penalties' gradients (already in), clipping, weight decay, the optimizer, then
    constraints. */
+#include "model/structure.h"
 #include "train/objective.h"
 
 #include <math.h>

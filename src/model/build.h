@@ -1,0 +1,10 @@
+/* Building a model. */
+#ifndef ANTLER_BUILD_H
+#define ANTLER_BUILD_H
+
+#include "model/model.h"
+
+/* The status of a model that is to be built: builds it, and copies the error; ANTLER_MEMORY for NULL. */
+antler_status antler__model_ready(antler_model *model, antler_error *err);
+
+#endif

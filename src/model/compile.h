@@ -1,0 +1,20 @@
+/* compile_config: optimizer, loss, metrics. */
+#ifndef ANTLER_COMPILE_H
+#define ANTLER_COMPILE_H
+
+#include "model/model.h"
+
+extern const antler_type antler__compile_type, antler__training_type; /* the second: of legacy files */
+antler_compile_settings *antler__compile_share(antler_compile_settings *settings);
+void antler__compile_free(antler_compile_settings *settings); /* one share of it */
+/* Reads the settings of one of these types; NULL for those of a model that was never compiled. */
+antler_status antler__compile_read(const antler_type *type, const antler_json *node, antler_report *report,
+                                   antler_compile_settings **settings);
+/* Finishes or frees what was read as a config of these types. */
+antler_status antler__compile_take(antler_compile_settings *read, antler_report *report,
+                                   antler_compile_settings **settings);
+/* The settings' own copy of the name of a log, which a history may keep; NULL for another name. */
+const char *antler__log_named(const antler_compile_settings *settings, const char *name);
+antler_json *antler__compile_write_legacy(const antler_compile_settings *settings); /* training_config */
+
+#endif

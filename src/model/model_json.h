@@ -1,0 +1,17 @@
+/* A model's JSON. */
+#ifndef ANTLER_MODEL_JSON_H
+#define ANTLER_MODEL_JSON_H
+
+#include "model/model.h"
+
+/* The Keras version that files claim: the oldest whose format they are. */
+#define ANTLER_KERAS_VERSION "3.0.0"
+
+/* Reads a model's JSON tree into an empty model. */
+antler_status antler__model_read(antler_model *model, const antler_json *root, antler_report *report);
+antler_status antler__fit_read(antler_model *model, const char *json, antler_report *report); /* "fit" by itself */
+/* with_settings: compile_config and "fit" too. Without, compile_config is there all the same where it names no
+   optimizer: training_config, the legacy place, must have one. NULL without memory. */
+antler_json *antler__model_write(const antler_model *model, antler_style style, bool with_settings);
+
+#endif

@@ -1,0 +1,17 @@
+/* From a list of layers to calls, shapes and variables. */
+#ifndef ANTLER_STRUCTURE_H
+#define ANTLER_STRUCTURE_H
+
+#include "model/model.h"
+
+/* Structure: calls, shapes, variables, sites; of a Sequential, or with the calls that are given. antler_build also
+   draws the initial weights. */
+antler_status antler__model_structure(antler_model *model, antler_error *err);
+antler_status antler__model_connect(antler_model *model, const antler_graph *graph, antler_error *err);
+void antler__spare_drop(antler_model *model); /* wherever the contexts that it keeps go stale */
+void antler__structure_free(antler_model *model);
+void antler__slots_free(antler_model *model);
+antler_status antler__model_initialize(antler_model *model, antler_error *err); /* draws, unless it has weights */
+antler_status antler__model_slots(antler_model *model, antler_error *err);      /* allocates zeroed optimizer slots */
+
+#endif

@@ -1,0 +1,20 @@
+/* A model's numbers as entries of a file. */
+#ifndef ANTLER_WEIGHTS_ENTRIES_H
+#define ANTLER_WEIGHTS_ENTRIES_H
+
+#include "model/model.h"
+
+enum { ANTLER_LONGEST_PATH = 1024 }; /* bytes of an entry's name: three names of a model and what is between */
+
+antler_status antler__weights_put(antler_entries *entries, const char *name, const antler_shape *shape,
+                                  const antler_real *data, antler_error *err);
+antler_status antler__weights_put_text(antler_entries *entries, const char *name, const char *text, antler_error *err);
+antler_status antler__weights_put_group(antler_entries *entries, const char *name, antler_error *err);
+/* The entry's numbers, which must have this shape, to `data`. */
+antler_status antler__weights_take(const antler_entry *entry, const antler_shape *wanted, antler_real *data,
+                                   antler_error *err);
+/* Variables of the layer of this name (compared by address), from *first on: they lie one after the other in
+   model->variable, in the order of the layers. Moves *first past them. */
+int64_t antler__weights_of_layer(const antler_model *model, const char *layer, int64_t *first);
+
+#endif

@@ -1,0 +1,12 @@
+/* .h5 of a whole model, or of weights alone. `to` is in the layout of model->parameters. */
+#ifndef ANTLER_WEIGHTS_LEGACY_H
+#define ANTLER_WEIGHTS_LEGACY_H
+
+#include "model/model.h"
+
+bool antler__is_legacy_weights(const antler_entries *entries);
+antler_status antler__legacy_weights_write(const antler_model *model, antler_entries *entries, antler_error *err);
+antler_status antler__legacy_weights_read(const antler_model *model, const antler_entries *entries, antler_real *to,
+                                          antler_error *err);
+
+#endif
