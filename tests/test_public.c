@@ -134,8 +134,8 @@ START_TEST(a_silent_context_draws_nothing)
         "{'class_name': 'Dropout', 'config': {'rate': 0.5}}, {'class_name': 'Dense', 'config': {'units': 2}}",
         "{'class_name': 'Dropout', 'config': {'rate': 1.0}}",
         "{'class_name': 'GaussianNoise', 'config': {'stddev': 0.5}}",
-        "{'class_name': 'Reshape', 'config': {'target_shape': [2, 2]}}, {'class_name': 'Bidirectional', 'config': "
-        "{'layer': {'class_name': 'GRU', 'config': {'units': 2, 'dropout': 0.5, 'recurrent_dropout': 0.5}}}}",
+        ("{'class_name': 'Reshape', 'config': {'target_shape': [2, 2]}}, {'class_name': 'Bidirectional', 'config': "
+         "{'layer': {'class_name': 'GRU', 'config': {'units': 2, 'dropout': 0.5, 'recurrent_dropout': 0.5}}}}"),
     };
     const antler_real x[8] = {1, 2, 3, 4, 5, 6, 7, 8};
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
