@@ -257,8 +257,9 @@ ANTLER_API antler_status antler_update(antler_context *context, antler_error *er
 
 /* What the last pass left in a layer of a context made with ANTLER_KEEP. GRADIENT: of the output (of the
    logits, for a last layer whose loss takes them). PARAMETER_GRADIENT:
-   index-th parameter of the layer itself. NOISE: 1 where the index-th noise site kept, 0 where it dropped. The tensor's
-   data is the context's; NOISE's shape is the mask's, and its data stays until the next one is read. */
+   index-th parameter of the layer itself. MASK_BITS: the index-th of the layer's masks of one bit an element: 1 where
+   Dropout kept, where Masking let a step pass; 0 elsewhere. The tensor's data is the context's; MASK_BITS' shape is the
+   mask's, and its data stays until the next one is read. */
 typedef enum antler_what { ANTLER_OUTPUT, ANTLER_GRADIENT, ANTLER_PARAMETER_GRADIENT, ANTLER_MASK_BITS } antler_what;
 ANTLER_API antler_status antler_read(antler_context *context, const char *layer, antler_what what, int index,
                                      antler_tensor *tensor, antler_error *err);

@@ -37,8 +37,9 @@ typedef struct antler_workers {
     void *pool;
 } antler_workers;
 
-/* One run of one call; all that changes is here. Tensors have the batch's real size in dim[0]. Arrays are as long as
-   is said behind them, or as what was declared; a pointer to an array is never NULL where it is not empty. */
+/* One run of one call; all that changes is here. x, y, dy, dx and mask have the batch's real size in dim[0]; buffers
+   have that of the largest batch, which they were declared for. Arrays are as long as is said behind them, or as what
+   was declared; a pointer to an array is never NULL where it is not empty. */
 typedef struct antler_run {
     antler_mode mode;
     bool trainable; /* the layer's `trainable` */
@@ -145,7 +146,7 @@ ANTLER_API void antler_plan_saved(antler_plan *plan, int slot, const antler_shap
 ANTLER_API void antler_plan_bits(antler_plan *plan, int slot, const antler_shape *shape);
 ANTLER_API void antler_plan_scratch(antler_plan *plan, int slot, const antler_shape *shape);
 ANTLER_API void antler_plan_carry(antler_plan *plan, int slot, const antler_shape *shape);
-/* The mode of the context. Its workers, at least 1. */
+/* The mode of the context. Its workers, at least 1. (In `variables`: ANTLER_TRAIN, and 1.) */
 ANTLER_API antler_mode antler_plan_mode(const antler_plan *plan);
 ANTLER_API int antler_plan_workers(const antler_plan *plan);
 

@@ -66,6 +66,10 @@ ANTLER_API void antler_run_ranges(struct antler_run *run, int64_t n, int64_t cos
 ANTLER_API void antler_run_pieces(struct antler_run *run, int64_t n, int64_t cost, int64_t most,
                                   void (*fn)(void *arg, int64_t first, int64_t count), void *arg);
 
+/* y = a + b for n numbers; y may be a or b. */
+ANTLER_API void antler_run_add(struct antler_run *run, antler_real *y, const antler_real *a, const antler_real *b,
+                               int64_t n);
+
 /* y = x for n numbers, unless they are the same. */
 ANTLER_API void antler_run_copy(struct antler_run *run, antler_real *y, const antler_real *x, int64_t n);
 

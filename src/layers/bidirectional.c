@@ -198,18 +198,6 @@ static antler_status forward(const void *config, antler_run *run)
     return ANTLER_OK;
 }
 
-typedef struct add_job {
-    const antler_kernels *k;
-    antler_real *y;
-    const antler_real *x;
-} add_job;
-
-static void add_range(void *arg, int64_t first, int64_t count)
-{
-    const add_job *j = arg;
-    j->k->add(j->y + first, j->y + first, j->x + first, count);
-}
-
 static antler_status backward(const void *config, antler_run *run)
 {
     antler_tensor y[2], dx = {run->x->shape, run->dx->data ? run->scratch[DX].data : NULL};
@@ -224,10 +212,8 @@ static antler_status backward(const void *config, antler_run *run)
     io.dy = &dg;
     io.dx = &dx;
     ANTLER_TRY(antler_child_backward(run, BACKWARD, &io));
-    if (dx.data) {
-        add_job sum = {run->k, run->dx->data, dx.data};
-        antler_run_ranges(run, antler_count(&dx.shape, 0), 1, add_range, &sum);
-    }
+    if (dx.data)
+        antler_run_add(run, run->dx->data, run->dx->data, dx.data, antler_count(&dx.shape, 0));
     return ANTLER_OK;
 }
 

@@ -49,26 +49,29 @@ static int larger_first(const void *a, const void *b)
     return x->bytes != y->bytes ? (x->bytes < y->bytes ? 1 : -1) : (x > y) - (x < y);
 }
 
-/* The lowest offset at which `buffer` meets none of placed[0..n) that is alive with it: tried are 0 and the end of each
-   of those. */
+/* The lowest offset at which `buffer` meets none of placed[0..n), by offset, that is alive with it: the first gap among
+   those that is large enough. */
 static int64_t lowest(const antler_buffer *buffer, antler_buffer *const *placed, int64_t n)
 {
-    int64_t best = INT64_MAX;
-    for (int64_t candidate = -1; candidate < n; candidate++) {
-        int64_t offset = candidate < 0 ? 0 : placed[candidate]->offset + placed[candidate]->bytes;
-        bool free = offset < best;
-        for (int64_t i = 0; free && i < n; i++)
-            free = !alive_together(buffer, placed[i]) || offset + buffer->bytes <= placed[i]->offset ||
-                   placed[i]->offset + placed[i]->bytes <= offset;
-        if (free)
-            best = offset;
+    int64_t offset = 0;
+    for (int64_t i = 0; i < n && placed[i]->offset < offset + buffer->bytes; i++) {
+        int64_t end = placed[i]->offset + placed[i]->bytes;
+        if (end > offset && alive_together(buffer, placed[i]))
+            offset = end;
     }
-    return best;
+    return offset;
+}
+
+static void insert(antler_buffer *buffer, antler_buffer **placed, int64_t n)
+{
+    for (; n > 0 && placed[n - 1]->offset > buffer->offset; n--)
+        placed[n] = placed[n - 1];
+    placed[n] = buffer;
 }
 
 antler_status antler__arena_place(antler_arena *arena, antler_error *err)
 {
-    antler_buffer **order = antler__allocate((size_t)arena->n, sizeof *order);
+    antler_buffer **order = antler__allocate((size_t)arena->n, 2 * sizeof *order), **placed = order + arena->n;
     if (!order)
         return antler__no_memory(err);
     for (int64_t i = 0; i < arena->n; i++)
@@ -77,7 +80,8 @@ antler_status antler__arena_place(antler_arena *arena, antler_error *err)
     bool fits = true;
     for (int64_t i = 0; fits && i < arena->n; i++) {
         int64_t end;
-        order[i]->offset = lowest(order[i], order, i);
+        order[i]->offset = lowest(order[i], placed, i);
+        insert(order[i], placed, i);
         fits = antler__size_add(order[i]->offset, order[i]->bytes, &end);
         if (fits && end > arena->bytes)
             arena->bytes = end;

@@ -154,6 +154,10 @@ static antler_status plan_outputs(antler_context *c, antler_error *err)
         antler_edge *edge = &c->edge[w];
         int death = output_death(c, w);
         edge->y.shape = with_batch(wire->shape, c->batch);
+        int64_t count;
+        if (!antler__count(&edge->y.shape, 0, &count) || count > INT64_MAX / 1024)
+            return antler_error_set(err, ANTLER_SHAPE, NULL, "a batch of %lld samples is too large",
+                                    (long long)c->batch);
         edge->y_buffer = -1;
         if (wire->giver < 0) /* the caller's memory */
             continue;
@@ -223,7 +227,7 @@ static antler_status contribute_view(antler_context *c, int64_t i, int64_t w, an
     antler_edge *edge = &c->edge[w];
     int step = antler__backward_step(c, i), death = gradient_death(c, w, i, 0);
     bool changed = giver >= 0 && is_penalized(c, giver); /* the core adds to it */
-    bool alone = c->flags & ANTLER_KEEP || c->arena.buffer[dy].death <= step;
+    bool alone = !(c->flags & ANTLER_KEEP) && c->arena.buffer[dy].death <= step;
     if (edge->dy_buffer < 0 && (alone || !changed)) {
         edge->dy_buffer = dy;
         outlive(c, dy, death);

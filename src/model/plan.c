@@ -149,6 +149,9 @@ void antler_plan_child(antler_plan *plan, int slot, const char *name, antler_obj
         return;
     }
     memcpy(copy, in, (inputs + 1) * sizeof *copy);
+    if (antler__layer_keys(object)->activity_regularizer_.type)
+        antler__plan_fail(plan, ANTLER_UNSUPPORTED,
+                          "%s has an activity_regularizer: that of a layer inside another has no effect", name);
     parent->child[parent->children++] = (antler_layer){.ops = (const antler_layer_ops *)object.type,
                                                        .object = object,
                                                        .name = name,
@@ -181,6 +184,8 @@ static antler_status infer_outputs(antler_layer *layer, antler_error *err)
     do
         ANTLER_TRY(check_output(&layer->out[layer->outputs], err));
     while (++layer->outputs < ANTLER_MAX_OUTPUTS && layer->out[layer->outputs].rank);
+    if (layer->ops->flags & ANTLER_VIEW && antler_count(layer->in, 1) != antler_count(layer->out, 1))
+        return antler_error_set(err, ANTLER_SHAPE, NULL, "a view of another number of elements than its input has");
     return ANTLER_OK;
 }
 
@@ -205,7 +210,8 @@ antler_status antler__plan_layer(antler_model *model, antler_layer *layer, antle
     layer->mask = layer->ops->mask_rule ? layer->ops->mask_rule(config) : layer->ops->mask;
     layer->f = activation_of(layer);
     layer->variable = model->variables;
-    antler_plan plan = {.err = err, .model = model, .layer = layer, .top = top, .path = path};
+    antler_plan plan = {
+        .err = err, .mode = ANTLER_TRAIN, .workers = 1, .model = model, .layer = layer, .top = top, .path = path};
     if (layer->ops->variables)
         layer->ops->variables(config, layer->in, &plan);
     if (plan.status != ANTLER_OK)

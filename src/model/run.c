@@ -188,31 +188,17 @@ static void add_activity_gradient(antler_context *c, int64_t i)
     ops->gradient(activity.config, c->node[i].dy->data, y->data, antler_count(&y->shape, 0), 1.0 / (double)c->n);
 }
 
-enum { PIECE = 1 << 14 }; /* elements of one task: any cut gives the same bits */
-
-typedef struct adding {
-    antler_real *to;
-    const antler_real *a, *b;
-    const antler_kernels *k;
-} adding;
-
-static void add_piece(void *arg, int64_t first, int64_t count)
-{
-    const adding *j = arg;
-    if (j->b)
-        j->k->add(j->to + first, j->a + first, j->b + first, count);
-    else
-        memcpy(j->to + first, j->a + first, (size_t)count * sizeof *j->to);
-}
-
 /* What is added up after call i; the sums come in the order in which the calls run back. */
 static void add_up(antler_context *c, int64_t i, int64_t *next)
 {
     for (; *next < c->sums && c->sum[*next].call == i; ++*next) {
         const antler_addition *s = &c->sum[*next];
-        adding j = {antler__arena_at(&c->arena, s->to), antler__arena_at(&c->arena, s->a),
-                    antler__arena_at(&c->arena, s->b), antler__kernels()};
-        antler_run_ranges(&c->node[i].run, s->elements * c->n, 1, add_piece, &j);
+        antler_real *to = antler__arena_at(&c->arena, s->to);
+        const antler_real *a = antler__arena_at(&c->arena, s->a), *b = antler__arena_at(&c->arena, s->b);
+        if (b)
+            antler_run_add(&c->node[i].run, to, a, b, s->elements * c->n);
+        else
+            antler_run_copy(&c->node[i].run, to, a, s->elements * c->n);
     }
 }
 
@@ -252,7 +238,6 @@ antler_status antler__ready_for_backward(antler_context *c, antler_error *err)
         return antler_error_set(err, ANTLER_VALUE, NULL, "gradients need a context made for training");
     if (!c->ran_forward)
         return antler_error_set(err, ANTLER_VALUE, NULL, "a pass back needs a forward pass before it");
-    c->ran_forward = false; /* its outputs are used up */
     return ANTLER_OK;
 }
 
@@ -287,6 +272,7 @@ antler_status antler_backward_from(antler_context *c, const antler_real *dy, ant
     if (dx && !(c->flags & ANTLER_INPUT_GRADIENT))
         return antler_error_set(err, ANTLER_VALUE, NULL,
                                 "the gradient of the input needs a context made with ANTLER_INPUT_GRADIENT");
+    c->ran_forward = false; /* its outputs are used up */
     antler_epilogue *last = c->linear >= 0 ? &c->node[c->linear].epilogue : NULL;
     if (last) /* dy is of the output itself */
         last->linear = false;
@@ -332,6 +318,7 @@ static antler_status read_noise(antler_context *c, int64_t i, int index, antler_
 {
     antler_node *node = &c->node[i];
     const uint64_t *bits = index >= 0 && index < node->words.n ? node->bits[index].word : NULL;
+    bool silent = node->layer->sites && !node->run.noisy; /* nothing was drawn, nothing dropped */
     if (!bits)
         return antler_error_set(err, ANTLER_NAME, NULL, "layer \"%s\" keeps no mask %d", node->layer->name, index);
     antler_shape shape = node->bits[index].shape;
@@ -342,7 +329,7 @@ static antler_status read_noise(antler_context *c, int64_t i, int index, antler_
     if (!view)
         return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
     for (int64_t e = 0; e < n; e++)
-        view[e] = (antler_real)(bits[e / 64] >> (e % 64) & 1);
+        view[e] = silent ? 1 : (antler_real)(bits[e / 64] >> (e % 64) & 1);
     *tensor = (antler_tensor){shape, view};
     return ANTLER_OK;
 }

@@ -14,7 +14,7 @@ void antler__context_carry(antler_context *context, void (*visit)(void *arg, ant
 /* From the gradients in the outputs' edges (of the logits, where the loss takes them) down to the parameters and
    inputs. The activity penalties' gradients are added with `penalties`. */
 antler_status antler__run_backward(antler_context *context, bool penalties, antler_error *err);
-/* A pass back may follow: it is a training context, and a forward pass has run. Once. */
+/* A pass back may follow: it is a training context, and a forward pass has run. The caller clears ran_forward. */
 antler_status antler__ready_for_backward(antler_context *context, antler_error *err);
 /* The error of a caller who did not look whether the context was made. */
 antler_status antler__no_context(antler_error *err);

@@ -7,7 +7,6 @@
 #include "model/model.h"
 #include "model/plan.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -133,6 +132,9 @@ static antler_status use_wire(antler_model *model, int64_t wire, int64_t call, a
 /* Appends a call: shapes, and at a layer's first one its variables. */
 static antler_status add_call(antler_model *model, const antler_use *use, antler_error *err)
 {
+    if (model->layer[use->layer].outputs) /* its gradients would have to be added up: nothing asks for that yet */
+        return antler_error_set(err, ANTLER_UNSUPPORTED, NULL, "layer \"%s\" is called twice",
+                                model->layer[use->layer].name);
     antler_call *call = &model->call[model->calls];
     antler_layer *layer = &model->layer[use->layer];
     antler_shape *in = antler__allocate_zeroed((size_t)use->inputs + 1, sizeof *in);

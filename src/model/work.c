@@ -137,9 +137,28 @@ void antler_run_pieces(antler_run *run, int64_t n, int64_t cost, int64_t most,
                        void (*fn)(void *arg, int64_t first, int64_t count), void *arg)
 {
     range_job job = {.fn = fn, .arg = arg, .n = n, .piece = piece_of(cost)};
-    if (job.piece < (n + most - 1) / most)
-        job.piece = (n + most - 1) / most;
+    int64_t share = most > 1 ? (n + most - 1) / most : n;
+    share = cost > 1 ? share : (share + 63) / 64 * 64;
+    job.piece = job.piece < share ? share : job.piece;
     in_pieces(run, &job);
+}
+
+typedef struct add_job {
+    const antler_kernels *k;
+    antler_real *y;
+    const antler_real *a, *b;
+} add_job;
+
+static void add_piece(void *arg, int64_t first, int64_t count)
+{
+    const add_job *job = arg;
+    job->k->add(job->y + first, job->a + first, job->b + first, count);
+}
+
+void antler_run_add(antler_run *run, antler_real *y, const antler_real *a, const antler_real *b, int64_t n)
+{
+    add_job job = {antler__kernels(), y, a, b};
+    antler_run_ranges(run, n, 1, add_piece, &job);
 }
 
 typedef struct copy_job {

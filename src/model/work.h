@@ -11,8 +11,7 @@ typedef struct antler_epilogue {
     bool linear;                    /* the loss takes z: its gradient comes in dy, and f has no part in backward */
     int64_t width;                  /* numbers of a row: the last axis */
     antler_real *z, *y;             /* z NULL: in y */
-    const antler_real *dy;
-    antler_real *dz; /* NULL: nobody needs it whole */
+    antler_real *dz;                /* NULL: nobody needs it whole */
 } antler_epilogue;
 
 /* f over rows of n numbers, on the workers; y may be x. */

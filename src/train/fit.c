@@ -204,13 +204,11 @@ static antler_status report_progress(fit *f, int64_t batch, bool end_of_epoch, a
 
 static antler_status train_batch(fit *f, const int64_t *row, int64_t n, antler_error *err)
 {
-    double loss;
     ANTLER_TRY(antler__gather_x(f->model, f->x, row, n, f->rooms.x, err));
     ANTLER_TRY(antler_data_gather(f->y, row, n, f->rooms.y, err));
     antler_context_seek(f->train, f->model->step, 0);
     ANTLER_TRY(antler__forward(f->train, f->rooms.x, n, err));
-    ANTLER_TRY(antler_backward(f->train, f->rooms.y, &loss, err));
-    antler__objective_track(f->train, f->rooms.y, loss);
+    ANTLER_TRY(antler__backward_tracked(f->train, f->rooms.y, err));
     ANTLER_TRY(antler_update(f->train, err));
     f->model->step++;
     return ANTLER_OK;

@@ -296,16 +296,43 @@ void antler_context_free(antler_context *c)
     antler__context_free(c);
 }
 
-antler_status antler_backward(antler_context *c, const antler_real *y, double *loss, antler_error *err)
+/* The outputs after the first have no loss. */
+static void clear_others(antler_context *c)
+{
+    for (int64_t k = 1; k < c->model->outputs; k++) {
+        const antler_edge *edge = &c->edge[c->model->output[k]];
+        if (edge->from_loss)
+            memset(edge->from_loss, 0, (size_t)antler_count(&edge->dy.shape, 0) * sizeof *edge->from_loss);
+    }
+}
+
+static antler_status backward(antler_context *c, const antler_real *y, bool track, double *loss, antler_error *err)
 {
     ANTLER_TRY(antler__ready_for_backward(c, err));
     if (!c->objective)
-        return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "the model has no loss");
+        return antler_error_set(err, ANTLER_VALUE, "compile_config.loss",
+                                c->model->compile && c->model->compile->loss.type
+                                    ? "this context was made before the model had a loss"
+                                    : "the model has no loss");
     double value;
+    c->ran_forward = false; /* its outputs are used up */
     ANTLER_TRY(antler__objective_loss(c, y, true, &value, err));
+    if (track) /* now: the logits' memory serves others on the way back */
+        antler__objective_track(c, y, value);
+    clear_others(c);
     ANTLER_TRY(antler__run_backward(c, true, err));
     antler__penalty_gradients(c);
     if (loss)
         *loss = value;
     return ANTLER_OK;
+}
+
+antler_status antler_backward(antler_context *c, const antler_real *y, double *loss, antler_error *err)
+{
+    return backward(c, y, false, loss, err);
+}
+
+antler_status antler__backward_tracked(antler_context *c, const antler_real *y, antler_error *err)
+{
+    return backward(c, y, true, NULL, err);
 }

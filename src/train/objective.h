@@ -35,6 +35,8 @@ void antler__objective_reset(antler_objective *objective);
    the logits where the loss takes them. */
 antler_status antler__objective_loss(antler_context *context, const antler_real *y, bool gradient, double *loss,
                                      antler_error *err);
+/* antler_backward, with the pass added to the metrics and the running loss. */
+antler_status antler__backward_tracked(antler_context *context, const antler_real *y, antler_error *err);
 /* Adds the last pass to the metrics and the running loss. */
 void antler__objective_track(antler_context *context, const antler_real *y, double loss);
 /* Appends "loss" and the metrics, or "val_loss" and so on. */
