@@ -1,6 +1,8 @@
 /* Configs, written as JSON. */
 #include "config/fields.h"
 
+#include "config/registry.h"
+
 #include "core/memory.h"
 #include "core/status.h"
 
@@ -121,13 +123,27 @@ antler_json *antler__config_write(const antler_type *type, const void *config, a
     return object;
 }
 
+/* How Keras finds a function of its user's: by its name among the custom objects. */
+static antler_json *write_function(const char *name, antler_json *parent, const char *key)
+{
+    antler_json *written = antler__json_object(parent, key);
+    bool fits = antler__json_add_string(written, "module", "builtins") &&
+                antler__json_add_string(written, "class_name", "function") &&
+                antler__json_add_string(written, "config", name) &&
+                antler__json_add_string(written, "registered_name", "function");
+    return fits ? written : NULL;
+}
+
+/* A type from outside is found by Keras, too, if its user gives it that name among the custom objects. */
 antler_json *antler__object_write(antler_object object, antler_json *parent, const char *key, antler_style style)
 {
     const antler_type *type = object.type;
     if (!type)
         return antler__json_add_null(parent, key);
+    bool outside = !antler__is_builtin(type);
     if (type->kind == ANTLER_KIND_ACTIVATION)
-        return antler__json_add_string(parent, key, type->class_name);
+        return outside && style == ANTLER_STYLE_KERAS ? write_function(type->class_name, parent, key)
+                                                      : antler__json_add_string(parent, key, type->class_name);
     if (type->flags & ANTLER_TYPE_BARE)
         return antler__field_write(type->fields, object.config, parent, key, style);
     if (type->kind == ANTLER_KIND_SETTINGS)
@@ -139,7 +155,7 @@ antler_json *antler__object_write(antler_object object, antler_json *parent, con
     if (written && (!modules || antler__json_add_string(written, "module", antler__kind_module(type->kind))) &&
         antler__json_add_string(written, "class_name", type->class_name) &&
         antler__config_write(type, object.config, written, "config", ANTLER_STYLE_KERAS) && /* a layer in it too */
-        (!modules || antler__json_add_null(written, "registered_name")))
+        (!modules || antler__json_add_string(written, "registered_name", outside ? type->class_name : NULL)))
         return written;
     if (!parent)
         antler__json_free(written);

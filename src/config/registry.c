@@ -40,6 +40,14 @@ static const antler_type *type_at(antler_kind kind, int64_t index)
     return NULL;
 }
 
+bool antler__is_builtin(const antler_type *type)
+{
+    for (const antler_type *const *list = antler__builtin[type->kind]; *list; list++)
+        if (*list == type)
+            return true;
+    return false;
+}
+
 static const antler_type *find(antler_kind kind, const char *name)
 {
     const antler_type *type;

@@ -12,6 +12,8 @@ extern const antler_type *const *const antler__builtin[ANTLER_KINDS];
    headers made it shorter, a copy whose missing methods are NULL; the same one each time. Refuses tables that cannot
    serve. */
 antler_status antler__type_whole(const antler_type *type, const antler_type **whole, antler_error *err);
+/* Whether the library has the type itself; else a program registered it. */
+bool antler__is_builtin(const antler_type *type);
 /* The layer that gives a model its input (ANTLER_SOURCE). */
 const antler_layer_ops *antler__source_layer(void);
 
