@@ -9,8 +9,10 @@
        antler_add(m, batch_normalization);
        antler_add(m, dense, .units = 10, .activation = "softmax");
        antler_compile(m, .optimizer = "adam", .loss = "sparse_categorical_crossentropy", .metrics = {"accuracy"});
-       antler_fit(m, x, y, .epochs = 20, .batch_size = 32, .validation_split = 0.2);
-       if (antler_save(m, "digits.keras", &err) != ANTLER_OK) { ... antler_error_text(&err, text, sizeof text) ... }
+       if (antler_fit(m, x, y, .epochs = 20, .batch_size = 32, .validation_split = 0.2) != ANTLER_OK)
+           ... antler_error_text(antler_model_error(m), text, sizeof text) ...
+       else if (antler_save(m, "digits.keras", &err) != ANTLER_OK)
+           ... antler_error_text(&err, text, sizeof text) ...
 
    An error in making a model (antler_add, antler_compile, antler_build) stays with it: later calls return the same
    status and do nothing, so that a chain of calls is checked once, by its last call or by antler_model_error. A compile

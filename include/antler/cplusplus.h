@@ -3,6 +3,7 @@
 #ifndef ANTLER_CPLUSPLUS_H
 #define ANTLER_CPLUSPLUS_H
 
+#ifdef __cplusplus
 #pragma GCC system_header
 
 template <class Settings> inline const Settings *antler_lend_(const Settings &settings)
@@ -11,5 +12,6 @@ template <class Settings> inline const Settings *antler_lend_(const Settings &se
 }
 /* `struct`, as a function may have the same name (antler_softmax). */
 #define ANTLER_LEND_(type, ...) antler_lend_<struct type>({__VA_ARGS__})
+#endif
 
 #endif

@@ -102,8 +102,7 @@ typedef struct antler_layer_ops {
     /* optional: declares what the layer owns, once: parameters, states, noise sites, children. Their sizes do not
        depend on the batch; in->dim[0] is ANTLER_BATCH. */
     void (*variables)(const void *config, const antler_shape *in, antler_plan *plan);
-    /* optional: declares the buffers of a call, for a context of the mode and batch (in->dim[0]) that it is made for.
-     */
+    /* optional: declares the buffers of a call, for a context of one mode and the batch in->dim[0]. */
     void (*buffers)(const void *config, const antler_shape *in, antler_plan *plan);
     antler_status (*forward)(const void *config, antler_run *run);
     antler_status (*backward)(const void *config, antler_run *run);
