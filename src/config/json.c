@@ -3,15 +3,14 @@
    is cJSON's, which has one allocator in a process: the program may have set it, so it is left as it is, and no tree
    outlives the call that made it. What is printed is the library's. */
 #include "config/json.h"
-#include "core/status.h"
-
+#include "core/lock.h"
 #include "core/memory.h"
 #include "core/number.h"
+#include "core/status.h"
 #include "core/text.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +23,6 @@ static int real_mark(double value)
 {
     return value == 0;
 }
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* cJSON_Parse writes a global */
 
 static const cJSON *in(const antler_json *node)
 {
@@ -94,9 +91,9 @@ antler_status antler__json_parse(const char *text, size_t size, antler_json **ro
     *root = NULL;
     ANTLER_TRY(antler__json_check(text, size, err));
     locale_t before = antler__plain_numbers();
-    pthread_mutex_lock(&lock);
+    antler__lock(); /* cJSON_Parse writes a global */
     cJSON *tree = cJSON_ParseWithLengthOpts(text, size, NULL, false);
-    pthread_mutex_unlock(&lock);
+    antler__unlock();
     antler__own_numbers(before);
     if (!tree)
         return antler__no_memory(err);

@@ -282,6 +282,11 @@ antler_data *antler_data_from(const void *values, antler_dtype dtype, const antl
     antler_data *data = create("", "data in memory", err);
     if (!data)
         return NULL;
+    if (!shape) {
+        antler_error_set(err, ANTLER_VALUE, data->name, "no shape");
+        antler_data_free(data);
+        return NULL;
+    }
     data->borrowed = true;
     data->values = values;
     if (set_shape(data, dtype, shape, err) == ANTLER_OK && (values || data->row_elements == 0 || shape->dim[0] == 0))
@@ -293,6 +298,10 @@ antler_data *antler_data_from(const void *values, antler_dtype dtype, const antl
 
 antler_data *antler_data_rows(const antler_data *data, int64_t first, int64_t n, antler_error *err)
 {
+    if (!data) {
+        antler_error_set(err, ANTLER_VALUE, NULL, "no data");
+        return NULL;
+    }
     if (first < 0 || n < 0 || n > data->shape.dim[0] || first > data->shape.dim[0] - n) {
         antler_error_set(err, ANTLER_VALUE, data->name, "rows from %lld, %lld of them, of %lld", (long long)first,
                          (long long)n, (long long)data->shape.dim[0]);
@@ -311,7 +320,7 @@ antler_data *antler_data_rows(const antler_data *data, int64_t first, int64_t n,
 
 const antler_shape *antler_data_shape(const antler_data *data)
 {
-    return &data->shape;
+    return data ? &data->shape : NULL;
 }
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
@@ -426,5 +435,9 @@ antler_data *antler__data_open(const char *path, const char *name, int64_t most_
 
 antler_data *antler_data_open(const char *path, const char *name, antler_error *err)
 {
+    if (!path) {
+        antler_error_set(err, ANTLER_VALUE, NULL, "no path");
+        return NULL;
+    }
     return antler__data_open(path, name, in_memory, err);
 }
