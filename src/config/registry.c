@@ -2,20 +2,22 @@
    the lock too, as finding a type is never on a hot path. */
 #include "config/registry.h"
 
+#include "config/fields.h"
 #include "config/names.h"
+#include "core/lock.h"
 #include "core/memory.h"
 #include "core/status.h"
 
-#include <pthread.h>
 #include <string.h>
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const antler_type **registered;
 static size_t registered_count;
 static struct completed {
     const antler_type *given, *whole;
 } * completed; /* tables of older versions, and what stands for them */
 static size_t completed_count;
+
+enum { MOST_NUMBERS = 1 << 20 }; /* of a callback's state */
 
 static bool is_named(const antler_type *type, const char *name)
 {
@@ -30,8 +32,9 @@ static bool is_named(const antler_type *type, const char *name)
 /* The caller holds the lock. */
 static const antler_type *type_at(antler_kind kind, int64_t index)
 {
-    const antler_type *const *list = antler__builtin[kind];
-    for (; *list; list++)
+    if ((unsigned)kind >= ANTLER_KINDS)
+        return NULL;
+    for (const antler_type *const *list = antler__builtin[kind]; *list; list++)
         if (index-- == 0)
             return *list;
     for (size_t i = 0; i < registered_count; i++)
@@ -59,17 +62,17 @@ static const antler_type *find(antler_kind kind, const char *name)
 
 const antler_type *antler_type_at(antler_kind kind, int64_t index)
 {
-    pthread_mutex_lock(&lock);
+    antler__lock();
     const antler_type *type = type_at(kind, index);
-    pthread_mutex_unlock(&lock);
+    antler__unlock();
     return type;
 }
 
 const antler_type *antler_type_find(antler_kind kind, const char *name)
 {
-    pthread_mutex_lock(&lock);
+    antler__lock();
     const antler_type *type = find(kind, name);
-    pthread_mutex_unlock(&lock);
+    antler__unlock();
     return type;
 }
 
@@ -195,21 +198,58 @@ static const antler_type *complete(const antler_type *type)
     return whole;
 }
 
+/* Where the config of a table must not end yet: behind the last value of these rows. */
+static size_t end_of(const antler_field *field)
+{
+    size_t end = 0;
+    for (; field && field->kind != ANTLER_END; field++) {
+        size_t value = field->kind == ANTLER_ANY ? 0 : field->offset + antler__field_size(field);
+        size_t text = field->text ? field->text + sizeof(char *) : 0;
+        end = value > end ? value : end;
+        end = text > end ? text : end;
+    }
+    return end;
+}
+
+static antler_status check_number(const antler_type *type, const char *what, int number, int most, antler_error *err)
+{
+    if (number >= 0 && number <= most)
+        return ANTLER_OK;
+    return antler_error_set(err, ANTLER_VALUE, type->class_name, "its `%s` is %d, expected 0 to %d", what, number,
+                            most);
+}
+
+/* Sizes that the core relies on. */
+static antler_status check_sizes(const antler_type *type, antler_error *err)
+{
+    size_t of_kind = end_of(antler__kind_fields(type->kind)), own = end_of(type->fields);
+    size_t least = of_kind > own ? of_kind : own;
+    if (type->config_size < least)
+        return antler_error_set(err, ANTLER_VALUE, type->class_name,
+                                "its config_size is %zu, less than the %zu bytes of its keys", type->config_size,
+                                least);
+    if (type->kind == ANTLER_KIND_METRIC)
+        return check_number(type, "sums", ((const antler_metric_ops *)type)->sums, ANTLER_MAX_SUMS, err);
+    if (type->kind == ANTLER_KIND_CALLBACK)
+        return check_number(type, "numbers", ((const antler_callback_ops *)type)->numbers, MOST_NUMBERS, err);
+    return ANTLER_OK;
+}
+
 antler_status antler__type_whole(const antler_type *type, const antler_type **whole, antler_error *err)
 {
     ANTLER_TRY(check_head(type, err));
     *whole = type;
     if (type->size < table_size[type->kind]) {
-        pthread_mutex_lock(&lock);
+        antler__lock();
         *whole = complete(type);
-        pthread_mutex_unlock(&lock);
+        antler__unlock();
         if (!*whole)
             return antler__no_memory(err);
     }
     const char *method = missing_method(*whole);
     if (method)
         return antler_error_set(err, ANTLER_VALUE, type->class_name, "its table has no `%s`", method);
-    return ANTLER_OK;
+    return check_sizes(*whole, err);
 }
 
 /* The caller holds the lock. */
@@ -229,8 +269,8 @@ static antler_status append(const antler_type *type, antler_error *err)
 antler_status antler_register(const antler_type *type, antler_error *err)
 {
     ANTLER_TRY(antler__type_whole(type, &type, err));
-    pthread_mutex_lock(&lock);
+    antler__lock();
     antler_status status = append(type, err);
-    pthread_mutex_unlock(&lock);
+    antler__unlock();
     return status;
 }

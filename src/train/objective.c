@@ -273,6 +273,17 @@ antler_context *antler__training_context(const antler_model *model, antler_model
     return antler__training_context_on(model, writable, mode, batch, pool, flags, err);
 }
 
+/* A context of the caller's, who has the public flags alone. */
+static antler_context *create(const antler_model *model, antler_model *writable, antler_mode mode, int64_t batch,
+                              int threads, unsigned flags, antler_error *err)
+{
+    unsigned unknown = flags & ~(unsigned)(ANTLER_KEEP | ANTLER_INPUT_GRADIENT | ANTLER_SILENT);
+    if (!unknown)
+        return antler__training_context(model, writable, mode, batch, threads, flags, err);
+    antler_error_set(err, ANTLER_VALUE, "flags", "0x%x is no flag of a context", unknown);
+    return NULL;
+}
+
 antler_context *antler_context_create(const antler_model *model, antler_mode mode, int64_t batch, int threads,
                                       unsigned flags, antler_error *err)
 {
@@ -280,13 +291,13 @@ antler_context *antler_context_create(const antler_model *model, antler_mode mod
         antler_error_set(err, ANTLER_VALUE, NULL, "mode %d is neither ANTLER_INFER nor ANTLER_MC", mode);
         return NULL;
     }
-    return antler__training_context(model, NULL, mode, batch, threads, flags, err);
+    return create(model, NULL, mode, batch, threads, flags, err);
 }
 
 antler_context *antler_context_create_train(antler_model *model, int64_t batch, int threads, unsigned flags,
                                             antler_error *err)
 {
-    return antler__training_context(model, model, ANTLER_TRAIN, batch, threads, flags, err);
+    return create(model, model, ANTLER_TRAIN, batch, threads, flags, err);
 }
 
 void antler_context_free(antler_context *c)
@@ -310,9 +321,9 @@ static antler_status backward(antler_context *c, const antler_real *y, bool trac
 {
     ANTLER_TRY(antler__ready_for_backward(c, err));
     if (!c->objective)
-        return antler_error_set(err, ANTLER_VALUE, "compile_config.loss",
+        return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "%s",
                                 c->model->compile && c->model->compile->loss.type
-                                    ? "this context was made before the model had a loss"
+                                    ? "this context was made without a loss: the model was compiled later"
                                     : "the model has no loss");
     double value;
     c->ran_forward = false; /* its outputs are used up */
