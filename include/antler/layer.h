@@ -84,7 +84,9 @@ enum {
     ANTLER_NEEDS_X = 8,  /* backward reads x, beside dy and what was saved */
     ANTLER_NEEDS_Y = 16, /* backward reads y */
     ANTLER_FUSES = 32,   /* forward and backward apply the activation themselves, piece by piece: antler_epilogue_ */
-    ANTLER_BATCH_STATISTICS = 64 /* in ANTLER_TRAIN a sample's output depends on the rest of the batch */
+    ANTLER_BATCH_STATISTICS = 64, /* in ANTLER_TRAIN a sample's output depends on the rest of the batch */
+    ANTLER_PASSES = 128 /* without noise and activation y is x: in Keras the same tensor, so that a loss finds the
+                           logits of a softmax before it */
 };
 
 typedef struct antler_layer_ops {

@@ -83,6 +83,7 @@ typedef struct antler_loss_ops {
     const char *from;                        /* activation whose logits it takes: "softmax", "sigmoid", or NULL. Behind
                                                 the one it takes those of the other, too, as Keras on TensorFlow does */
     bool (*from_logits)(const void *config); /* optional: the config says that predictions are logits */
+    bool (*from_output)(const void *config); /* optional: the config wants the output itself in any case */
     antler_status (*compute)(const void *config, const antler_loss_call *call); /* labels outside the classes: DATA */
 } antler_loss_ops;
 

@@ -200,7 +200,8 @@ static antler_status set_up(antler_context *c, antler_error *err)
 }
 
 antler_context *antler__context_create(const antler_model *model, antler_model *writable, antler_mode mode,
-                                       int64_t batch, antler_pool *pool, unsigned flags, bool linear, antler_error *err)
+                                       int64_t batch, antler_pool *pool, unsigned flags, int64_t linear,
+                                       antler_error *err)
 {
     antler_error error = {0};
     if (!pool)
@@ -223,7 +224,7 @@ antler_context *antler__context_create(const antler_model *model, antler_model *
                               .pool = pool,
                               .calls = model->calls,
                               .wires = model->wires,
-                              .linear = linear ? model->wire[model->output[0]].giver : -1};
+                              .linear = linear};
         if (set_up(c, &error) == ANTLER_OK)
             return c;
         antler__context_free(c);

@@ -111,6 +111,12 @@ static bool is_from_logits(const void *config)
     return ((const antler_crossentropy *)config)->from_logits;
 }
 
+/* Keras multiplies the output by the rows that count, and so forgets what it was made from. */
+static bool is_from_output(const void *config)
+{
+    return ((const antler_crossentropy *)config)->ignore_class != ANTLER_NULL;
+}
+
 /* ---- binary ------------------------------------------------------------------------------------------------------ */
 
 /* y (1 - s) + s / 2 */
@@ -415,6 +421,7 @@ const antler_loss_ops antler__sparse_categorical_crossentropy = {
     .sparse = true,
     .from = "softmax",
     .from_logits = is_from_logits,
+    .from_output = is_from_output,
     .compute = sparse,
 };
 

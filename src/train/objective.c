@@ -8,26 +8,48 @@
 
 /* ---- creating ---------------------------------------------------------------------------------------------------- */
 
-/* The layer that gives the model's output; NULL where that is an input. */
-static const antler_layer *last_layer(const antler_model *model)
+static const antler_layer *layer_of(const antler_model *model, int64_t call)
 {
-    int64_t call = model->wire[model->output[0]].giver;
-    return call < 0 ? NULL : &model->layer[model->call[call].layer];
+    return &model->layer[model->call[call].layer];
 }
 
-/* Whether the loss is taken from the last layer's logits: it takes some, and the layer ends with sigmoid or softmax.
-   Keras on TensorFlow takes them whichever of the two the loss is for, and even where the loss's from_logits says that
-   the output is such. Where something else reads the output, or penalizes it, the gradient of the output itself is
-   needed: then the plain formula must do, which is the same for the pair that belongs together alone. */
-static antler_status takes_logits(const antler_model *model, const antler_loss_ops *loss, bool *logits,
-                                  antler_error *err)
+/* Whether the call hands on its input as it is. */
+static bool passes(const antler_model *model, int64_t call, antler_mode mode)
 {
-    const antler_layer *last = last_layer(model);
+    const antler_layer *layer = layer_of(model, call);
+    return layer->ops->flags & ANTLER_PASSES && !layer->f && (layer->sites == 0 || mode == ANTLER_INFER);
+}
+
+/* Whether the output of a call is penalized, or read by another than the call that hands it on. */
+static bool is_seen(const antler_model *model, int64_t call, int64_t handed_on)
+{
+    return model->wire[model->call[call].out].users > handed_on ||
+           antler__layer_keys(layer_of(model, call)->object)->activity_regularizer_.type;
+}
+
+/* The call from whose logits the loss is taken, or -1: the loss takes some, and the last call that does not hand on its
+   input as it is ends with sigmoid or softmax. Keras on TensorFlow takes them whichever of the two the loss is for, and
+   even where the loss's from_logits says that the output is such. Where something else reads the output, or penalizes
+   it, the gradient of the output itself is needed: then the plain formula must do, which is the same for the pair that
+   belongs together alone. */
+static antler_status find_logits(const antler_model *model, const antler_compile_settings *compile, antler_mode mode,
+                                 int64_t *logits, antler_error *err)
+{
+    const antler_loss_ops *loss = (const antler_loss_ops *)compile->loss.type;
+    bool plain = !loss->from || (loss->from_output && loss->from_output(compile->loss.config)), seen = false;
+    int64_t call = model->wire[model->output[0]].giver, handed_on = 0;
+    *logits = -1;
+    for (; call >= 0 && passes(model, call, mode); handed_on = 1) {
+        seen = seen || is_seen(model, call, handed_on);
+        call = model->wire[model->call[call].in[0]].giver;
+    }
+    const antler_layer *last = call >= 0 ? layer_of(model, call) : NULL;
     const char *from = last && last->f ? last->f->type.class_name : NULL;
-    bool has = from && loss->from && (strcmp(from, "sigmoid") == 0 || strcmp(from, "softmax") == 0);
-    *logits = has && model->wire[model->output[0]].users == 0 &&
-              !antler__layer_keys(last->object)->activity_regularizer_.type;
-    if (!has || *logits || strcmp(from, loss->from) == 0)
+    if (plain || !from || (strcmp(from, "sigmoid") != 0 && strcmp(from, "softmax") != 0))
+        return ANTLER_OK;
+    if (!seen && !is_seen(model, call, handed_on))
+        *logits = call;
+    if (*logits >= 0 || strcmp(from, loss->from) == 0)
         return ANTLER_OK;
     return antler_error_set(err, ANTLER_UNSUPPORTED, "compile_config.loss",
                             "%s behind %s cannot be taken from logits where the output is penalized or used again; "
@@ -44,8 +66,9 @@ static bool is_mean(const char *reduction)
     return false;
 }
 
-static antler_status create_objective(const antler_model *model, int64_t batch, antler_objective **objective,
-                                      antler_error *err)
+/* *logits: the call from whose logits the loss is taken, or -1. */
+static antler_status create_objective(const antler_model *model, int64_t batch, antler_mode mode,
+                                      antler_objective **objective, int64_t *logits, antler_error *err)
 {
     const antler_shape *out = antler_output_shape(model);
     antler_objective *o = antler__allocate_zeroed(1, sizeof *o);
@@ -70,7 +93,8 @@ static antler_status create_objective(const antler_model *model, int64_t batch, 
     o->weight = o->value + rows;
     o->counts = o->weight + rows;
     *objective = o;
-    ANTLER_TRY(takes_logits(model, o->loss, &o->logits, err));
+    ANTLER_TRY(find_logits(model, compile, mode, logits, err));
+    o->logits = *logits >= 0;
     return antler__objective_targets(o, model, NULL, err);
 }
 
@@ -249,11 +273,12 @@ antler_context *antler__training_context_on(const antler_model *model, antler_mo
 {
     antler_error error = {0};
     antler_objective *objective = NULL;
+    int64_t logits = -1;
     bool wanted = model && model->built && model->compile && model->compile->loss.type && batch > 0 &&
                   (mode == ANTLER_TRAIN || flags & ANTLER_WITH_OBJECTIVE);
     antler_context *c = NULL;
-    if (!wanted || create_objective(model, batch, &objective, &error) == ANTLER_OK)
-        c = antler__context_create(model, writable, mode, batch, pool, flags, objective && objective->logits, &error);
+    if (!wanted || create_objective(model, batch, mode, &objective, &logits, &error) == ANTLER_OK)
+        c = antler__context_create(model, writable, mode, batch, pool, flags, logits, &error);
     else
         antler__pool_free(pool);
     if (c) {
