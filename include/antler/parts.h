@@ -41,7 +41,7 @@ typedef struct antler_activation_ops {
                      int64_t n);
 } antler_activation_ops;
 
-/* Fills w with initial values, from the stream (key, position 0 on) of src/kernels/kernels.h. */
+/* Fills w with initial values, from the stream {key, 0, 0} of antler/random.h. */
 typedef struct antler_initializer_ops {
     antler_type type;
     antler_status (*fill)(const void *config, antler_tensor *w, uint64_t key, antler_error *err);
@@ -143,6 +143,8 @@ typedef struct antler_callback_ops {
     int numbers;
     antler_status (*epoch)(const void *config, double *state, antler_epoch *epoch);
     antler_status (*end)(const void *config, double *state, antler_epoch *epoch); /* optional: after the last epoch */
+    bool (*keeps)(
+        const void *config); /* optional: it may set `keep`, so that the copy has its room before the first step */
 } antler_callback_ops;
 
 #ifdef __cplusplus

@@ -155,7 +155,8 @@ typedef struct antler_type {
     const char *const *aliases; /* other accepted names (Keras's function spellings), NULL-terminated, or NULL */
     const char *doc;            /* one line */
     size_t config_size;         /* the core allocates, zeroes, fills and frees it. A kind with keys of its own
-                                   (LAYER, LOSS, METRIC, OPTIMIZER, below) has their struct as the config's first member */
+                                   (LAYER, LOSS, METRIC, OPTIMIZER, below) has their struct as the config's first
+                                   member. All values of its rows lie within */
     const antler_field *fields; /* ended by a row of kind ANTLER_END; NULL for none */
     const char *const *samples; /* LAYER: NULL-terminated, for the conformance suite and the documentation. Each is
                                    "(4, 3) {\"units\": 2}": an input shape without the batch axis, and a config */
@@ -180,15 +181,15 @@ ANTLER_API const antler_type *antler_type_find(antler_kind kind, const char *nam
 ANTLER_API const char *antler_type_nearest(antler_kind kind, const char *name);
 /* The index-th key of a type's config: those that its kind has, then its own; NULL past the last. */
 ANTLER_API const antler_field *antler_type_field(const antler_type *type, int64_t index);
-ANTLER_API const char *antler_kind_name(antler_kind kind); /* "layer" */
-/* Edits (insert, delete, change, swap neighbours) between two names, without regard to case. */
+ANTLER_API const char *antler_kind_name(antler_kind kind); /* "layer"; "unknown kind" for a number that is none */
+/* Edits (insert, delete, change, swap neighbours) between two names, without regard to case. Where one has 64 letters
+   or more: 0 if they are the same, else as many as the longer one has. */
 ANTLER_API int antler_name_distance(const char *a, const char *b);
 
 struct antler_model; /* antler.h */
 
 /* An object that a model is made of: the index-th of its layers, its metrics, its callbacks, the optimizer, the loss,
-   or "fit" (ANTLER_KIND_SETTINGS). The model owns it. False past the last. The type is NULL for the metric "accuracy",
-   whose kind the shapes decide. */
+   or "fit" (ANTLER_KIND_SETTINGS). The model owns it. False past the last. */
 ANTLER_API bool antler_model_object(const struct antler_model *model, antler_kind kind, int64_t index,
                                     antler_object *object);
 
@@ -202,8 +203,9 @@ ANTLER_API antler_status antler_object_rename(antler_object layer, const char *p
                                               antler_error *err);
 
 /* Adds a type. Tables are kept, not copied (but for shorter ones, of older versions): they must outlive all use of the
-   library. A class name or alias that its kind has already is ANTLER_NAME. Safe from any thread; do it before the first
-   model that needs it. */
+   library. A class name or alias that its kind has already is ANTLER_NAME; one that cannot serve is ANTLER_VALUE: no
+   method that its kind needs, a config_size that is too small, more sums than ANTLER_MAX_SUMS. Safe from any thread; do
+   it before the first model that needs it. */
 ANTLER_API antler_status antler_register(const antler_type *type, antler_error *err);
 
 #ifdef __cplusplus

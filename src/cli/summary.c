@@ -107,7 +107,7 @@ void antler__print_compile(const antler_model *model, int64_t steps)
     printf("%-11s ", "metrics");
     int64_t metrics = 0;
     for (; antler_model_object(model, ANTLER_KIND_METRIC, metrics, &metric); metrics++)
-        printf("%s%s", metrics ? ", " : "", metric.type ? metric.type->class_name : "accuracy");
+        printf("%s%s", metrics ? ", " : "", metric.type->class_name);
     printf("%s\n", metrics ? "" : "none");
 }
 

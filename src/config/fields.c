@@ -3,7 +3,6 @@
 #include "config/fields.h"
 #include "core/status.h"
 
-#include "config/registry.h"
 #include "core/memory.h"
 
 #include <math.h>
@@ -57,11 +56,37 @@ const antler_field *antler__field_next(antler_field_walk *walk)
 
 const antler_field *antler_type_field(const antler_type *type, int64_t index)
 {
+    if (!type || index < 0)
+        return NULL;
     antler_field_walk walk = antler__fields_of(type);
     const antler_field *field = antler__field_next(&walk);
     while (field && index-- > 0)
         field = antler__field_next(&walk);
     return field;
+}
+
+size_t antler__field_size(const antler_field *field)
+{
+    switch (field->kind) {
+    case ANTLER_INT:
+        return sizeof(int64_t);
+    case ANTLER_REAL:
+        return sizeof(double);
+    case ANTLER_BOOL:
+        return sizeof(bool);
+    case ANTLER_STRING:
+        return sizeof(char *);
+    case ANTLER_INTS:
+        return (field->count ? (size_t)field->count : ANTLER_MAX_RANK + 1) * sizeof(int64_t);
+    case ANTLER_STRINGS:
+        return ANTLER_MAX_STRINGS * sizeof(char *);
+    case ANTLER_OBJECT:
+        return sizeof(antler_object);
+    case ANTLER_OBJECTS:
+        return sizeof(antler_objects);
+    default:
+        return 0;
+    }
 }
 
 /* ---- reports ----------------------------------------------------------------------------------------------------- */

@@ -48,6 +48,9 @@ typedef struct antler_field_walk {
 antler_field_walk antler__fields_of(const antler_type *type);
 const antler_field *antler__field_next(antler_field_walk *walk);
 
+/* Bytes of a field's value in the config. */
+size_t antler__field_size(const antler_field *field);
+
 /* The layer's keys: the first members of every layer's config. */
 struct antler_layer_keys {
     ANTLER_LAYER_KEYS

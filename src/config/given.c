@@ -105,20 +105,21 @@ bool antler__given(const char *given, const char *member)
 
 /* ---- whether it can be ------------------------------------------------------------------------------------------- */
 
-/* Whether a C caller's struct of `size` bytes has a member for the field. */
+/* Whether a C caller's struct of `size` bytes has the whole member for the field. */
 static bool has_member(const antler_field *field, size_t size)
 {
     bool text = field->kind == ANTLER_OBJECT || field->kind == ANTLER_OBJECTS;
     return field->kind != ANTLER_ANY && field->kind != ANTLER_END &&
-           (text ? field->text != 0 && field->text < size : field->offset < size);
+           (text ? field->text != 0 && field->text + sizeof(char *) <= size
+                 : field->offset + antler__field_size(field) <= size);
 }
 
 static bool is_known(const char *member, size_t size, const antler_form *form)
 {
     const antler_field *field = form->type ? antler__field_find(form->type, member) : NULL;
-    for (const char *const *name = form->names; !field && name && *name; name++)
-        if (strcmp(member, *name) == 0)
-            return true;
+    for (const antler_member *other = form->others; !field && other && other->name; other++)
+        if (strcmp(member, other->name) == 0)
+            return other->end <= size;
     return field && has_member(field, size);
 }
 
@@ -128,7 +129,7 @@ static const char *example(const antler_form *form)
     for (const antler_field *own = form->type ? form->type->fields : NULL; own && own->kind != ANTLER_END; own++)
         if (has_member(own, form->size))
             return own->key;
-    return form->names ? *form->names : "name";
+    return form->others ? form->others->name : "name";
 }
 
 static antler_status check_item(const char *item, size_t length, size_t size, const antler_form *form,

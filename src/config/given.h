@@ -7,11 +7,21 @@
 /* Whether the text of a macro's arguments assigns `.member =`. */
 bool antler__given(const char *given, const char *member);
 
+/* A member that is no field, and where it ends in its struct. */
+typedef struct antler_member {
+    const char *name;
+    size_t end;
+} antler_member;
+#define ANTLER_MEMBER(type, member)                                      \
+    {                                                                    \
+#member, offsetof(type, member) + sizeof(((type *)NULL)->member) \
+    }
+
 /* What may be given. */
 typedef struct antler_form {
-    size_t size;              /* of this version's struct; a caller's may be shorter, where an older header made it */
-    const antler_type *type;  /* its fields; may be NULL */
-    const char *const *names; /* members that are no fields, ended by NULL; may be NULL */
+    size_t size;             /* of this version's struct; a caller's may be shorter, where an older header made it */
+    const antler_type *type; /* its fields; may be NULL */
+    const antler_member *others; /* members that are no fields, ended by a name NULL; may be NULL */
 } antler_form;
 
 /* Refuses a struct of more bytes than this version's (it is a later one's), and a text with an item that is not

@@ -16,7 +16,7 @@ static const struct {
 
 const char *antler_kind_name(antler_kind kind)
 {
-    return kind_names[kind].name;
+    return (unsigned)kind < ANTLER_KINDS ? kind_names[kind].name : "unknown kind";
 }
 
 const char *antler__kind_module(antler_kind kind)

@@ -2,6 +2,7 @@
 #include "config/names.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* Where Keras's two substitutions put an underscore: before a capital that a small letter follows, and between a small
@@ -23,11 +24,18 @@ const char *antler__snake_case(const char *class_name, char *text, size_t size)
 
 enum { MOST = 64 }; /* letters that are compared */
 
+static bool same_name(const char *a, const char *b)
+{
+    for (; *a && tolower((unsigned char)*a) == tolower((unsigned char)*b); a++)
+        b++;
+    return !*a && !*b;
+}
+
 int antler_name_distance(const char *a, const char *b)
 {
     size_t m = strlen(a), n = strlen(b);
     if (m >= MOST || n >= MOST)
-        return MOST;
+        return same_name(a, b) ? 0 : m > n ? (int)m : (int)n;
     int row[3][MOST + 1] = {{0}}; /* of edits: the row before last, the last, this one */
     for (size_t j = 0; j <= n; j++)
         row[1][j] = (int)j;

@@ -7,20 +7,61 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool copy_string(const char *from, const char **to)
+{
+    *to = antler__copy_text(from);
+    return *to || !from;
+}
+
+static antler_status copy_objects(const antler_objects *from, antler_objects *to, antler_error *err)
+{
+    to->item = antler__allocate_zeroed((size_t)from->n, sizeof *to->item);
+    if (!to->item)
+        return antler__no_memory(err);
+    for (; to->n < from->n; to->n++)
+        ANTLER_TRY(antler_object_copy(from->item[to->n], &to->item[to->n], err));
+    return ANTLER_OK;
+}
+
+/* `to` is zeroed. */
+static antler_status copy_value(const antler_field *field, const void *from, void *to, antler_error *err)
+{
+    const char *const *strings = from;
+    bool fits = true;
+    switch (field->kind) {
+    case ANTLER_STRING:
+        if (!field->choices)
+            return copy_string(*strings, to) ? ANTLER_OK : antler__no_memory(err);
+        break;
+    case ANTLER_STRINGS:
+        for (int i = 0; fits && strings[i]; i++)
+            fits = copy_string(strings[i], (const char **)to + i);
+        return fits ? ANTLER_OK : antler__no_memory(err);
+    case ANTLER_OBJECT:
+        return antler_object_copy(*(const antler_object *)from, to, err);
+    case ANTLER_OBJECTS:
+        return copy_objects(from, to, err);
+    default:
+        break;
+    }
+    memcpy(to, from, antler__field_size(field));
+    return ANTLER_OK;
+}
+
 antler_status antler_object_copy(antler_object object, antler_object *copy, antler_error *err)
 {
     *copy = (antler_object){NULL, NULL};
     if (!object.type)
         return ANTLER_OK;
-    antler_json *config = antler__config_write(object.type, object.config, NULL, NULL, ANTLER_STYLE_KERAS);
-    if (!config)
-        return antler__no_memory(err);
-    antler_report report = {.err = err};
-    void *filled;
-    antler_status status = antler__config_read(object.type, config, NULL, &report, &filled);
-    antler__json_free(config);
+    void *config = antler__allocate_zeroed(1, object.type->config_size);
+    antler_status status = config ? ANTLER_OK : antler__no_memory(err);
+    antler_field_walk walk = antler__fields_of(object.type);
+    for (const antler_field *field; status == ANTLER_OK && (field = antler__field_next(&walk));)
+        status = copy_value(field, (const char *)object.config + field->offset, (char *)config + field->offset, err);
     if (status == ANTLER_OK)
-        *copy = (antler_object){object.type, filled};
+        *copy = (antler_object){object.type, config};
+    else
+        antler__config_free(object.type, config);
     return status;
 }
 
@@ -28,15 +69,15 @@ antler_status antler_object_rename(antler_object layer, const char *prefix, antl
 {
     const char *const *given = antler_object_field(like, "name");
     const char **name = antler_object_field(layer, "name");
+    if (!name || !like.type)
+        return antler_error_set(err, ANTLER_VALUE, NULL, "only a layer can be named, after another one");
     size_t length = strlen(prefix);
     char own[256], text[512];
     const char *base = given && *given ? *given : antler__snake_case(like.type->class_name, own, sizeof own);
     snprintf(text, sizeof text, "%s%s", prefix, strncmp(base, prefix, length) == 0 ? base + length : base);
     char *copy = antler__copy_text(text);
-    if (!name || !copy) {
-        antler__free(copy);
+    if (!copy)
         return antler__no_memory(err);
-    }
     antler__free((void *)(uintptr_t)*name);
     *name = copy;
     return ANTLER_OK;

@@ -2,6 +2,7 @@
    the lock too, as finding a type is never on a hot path. */
 #include "config/registry.h"
 
+#include "config/fields.h"
 #include "config/names.h"
 #include "core/memory.h"
 #include "core/status.h"
@@ -17,6 +18,8 @@ static struct completed {
 } * completed; /* tables of older versions, and what stands for them */
 static size_t completed_count;
 
+enum { MOST_NUMBERS = 1 << 20 }; /* of a callback's state */
+
 static bool is_named(const antler_type *type, const char *name)
 {
     if (strcmp(type->class_name, name) == 0)
@@ -30,8 +33,9 @@ static bool is_named(const antler_type *type, const char *name)
 /* The caller holds the lock. */
 static const antler_type *type_at(antler_kind kind, int64_t index)
 {
-    const antler_type *const *list = antler__builtin[kind];
-    for (; *list; list++)
+    if ((unsigned)kind >= ANTLER_KINDS)
+        return NULL;
+    for (const antler_type *const *list = antler__builtin[kind]; *list; list++)
         if (index-- == 0)
             return *list;
     for (size_t i = 0; i < registered_count; i++)
@@ -195,6 +199,43 @@ static const antler_type *complete(const antler_type *type)
     return whole;
 }
 
+/* Where the config of a table must not end yet: behind the last value of these rows. */
+static size_t end_of(const antler_field *field)
+{
+    size_t end = 0;
+    for (; field && field->kind != ANTLER_END; field++) {
+        size_t value = field->kind == ANTLER_ANY ? 0 : field->offset + antler__field_size(field);
+        size_t text = field->text ? field->text + sizeof(char *) : 0;
+        end = value > end ? value : end;
+        end = text > end ? text : end;
+    }
+    return end;
+}
+
+static antler_status check_number(const antler_type *type, const char *what, int number, int most, antler_error *err)
+{
+    if (number >= 0 && number <= most)
+        return ANTLER_OK;
+    return antler_error_set(err, ANTLER_VALUE, type->class_name, "its `%s` is %d, expected 0 to %d", what, number,
+                            most);
+}
+
+/* Sizes that the core relies on. */
+static antler_status check_sizes(const antler_type *type, antler_error *err)
+{
+    size_t of_kind = end_of(antler__kind_fields(type->kind)), own = end_of(type->fields);
+    size_t least = of_kind > own ? of_kind : own;
+    if (type->config_size < least)
+        return antler_error_set(err, ANTLER_VALUE, type->class_name,
+                                "its config_size is %zu, less than the %zu bytes of its keys", type->config_size,
+                                least);
+    if (type->kind == ANTLER_KIND_METRIC)
+        return check_number(type, "sums", ((const antler_metric_ops *)type)->sums, ANTLER_MAX_SUMS, err);
+    if (type->kind == ANTLER_KIND_CALLBACK)
+        return check_number(type, "numbers", ((const antler_callback_ops *)type)->numbers, MOST_NUMBERS, err);
+    return ANTLER_OK;
+}
+
 antler_status antler__type_whole(const antler_type *type, const antler_type **whole, antler_error *err)
 {
     ANTLER_TRY(check_head(type, err));
@@ -209,7 +250,7 @@ antler_status antler__type_whole(const antler_type *type, const antler_type **wh
     const char *method = missing_method(*whole);
     if (method)
         return antler_error_set(err, ANTLER_VALUE, type->class_name, "its table has no `%s`", method);
-    return ANTLER_OK;
+    return check_sizes(*whole, err);
 }
 
 /* The caller holds the lock. */

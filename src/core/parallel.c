@@ -160,7 +160,7 @@ int antler__pool_threads(const antler_pool *pool)
 
 bool antler__pool_serves(const antler_pool *pool, int threads)
 {
-    return pool->asked == (threads > 0 ? threads : 0) && is_here(pool);
+    return pool->asked == threads && is_here(pool);
 }
 
 antler_pool *antler__pool_share(antler_pool *pool)
@@ -196,9 +196,9 @@ antler_pool *antler__pool_create(int threads, antler_error *err)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, watch_forks);
     long online = sysconf(_SC_NPROCESSORS_ONLN);
-    int asked = threads > 0 ? threads : 0;
+    int asked = threads;
     threads = asked ? asked : online > 0 ? (int)(online < ANTLER_MAX_THREADS ? online : ANTLER_MAX_THREADS) : 1;
-    if (threads > ANTLER_MAX_THREADS) {
+    if (threads < 0 || threads > ANTLER_MAX_THREADS) {
         antler_error_set(err, ANTLER_VALUE, "threads", "%d is not in [0, %d]", threads, ANTLER_MAX_THREADS);
         return NULL;
     }

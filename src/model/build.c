@@ -83,6 +83,9 @@ antler_status antler_add_given(antler_model *model, const struct antler_layer_op
         return no_memory(model);
     antler_place place = next_place(model, ".config", text, sizeof text);
     antler_status status = antler__type_whole(&ops->type, &layer.type, &error);
+    if (status == ANTLER_OK && layer.type->kind != ANTLER_KIND_LAYER)
+        status = antler_error_set(&error, ANTLER_VALUE, layer.type->class_name, "a %s is no layer",
+                                  antler_kind_name(layer.type->kind));
     if (status == ANTLER_OK)
         status =
             antler__given_check(given, size, &(antler_form){layer.type->config_size, layer.type, NULL}, &place, &error);
@@ -140,7 +143,7 @@ antler_status antler_set_seed(antler_model *model, int64_t seed)
     return model->error.status;
 }
 
-antler_status antler_build(antler_model *model)
+antler_status antler__model_build(antler_model *model)
 {
     if (model && model->initialized)
         return ANTLER_OK;
@@ -154,9 +157,15 @@ antler_status antler_build(antler_model *model)
     return status == ANTLER_OK ? ANTLER_OK : antler__model_fail(model, &error);
 }
 
+antler_status antler_build(antler_model *model)
+{
+    ANTLER_TRY(antler__model_build(model));
+    return antler__model_status(model); /* what failed after the model was built */
+}
+
 antler_status antler__model_ready(antler_model *model, antler_error *err)
 {
-    antler_build(model);
+    antler__model_build(model);
     antler_status status = antler__model_status(model);
     return status == ANTLER_OK ? status : antler__error_copy(err, antler_model_error(model));
 }

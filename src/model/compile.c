@@ -42,10 +42,15 @@ static const antler_field training_fields[] = {ANTLER_OPTIMIZER_ROW("optimizer_c
 static antler_status check(void *config, antler_error *err)
 {
     const antler_compile_settings *s = config;
-    if (s->metrics.n <= ANTLER_MAX_METRICS)
-        return ANTLER_OK;
-    return antler_error_set(err, ANTLER_VALUE, "metrics", "%lld metrics, more than %d", (long long)s->metrics.n,
-                            ANTLER_MAX_METRICS);
+    const antler_optimizer_ops *optimizer = (const antler_optimizer_ops *)s->optimizer.type;
+    int slots = optimizer && optimizer->slots ? optimizer->slots(s->optimizer.config) : 0;
+    if (s->metrics.n > ANTLER_MAX_METRICS)
+        return antler_error_set(err, ANTLER_VALUE, "metrics", "%lld metrics, more than %d", (long long)s->metrics.n,
+                                ANTLER_MAX_METRICS);
+    if (slots < 0 || slots > ANTLER_MAX_OPTIMIZER_SLOTS)
+        return antler_error_set(err, ANTLER_VALUE, "optimizer", "%s has %d slots, expected 0 to %d",
+                                optimizer->type.class_name, slots, ANTLER_MAX_OPTIMIZER_SLOTS);
+    return ANTLER_OK;
 }
 
 #define ANTLER_COMPILE_TYPE(name, rows)                                                                  \

@@ -7,6 +7,7 @@
 #include "files/archive.h"
 #include "files/file.h"
 #include "files/hdf5.h"
+#include "model/build.h"
 #include "model/compile.h"
 #include "model/model.h"
 #include "model/model_json.h"
@@ -269,7 +270,7 @@ static char *print(antler_json *root, bool pretty)
 
 char *antler_model_json(antler_model *model, antler_error *err)
 {
-    if (antler_build(model) != ANTLER_OK) {
+    if (antler__model_build(model) != ANTLER_OK) {
         antler__error_copy(err, antler_model_error(model));
         return NULL;
     }
@@ -362,7 +363,7 @@ static antler_status save_hdf5(const antler_model *model, const char *path, antl
 antler_status antler_save(antler_model *model, const char *path, antler_error *err)
 {
     antler_error error = {0};
-    if (antler_build(model) != ANTLER_OK)
+    if (antler__model_build(model) != ANTLER_OK)
         return antler__error_copy(err, antler_model_error(model));
     antler_status status = ANTLER_OK;
     if (model->compile && model->compile->optimizer.type)

@@ -60,7 +60,13 @@ static antler_status compile_json(const struct antler_compile *settings, const c
     return ANTLER_OK;
 }
 
-static const char *const compile_names[] = {"optimizer", "loss", "metrics", "learning_rate", NULL};
+static const antler_member compile_members[] = {
+    ANTLER_MEMBER(struct antler_compile, optimizer),
+    ANTLER_MEMBER(struct antler_compile, loss),
+    ANTLER_MEMBER(struct antler_compile, metrics),
+    ANTLER_MEMBER(struct antler_compile, learning_rate),
+    {NULL, 0},
+};
 
 antler_status antler_compile_given(antler_model *model, const struct antler_compile *settings, size_t size,
                                    const char *given)
@@ -77,7 +83,7 @@ antler_status antler_compile_given(antler_model *model, const struct antler_comp
     antler_json *config = antler__json_object(NULL, NULL);
     antler_place place = antler__at(NULL, "compile_config");
     antler_status status =
-        config ? antler__given_check(given, size, &(antler_form){sizeof whole, NULL, compile_names}, &place, &error)
+        config ? antler__given_check(given, size, &(antler_form){sizeof whole, NULL, compile_members}, &place, &error)
                : antler__no_memory(&error);
     if (status == ANTLER_OK && size)
         memcpy(&whole, settings, size);

@@ -180,10 +180,24 @@ static antler_status make_calls(antler_model *model, const antler_graph *graph, 
     return ANTLER_OK;
 }
 
+/* A Sequential has one input, its first layer. */
+static antler_status refuse_input(const antler_model *model, antler_error *err)
+{
+    char place[64];
+    int64_t i = 1;
+    while (!is_source(model, i))
+        i++;
+    snprintf(place, sizeof place, "config.layers[%lld]", (long long)i);
+    return antler_error_set(err, ANTLER_VALUE, place, "only the first layer can be an %s",
+                            model->object[i].type->class_name);
+}
+
 /* A Sequential: each layer takes the one before. */
 static antler_status make_chain(antler_model *model, antler_error *err)
 {
     int64_t calls = model->layers - 1;
+    if (model->inputs > 1)
+        return refuse_input(model, err);
     antler_use *use = antler__allocate((size_t)calls, sizeof *use);
     antler_ref *ref = antler__allocate((size_t)calls + 1, sizeof *ref);
     antler_status status = use && ref ? ANTLER_OK : antler__no_memory(err);

@@ -202,27 +202,56 @@ static bool slots_fit(const antler_model *model, const antler_entry *const *entr
     return !*entry;
 }
 
-static antler_status read_state(antler_model *model, const antler_entry *const *state, antler_error *err)
+/* The slots of a state that fits the compiled optimizer, and the steps that it had done; NULL and -1 for any other. */
+static antler_status check_state(antler_model *model, const antler_entry *const *state,
+                                 const antler_entry *const **slots, int64_t *steps, antler_error *err)
 {
-    const antler_model_variable_entry *variable;
     float rate;
     int64_t iteration;
     bool counted = state[0] && state[0]->shape.rank == 0 && state[0]->dtype != ANTLER_FLOAT32;
+    *slots = NULL;
+    *steps = -1;
     if (!counted)
         return ANTLER_OK;
     ANTLER_TRY(antler__counter_read(state[0], 0, &iteration, err));
     ANTLER_TRY(antler__model_slots(model, err));
-    const antler_entry *const *slots = state + 1;
-    if (has_rate(optimizer_of(model), &rate) && *slots)
-        slots++;
-    if (!slots_fit(model, slots))
+    const antler_entry *const *first = state + 1;
+    if (has_rate(optimizer_of(model), &rate) && *first)
+        first++;
+    if (slots_fit(model, first)) {
+        *slots = first;
+        *steps = iteration;
+    }
+    return ANTLER_OK;
+}
+
+static antler_status read_state(antler_model *model, const antler_entry *const *state, antler_error *err)
+{
+    const antler_model_variable_entry *variable;
+    const antler_entry *const *slots;
+    int64_t steps;
+    ANTLER_TRY(check_state(model, state, &slots, &steps, err));
+    if (!slots)
         return ANTLER_OK;
     walk w = walk_slots(model);
     for (; (variable = next_slot(&w)); slots++)
         ANTLER_TRY(
             antler__weights_take(*slots, &variable->view.value.shape, model->slot[w.slot] + variable->offset, err));
-    model->iteration = iteration;
+    model->iteration = steps;
     return ANTLER_OK;
+}
+
+antler_status antler__optimizer_steps(antler_model *model, const antler_entries *entries, int64_t *steps,
+                                      antler_error *err)
+{
+    const antler_entry *const *slots;
+    *steps = -1;
+    if (!optimizer_of(model))
+        return ANTLER_OK;
+    const antler_entry **state = find_state(entries);
+    antler_status status = state ? check_state(model, state, &slots, steps, err) : antler__no_memory(err);
+    antler__free(state);
+    return status;
 }
 
 antler_status antler__optimizer_read(antler_model *model, const antler_entries *entries, antler_error *err)

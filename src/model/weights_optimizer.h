@@ -8,6 +8,9 @@ antler_status antler__optimizer_write(const antler_model *model, antler_style st
                                       antler_error *err);
 /* Leaves a state out that does not fit, as Keras does; a number of steps that is none is an error. */
 antler_status antler__optimizer_read(antler_model *model, const antler_entries *entries, antler_error *err);
+/* The steps that the state in the file had done; -1: it does not fit. */
+antler_status antler__optimizer_steps(antler_model *model, const antler_entries *entries, int64_t *steps,
+                                      antler_error *err);
 antler_status antler__position_write(const antler_model *model, antler_entries *entries, antler_error *err);
 /* Where a training stands: batches and epochs done. */
 typedef struct antler_position {

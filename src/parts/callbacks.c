@@ -93,6 +93,11 @@ static antler_status early_stopping_end(const void *config, double *state, antle
     return ANTLER_OK;
 }
 
+static bool early_stopping_keeps(const void *config)
+{
+    return ((const early_stopping *)config)->restore_best_weights;
+}
+
 static const char *const modes[] = {"auto", "min", "max", NULL};
 
 static const antler_field early_stopping_fields[] = {
@@ -151,6 +156,7 @@ static const antler_callback_ops early_stopping_ops = {
     .numbers = NUMBERS,
     .epoch = early_stopping_epoch,
     .end = early_stopping_end,
+    .keeps = early_stopping_keeps,
 };
 
 const antler_type *const antler__callbacks[] = {&early_stopping_ops.type, NULL};

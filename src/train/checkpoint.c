@@ -11,6 +11,7 @@
 #include "model/model_file.h"
 #include "model/run.h"
 #include "model/weights.h"
+#include "model/weights_optimizer.h"
 #include "train/history.h"
 
 #include <errno.h>
@@ -51,9 +52,9 @@ static antler_status add_callbacks(antler_entries *entries, const antler_trainin
 static antler_status add_kept(antler_entries *entries, const antler_training *t, antler_error *err)
 {
     const antler_shape shape = {1, {t->model->size}};
-    return !t->kept ? ANTLER_OK
-                    : antler__entries_add(entries, "/antler/kept", ANTLER_DTYPE_REAL, &shape, t->kept,
-                                          (size_t)t->model->size * sizeof *t->kept, err);
+    return !t->has_kept ? ANTLER_OK
+                        : antler__entries_add(entries, "/antler/kept", ANTLER_DTYPE_REAL, &shape, t->kept,
+                                              (size_t)t->model->size * sizeof *t->kept, err);
 }
 
 static void count_carry(void *arg, antler_tensor *carry)
@@ -149,6 +150,13 @@ antler_status antler__checkpoint_write(const char *folder, const antler_training
     return status;
 }
 
+antler_status antler__kept_room(antler_training *t, antler_error *err)
+{
+    if (!t->kept)
+        t->kept = antler__allocate_aligned((size_t)t->model->size, sizeof *t->kept);
+    return t->kept ? ANTLER_OK : antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: the copy of the weights");
+}
+
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static const antler_entry *find(const antler_entries *entries, const char *name, antler_dtype dtype, int64_t n)
@@ -162,26 +170,20 @@ static antler_status read_kept(const antler_entries *entries, antler_training *t
     const antler_entry *kept = find(entries, "/antler/kept", ANTLER_DTYPE_REAL, t->model->size);
     if (!kept)
         return ANTLER_OK;
-    if (!t->kept)
-        t->kept = antler__allocate_aligned((size_t)t->model->size, sizeof *t->kept);
-    if (!t->kept)
-        return antler__no_memory(err);
+    ANTLER_TRY(antler__kept_room(t, err));
     memcpy(t->kept, kept->data, kept->bytes);
+    t->has_kept = true;
     return ANTLER_OK;
 }
 
 /* Weights alone may start an optimizer afresh, a checkpoint may not. */
-static antler_status read_weights(const antler_entries *entries, antler_training *t, int64_t iteration,
-                                  antler_error *err)
+static antler_status check_optimizer(const antler_entries *entries, antler_training *t, int64_t iteration,
+                                     antler_error *err)
 {
-    int64_t before = t->model->iteration;
-    t->model->iteration = -1;
-    antler_status status = antler__weights_read(t->model, entries, err);
-    if (status == ANTLER_OK && t->model->iteration != iteration)
-        status = antler_error_set(err, ANTLER_VALUE, NULL, "a checkpoint of another optimizer");
-    if (t->model->iteration < 0)
-        t->model->iteration = before;
-    return status;
+    int64_t steps;
+    ANTLER_TRY(antler__optimizer_steps(t->model, entries, &steps, err));
+    return steps == iteration ? ANTLER_OK
+                              : antler_error_set(err, ANTLER_VALUE, NULL, "a checkpoint of another optimizer");
 }
 
 static void load_carry(void *arg, antler_tensor *carry)
@@ -192,42 +194,64 @@ static void load_carry(void *arg, antler_tensor *carry)
     *next += n;
 }
 
-/* Part `part` of the history; *end where there is none. */
-static antler_status read_logs(const antler_entries *entries, int part, antler_training *t, bool *end,
+/* A part of the history; `values` NULL: there is none of this number. */
+typedef struct logs_part {
+    antler_logs logs; /* names */
+    const antler_entry *values;
+} logs_part;
+
+static antler_status find_logs(const antler_entries *entries, int part, const antler_training *t, logs_part *found,
                                antler_error *err)
 {
     char path[64];
+    *found = (logs_part){.values = NULL};
     snprintf(path, sizeof path, "/antler/history/%d/names", part);
     const antler_entry *names = antler__entries_find(entries, path);
     snprintf(path, sizeof path, "/antler/history/%d/values", part);
     const antler_entry *values = antler__entries_find(entries, path);
-    *end = !names || !values;
-    if (*end)
+    if (!names || !values)
         return ANTLER_OK;
-    antler_logs logs = {.n = 0};
+    antler_logs *logs = &found->logs;
     int64_t n = values->shape.rank == 2 ? values->shape.dim[1] : 0;
     if (n < 1 || n > ANTLER_MAX_LOGS || values->dtype != ANTLER_FLOAT64 || names->dtype != ANTLER_UINT8 ||
         names->bytes != (size_t)n * NAME)
         return antler_error_set(err, ANTLER_FORMAT, path, "not the history of a fit");
-    for (; logs.n < n; logs.n++) {
-        const char *name = (const char *)names->data + (size_t)logs.n * NAME;
-        logs.name[logs.n] = memchr(name, 0, NAME) ? antler__log_named(t->model->logged, name) : NULL;
-        if (!logs.name[logs.n])
+    for (; logs->n < n; logs->n++) {
+        const char *name = (const char *)names->data + (size_t)logs->n * NAME;
+        logs->name[logs->n] = memchr(name, 0, NAME) ? antler__log_named(t->model->compile, name) : NULL;
+        if (!logs->name[logs->n])
             return antler_error_set(err, ANTLER_VALUE, NULL, "a checkpoint of other metrics");
     }
-    for (int64_t e = 0; e < values->shape.dim[0]; e++) {
-        memcpy(logs.value, (const double *)values->data + e * n, (size_t)n * sizeof(double));
-        ANTLER_TRY(antler__history_add(t->model, &logs, err));
-    }
+    found->values = values;
     return ANTLER_OK;
+}
+
+/* Its names are the model's; and there is room for all of it. */
+static antler_status check_history(const antler_entries *entries, antler_training *t, antler_error *err)
+{
+    logs_part found;
+    int64_t epochs = 0;
+    int part = 0;
+    do {
+        ANTLER_TRY(find_logs(entries, part++, t, &found, err));
+        epochs += found.values ? found.values->shape.dim[0] : 0;
+    } while (found.values);
+    return antler__history_reserve(t->model, epochs, err);
 }
 
 static antler_status read_history(const antler_entries *entries, antler_training *t, antler_error *err)
 {
-    bool end = false;
-    for (int part = 0; !end; part++)
-        ANTLER_TRY(read_logs(entries, part, t, &end, err));
-    return ANTLER_OK;
+    logs_part found;
+    antler__history_begin(t->model);
+    for (int part = 0;; part++) {
+        ANTLER_TRY(find_logs(entries, part, t, &found, err));
+        if (!found.values)
+            return ANTLER_OK;
+        for (int64_t e = 0, n = found.logs.n; e < found.values->shape.dim[0]; e++) {
+            memcpy(found.logs.value, (const double *)found.values->data + e * n, (size_t)n * sizeof(double));
+            ANTLER_TRY(antler__history_add(t->model, &found.logs, err));
+        }
+    }
 }
 
 static antler_status read_state(const antler_entries *entries, antler_training *t, antler_error *err)
@@ -243,8 +267,10 @@ static antler_status read_state(const antler_entries *entries, antler_training *
     if (position[SEED] != t->model->seed)
         return antler_error_set(err, ANTLER_VALUE, NULL, "a checkpoint of seed %lld, not of seed %lld",
                                 (long long)position[SEED], (long long)t->model->seed);
-    ANTLER_TRY(read_weights(entries, t, position[ITERATION], err));
+    ANTLER_TRY(check_optimizer(entries, t, position[ITERATION], err));
+    ANTLER_TRY(check_history(entries, t, err));
     ANTLER_TRY(read_kept(entries, t, err));
+    ANTLER_TRY(antler__weights_read(t->model, entries, err)); /* all or nothing; what follows cannot fail */
     ANTLER_TRY(read_history(entries, t, err));
     if (callbacks->bytes)
         memcpy(t->callback_state, callbacks->data, callbacks->bytes);

@@ -86,10 +86,14 @@ static antler_status take_rows(const antler_model *model, antler_rooms *r, const
 }
 
 /* No larger a batch than there are rows. */
-static int64_t batch_of(const antler_model *model, const antler_data *x, int64_t batch_size)
+static antler_status choose_batch(const antler_model *model, const antler_data *x, int64_t batch_size, int64_t *batch,
+                                  antler_error *err)
 {
-    int64_t rows = antler_data_shape(x)->dim[0], batch = batch_size > 0 ? batch_size : antler_model_batch(model);
-    return batch < rows ? batch : rows;
+    int64_t rows = antler_data_shape(x)->dim[0], wanted = batch_size ? batch_size : antler_model_batch(model);
+    if (wanted < 1)
+        return antler_error_set(err, ANTLER_VALUE, "batch_size", "%lld is less than 0", (long long)batch_size);
+    *batch = wanted < rows ? wanted : rows;
+    return ANTLER_OK;
 }
 
 /* ---- evaluating -------------------------------------------------------------------------------------------------- */
@@ -135,7 +139,8 @@ antler_status antler_evaluate(antler_model *model, const antler_data *x, const a
     if (!model->compile || !model->compile->loss.type)
         return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "the model has no loss");
     ANTLER_TRY(antler__check_data(model, NULL, x, y, err));
-    int64_t batch = batch_of(model, x, batch_size);
+    int64_t batch = 0;
+    ANTLER_TRY(choose_batch(model, x, batch_size, &batch, err));
     antler_context *c = antler__spare_take(model, ANTLER_INFER, batch, threads, ANTLER_WITH_OBJECTIVE, &error);
     antler_status status = c ? evaluate_on(c, x, y, batch, logs, &error) : error.status;
     antler__spare_give(model, c);
@@ -210,12 +215,13 @@ static antler_status predict(const prediction *p, antler_error *err)
 {
     antler_error error = {0};
     antler_rooms r = {0};
-    if (antler_build(p->model) != ANTLER_OK)
+    if (antler__model_build(p->model) != ANTLER_OK)
         return antler__error_copy(err, antler_model_error(p->model));
     if (!p->x || p->samples < 1)
         return antler_error_set(err, ANTLER_VALUE, NULL, p->x ? "predict needs at least one sample" : "no data");
     ANTLER_TRY(check_x(p->model, p->x, err));
-    int64_t batch = batch_of(p->model, p->x, p->batch_size);
+    int64_t batch = 0;
+    ANTLER_TRY(choose_batch(p->model, p->x, p->batch_size, &batch, err));
     antler_context *c = antler__spare_take(p->model, p->mode, batch, p->threads, 0, &error);
     antler_status status =
         c ? antler__rooms_make(&r, batch, antler_count(antler_data_shape(p->x), 1), 0, &error) : error.status;

@@ -20,7 +20,7 @@ enum { MOST_RESERVED = 1000 }; /* epochs whose logs have room before the first s
 /* All that one fit needs; made before its first step. */
 typedef struct fit {
     antler_model *model;
-    const antler_fit_settings *settings;
+    antler_fit_settings *settings;
     const struct antler_fit *args;
     const antler_data *x, *y, *validation_x, *validation_y;
     antler_data *part[4]; /* of a validation split; owned */
@@ -28,6 +28,7 @@ typedef struct fit {
     antler_context *train, *validation; /* validation NULL: none */
     antler_rooms rooms, validation_rooms;
     int64_t *order; /* [rows] */
+    bool batch_given;
     antler_training state;
     antler_logs logs;
     double began; /* the epoch, in seconds */
@@ -102,18 +103,20 @@ static const antler_callback_ops *callback_ops(const fit *f, int64_t i)
 
 static antler_status make_callbacks(fit *f, antler_error *err)
 {
+    f->state.model = f->model;
     for (int64_t i = 0; i < f->settings->callbacks.n; i++)
         f->state.callback_numbers += callback_ops(f, i)->numbers;
     f->state.callback_state = antler__allocate_zeroed((size_t)f->state.callback_numbers, sizeof(double));
-    return f->state.callback_state ? ANTLER_OK : antler__no_memory(err);
+    if (!f->state.callback_state)
+        return antler__no_memory(err);
+    for (int64_t i = 0; i < f->settings->callbacks.n; i++)
+        if (callback_ops(f, i)->keeps && callback_ops(f, i)->keeps(f->settings->callbacks.item[i].config))
+            return antler__kept_room(&f->state, err);
+    return ANTLER_OK;
 }
 
 static antler_status set_up(fit *f, antler_error *err)
 {
-    if (!f->model->compile || !f->model->compile->loss.type)
-        return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "the model has no loss to train with");
-    if (!f->x || !f->y)
-        return antler_error_set(err, ANTLER_VALUE, NULL, "no data: x and y are needed");
     ANTLER_TRY(antler__check_data(f->model, NULL, f->x, f->y, err));
     ANTLER_TRY(antler__model_slots(f->model, err));
     ANTLER_TRY(split_data(f, err));
@@ -139,12 +142,9 @@ static void tear_down(fit *f)
 
 static antler_status keep_weights(fit *f, antler_error *err)
 {
-    size_t bytes = (size_t)f->model->size * sizeof(antler_real);
-    if (!f->state.kept)
-        f->state.kept = antler__allocate_aligned((size_t)f->model->size, sizeof(antler_real));
-    if (!f->state.kept)
-        return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: the copy of the weights");
-    memcpy(f->state.kept, f->model->parameters, bytes);
+    ANTLER_TRY(antler__kept_room(&f->state, err));
+    memcpy(f->state.kept, f->model->parameters, (size_t)f->model->size * sizeof(antler_real));
+    f->state.has_kept = true;
     return ANTLER_OK;
 }
 
@@ -172,7 +172,7 @@ static antler_status call_back(fit *f, moment when, antler_error *err)
         }
         if (epoch.keep)
             ANTLER_TRY(keep_weights(f, err));
-        if (epoch.restore && f->state.kept)
+        if (epoch.restore && f->state.has_kept)
             memcpy(f->model->parameters, f->state.kept, (size_t)f->model->size * sizeof(antler_real));
         f->state.stop = f->state.stop || epoch.stop;
         state += ops->numbers;
@@ -243,18 +243,23 @@ static antler_status train_epoch(fit *f, antler_error *err)
     return log_epoch(f, err);
 }
 
-static antler_status train(fit *f, antler_error *err)
+/* All that can refuse this fit before its first step. */
+static antler_status start(fit *f, antler_error *err)
 {
     bool found = false;
-    f->state.model = f->model;
+    ANTLER_TRY(set_up(f, err));
     f->state.context = f->train;
     f->state.epoch = f->args->initial_epoch;
     ANTLER_TRY(call_back(f, AT_START, err));
-    f->model->epochs_logged = 0;
-    antler__compile_free(f->model->logged);
-    f->model->logged = antler__compile_share(f->model->compile);
     if (f->args->resume && f->args->checkpoint)
         ANTLER_TRY(antler__checkpoint_read(f->args->checkpoint, &f->state, &found, err));
+    if (!found)
+        antler__history_begin(f->model);
+    return ANTLER_OK;
+}
+
+static antler_status train(fit *f, antler_error *err)
+{
     while (f->state.epoch < f->args->epochs && !f->state.stop) {
         ANTLER_TRY(train_epoch(f, err));
         ANTLER_TRY(call_back(f, AFTER_EPOCH, err));
@@ -265,9 +270,32 @@ static antler_status train(fit *f, antler_error *err)
     return call_back(f, AT_END, err);
 }
 
-static antler_status run(fit *f, antler_error *err)
+static antler_status check_asked(const antler_model *model, const antler_data *x, const antler_data *y,
+                                 antler_error *err)
 {
-    antler_status status = set_up(f, err);
+    if (!model->compile || !model->compile->loss.type)
+        return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "the model has no loss to train with");
+    if (!x || !y)
+        return antler_error_set(err, ANTLER_VALUE, NULL, "no data: x and y are needed");
+    return ANTLER_OK;
+}
+
+/* `seeded`: with the seed of the settings. It stays the model's once weights were drawn from it, or a step is near. */
+static antler_status run(fit *f, bool seeded, antler_error *err)
+{
+    antler_model *model = f->model;
+    int64_t seed = model->seed;
+    bool drawn = model->initialized;
+    if (seeded)
+        model->seed = f->args->seed;
+    antler_status status = antler_build(model);
+    if (status != ANTLER_OK)
+        return status;
+    if (!f->batch_given)
+        f->settings->args.batch_size = antler_model_batch(model);
+    status = start(f, err);
+    if (status != ANTLER_OK && drawn)
+        model->seed = seed;
     if (status == ANTLER_OK)
         status = train(f, err);
     tear_down(f);
@@ -281,15 +309,12 @@ antler_status antler_fit_given(antler_model *model, const antler_data *x, const 
     antler_fit_settings *settings = NULL;
     ANTLER_TRY(antler__model_status(model));
     antler_status status = antler__fit_merge(model, args, size, given, &settings, &error);
-    if (status == ANTLER_OK && (antler__given(given, "seed") || model->fit))
-        model->seed = settings->args.seed;
     if (status == ANTLER_OK)
-        status = antler_build(model);
+        status = check_asked(model, x, y, &error);
     if (status == ANTLER_OK) {
-        if (!antler__given(given, "batch_size"))
-            settings->args.batch_size = antler_model_batch(model);
         fit f = {.model = model, .settings = settings, .args = &settings->args, .x = x, .y = y};
-        status = run(&f, &error);
+        f.batch_given = antler__given(given, "batch_size");
+        status = run(&f, antler__given(given, "seed") || model->fit, &error);
     }
     antler__config_free(&antler__fit_type, settings);
     model->failure = status == ANTLER_STOPPED ? (antler_error){0} : error; /* to stop is the caller's wish */

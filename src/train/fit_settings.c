@@ -120,8 +120,12 @@ static bool add_base(antler_json *config, const antler_fit_settings *base)
 }
 
 /* What is no field: pointers and what only a running program has. */
-static const char *const others[] = {"validation_x", "validation_y", "checkpoint", "resume",
-                                     "threads",      "progress",     "user",       NULL};
+static const antler_member others[] = {
+    ANTLER_MEMBER(struct antler_fit, validation_x), ANTLER_MEMBER(struct antler_fit, validation_y),
+    ANTLER_MEMBER(struct antler_fit, checkpoint),   ANTLER_MEMBER(struct antler_fit, resume),
+    ANTLER_MEMBER(struct antler_fit, threads),      ANTLER_MEMBER(struct antler_fit, progress),
+    ANTLER_MEMBER(struct antler_fit, user),         {NULL, 0},
+};
 
 static void copy_rest(struct antler_fit *to, const struct antler_fit *from, const char *given)
 {

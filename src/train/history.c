@@ -1,6 +1,14 @@
 #include "train/history.h"
 
 #include "core/memory.h"
+#include "model/compile.h"
+
+void antler__history_begin(antler_model *model)
+{
+    model->epochs_logged = 0;
+    antler__compile_free(model->logged);
+    model->logged = antler__compile_share(model->compile);
+}
 
 antler_status antler__history_reserve(antler_model *model, int64_t epochs, antler_error *err)
 {

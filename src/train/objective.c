@@ -273,6 +273,17 @@ antler_context *antler__training_context(const antler_model *model, antler_model
     return antler__training_context_on(model, writable, mode, batch, pool, flags, err);
 }
 
+/* A context of the caller's, who has the public flags alone. */
+static antler_context *create(const antler_model *model, antler_model *writable, antler_mode mode, int64_t batch,
+                              int threads, unsigned flags, antler_error *err)
+{
+    unsigned unknown = flags & ~(unsigned)(ANTLER_KEEP | ANTLER_INPUT_GRADIENT | ANTLER_SILENT);
+    if (!unknown)
+        return antler__training_context(model, writable, mode, batch, threads, flags, err);
+    antler_error_set(err, ANTLER_VALUE, "flags", "0x%x is no flag of a context", unknown);
+    return NULL;
+}
+
 antler_context *antler_context_create(const antler_model *model, antler_mode mode, int64_t batch, int threads,
                                       unsigned flags, antler_error *err)
 {
@@ -280,13 +291,13 @@ antler_context *antler_context_create(const antler_model *model, antler_mode mod
         antler_error_set(err, ANTLER_VALUE, NULL, "mode %d is neither ANTLER_INFER nor ANTLER_MC", mode);
         return NULL;
     }
-    return antler__training_context(model, NULL, mode, batch, threads, flags, err);
+    return create(model, NULL, mode, batch, threads, flags, err);
 }
 
 antler_context *antler_context_create_train(antler_model *model, int64_t batch, int threads, unsigned flags,
                                             antler_error *err)
 {
-    return antler__training_context(model, model, ANTLER_TRAIN, batch, threads, flags, err);
+    return create(model, model, ANTLER_TRAIN, batch, threads, flags, err);
 }
 
 void antler_context_free(antler_context *c)
