@@ -223,7 +223,30 @@ START_TEST(bad_structures_are_told)
     antler_add(m = fresh(), dense, .units = 1);
     antler_build(m);
     antler_add(m, dense, .units = 1);
+    ck_assert_int_eq(antler_build(m), ANTLER_VALUE); /* a chain is checked by its last call */
+    antler_real x[4] = {1, 2, 3, 4}, y[1];
+    antler_data *data = rows_of(x, 1, 4);
+    must(antler_predict(m, data, 1, 1, y, &(antler_error){0}), NULL); /* what is built serves on */
+    antler_data_free(data);
     refused(m, ANTLER_VALUE, "the model is built: no layer can be added");
+    antler_add_given(m = fresh(), (const antler_layer_ops *)(const void *)antler_type_find(ANTLER_KIND_LOSS, "mse"),
+                     NULL, 0, "");
+    refused(m, ANTLER_VALUE, "MeanSquaredError: a loss is no layer");
+}
+END_TEST
+
+/* A Sequential has one input: what came behind a second would read its shape from the first one's memory. */
+START_TEST(a_second_input_is_told)
+{
+    antler_model *m = fresh();
+    antler_add(m, input_layer, .shape = {4000});
+    antler_add(m, dense, .units = 1);
+    antler_build(m);
+    refused(m, ANTLER_VALUE, "config.layers[1]: only the first layer can be an InputLayer");
+    antler_add(m = fresh(), dense, .units = 1);
+    antler_add_json(m, "{\"class_name\": \"InputLayer\", \"config\": {\"batch_shape\": [null, 4000]}}");
+    antler_build(m);
+    refused(m, ANTLER_VALUE, "config.layers[2]: only the first layer can be an InputLayer");
 }
 END_TEST
 
@@ -248,6 +271,11 @@ START_TEST(misuse_of_a_context_is_told)
     ck_assert_ptr_null(antler_context_create(m, ANTLER_INFER, 0, 1, 0, NULL));
     ck_assert_ptr_null(antler_context_create(m, ANTLER_TRAIN, 1, 1, 0, NULL));
     ck_assert_ptr_null(antler_context_create(m, ANTLER_INFER, 1, 1000, 0, NULL));
+    antler_error err = {0};
+    ck_assert_ptr_null(antler_context_create(m, ANTLER_INFER, 1, 1, ANTLER_KEEP | 8, &err));
+    ck_assert_str_eq(err.message, "0x8 is no flag of a context");
+    ck_assert_ptr_null(antler_context_create(m, ANTLER_INFER, 1, 1, 1 << 16, NULL));
+    ck_assert_ptr_null(antler_context_create_train(m, 1, 1, 1 << 16, NULL));
     antler_context *infer = context_of(m, ANTLER_INFER, 2, 0), *train = context_of(m, ANTLER_TRAIN, 2, 0);
     ck_assert_int_eq(antler_forward(infer, x, 3, NULL, NULL), ANTLER_VALUE);
     ck_assert_int_eq(antler_forward(infer, x, 0, NULL, NULL), ANTLER_VALUE);
@@ -275,6 +303,27 @@ START_TEST(misuse_of_a_context_is_told)
     ck_assert_int_eq(antler_read(train, "e", ANTLER_OUTPUT, 0, &tensor, NULL), ANTLER_NAME);
     ck_assert_int_eq(antler_read(train, "input_layer", ANTLER_GRADIENT, 0, &tensor, NULL), ANTLER_NAME);
     antler_context_free(train);
+    antler_model_free(m);
+}
+END_TEST
+
+START_TEST(a_context_without_a_loss_is_told)
+{
+    antler_real x[4] = {0}, y[2] = {0};
+    antler_error err = {0};
+    antler_model *m = fresh();
+    antler_add(m, dense, .units = 2);
+    must(antler_build(m), antler_model_error(m));
+    antler_context *c = context_of(m, ANTLER_TRAIN, 1, 0);
+    forward(c, x, 1, y);
+    ck_assert_int_eq(antler_backward(c, y, NULL, &err), ANTLER_VALUE);
+    ck_assert_str_eq(err.message, "the model has no loss");
+    err = (antler_error){0};
+    antler_compile(m, .loss = "mse");
+    forward(c, x, 1, y);
+    ck_assert_int_eq(antler_backward(c, y, NULL, &err), ANTLER_VALUE);
+    ck_assert_str_eq(err.message, "this context was made before the model had a loss");
+    antler_context_free(c);
     antler_model_free(m);
 }
 END_TEST
@@ -674,7 +723,9 @@ int main(void)
     tcase_add_test(tests, no_model_is_no_memory);
     tcase_add_test(tests, bad_settings_are_told);
     tcase_add_test(tests, bad_structures_are_told);
+    tcase_add_test(tests, a_second_input_is_told);
     tcase_add_test(tests, misuse_of_a_context_is_told);
+    tcase_add_test(tests, a_context_without_a_loss_is_told);
     tcase_add_test(tests, texts);
     tcase_add_test(tests, types_are_registered);
     tcase_add_test(tests, tables_of_older_versions_are_taken);

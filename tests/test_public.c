@@ -33,6 +33,42 @@ START_TEST(types_are_listed_and_found)
 }
 END_TEST
 
+START_TEST(long_names_are_compared)
+{
+    char name[201] = {0}, other[71] = {0}, key[800];
+    antler_error err = {0};
+    memset(name, 'a', sizeof name - 1);
+    memset(other, 'A', sizeof other - 1);
+    ck_assert_ptr_null(antler_type_nearest(ANTLER_KIND_LAYER, name));
+    ck_assert_int_eq(antler_name_distance(name, name), 0);
+    ck_assert_int_eq(antler_name_distance(name + sizeof name - sizeof other, other), 0);
+    ck_assert_int_eq(antler_name_distance(name, other), 200);
+    ck_assert_int_eq(antler_name_distance("a", other), 70);
+    snprintf(key, sizeof key, "{'class_name': 'Flatten', 'config': {'%s%s%s': 1}}", name, name, name);
+    antler_model *m = antler_sequential("m", (int[]){4}, 1, &err);
+    ck_assert_int_eq(antler_add_json(m, quoted(key)), ANTLER_NAME);
+    ck_assert_ptr_null(strstr(antler_model_error(m)->message, "did you mean"));
+    antler_model_free(m);
+}
+END_TEST
+
+START_TEST(what_no_type_has)
+{
+    const antler_type *dense = antler_type_find(ANTLER_KIND_LAYER, "Dense");
+    static const antler_kind kinds[] = {ANTLER_KINDS, (antler_kind)99, (antler_kind)-1};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        ck_assert_str_eq(antler_kind_name(kinds[i]), "unknown kind");
+        ck_assert_ptr_null(antler_type_at(kinds[i], 0));
+        ck_assert_ptr_null(antler_type_find(kinds[i], "Dense"));
+        ck_assert_ptr_null(antler_type_nearest(kinds[i], "Dense"));
+    }
+    ck_assert_ptr_null(antler_type_at(ANTLER_KIND_LAYER, -1));
+    ck_assert_ptr_null(antler_type_field(dense, -1));
+    ck_assert_ptr_null(antler_type_field(dense, 1000));
+    ck_assert_ptr_null(antler_type_field(NULL, 0));
+}
+END_TEST
+
 /* Those of the kind, then the type's own; SGD's rate, which has a row of its own, once. */
 START_TEST(keys_of_a_type)
 {
@@ -63,10 +99,11 @@ static antler_object object_of(const antler_model *model, antler_kind kind, int6
 START_TEST(what_a_model_is_made_of)
 {
     antler_object object;
-    antler_model *m = network("4", "{'class_name': 'Dense', 'config': {'units': 3, 'activation': 'sigmoid'}}",
-                              ", 'compile_config': {'optimizer': 'adam', 'loss': 'mse', 'metrics': ['mae', 'mse']}, "
-                              "'fit': {'epochs': 7, 'batch_size': 5, 'x': 'inputs', 'seed': 3, 'callbacks': "
-                              "[{'class_name': 'EarlyStopping', 'config': {'patience': 2}}]}");
+    antler_model *m =
+        network("4", "{'class_name': 'Dense', 'config': {'units': 3, 'activation': 'sigmoid'}}",
+                ", 'compile_config': {'optimizer': 'adam', 'loss': 'mse', 'metrics': ['mae', 'accuracy']}, "
+                "'fit': {'epochs': 7, 'batch_size': 5, 'x': 'inputs', 'seed': 3, 'callbacks': "
+                "[{'class_name': 'EarlyStopping', 'config': {'patience': 2}}]}");
     ck_assert_str_eq(antler_model_name(m), "m");
     ck_assert_int_eq(antler_model_seed(m), 3);
     ck_assert_int_eq(antler_model_batch(m), 5);
@@ -100,6 +137,50 @@ START_TEST(what_a_model_is_made_of)
 }
 END_TEST
 
+/* Keys that are never written come along, and so do objects within objects. */
+START_TEST(objects_are_copied)
+{
+    antler_error err = {0};
+    antler_object copy, cell;
+    antler_model *m = network("4, 2",
+                              "{'class_name': 'SpatialDropout1D', 'config': {'rate': 0.25, 'trainable': false}}, "
+                              "{'class_name': 'Bidirectional', 'config': {'name': 'both', 'layer': {'class_name': "
+                              "'GRU', 'config': {'units': 3, 'kernel_regularizer': {'class_name': 'L2', 'config': "
+                              "{'l2': 0.5}}}}}}",
+                              "");
+    must(antler_object_copy(object_of(m, ANTLER_KIND_LAYER, 1), &copy, &err), &err);
+    ck_assert(!*(bool *)antler_object_field(copy, "trainable"));
+    ck_assert(*(double *)antler_object_field(copy, "rate") == 0.25);
+    antler_object_free(copy);
+    must(antler_object_copy(object_of(m, ANTLER_KIND_LAYER, 2), &copy, &err), &err);
+    antler_model_free(m); /* the copy has nothing of it */
+    ck_assert_str_eq(*(char **)antler_object_field(copy, "name"), "both");
+    ck_assert_str_eq(*(char **)antler_object_field(copy, "merge_mode"), "concat");
+    cell = *(antler_object *)antler_object_field(copy, "layer");
+    ck_assert_int_eq(*(int64_t *)antler_object_field(cell, "units"), 3);
+    cell = *(antler_object *)antler_object_field(cell, "kernel_regularizer");
+    ck_assert(*(double *)antler_object_field(cell, "l2") == 0.5);
+    antler_object_free(copy);
+    must(antler_object_copy((antler_object){NULL, NULL}, &copy, &err), &err);
+    ck_assert_ptr_null(copy.type);
+}
+END_TEST
+
+START_TEST(only_layers_are_renamed)
+{
+    antler_error err = {0};
+    antler_model *m = network("4", "{'class_name': 'Dense', 'config': {'units': 3, 'activation': 'relu'}}", "");
+    antler_object dense = object_of(m, ANTLER_KIND_LAYER, 1), none = {NULL, NULL};
+    antler_object relu = *(antler_object *)antler_object_field(dense, "activation");
+    ck_assert_int_eq(antler_object_rename(dense, "forward_", none, NULL), ANTLER_VALUE);
+    ck_assert_int_eq(antler_object_rename(none, "forward_", dense, NULL), ANTLER_VALUE);
+    ck_assert_int_eq(antler_object_rename(relu, "forward_", dense, NULL), ANTLER_VALUE);
+    must(antler_object_rename(dense, "forward_", dense, &err), &err);
+    ck_assert_str_eq(*(char **)antler_object_field(dense, "name"), "forward_dense");
+    antler_model_free(m);
+}
+END_TEST
+
 START_TEST(tokens_and_noise)
 {
     static const struct {
@@ -123,6 +204,17 @@ START_TEST(tokens_and_noise)
         antler_model_free(m);
     }
     ck_assert_int_eq(antler_model_tokens(NULL), 0);
+    char pixels[] = "{'class_name': 'Sequential', 'config': {'layers': [{'class_name': 'InputLayer', 'config': "
+                    "{'batch_shape': [null, 1], 'dtype': 'int32'}}, {'class_name': 'Dense', 'config': {'units': 1}}]}}";
+    antler_error err = {0};
+    antler_real x[] = {200}, y[1];
+    antler_model *m = antler_load_json(quoted(pixels), NULL, &err);
+    antler_data *data = rows_of(x, 1, 1);
+    must(antler_build(m), &err);
+    ck_assert_int_eq(antler_model_tokens(m), 2); /* but any whole number is taken */
+    must(antler_predict(m, data, 1, 1, y, &err), &err);
+    antler_data_free(data);
+    antler_model_free(m);
     ck_assert(!antler_model_random(NULL));
 }
 END_TEST
@@ -431,13 +523,41 @@ START_TEST(most_threads)
 }
 END_TEST
 
+START_TEST(nothing_is_less_than_none)
+{
+    antler_error err = {0};
+    antler_real x[4] = {0}, y[3];
+    antler_model *m = network("4", "{'class_name': 'Dense', 'config': {'units': 3}}",
+                              ", 'compile_config': {'optimizer': 'sgd', 'loss': 'mse'}");
+    antler_data *in = rows_of(x, 1, 4), *out = rows_of(x, 1, 3);
+    must(antler_predict(m, in, 0, 0, y, &err), &err); /* a context of the machine's threads is kept */
+    ck_assert_int_eq(antler_predict(m, in, 0, -1, y, &err), ANTLER_VALUE);
+    ck_assert_ptr_nonnull(strstr(err.message, "-1 is not in [0, 64]"));
+    ck_assert_ptr_null(antler_context_create(m, ANTLER_INFER, 1, -1, 0, NULL));
+    ck_assert_ptr_null(antler_context_create_train(m, 1, -1, 0, NULL));
+    ck_assert_int_eq(antler_fit(m, in, out, .threads = -1), ANTLER_VALUE);
+    err = (antler_error){0};
+    ck_assert_int_eq(antler_predict(m, in, -7, 1, y, &err), ANTLER_VALUE);
+    ck_assert_str_eq(err.message, "-7 is less than 0");
+    ck_assert_int_eq(antler_predict_mc(m, in, 2, -7, 1, y, NULL, NULL), ANTLER_VALUE);
+    ck_assert_int_eq(antler_evaluate(m, in, out, -7, 1, NULL, NULL), ANTLER_VALUE);
+    antler_data_free(in);
+    antler_data_free(out);
+    antler_model_free(m);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("public");
     tcase_add_checked_fixture(tests, scratch_make, scratch_remove);
     tcase_add_test(tests, types_are_listed_and_found);
+    tcase_add_test(tests, long_names_are_compared);
+    tcase_add_test(tests, what_no_type_has);
     tcase_add_test(tests, keys_of_a_type);
     tcase_add_test(tests, what_a_model_is_made_of);
+    tcase_add_test(tests, objects_are_copied);
+    tcase_add_test(tests, only_layers_are_renamed);
     tcase_add_test(tests, tokens_and_noise);
     tcase_add_test(tests, a_silent_context_draws_nothing);
     tcase_add_test(tests, a_fixed_batch_is_taken);
@@ -451,5 +571,6 @@ int main(void)
     tcase_add_test(tests, warnings_are_one_line);
     tcase_add_test(tests, random_numbers_are_functions_of_their_place);
     tcase_add_test(tests, most_threads);
+    tcase_add_test(tests, nothing_is_less_than_none);
     return run_suite("public", tests);
 }

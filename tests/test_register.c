@@ -399,6 +399,70 @@ START_TEST(saved_models_know_their_types)
 }
 END_TEST
 
+/* ---- tables that cannot serve ---- */
+
+static antler_error refusal_of(const antler_type *type)
+{
+    antler_error err = {0};
+    ck_assert_int_eq(antler_register(type, &err), ANTLER_VALUE);
+    return err;
+}
+
+START_TEST(configs_must_hold_their_keys)
+{
+    antler_loss_ops loss = quartic;
+    antler_initializer_ops initializer = ramp;
+    antler_optimizer_ops optimizer = drift;
+    loss.type.class_name = initializer.type.class_name = optimizer.type.class_name = "Small";
+    loss.type.aliases = NULL;
+    loss.type.config_size = 8;
+    initializer.type.config_size = sizeof(ramp_config) - 1;
+    optimizer.type.config_size = 0;
+    char wanted[128];
+    snprintf(wanted, sizeof wanted, "its config_size is 7, less than the %zu bytes of its keys", sizeof(ramp_config));
+    ck_assert_str_eq(refusal_of(&initializer.type).message, wanted);
+    refusal_of(&loss.type);
+    refusal_of(&optimizer.type);
+}
+END_TEST
+
+START_TEST(sums_and_numbers_have_bounds)
+{
+    antler_metric_ops metric = largest_error;
+    antler_callback_ops callback = third;
+    metric.type.class_name = callback.type.class_name = "Wide";
+    metric.type.aliases = NULL;
+    metric.sums = 200;
+    ck_assert_str_eq(refusal_of(&metric.type).message, "its `sums` is 200, expected 0 to 8");
+    metric.sums = -1;
+    refusal_of(&metric.type);
+    callback.numbers = -1;
+    refusal_of(&callback.type);
+}
+END_TEST
+
+static int nine_slots(const void *config)
+{
+    (void)config;
+    return 9;
+}
+
+START_TEST(slots_have_bounds)
+{
+    static antler_optimizer_ops wide; /* tables are kept */
+    antler_error err = {0};
+    wide = drift;
+    wide.type.class_name = "NineSlots";
+    wide.slots = nine_slots;
+    must(antler_register(&wide.type, &err), &err);
+    antler_model *m = from_c();
+    ck_assert_int_eq(antler_compile(m, .optimizer = "NineSlots", .loss = "mse"), ANTLER_VALUE);
+    ck_assert_str_eq(antler_model_error(m)->message, "NineSlots has 9 slots, expected 0 to 8");
+    ck_assert_str_eq(antler_model_error(m)->place, "compile_config.optimizer");
+    antler_model_free(m);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("register");
@@ -406,5 +470,8 @@ int main(void)
     tcase_add_test(tests, one_of_each_kind_trains);
     tcase_add_test(tests, the_activation_is_the_users);
     tcase_add_loop_test(tests, saved_models_know_their_types, 0, 2);
+    tcase_add_test(tests, configs_must_hold_their_keys);
+    tcase_add_test(tests, sums_and_numbers_have_bounds);
+    tcase_add_test(tests, slots_have_bounds);
     return run_suite("register", tests);
 }

@@ -160,6 +160,43 @@ START_TEST(checkpoints_of_another_fit_are_refused)
 }
 END_TEST
 
+/* Of the same seed and layers: what differs is found before anything is put in place. */
+START_TEST(a_refused_checkpoint_changes_nothing)
+{
+    static const struct {
+        const char *optimizer, *metrics, *message;
+    } others[] = {
+        {"sgd", "mae", "a checkpoint of another optimizer"},
+        {"adam", "mse", "a checkpoint of other metrics"},
+    };
+    killer never = {-1, 0};
+    const antler_logs *history;
+    scratch_make();
+    const char *folder = scratch_path("checkpoints");
+    bench b = set_up("");
+    antler_compile(b.model, .optimizer = "adam", .loss = "sparse_categorical_crossentropy", .metrics = {"mae"});
+    fitted(fit_to_the_end(&b, NULL, folder, 2, &never), b.model);
+    tear_down(&b);
+    b = set_up("");
+    antler_compile(b.model, .optimizer = others[_i].optimizer, .loss = "sparse_categorical_crossentropy",
+                   .metrics = {others[_i].metrics});
+    fitted(antler_fit(b.model, b.x, b.y, .epochs = 1, .batch_size = 8), b.model);
+    uint64_t before = hash_weights(b.model);
+    double loss = antler_history(b.model, &history) == 1 ? history[0].value[0] : 0;
+    ck_assert_int_eq(fit_to_the_end(&b, NULL, folder, 4, &never), ANTLER_VALUE);
+    ck_assert_str_eq(antler_model_error(b.model)->message, others[_i].message);
+    ck_assert_uint_eq(hash_weights(b.model), before);
+    ck_assert_int_eq(antler_history(b.model, &history), 1);
+    ck_assert(history[0].value[0] == loss);
+    ck_assert_str_eq(history[0].name[1], others[_i].metrics);
+    ck_assert_int_eq(antler_fit(b.model, b.x, b.y, .seed = 5, .checkpoint = folder, .resume = true), ANTLER_VALUE);
+    ck_assert_int_eq(antler_model_seed(b.model), 4);
+    remove_checkpoint(folder);
+    scratch_remove();
+    tear_down(&b);
+}
+END_TEST
+
 /* What stateful layers carry goes on from epoch to epoch, and so from a checkpoint. */
 static const char *const stateful[] = {
     "{'class_name': 'SimpleRNN', 'config': {'units': 4, 'stateful': true}}",
@@ -241,6 +278,7 @@ int main(void)
     tcase_add_loop_test(tests, a_killed_fit_resumes, 0, 4);
     tcase_add_test(tests, a_stopped_fit_does_not_resume);
     tcase_add_test(tests, checkpoints_of_another_fit_are_refused);
+    tcase_add_loop_test(tests, a_refused_checkpoint_changes_nothing, 0, 2);
     tcase_add_loop_test(tests, stateful_layers_resume, 0, sizeof stateful / sizeof stateful[0]);
     tcase_add_test(tests, checkpoints_keep_the_history);
     return run_suite("resume", tests);

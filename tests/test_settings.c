@@ -182,6 +182,31 @@ START_TEST(older_structs_are_taken)
 }
 END_TEST
 
+/* A member counts when all of it is there. */
+START_TEST(members_cut_in_two_are_refused)
+{
+    antler_real x[8] = {0};
+    antler_data *data = rows_of(x, 2, 4);
+    struct antler_dense dense = {.units = 3, .use_bias = true, .activation = "relu"};
+    antler_model *m = fresh();
+    antler_add_given(m, &antler_layer_dense, &dense, offsetof(struct antler_dense, units) + 1, ".units=");
+    refused(m, ANTLER_NAME, "config.layers[1].config: there is no setting `.units`");
+    antler_add_given(m = fresh(), &antler_layer_dense, &dense, offsetof(struct antler_dense, activation) + 7,
+                     ".units=,.activation=");
+    refused(m, ANTLER_NAME, "config.layers[1].config: there is no setting `.activation`");
+    antler_add_given(m = fresh(), &antler_layer_conv2d, &(struct antler_conv2d){.filters = 1, .kernel_size = {1, 1}},
+                     offsetof(struct antler_conv2d, kernel_size) + sizeof(int64_t), ".filters=,.kernel_size=");
+    refused(m, ANTLER_NAME, "config.layers[1].config: there is no setting `.kernel_size`");
+    antler_compile_given(m = fresh(), &(struct antler_compile){.loss = "mse"}, offsetof(struct antler_compile, loss),
+                         ".loss=");
+    refused(m, ANTLER_NAME, "compile_config: there is no setting `.loss`");
+    antler_fit_given(m = fresh(), data, data, &(struct antler_fit){.resume = true},
+                     offsetof(struct antler_fit, checkpoint), ".resume=");
+    refused(m, ANTLER_NAME, "fit: there is no setting `.resume`");
+    antler_data_free(data);
+}
+END_TEST
+
 /* "PLACE: a struct of N bytes, where this version's has M: ..." */
 static void refused_by_size(antler_model *model, const char *place, size_t size)
 {
@@ -215,6 +240,7 @@ int main(void)
     tcase_add_loop_test(tests, layers_settings_are_named, 0, sizeof bad_layers / sizeof *bad_layers);
     tcase_add_test(tests, settings_of_training_are_named);
     tcase_add_test(tests, older_structs_are_taken);
+    tcase_add_test(tests, members_cut_in_two_are_refused);
     tcase_add_test(tests, later_structs_are_refused);
     return run_suite("settings", tests);
 }

@@ -361,7 +361,7 @@ START_TEST(nothing_is_allocated_after_the_first_step)
     b.model = network("6", many_layers[_i],
                       ", 'compile_config': {'optimizer': {'class_name': 'Adam', 'config': {'global_clipnorm': 1.0}}, "
                       "'loss': 'sparse_categorical_crossentropy', 'metrics': ['accuracy']}, 'fit': {'callbacks': "
-                      "[{'class_name': 'EarlyStopping', 'config': {'patience': 100}}]}");
+                      "[{'class_name': 'EarlyStopping', 'config': {'patience': 100, 'restore_best_weights': true}}]}");
     fitted(antler_fit(b.model, b.x, b.y, .epochs = 4, .batch_size = 8, .validation_split = 0.25, .threads = 2,
                       .progress = check_allocations, .user = &first),
            b.model);
@@ -380,6 +380,43 @@ static void check_refusal(bench *b, antler_status status, antler_status wanted, 
     antler_error_text(antler_model_error(b->model), text, sizeof text);
     ck_assert_msg(strstr(text, part) != NULL, "%s", text);
 }
+
+START_TEST(a_refused_fit_leaves_the_seed)
+{
+    antler_error err = {0};
+    bench b = set_up("");
+    antler_data *fewer = rows_of(y_values, ROWS - 1, 1);
+    ck_assert_int_eq(antler_fit(b.model, NULL, NULL, .seed = 5), ANTLER_VALUE);
+    ck_assert_int_eq(antler_fit(b.model, b.x, fewer, .seed = 5), ANTLER_SHAPE);
+    ck_assert_int_eq(antler_model_seed(b.model), 4);
+    fitted(antler_fit(b.model, b.x, b.y, .seed = 5), b.model);
+    ck_assert_int_eq(antler_model_seed(b.model), 5);
+    antler_model_free(b.model);
+    b.model = antler_sequential("m", (int[]){WIDTH}, 1, &err);
+    antler_add(b.model, dense, .units = CLASSES);
+    antler_compile(b.model, .loss = "mse");
+    ck_assert_int_eq(antler_fit(b.model, NULL, NULL, .seed = 5), ANTLER_VALUE); /* no weights are drawn */
+    ck_assert_int_eq(antler_model_seed(b.model), 0);
+    antler_data_free(fewer);
+    tear_down(&b);
+}
+END_TEST
+
+/* A batch that is refused has trained nothing; it has been seen by what follows the inputs (antler.h says so). */
+START_TEST(a_refused_batch_trains_nothing)
+{
+    const antler_variable *v;
+    bench b = set_up(""), fresh = set_up("");
+    y_values[3] = 7;
+    ck_assert_int_eq(antler_fit(b.model, b.x, b.y, .shuffle = false, .batch_size = 10), ANTLER_DATA);
+    for (int64_t i = 0; (v = antler_model_variable(b.model, i)); i++)
+        if (v->trainable)
+            ck_assert_mem_eq(v->value.data, antler_model_variable(fresh.model, i)->value.data,
+                             (size_t)antler_count(&v->value.shape, 0) * sizeof(antler_real));
+    tear_down(&b);
+    tear_down(&fresh);
+}
+END_TEST
 
 START_TEST(bad_data_is_told)
 {
@@ -545,6 +582,8 @@ int main(void)
     tcase_add_test(tests, long_names_are_watched);
     tcase_add_loop_test(tests, nothing_is_allocated_after_the_first_step, 0,
                         sizeof many_layers / sizeof many_layers[0]);
+    tcase_add_test(tests, a_refused_fit_leaves_the_seed);
+    tcase_add_test(tests, a_refused_batch_trains_nothing);
     tcase_add_test(tests, bad_data_is_told);
     tcase_add_test(tests, a_failed_fit_leaves_the_model_usable);
     tcase_add_test(tests, a_failed_fit_leaves_a_new_model_usable);

@@ -18,9 +18,9 @@
    status and do nothing, so that a chain of calls is checked once, by its last call or by antler_model_error. A compile
    that failed is made good by one that succeeds. What is built can be predicted with, saved and given weights whatever
    came after. Errors of antler_fit (its settings, its data) are of that call: antler_model_error tells them until the
-   next antler_fit, and they refuse nothing; the weights are those that the batches before the error left. All take a
-   NULL model, as one for which there was no memory. Strings and arrays given are copied; a getter lends, until the
-   model changes. */
+   next antler_fit, and they refuse nothing; the weights are those that the batches before the error left, but moving
+   statistics have seen a batch whose targets are refused. All take a NULL model, as one for which there was no memory.
+   Strings and arrays given are copied; a getter lends, until the model changes. */
 #ifndef ANTLER_ANTLER_H
 #define ANTLER_ANTLER_H
 
@@ -192,7 +192,9 @@ ANTLER_API const antler_shape *antler_input_shape(const antler_model *model);
 ANTLER_API const antler_shape *antler_output_shape(const antler_model *model);
 /* Samples of a batch where a call does not say: the batch that the input fixes, or that of "fit", or 32. */
 ANTLER_API int64_t antler_model_batch(const antler_model *model);
-/* The input takes whole numbers from 0 to below this (rows of an Embedding's table); 0: any numbers. */
+/* The input takes whole numbers from 0 to below this (rows of an Embedding's table); 0: any numbers. 2 also stands for
+   an input of an integer dtype that no layer looks up: it takes any whole numbers (pixels), of which 0 and 1 will do.
+ */
 ANTLER_API int64_t antler_model_tokens(const antler_model *model);
 /* Whether the model has noise that training or Monte Carlo prediction turns on. */
 ANTLER_API bool antler_model_random(const antler_model *model);
@@ -226,9 +228,9 @@ enum {                            /* flags of a context */
 };
 
 /* For ANTLER_INFER or ANTLER_MC: any number of contexts may run one model at a time. batch: the largest batch. threads:
-   0 for the machine's number. NULL and *err on failure. The model must stay until the context is freed; its weights may
-   change between two passes, by antler_fit too, and antler_compile leaves the context its old loss. One thread at a
-   time may use a context. In a child of fork it works on one thread. */
+   0 for the machine's number, at most ANTLER_MAX_THREADS. NULL and *err on failure. The model must stay until the
+   context is freed; its weights may change between two passes, by antler_fit too, and antler_compile leaves the context
+   its old loss. One thread at a time may use a context. In a child of fork it works on one thread. */
 ANTLER_API antler_context *antler_context_create(const antler_model *model, antler_mode mode, int64_t batch,
                                                  int threads, unsigned flags, antler_error *err);
 /* For ANTLER_TRAIN: updates statistics in the model, so this context has the model to itself while it runs. */
@@ -297,10 +299,11 @@ struct antler_fit {
     const antler_data *validation_x, *validation_y;
     bool shuffle;           /* true */
     int64_t window;         /* rows that are shuffled together; 0: all */
-    int64_t seed;           /* of the shuffle, the noise and, if the model has no weights yet, those */
+    int64_t seed;           /* of the shuffle, the noise and, if the model has no weights yet, those: the model's from
+                               then on, unless the fit is refused before its first step */
     const char *callbacks;  /* JSON list, in place of the one of "fit" */
     const char *checkpoint; /* directory: the whole state is written there after every epoch */
-    bool resume;            /* go on from the checkpoint, if there is one */
+    bool resume;            /* go on from the checkpoint, if there is one; that of another fit changes nothing */
     int threads;            /* 0: the machine's number */
     antler_progress_fn progress;
     void *user; /* for progress */
@@ -322,7 +325,7 @@ ANTLER_API int64_t antler_history(const antler_model *model, const antler_logs *
    slow: a server gives each of its threads a context (antler_context_create). */
 
 /* Loss and metrics over all of x and y, in inference. logs may be NULL. In these three, a batch_size of 0 is
-   antler_model_batch, and the number of threads is as for a context. */
+   antler_model_batch, and the number of threads is as for a context; below 0 they are ANTLER_VALUE. */
 ANTLER_API antler_status antler_evaluate(antler_model *model, const antler_data *x, const antler_data *y,
                                          int64_t batch_size, int threads, antler_logs *logs, antler_error *err);
 /* Predictions for all of x, in inference: y has rows * output numbers. */
