@@ -322,7 +322,7 @@ START_TEST(a_context_without_a_loss_is_told)
     antler_compile(m, .loss = "mse");
     forward(c, x, 1, y);
     ck_assert_int_eq(antler_backward(c, y, NULL, &err), ANTLER_VALUE);
-    ck_assert_str_eq(err.message, "this context was made without a loss: the model was compiled later");
+    ck_assert_str_eq(err.message, "this context was made before the model had a loss");
     antler_context_free(c);
     antler_model_free(m);
 }

@@ -348,7 +348,7 @@ static antler_status backward(antler_context *c, const antler_real *y, bool trac
     if (!c->objective)
         return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "%s",
                                 c->model->compile && c->model->compile->loss.type
-                                    ? "this context was made without a loss: the model was compiled later"
+                                    ? "this context was made before the model had a loss"
                                     : "the model has no loss");
     double value;
     c->ran_forward = false; /* its outputs are used up */
