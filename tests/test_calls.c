@@ -2,12 +2,13 @@
    in place. Nothing reads such models from a file yet, so they are laid out by hand here. */
 #include "core/memory.h"
 #include "model/structure.h"
+#include "model/work.h"
 #include "networks.h"
 #include "train/objective.h"
 
 #include <math.h>
 
-enum { WIDTH = 4, BATCH = 3, MOST_CALLS = 12, MOST_INPUTS = 3, GRAPHS = 300 };
+enum { WIDTH = 4, BATCH = 17, MOST_CALLS = 12, MOST_INPUTS = 3, GRAPHS = 300 };
 
 /* ---- layers of several tensors ---------------------------------------------------------------------------------- */
 
@@ -385,6 +386,7 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("calls");
+    antler__task_elements = 2; /* a task for every few elements */
     tcase_add_unchecked_fixture(tests, register_layers, NULL);
     tcase_add_loop_test(tests, memory_and_threads_change_no_bit, 0, GRAPHS);
     tcase_add_loop_test(tests, a_small_batch_is_its_rows, 0, GRAPHS);
