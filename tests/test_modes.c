@@ -87,7 +87,8 @@ START_TEST(monte_carlo_is_a_function_of_step_and_row)
     antler_context_reset(b.context);
     forward(&b, b.x, BATCH, again);
     bool moved = memcmp(b.y, again, bytes) != 0;
-    ck_assert_msg(!moved || b.model->sites > 0, "%s: random without a noise site", all[_i].text);
+    ck_assert_msg(moved == (b.model->sites > 0), "%s: %s", all[_i].text,
+                  moved ? "random without a noise site" : "the noise is the same in every step");
     for (int64_t row = 0; row < BATCH; row++) {
         antler_context_seek(b.context, 3, 2 + row);
         antler_context_reset(b.context);
