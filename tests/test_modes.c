@@ -1,6 +1,7 @@
 /* Every sample of every layer in the modes and settings that are not its own: with masks, in Monte Carlo, frozen, with
    a penalty on its output, stateful, on smaller batches, on numbers that are none. */
 #include "samples.h"
+#include "suite.h"
 #include "train/objective.h"
 
 #include <math.h>
@@ -385,9 +386,7 @@ END_TEST
 int main(void)
 {
     collect();
-    Suite *suite = suite_create("modes");
     TCase *tests = tcase_create("layers");
-    tcase_set_timeout(tests, 0);
     tcase_add_loop_test(tests, a_smaller_batch_runs_back_as_in_a_context_of_its_own, 0, samples);
     tcase_add_loop_test(tests, monte_carlo_is_a_function_of_step_and_row, 0, samples);
     tcase_add_loop_test(tests, silence_is_inference, 0, samples);
@@ -399,10 +398,5 @@ int main(void)
     tcase_add_loop_test(tests, gradients_of_a_stateful_layer, 0, samples);
     tcase_add_loop_test(tests, a_nan_stays_in_its_row, 0, samples);
     tcase_add_loop_test(tests, negative_zeros, 0, samples);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite("modes", tests);
 }

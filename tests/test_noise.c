@@ -1,7 +1,7 @@
 /* The noise kernels: Philox against its published answers and against Random123, the order of words, uniforms, normals,
    dropout at any position and length, the same bits from every instruction set and from float and double builds. */
 #include "isas.h"
-#include <check.h>
+#include "suite.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -219,9 +219,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("noise");
     TCase *tests = tcase_create("noise");
-    tcase_set_timeout(tests, 0);
     tcase_add_test(tests, known_answers);
 #ifdef HAVE_RANDOM123
     tcase_add_test(tests, random123);
@@ -231,11 +229,7 @@ int main(void)
     tcase_add_loop_test(tests, pieces, 0, ISAS);
     tcase_add_loop_test(tests, drop, 0, ISAS);
     tcase_add_test(tests, rates);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = run_suite("noise", tests);
     say_tables();
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed;
 }

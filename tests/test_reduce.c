@@ -1,4 +1,5 @@
 /* Reductions and updates of every table, against plain loops, bit for bit. */
+#include "suite.h"
 #include "tables.h"
 
 /* Lane i % 16 takes element i; the last vector is filled up with zeros. */
@@ -231,17 +232,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("reduce");
-    TCase *all = tcase_create("all");
-    tcase_set_timeout(all, 0);
-    tcase_add_test(all, sums_are_right);
-    tcase_add_test(all, softmax_is_right);
-    tcase_add_test(all, updates_are_right);
-    suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    TCase *tests = tcase_create("all");
+    tcase_add_test(tests, sums_are_right);
+    tcase_add_test(tests, softmax_is_right);
+    tcase_add_test(tests, updates_are_right);
+    int failed = run_suite("reduce", tests);
     say_tables();
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed;
 }
