@@ -4,6 +4,7 @@
 
 #include "antler/antler.h"
 #include "config/registry.h"
+#include "lcg.h"
 #include "model/context.h"
 #include "model/structure.h"
 #include "model/work.h"
@@ -139,7 +140,7 @@ static antler_model *load(const sample *s)
 /* Numbers in (-1, 1), all different, away from 0; a fixed sequence. */
 static antler_real next_number(uint32_t *state)
 {
-    *state = *state * 1664525u + 1013904223u;
+    lcg32(state);
     double u = (double)(*state >> 8) / 16777216.0 * 1.8 - 0.9;
     return (antler_real)(float)(u + (u < 0 ? -0.05 : 0.05));
 }

@@ -1,6 +1,7 @@
 /* Calls and wires beyond a chain: random graphs with branches, layers of several inputs and outputs, views and layers
    in place. Nothing reads such models from a file yet, so they are laid out by hand here. */
 #include "core/memory.h"
+#include "lcg.h"
 #include "model/structure.h"
 #include "model/work.h"
 #include "networks.h"
@@ -152,7 +153,7 @@ typedef struct plan {
 
 static uint64_t below(uint64_t *state, uint64_t n)
 {
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    lcg64(state);
     return (*state >> 33) % n;
 }
 

@@ -153,7 +153,7 @@ END_TEST
 START_TEST(threads_do_not_change_bits)
 {
     antler_real *y = NULL, *dx = NULL, *gradients = NULL;
-    const int64_t cut = antler__task_elements;
+    int64_t cut = antler__task_elements;
     for (int threads = 0; threads <= 3; threads++) {
         bool tokens;
         antler__task_elements = threads ? cut : 16384;

@@ -301,7 +301,7 @@ START_TEST(ends)
 {
     static filler *const fill[] = {fill_add, fill_multiply, fill_affine, fill_axpy, fill_tanh};
     const antler_kernels *k = antler__kernels_of(isa[_i]);
-    if (k == NULL)
+    if (!k)
         return;
     antler_real x[ENDS], y[ENDS + 2 * GUARD];
     for (int i = 0; i < ENDS; i++)

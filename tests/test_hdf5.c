@@ -5,6 +5,7 @@
 #include "files/file.h"
 #include "files/guard.h"
 #include "files/hdf5.h"
+#include "lcg.h"
 #include "scratch.h"
 #include "suite.h"
 #include "torture.h"
@@ -299,7 +300,7 @@ START_TEST(survives_damage)
     for (int i = 0; i < 75; i++) {
         memcpy(copy, good, size);
         for (int changes = 0; changes <= i % 4; changes++) {
-            random = random * 1664525 + 1013904223;
+            lcg32(&random);
             copy[(random >> 4) % size] = (unsigned char)(random >> 24);
         }
         read_copy(path, copy, size);

@@ -1,5 +1,6 @@
 /* antler__exp, log, pow and cos against libm: at most 2 units of the last place, and the special cases of Annex F. */
 #include "core/mathematics.h"
+#include "lcg.h"
 #include "suite.h"
 #include <math.h>
 #include <stdint.h>
@@ -9,7 +10,7 @@ static uint64_t state = 1;
 
 static double uniform(double low, double high)
 {
-    state = state * 6364136223846793005u + 1442695040888963407u;
+    lcg64(&state);
     return low + (high - low) * (double)(state >> 11) * 0x1p-53;
 }
 

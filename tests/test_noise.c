@@ -1,6 +1,7 @@
 /* The noise kernels: Philox against its published answers and against Random123, the order of words, uniforms, normals,
    dropout at any position and length, the same bits from every instruction set and from float and double builds. */
 #include "isas.h"
+#include "lcg.h"
 #include "suite.h"
 #include <math.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ static uint64_t state = 1;
 
 static uint64_t random_bits(void)
 {
-    state = state * 6364136223846793005u + 1442695040888963407u;
+    lcg64(&state);
     return state ^ state >> 29;
 }
 
@@ -83,7 +84,7 @@ static antler_stream stream(int i)
 START_TEST(order_of_words)
 {
     const antler_kernels *k = antler__kernels_of(isa[_i]);
-    if (k == NULL)
+    if (!k)
         return;
     uint32_t w[300];
     antler_real u[300];
@@ -136,7 +137,7 @@ END_TEST
 START_TEST(pieces)
 {
     const antler_kernels *base = antler__kernels_of("baseline"), *k = antler__kernels_of(isa[_i]);
-    if (k == NULL)
+    if (!k)
         return;
     static antler_real whole[3000], piece[3000];
     for (int i = 0; i < 20; i++) {
@@ -189,7 +190,7 @@ static void check_drop(const antler_kernels *k, antler_stream at, uint32_t thres
 START_TEST(drop)
 {
     const antler_kernels *k = antler__kernels_of(isa[_i]);
-    if (k == NULL)
+    if (!k)
         return;
     static const uint32_t thresholds[] = {1, 1u << 31, 429496730, 3865470567u, 0xffffffff};
     for (int i = 0; i < 300; i++)

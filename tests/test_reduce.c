@@ -54,7 +54,7 @@ START_TEST(sums_are_right)
 {
     for (int t = 0; t < ISAS; t++) {
         const antler_kernels *k = antler__kernels_of(isa[t]);
-        if (k == NULL)
+        if (!k)
             continue;
         for (int64_t n = 0; n < 70; n++)
             check_sums(k, n, n % 3 == 0);
@@ -134,7 +134,7 @@ START_TEST(softmax_is_right)
 {
     for (int t = 0; t < ISAS; t++) {
         const antler_kernels *k = antler__kernels_of(isa[t]);
-        if (k == NULL)
+        if (!k)
             continue;
         for (int64_t n = 1; n < 40; n++)
             check_softmax(k, between(1, 5), n, n % 4 == 0);
@@ -212,7 +212,7 @@ START_TEST(updates_are_right)
             plain_update(kind, &right);
             for (int t = 0; t < ISAS; t++) {
                 const antler_kernels *k = antler__kernels_of(isa[t]);
-                if (k == NULL)
+                if (!k)
                     continue;
                 void (*const update[])(const antler_descent *) = {k->sgd, k->momentum, k->nesterov, k->adam};
                 antler_descent v = copy_descent(&u);
