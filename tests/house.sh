@@ -1,7 +1,9 @@
 #!/bin/sh
 # house.sh: the folders of src depend on each other in one direction, other people's headers have one place each, no file
-# outside src/layers knows a layer, files are short, and nothing goes round in a circle. Reads the sources alone.
+# outside src/layers knows a layer, files are short, and nothing goes round in a circle. Reads the sources alone; what is a
+# layer's own it asks the command, whose path is the argument, and without one leaves that out.
 set -eu
+[ $# -eq 0 ] || command=$(realpath "$1")
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -49,19 +51,24 @@ awk '
     }' "$work/includes" >"$work/found"
 fail "a foreign header in a second place" "$work/found"
 
-# Class names and config keys of layers, in quotes, outside src/layers and comments. A key may stand in another kind's own
-# table.
-layers=$(find src/layers -name '*.[ch]')
-# shellcheck disable=SC2086 # a list of files
-awk 'match($0, /\.class_name = "[A-Za-z0-9]+"/) { print substr($0, RSTART + 15, RLENGTH - 15) }' $layers |
-    sed 's/.*/"&"/; s/""/"/g' | sort -u >"$work/names"
-# shellcheck disable=SC2086
-{
-    awk 'match($0, /\.key = "[a-z_0-9]+"/) { print substr($0, RSTART + 7, RLENGTH - 7) }' $layers
-    awk 'match($0, /ANTLER_FIELD_[A-Z]+\([a-z_ 0-9]+, [a-z_0-9]+/) {
-        s = substr($0, RSTART, RLENGTH); sub(/.*, /, "", s); print "\"" s "\"" }' $layers
-} | sort -u | grep -vxF -e '"name"' -e '"layer"' -e '"seed"' -e '"shape"' >"$work/keys" # words of everybody
-[ "$(wc -l <"$work/names")" -gt 15 ] && [ "$(wc -l <"$work/keys")" -gt 25 ] || echo "the lists of names are short" >"$work/found"
+# Class names and config keys of layers, as the command lists them, in quotes, outside src/layers and comments. A key may
+# stand in another kind's own table. Keys that every layer has are the kind's, and the core's to know.
+layers_known() { # the command
+    "$1" layers | awk '$1 == "layer" { print $2 }' >"$work/layers"
+    while read -r layer; do
+        "$1" layers "$layer" | awk -v class="$layer" '
+            $2 ~ /^\([a-z]+\):$/ { ours = $1 == class && $2 == "(layer):"; table = 0; if (ours) print "name", $1 }
+            ours && sub(/^also called /, "") { n = split($0, alias, ", "); for (i = 1; i <= n; i++) print "name", alias[i] }
+            /^-----/ { table = 1; next }
+            /^$/ { table = 0 }
+            ours && table { print "key", $1 }'
+    done <"$work/layers" >"$work/known"
+    awk '$1 == "name" { print "\"" $2 "\"" }' "$work/known" | sort -u >"$work/names"
+    sort "$work/known" | uniq -c |
+        awk -v all="$(wc -l <"$work/layers")" '$2 == "key" && $1 < all { print "\"" $3 "\"" }' |
+        sort -u | grep -vxF -e '"layer"' -e '"seed"' -e '"shape"' >"$work/keys" # words of everybody
+}
+[ $# -eq 0 ] || layers_known "$command"
 # shellcheck disable=SC2046
 awk '
     FNR == 1 { inside = 0 }
@@ -77,11 +84,17 @@ awk '
         }
         if (line ~ /"/) print FILENAME ":" FNR ": " line
     }' $(grep '^src/' "$work/files" | grep -v '^src/layers/') >"$work/strings"
-grep -Ff "$work/names" "$work/strings" >"$work/found" || true
-fail "a layer's name outside src/layers" "$work/found"
-grep -Ff "$work/keys" "$work/strings" |
-    grep -v -e '\.key = "' -e 'ANTLER_FIELD_' >"$work/found" || true
-fail "the key of a layer's config outside src/layers" "$work/found"
+if [ $# -gt 0 ]; then
+    if [ "$(wc -l <"$work/names")" -lt 22 ] || [ "$(wc -l <"$work/keys")" -lt 50 ]; then
+        echo "$command layers" >"$work/found"
+        fail "the lists of names are short" "$work/found"
+    fi
+    grep -Ff "$work/names" "$work/strings" >"$work/found" || true
+    fail "a layer's name outside src/layers" "$work/found"
+    grep -Ff "$work/keys" "$work/strings" |
+        grep -v -e '\.key = "' -e 'ANTLER_FIELD_' >"$work/found" || true
+    fail "the key of a layer's config outside src/layers" "$work/found"
+fi
 
 # Files of at most 600 lines; a layer or a family of them 300.
 xargs wc -l <"$work/files" | awk '$2 ~ /^src\// && $1 > 600 { print $2 ": " $1 " lines" }

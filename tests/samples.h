@@ -4,15 +4,17 @@
 
 #include "antler/antler.h"
 #include "config/registry.h"
+#include "lcg.h"
 #include "model/context.h"
 #include "model/structure.h"
+#include "model/work.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 5, MOST_INPUTS = 8 };
+enum { BATCH = 7, MOST_INPUTS = 8 };
 
 typedef struct sample {
     const antler_layer_ops *ops;
@@ -22,8 +24,10 @@ typedef struct sample {
 static sample *all; /* [samples] */
 static int samples;
 
+/* Of every kind of work that can be cut, several tasks come of a sample: dropping one shows. */
 static void collect(void)
 {
+    antler__task_elements = 2;
     const antler_type *type;
     for (int64_t i = 0; (type = antler_type_at(ANTLER_KIND_LAYER, i)) != NULL; i++)
         for (const char *const *s = type->samples;
@@ -136,7 +140,7 @@ static antler_model *load(const sample *s)
 /* Numbers in (-1, 1), all different, away from 0; a fixed sequence. */
 static antler_real next_number(uint32_t *state)
 {
-    *state = *state * 1664525u + 1013904223u;
+    lcg32(state);
     double u = (double)(*state >> 8) / 16777216.0 * 1.8 - 0.9;
     return (antler_real)(float)(u + (u < 0 ? -0.05 : 0.05));
 }

@@ -5,11 +5,22 @@
 #include "antler/base.h"
 
 #include <check.h>
+#include <string.h>
 
 static inline void must(antler_status status, const antler_error *err)
 {
     char text[1100];
     ck_assert_msg(status == ANTLER_OK, "%s", antler_error_text(err, text, sizeof text));
+}
+
+/* An error of one line that contains `what`. */
+static inline void expect_error(const antler_error *err, antler_status status, const char *what)
+{
+    char text[1200];
+    antler_error_text(err, text, sizeof text);
+    ck_assert_msg(err->status == status, "status %d: %s", (int)err->status, text);
+    ck_assert_msg(strstr(text, what) != NULL, "\"%s\" has no \"%s\"", text, what);
+    ck_assert_ptr_null(strchr(text, '\n'));
 }
 
 /* What the main of a suite does. */

@@ -3,6 +3,7 @@
 #define TABLES_H
 
 #include "isas.h"
+#include "lcg.h"
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@ static uint64_t random_state = 0x853c49e6748fea9bu;
 
 static uint32_t random_word(void)
 {
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    lcg64(&random_state);
     return (uint32_t)(random_state >> 32);
 }
 

@@ -1,13 +1,15 @@
 /* Calls and wires beyond a chain: random graphs with branches, layers of several inputs and outputs, views and layers
    in place. Nothing reads such models from a file yet, so they are laid out by hand here. */
 #include "core/memory.h"
+#include "lcg.h"
 #include "model/structure.h"
+#include "model/work.h"
 #include "networks.h"
 #include "train/objective.h"
 
 #include <math.h>
 
-enum { WIDTH = 4, BATCH = 3, MOST_CALLS = 12, MOST_INPUTS = 3, GRAPHS = 300 };
+enum { WIDTH = 4, BATCH = 17, MOST_CALLS = 12, MOST_INPUTS = 3, GRAPHS = 300, PENALIZED = 100 };
 
 /* ---- layers of several tensors ---------------------------------------------------------------------------------- */
 
@@ -146,11 +148,12 @@ typedef struct plan {
     int inputs, calls, outputs;
     int kind[MOST_CALLS], of[MOST_CALLS]; /* of: how many inputs the call has */
     antler_ref in[MOST_CALLS][MOST_INPUTS], output[2];
+    bool penalized[MOST_CALLS]; /* on its output, beside the kinds that always are */
 } plan;
 
 static uint64_t below(uint64_t *state, uint64_t n)
 {
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    lcg64(state);
     return (*state >> 33) % n;
 }
 
@@ -179,6 +182,19 @@ static plan random_plan(uint64_t seed)
     return p;
 }
 
+/* The JSON of call i's layer. */
+static char *layer_text(const plan *p, int i, char text[256])
+{
+    static const char config[] = "'config': {", penalty[] = "'activity_regularizer': {'class_name': 'L2', 'config': "
+                                                            "{'l2': 0.3}}";
+    const char *kind = kinds[p->kind[i]], *keys = strstr(kind, config) + strlen(config);
+    if (!p->penalized[i] || strstr(kind, "activity_regularizer"))
+        snprintf(text, 256, "%s", kind);
+    else
+        snprintf(text, 256, "%.*s%s%s%s", (int)(keys - kind), kind, penalty, *keys == '}' ? "" : ", ", keys);
+    return quoted(text);
+}
+
 static antler_model *lay_out(const plan *p)
 {
     antler_error err = {0};
@@ -190,7 +206,7 @@ static antler_model *lay_out(const plan *p)
         must(antler_add_json(m, strcpy(text, "{\"class_name\": \"InputLayer\", \"config\": {\"shape\": [4]}}")),
              antler_model_error(m));
     for (int i = 0; i < p->calls; i++) {
-        must(antler_add_json(m, quoted(strcpy(text, kinds[p->kind[i]]))), antler_model_error(m));
+        must(antler_add_json(m, layer_text(p, i, text)), antler_model_error(m));
         use[i] = (antler_use){.layer = p->inputs + i, .inputs = p->of[i], .in = p->in[i]};
     }
     antler_graph graph = {.uses = p->calls, .outputs = p->outputs, .use = use, .output = p->output};
@@ -331,6 +347,97 @@ START_TEST(gradients_are_right)
 END_TEST
 #endif
 
+/* ---- the loss and its penalties ---- */
+
+/* Plan i of one output, in which the outputs of many calls have a penalty. */
+static plan penalized_plan(uint64_t i)
+{
+    uint64_t state = i + 99;
+    plan p = random_plan(i);
+    p.outputs = 1;
+    for (int k = 0; k < p.calls; k++)
+        p.penalized[k] = below(&state, 2);
+    return p;
+}
+
+static antler_model *penalized_model(const plan *p)
+{
+    antler_model *m = lay_out(p);
+    antler_compile(m, .loss = "mean_squared_error");
+    must(antler_model_error(m)->status, antler_model_error(m));
+    return m;
+}
+
+/* Forward and back from the loss against p->dy; gradients of parameters and inputs where p is. */
+static double run_loss(antler_context *c, pass *p)
+{
+    antler_error err = {0};
+    double loss;
+    must(antler_forward(c, p->x, BATCH, p->y, &err), &err);
+    must(antler_backward(c, p->dy, &loss, &err), &err);
+    ck_assert_int_le(c->model->trained_size, 4096);
+    memcpy(p->gradients, c->gradients, (size_t)c->model->trained_size * sizeof *p->gradients);
+    for (int64_t k = 0; k < c->model->inputs; k++)
+        if (c->edge[c->model->input[k]].dy.data) /* else no output depends on it */
+            memcpy(p->dx + k * BATCH * WIDTH, c->edge[c->model->input[k]].dy.data, BATCH * WIDTH * sizeof *p->dx);
+    return loss;
+}
+
+START_TEST(memory_changes_no_bit_of_penalties)
+{
+    plan p = penalized_plan((uint64_t)_i);
+    antler_model *m = penalized_model(&p);
+    pass first = {0}, other = {0};
+    fill(&first);
+    fill(&other);
+    for (int kept = 0; kept < 2; kept++) {
+        antler_context *c = context_with(m, 1 + kept, kept ? ANTLER_KEEP : 0);
+        run_loss(c, kept ? &other : &first);
+        antler_context_free(c);
+    }
+    ck_assert_mem_eq(first.y, other.y, BATCH * WIDTH * sizeof *first.y);
+    ck_assert_mem_eq(first.dx, other.dx, sizeof first.dx);
+    ck_assert_mem_eq(first.gradients, other.gradients, sizeof first.gradients);
+    antler_model_free(m);
+}
+END_TEST
+
+#ifdef ANTLER_DOUBLE
+static void check_loss(antler_context *c, antler_real *value, double gradient, double size, pass *scratch)
+{
+    const double h = 1e-5;
+    antler_real kept = *value;
+    *value = kept + h;
+    double above = run_loss(c, scratch);
+    *value = kept - h;
+    double below_ = run_loss(c, scratch);
+    *value = kept;
+    ck_assert_msg(fabs((above - below_) / (2 * h) - gradient) <= 1e-6 * fmax(size, 1), "%.12g, numeric %.12g", gradient,
+                  (above - below_) / (2 * h));
+}
+
+START_TEST(gradients_of_penalties_are_right)
+{
+    plan p = penalized_plan((uint64_t)_i);
+    antler_model *m = penalized_model(&p);
+    antler_context *c = context_with(m, 1, 0);
+    pass one = {0};
+    fill(&one);
+    double size = fabs(run_loss(c, &one));
+    pass other = one;
+    for (int64_t i = 0; i < m->trained_size; i++)
+        size = fmax(size, fabs(one.gradients[i]));
+    for (int i = 0; i < p.inputs * BATCH * WIDTH; i++)
+        check_loss(c, &other.x[i], one.dx[i], size, &other);
+    for (int64_t v = 0; v < m->variables; v++)
+        for (int64_t i = 0; m->variable[v].view.trainable && i < m->variable[v].length; i++)
+            check_loss(c, &m->variable[v].view.value.data[i], one.gradients[m->variable[v].offset + i], size, &other);
+    antler_context_free(c);
+    antler_model_free(m);
+}
+END_TEST
+#endif
+
 /* A mask goes on where all inputs have one. */
 START_TEST(masks_of_several_inputs)
 {
@@ -385,11 +492,14 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("calls");
+    antler__task_elements = 2; /* a task for every few elements */
     tcase_add_unchecked_fixture(tests, register_layers, NULL);
     tcase_add_loop_test(tests, memory_and_threads_change_no_bit, 0, GRAPHS);
     tcase_add_loop_test(tests, a_small_batch_is_its_rows, 0, GRAPHS);
+    tcase_add_loop_test(tests, memory_changes_no_bit_of_penalties, 0, PENALIZED);
 #ifdef ANTLER_DOUBLE
     tcase_add_loop_test(tests, gradients_are_right, 0, GRAPHS);
+    tcase_add_loop_test(tests, gradients_of_penalties_are_right, 0, PENALIZED);
 #endif
     tcase_add_test(tests, masks_of_several_inputs);
     tcase_add_test(tests, too_many_inputs_are_refused);

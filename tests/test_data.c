@@ -6,6 +6,7 @@
 #include "train/data.h"
 
 #include "locales.h"
+#include "suite.h"
 
 #include <math.h>
 #include <sys/stat.h>
@@ -16,12 +17,6 @@ static const char *text_of(const antler_error *err)
 {
     static char text[1200];
     return antler_error_text(err, text, sizeof text);
-}
-
-static void expect_error(const antler_error *err, antler_status status, const char *what)
-{
-    ck_assert_msg(err->status == status, "status %d: %s", (int)err->status, text_of(err));
-    ck_assert_msg(strstr(text_of(err), what) != NULL, "\"%s\" has no \"%s\"", text_of(err), what);
 }
 
 /* Opens, checks the shape, gathers all rows and compares them. */
@@ -466,31 +461,24 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("data");
-    TCase *cases = tcase_create("data");
-    tcase_add_checked_fixture(cases, scratch_make, scratch_remove);
-    tcase_set_timeout(cases, 120);
-    tcase_add_test(cases, converts_every_type);
-    tcase_add_test(cases, refuses_bad_numbers);
-    tcase_add_test(cases, views_and_bounds);
-    tcase_add_test(cases, reads_npy);
-    tcase_add_test(cases, refuses_bad_npy);
-    tcase_add_test(cases, reads_csv);
-    tcase_add_loop_test(cases, reads_csv_in_any_locale, 0, LOCALES);
-    tcase_add_test(cases, refuses_bad_csv);
-    tcase_add_test(cases, refuses_pipes);
-    tcase_add_test(cases, reads_directories);
-    tcase_add_test(cases, knows_the_kinds);
-    tcase_add_test(cases, reads_by_rows);
+    TCase *tests = tcase_create("data");
+    tcase_add_checked_fixture(tests, scratch_make, scratch_remove);
+    tcase_add_test(tests, converts_every_type);
+    tcase_add_test(tests, refuses_bad_numbers);
+    tcase_add_test(tests, views_and_bounds);
+    tcase_add_test(tests, reads_npy);
+    tcase_add_test(tests, refuses_bad_npy);
+    tcase_add_test(tests, reads_csv);
+    tcase_add_loop_test(tests, reads_csv_in_any_locale, 0, LOCALES);
+    tcase_add_test(tests, refuses_bad_csv);
+    tcase_add_test(tests, refuses_pipes);
+    tcase_add_test(tests, reads_directories);
+    tcase_add_test(tests, knows_the_kinds);
+    tcase_add_test(tests, reads_by_rows);
 #ifdef ANTLER_WITH_HDF5
-    tcase_add_test(cases, reads_hdf5);
-    tcase_add_test(cases, survives_damaged_data);
+    tcase_add_test(tests, reads_hdf5);
+    tcase_add_test(tests, survives_damaged_data);
 #endif
-    tcase_add_test(cases, memory_runs_out);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    tcase_add_test(tests, memory_runs_out);
+    return run_suite("data", tests);
 }

@@ -1,7 +1,7 @@
 /* The elementwise kernels: accuracy against libm in double over floats of all sizes, gradients, special values, ends of
    arrays, and the same bits from every instruction set. */
 #include "isas.h"
-#include <check.h>
+#include "suite.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -301,7 +301,7 @@ START_TEST(ends)
 {
     static filler *const fill[] = {fill_add, fill_multiply, fill_affine, fill_axpy, fill_tanh};
     const antler_kernels *k = antler__kernels_of(isa[_i]);
-    if (k == NULL)
+    if (!k)
         return;
     antler_real x[ENDS], y[ENDS + 2 * GUARD];
     for (int i = 0; i < ENDS; i++)
@@ -328,19 +328,13 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("elementwise");
     TCase *tests = tcase_create("elementwise");
-    tcase_set_timeout(tests, 0);
     tcase_add_test(tests, values);
     tcase_add_test(tests, gradients);
     tcase_add_test(tests, softplus_tail);
     tcase_add_loop_test(tests, bits, 0, ISAS);
     tcase_add_loop_test(tests, ends, 0, ISAS);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = run_suite("elementwise", tests);
     say_tables();
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed;
 }

@@ -6,8 +6,8 @@
 #include "files/file.h"
 #include "files/hdf5.h"
 #include "model/model.h"
+#include "suite.h"
 
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -288,15 +288,9 @@ int main(void)
         return 1;
     }
     free(text);
-    Suite *suite = suite_create("golden");
-    TCase *tcase = tcase_create("keras");
-    tcase_set_timeout(tcase, 0);
-    tcase_add_loop_test(tcase, agrees_with_keras, 0, (int)antler__json_length(cases()));
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    TCase *tests = tcase_create("keras");
+    tcase_add_loop_test(tests, agrees_with_keras, 0, (int)antler__json_length(cases()));
+    int failed = run_suite("golden", tests);
     antler__json_free(golden_index);
-    return failed ? 1 : 0;
+    return failed;
 }

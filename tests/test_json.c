@@ -3,7 +3,6 @@
 #include "core/memory.h"
 #include "torture.h"
 
-#include <check.h>
 #include <cjson/cJSON.h>
 #include <float.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <string.h>
 
 #include "locales.h"
+#include "suite.h"
 
 static antler_status parse(const char *text, antler_error *err)
 {
@@ -358,26 +358,19 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("json");
-    TCase *cases = tcase_create("json");
-    tcase_set_timeout(cases, 0);
-    tcase_add_loop_test(cases, refuses, 0, sizeof refused / sizeof refused[0]);
-    tcase_add_test(cases, refuses_a_zero_byte);
-    tcase_add_test(cases, refuses_what_is_cut_short);
-    tcase_add_test(cases, refuses_deep_nesting);
-    tcase_add_test(cases, stays_linear);
-    tcase_add_test(cases, reads);
-    tcase_add_test(cases, finds_lines);
-    tcase_add_test(cases, prints);
-    tcase_add_test(cases, numbers_read_back);
-    tcase_add_loop_test(cases, knows_no_locale, 0, LOCALES);
-    tcase_add_test(cases, leaves_cjson_to_the_program);
-    tcase_add_test(cases, host_runs_out);
-    tcase_add_test(cases, memory_runs_out);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    TCase *tests = tcase_create("json");
+    tcase_add_loop_test(tests, refuses, 0, sizeof refused / sizeof refused[0]);
+    tcase_add_test(tests, refuses_a_zero_byte);
+    tcase_add_test(tests, refuses_what_is_cut_short);
+    tcase_add_test(tests, refuses_deep_nesting);
+    tcase_add_test(tests, stays_linear);
+    tcase_add_test(tests, reads);
+    tcase_add_test(tests, finds_lines);
+    tcase_add_test(tests, prints);
+    tcase_add_test(tests, numbers_read_back);
+    tcase_add_loop_test(tests, knows_no_locale, 0, LOCALES);
+    tcase_add_test(tests, leaves_cjson_to_the_program);
+    tcase_add_test(tests, host_runs_out);
+    tcase_add_test(tests, memory_runs_out);
+    return run_suite("json", tests);
 }

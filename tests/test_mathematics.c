@@ -1,6 +1,7 @@
 /* antler__exp, log, pow and cos against libm: at most 2 units of the last place, and the special cases of Annex F. */
 #include "core/mathematics.h"
-#include <check.h>
+#include "lcg.h"
+#include "suite.h"
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@ static uint64_t state = 1;
 
 static double uniform(double low, double high)
 {
-    state = state * 6364136223846793005u + 1442695040888963407u;
+    lcg64(&state);
     return low + (high - low) * (double)(state >> 11) * 0x1p-53;
 }
 
@@ -65,15 +66,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("mathematics");
     TCase *tests = tcase_create("mathematics");
-    tcase_set_timeout(tests, 0);
     tcase_add_test(tests, one_argument);
     tcase_add_test(tests, powers);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite("mathematics", tests);
 }

@@ -1,7 +1,8 @@
 /* The noise kernels: Philox against its published answers and against Random123, the order of words, uniforms, normals,
    dropout at any position and length, the same bits from every instruction set and from float and double builds. */
 #include "isas.h"
-#include <check.h>
+#include "lcg.h"
+#include "suite.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@ static uint64_t state = 1;
 
 static uint64_t random_bits(void)
 {
-    state = state * 6364136223846793005u + 1442695040888963407u;
+    lcg64(&state);
     return state ^ state >> 29;
 }
 
@@ -83,7 +84,7 @@ static antler_stream stream(int i)
 START_TEST(order_of_words)
 {
     const antler_kernels *k = antler__kernels_of(isa[_i]);
-    if (k == NULL)
+    if (!k)
         return;
     uint32_t w[300];
     antler_real u[300];
@@ -136,7 +137,7 @@ END_TEST
 START_TEST(pieces)
 {
     const antler_kernels *base = antler__kernels_of("baseline"), *k = antler__kernels_of(isa[_i]);
-    if (k == NULL)
+    if (!k)
         return;
     static antler_real whole[3000], piece[3000];
     for (int i = 0; i < 20; i++) {
@@ -189,7 +190,7 @@ static void check_drop(const antler_kernels *k, antler_stream at, uint32_t thres
 START_TEST(drop)
 {
     const antler_kernels *k = antler__kernels_of(isa[_i]);
-    if (k == NULL)
+    if (!k)
         return;
     static const uint32_t thresholds[] = {1, 1u << 31, 429496730, 3865470567u, 0xffffffff};
     for (int i = 0; i < 300; i++)
@@ -219,9 +220,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("noise");
     TCase *tests = tcase_create("noise");
-    tcase_set_timeout(tests, 0);
     tcase_add_test(tests, known_answers);
 #ifdef HAVE_RANDOM123
     tcase_add_test(tests, random123);
@@ -231,11 +230,7 @@ int main(void)
     tcase_add_loop_test(tests, pieces, 0, ISAS);
     tcase_add_loop_test(tests, drop, 0, ISAS);
     tcase_add_test(tests, rates);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = run_suite("noise", tests);
     say_tables();
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed;
 }

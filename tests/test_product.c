@@ -216,7 +216,7 @@ START_TEST(resumed_products_are_whole)
     antler_real whole[M * N], cut[M * N];
     for (int t = 0; t < ISAS; t++) {
         const antler_kernels *k = antler__kernels_of(isa[t]);
-        if (k == NULL)
+        if (!k)
             continue;
         antler_real *scratch = numbers((int64_t)k->product_scratch, true);
         antler_product p = {.m = M,
@@ -290,7 +290,7 @@ START_TEST(parts_of_a_product_join)
     antler_real whole[M * N], parts[PARTS * M * N];
     for (int t = 0; t < ISAS; t++) {
         const antler_kernels *k = antler__kernels_of(isa[t]);
-        if (k == NULL)
+        if (!k)
             continue;
         antler_real *scratch = numbers((int64_t)k->product_scratch, true);
         antler_product p = {.m = M,
@@ -392,7 +392,7 @@ int main(void)
         tcase_add_test(choice, a_table_is_chosen_by_name);
     }
     srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
+    int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     say_tables();
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -1,6 +1,7 @@
 /* The recurrent kernels: values against a plain loop in double, gradients against its central differences, the same
    bits from every instruction set, any split of the rows and both ways of cutting a step into vectors. */
 #include "isas.h"
+#include "lcg.h"
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -29,7 +30,7 @@ static uint64_t state = 1;
 
 static double random_number(void)
 {
-    state = state * 6364136223846793005u + 1442695040888963407u;
+    lcg64(&state);
     return (double)(state >> 11) * 0x1p-52 - 1;
 }
 
@@ -377,7 +378,7 @@ static void check_example(options o, bool gradients)
         check_gradients(&e);
     for (int i = 0; i < ISAS; i++) {
         const antler_kernels *k = antler__kernels_of(isa[i]);
-        if (k == NULL)
+        if (!k)
             continue;
         check_bits(k, &e, o.batch);
         check_bits(k, &e, 1);
@@ -449,7 +450,7 @@ int main(void)
     suite_add_tcase(suite, sizes);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
+    int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     say_tables();
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -1,4 +1,5 @@
 /* Reductions and updates of every table, against plain loops, bit for bit. */
+#include "suite.h"
 #include "tables.h"
 
 /* Lane i % 16 takes element i; the last vector is filled up with zeros. */
@@ -53,7 +54,7 @@ START_TEST(sums_are_right)
 {
     for (int t = 0; t < ISAS; t++) {
         const antler_kernels *k = antler__kernels_of(isa[t]);
-        if (k == NULL)
+        if (!k)
             continue;
         for (int64_t n = 0; n < 70; n++)
             check_sums(k, n, n % 3 == 0);
@@ -133,7 +134,7 @@ START_TEST(softmax_is_right)
 {
     for (int t = 0; t < ISAS; t++) {
         const antler_kernels *k = antler__kernels_of(isa[t]);
-        if (k == NULL)
+        if (!k)
             continue;
         for (int64_t n = 1; n < 40; n++)
             check_softmax(k, between(1, 5), n, n % 4 == 0);
@@ -211,7 +212,7 @@ START_TEST(updates_are_right)
             plain_update(kind, &right);
             for (int t = 0; t < ISAS; t++) {
                 const antler_kernels *k = antler__kernels_of(isa[t]);
-                if (k == NULL)
+                if (!k)
                     continue;
                 void (*const update[])(const antler_descent *) = {k->sgd, k->momentum, k->nesterov, k->adam};
                 antler_descent v = copy_descent(&u);
@@ -231,17 +232,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("reduce");
-    TCase *all = tcase_create("all");
-    tcase_set_timeout(all, 0);
-    tcase_add_test(all, sums_are_right);
-    tcase_add_test(all, softmax_is_right);
-    tcase_add_test(all, updates_are_right);
-    suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    TCase *tests = tcase_create("all");
+    tcase_add_test(tests, sums_are_right);
+    tcase_add_test(tests, softmax_is_right);
+    tcase_add_test(tests, updates_are_right);
+    int failed = run_suite("reduce", tests);
     say_tables();
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed;
 }

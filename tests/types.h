@@ -9,6 +9,7 @@
 #include "config/registry.h"
 #include "files/hdf5.h"
 #include "kernels/kernels.h"
+#include "lcg.h"
 #include "networks.h"
 
 #include <math.h>
@@ -43,7 +44,7 @@ static inline const void *ops_of(antler_object object)
 /* Numbers in (low, high) that differ from test to test only. */
 static inline double draw(uint32_t *state, double low, double high)
 {
-    *state = *state * 1664525u + 1013904223u;
+    lcg32(state);
     return low + (high - low) * ((double)(*state >> 8) + 0.5) / 16777216.0;
 }
 

@@ -36,10 +36,10 @@ int antler_axis(int64_t axis, int rank)
 
 /* ---- products ---------------------------------------------------------------------------------------------------- */
 
-/* Multiplications worth one task: some 10 us of one core, several times what it takes to wake another. */
-#define TASK_MULTIPLICATIONS 262144.0
+/* An element's work is a load, an addition and a store, and as long as so many multiplications of a product. */
+enum { MOST_TASKS = 16, ELEMENT_MULTIPLICATIONS = 16 };
 
-enum { MOST_TASKS = 16 };
+int64_t antler__task_elements = 16384;
 
 typedef struct product_job {
     antler_run *run;
@@ -67,7 +67,8 @@ static int64_t block_size(int64_t n, int64_t tile, int64_t parts)
 /* The longer side is cut first: blocks near squares read the least. */
 void antler_run_product(antler_run *run, const antler_product *p)
 {
-    double tasks = (double)p->m * (double)p->n * (double)p->k / TASK_MULTIPLICATIONS;
+    double multiplications = (double)p->m * (double)p->n * (double)p->k;
+    double tasks = multiplications / (double)(antler__task_elements * ELEMENT_MULTIPLICATIONS);
     int64_t wanted = tasks < MOST_TASKS ? (int64_t)tasks : MOST_TASKS;
     if (wanted < 2) {
         run->k->product(p, 0, p->m, 0, p->n, run->workers->scratch[0]);
@@ -94,14 +95,14 @@ void antler_run_column_sums(antler_run *run, antler_real *y, const antler_real *
 
 /* ---- ranges ------------------------------------------------------------------------------------------------------ */
 
-enum { RANGE = 16384 }; /* elements of one piece */
-
-/* A cost is an estimate, and no reason to end: a product that has run over, below 0, was a large one. */
+/* A cost is an estimate, and no reason to end: a product that has run over, below 0, was a large one. Of single
+   elements a piece has whole words of bits. */
 static int64_t piece_of(int64_t cost)
 {
-    if (cost < 0 || cost > RANGE)
+    enum { WORD = 64 };
+    if (cost < 0 || cost > antler__task_elements)
         return 1;
-    return cost == 0 ? RANGE : RANGE / cost;
+    return cost > 1 ? antler__task_elements / cost : (antler__task_elements + WORD - 1) / WORD * WORD;
 }
 
 typedef struct range_job {

@@ -1,9 +1,13 @@
-/* The activation that follows a layer, between the core and the layers that apply it themselves. */
+/* The activation that follows a layer, between the core and the layers that apply it themselves; the size of a task. */
 #ifndef ANTLER_MODEL_WORK_H
 #define ANTLER_MODEL_WORK_H
 
 #include "antler/layer.h"
 #include "antler/work.h"
+
+/* Elements worth one task: some 10 us of one core, several times what it takes to wake another. Set by tests alone, so
+   that small tensors are cut too. */
+extern int64_t antler__task_elements;
 
 /* y = f(z). Where z is not kept, it is written to y and f works in place. */
 typedef struct antler_epilogue {
