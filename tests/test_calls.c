@@ -438,6 +438,33 @@ START_TEST(gradients_of_penalties_are_right)
 END_TEST
 #endif
 
+/* The penalty on a layer's output is no part of the gradient that a layer behind it, which only gives the same numbers
+   another shape, is read to have. */
+START_TEST(a_kept_gradient_is_that_of_its_own_output)
+{
+    static const char dense[] = "{'class_name': 'Dense', 'config': {'name': 'a', 'units': 4, 'activity_regularizer': "
+                                "'L2'}}, {'class_name': 'Flatten', 'config': {'name': 'b'}}";
+    antler_error err = {0};
+    antler_tensor a, b;
+    antler_model *m = network("4", dense, "");
+    antler_compile(m, .loss = "mean_squared_error");
+    must(antler_model_error(m)->status, antler_model_error(m));
+    antler_context *c = context_with(m, 1, ANTLER_KEEP);
+    pass p = {0};
+    fill(&p);
+    run_loss(c, &p);
+    must(antler_read(c, "a", ANTLER_GRADIENT, 0, &a, &err), &err);
+    must(antler_read(c, "b", ANTLER_GRADIENT, 0, &b, &err), &err);
+    for (int i = 0; i < BATCH * WIDTH; i++) {
+        double loss = 2 * (p.y[i] - p.dy[i]) / (BATCH * WIDTH), penalty = 0.02 * p.y[i] / BATCH;
+        ck_assert_double_eq_tol(b.data[i], loss, 1e-6);
+        ck_assert_double_eq_tol(a.data[i], loss + penalty, 1e-6);
+    }
+    antler_context_free(c);
+    antler_model_free(m);
+}
+END_TEST
+
 /* A mask goes on where all inputs have one. */
 START_TEST(masks_of_several_inputs)
 {
@@ -501,6 +528,7 @@ int main(void)
     tcase_add_loop_test(tests, gradients_are_right, 0, GRAPHS);
     tcase_add_loop_test(tests, gradients_of_penalties_are_right, 0, PENALIZED);
 #endif
+    tcase_add_test(tests, a_kept_gradient_is_that_of_its_own_output);
     tcase_add_test(tests, masks_of_several_inputs);
     tcase_add_test(tests, too_many_inputs_are_refused);
     return run_suite("calls", tests);
