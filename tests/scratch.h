@@ -11,7 +11,7 @@
 
 static char scratch[64];
 
-static void scratch_make(void)
+static inline void scratch_make(void)
 {
     snprintf(scratch, sizeof scratch, "/tmp/antler-test-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(scratch));
@@ -38,7 +38,7 @@ static inline int scratch_files(void)
     return n;
 }
 
-static void scratch_remove(void)
+static inline void scratch_remove(void)
 {
     DIR *directory = opendir(scratch);
     for (struct dirent *entry; directory && (entry = readdir(directory)) != NULL;)

@@ -1,4 +1,5 @@
 /* Data: HDF5, .npy, .csv, directories, memory; what is refused and how the error says it. */
+#include "build.h"
 #include "core/memory.h"
 #include "files/hdf5.h"
 #include "scratch.h"
@@ -333,11 +334,12 @@ END_TEST
 START_TEST(refuses_pipes)
 {
     const char *names[] = {"a.npy", "a.csv", "a.h5", "a"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (int i = 0; i < (HAS_HDF5 ? 4 : 2); i++) {
         ck_assert_int_eq(mkfifo(scratch_path(names[i]), 0666), 0);
         refuse(scratch_path(names[i]), "x", ANTLER_FILE, ": not a regular file");
     }
-    refuse("/dev/null", "x", ANTLER_FILE, "/dev/null: not a regular file");
+    if (HAS_HDF5)
+        refuse("/dev/null", "x", ANTLER_FILE, "/dev/null: not a regular file");
 }
 END_TEST
 

@@ -101,8 +101,9 @@ int main(void)
 {
     TCase *tests = tcase_create("optimizers");
     tcase_add_unchecked_fixture(tests, open_tables, close_tables);
-    tcase_add_loop_test(tests, schedule_rates, 0, 8);
     tcase_add_test(tests, schedule_constant);
     tcase_add_loop_test(tests, optimizer_steps, 0, 5);
+    if (HAS_HDF5)
+        tcase_add_loop_test(tests, schedule_rates, 0, 8);
     return run_suite("optimizers", tests);
 }

@@ -179,11 +179,13 @@ int main(void)
 {
     TCase *tests = tcase_create("types");
     tcase_add_unchecked_fixture(tests, open_tables, close_tables);
-    tcase_add_loop_test(tests, activation_values, 0, 15);
-    tcase_add_test(tests, softmax_values);
-    tcase_add_loop_test(tests, constraint_values, 0, 7);
     tcase_add_test(tests, constraint_wide);
     tcase_add_test(tests, regularizer_values);
     tcase_add_loop_test(tests, type_tables, 0, 9);
+    if (HAS_HDF5) {
+        tcase_add_loop_test(tests, activation_values, 0, 15);
+        tcase_add_test(tests, softmax_values);
+        tcase_add_loop_test(tests, constraint_values, 0, 7);
+    }
     return run_suite("types", tests);
 }
