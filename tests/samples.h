@@ -63,14 +63,14 @@ static int shapes_of(const char *sample_text, char shape[MOST_INPUTS][64])
     return n;
 }
 
-static bool is_single(const sample *s)
+static inline bool is_single(const sample *s)
 {
     char shape[MOST_INPUTS][64];
     return shapes_of(s->text, shape) == 1;
 }
 
 /* A Sequential of the layer alone; `before` are layers in front of it, with a comma behind each. */
-static char *model_text_after(const sample *s, const char *before, const char *config)
+static inline char *model_text_after(const sample *s, const char *before, const char *config)
 {
     static char text[8192];
     char shape[MOST_INPUTS][64];
@@ -83,12 +83,12 @@ static char *model_text_after(const sample *s, const char *before, const char *c
     return text;
 }
 
-static char *model_text(const sample *s, const char *config)
+static inline char *model_text(const sample *s, const char *config)
 {
     return model_text_after(s, "", config);
 }
 
-static antler_model *load_text(const char *text)
+static inline antler_model *load_text(const char *text)
 {
     antler_error err = {0};
     char message[1024];
@@ -100,7 +100,7 @@ static antler_model *load_text(const char *text)
 
 /* The layer with an input for each of the sample's shapes: files of such models are not read yet, so it is laid out by
    hand. err may have a failure. */
-static antler_model *lay_out(const sample *s, antler_error *err)
+static inline antler_model *lay_out(const sample *s, antler_error *err)
 {
     char shape[MOST_INPUTS][64], text[4096];
     int n = shapes_of(s->text, shape);
@@ -127,7 +127,7 @@ static antler_model *lay_out(const sample *s, antler_error *err)
     return NULL;
 }
 
-static antler_model *load(const sample *s)
+static inline antler_model *load(const sample *s)
 {
     antler_error err = {0};
     if (is_single(s))
@@ -210,7 +210,7 @@ static bench bench_of(antler_model *model, antler_mode mode, unsigned flags)
     return b;
 }
 
-static bench open_bench(const sample *s, antler_mode mode, unsigned flags)
+static inline bench open_bench(const sample *s, antler_mode mode, unsigned flags)
 {
     return bench_of(load(s), mode, flags);
 }
@@ -225,7 +225,7 @@ static void close_bench(bench *b)
     free(b->dy);
 }
 
-static void forward(bench *b, const antler_real *x, int64_t n, antler_real *y)
+static inline void forward(bench *b, const antler_real *x, int64_t n, antler_real *y)
 {
     antler_error err = {0};
     ck_assert_msg(antler_forward(b->context, x, n, y, &err) == ANTLER_OK, "%s", err.message);

@@ -2,6 +2,7 @@
    in place. Nothing reads such models from a file yet, so they are laid out by hand here. */
 #include "core/memory.h"
 #include "lcg.h"
+#include "merging.h"
 #include "model/structure.h"
 #include "model/work.h"
 #include "networks.h"
@@ -11,62 +12,7 @@
 
 enum { WIDTH = 4, BATCH = 17, MOST_CALLS = 12, MOST_INPUTS = 3, GRAPHS = 300, PENALIZED = 100 };
 
-/* ---- layers of several tensors ---------------------------------------------------------------------------------- */
-
-struct weigh {
-    ANTLER_LAYER_KEYS
-    int end_;
-};
-static const antler_field no_fields[] = {ANTLER_FIELD_END};
-
-/* y = x_0 + 2 x_1 + 3 x_2 ...; element by element, so that y may be any x and one dx may be dy. */
-static antler_status weigh_forward(const void *config, antler_run *run)
-{
-    (void)config;
-    int64_t n = antler_count(&run->y->shape, 0);
-    for (int64_t e = 0; e < n; e++) {
-        antler_real sum = 0;
-        for (int i = 0; i < run->inputs; i++)
-            sum += (antler_real)(i + 1) * run->x[i].data[e];
-        run->y->data[e] = sum;
-    }
-    if (run->mask_out->data)
-        for (int64_t e = 0; e < antler_count(&run->mask_out->shape, 0); e++) {
-            run->mask_out->data[e] = 0;
-            for (int i = 0; i < run->inputs; i++)
-                if (run->mask[i].data && run->mask[i].data[e] != 0)
-                    run->mask_out->data[e] = 1;
-        }
-    return ANTLER_OK;
-}
-
-static antler_status weigh_backward(const void *config, antler_run *run)
-{
-    (void)config;
-    int64_t n = antler_count(&run->dy->shape, 0);
-    for (int64_t e = 0; e < n; e++) {
-        antler_real dy = run->dy->data[e];
-        for (int i = 0; i < run->inputs; i++)
-            if (run->dx[i].data)
-                run->dx[i].data[e] = (antler_real)(i + 1) * dy;
-    }
-    return ANTLER_OK;
-}
-
-static const antler_layer_ops weigh = {
-    .type = {.size = sizeof(antler_layer_ops),
-             .kind = ANTLER_KIND_LAYER,
-             .class_name = "Weigh",
-             .doc = "a weighted sum",
-             .config_size = sizeof(struct weigh),
-             .fields = no_fields},
-    .flags = ANTLER_IN_PLACE,
-    .inputs = ANTLER_MANY,
-    .mask = ANTLER_MASK_ALL,
-    .infer = antler_infer_same,
-    .forward = weigh_forward,
-    .backward = weigh_backward,
-};
+/* ---- a layer of several outputs --------------------------------------------------------------------------------- */
 
 /* y_0 = 2 x, y_1 = x^2 */
 static antler_status powers_infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)
@@ -107,8 +53,8 @@ static const antler_layer_ops powers = {
              .kind = ANTLER_KIND_LAYER,
              .class_name = "Powers",
              .doc = "two outputs",
-             .config_size = sizeof(struct weigh),
-             .fields = no_fields},
+             .config_size = sizeof(struct merging),
+             .fields = merging_fields},
     .flags = ANTLER_NEEDS_X,
     .infer = powers_infer,
     .forward = powers_forward,
@@ -118,7 +64,7 @@ static const antler_layer_ops powers = {
 static void register_layers(void)
 {
     antler_error err = {0};
-    must(antler_register(&weigh.type, &err), &err);
+    must(register_merging_layers(&err), &err);
     must(antler_register(&powers.type, &err), &err);
 }
 

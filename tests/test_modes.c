@@ -49,7 +49,8 @@ START_TEST(a_smaller_batch_runs_back_as_in_a_context_of_its_own)
             b.context = antler_context_create_train(b.model, FEW, 1, ANTLER_INPUT_GRADIENT, &err);
             antler_context_seek(b.context, 3, 2);
         } else {
-            forward(&b, b.x, BATCH, b.y); /* leaves something behind */
+            forward(&b, b.x, BATCH, b.y); /* leaves something behind, */
+            backward(&b, b.dx);           /* in gradients too */
         }
         for (int64_t v = 0; v < b.model->variables; v++) /* what the larger batch moved */
             if (!b.model->variable[v].view.trainable)
