@@ -286,6 +286,7 @@ START_TEST(misuse_of_a_context_is_told)
     ck_assert_ptr_null(antler_gradient(infer, 0));
     ck_assert_int_eq(antler_backward(train, y, NULL, NULL), ANTLER_VALUE); /* no pass yet */
     forward(train, x, 2, y);
+    ck_assert_int_eq(antler_update(train, &err), ANTLER_VALUE);              /* no gradients of this pass yet */
     ck_assert_int_eq(antler_backward_from(train, y, x, NULL), ANTLER_VALUE); /* without INPUT_GRADIENT */
     antler_context_free(infer);
     antler_context_free(train);

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -314,6 +315,40 @@ START_TEST(a_child_process_may_use_the_contexts)
 }
 END_TEST
 
+static atomic_bool parsing;
+
+static void *parse_often(void *arg)
+{
+    while (atomic_load(&parsing))
+        antler_model_free(antler_load_json(arg, NULL, NULL));
+    return NULL;
+}
+
+/* No lock that another thread of the parent held is held in the child. */
+START_TEST(a_child_process_may_load_models)
+{
+    enum { ROUNDS = 100 };
+    static char text[] = "{\"class_name\": \"Sequential\", \"config\": {\"name\": \"m\", \"layers\": [{\"class_name\": "
+                         "\"Dense\", \"config\": {\"units\": 2, \"batch_input_shape\": [null, 3]}}]}}";
+    pthread_t thread;
+    atomic_store(&parsing, true);
+    ck_assert_int_eq(pthread_create(&thread, NULL, parse_often, text), 0);
+    for (int round = 0; round < ROUNDS; round++) {
+        pid_t child = fork();
+        ck_assert_int_ge(child, 0);
+        if (child == 0) {
+            antler_model *model = antler_load_json(text, NULL, NULL);
+            _exit(model ? 0 : 1);
+        }
+        int status;
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    atomic_store(&parsing, false);
+    pthread_join(thread, NULL);
+}
+END_TEST
+
 /* ---- what is easily got wrong ---- */
 
 START_TEST(minus_zero_stays)
@@ -358,6 +393,33 @@ START_TEST(only_what_there_is_can_be_read)
 }
 END_TEST
 
+/* A state is carried from batch to batch, not from call to call, nor from sample to sample: here without any noise, so
+   that all samples are the prediction. */
+START_TEST(each_sample_starts_anew)
+{
+    antler_error err = {0};
+    antler_real x[ROWS], once[ROWS], again[ROWS], mean[ROWS], deviation[ROWS];
+    antler_model *m = network("1, 1",
+                              "{'class_name': 'SimpleRNN', 'config': {'units': 1, 'stateful': true, 'activation': "
+                              "'linear', 'kernel_initializer': 'ones', 'recurrent_initializer': 'ones'}}",
+                              "");
+    for (int i = 0; i < ROWS; i++)
+        x[i] = 1;
+    antler_data *data = antler_data_from(x, ANTLER_DTYPE_REAL, &(antler_shape){3, {ROWS, 1, 1}}, &err);
+    must(antler_predict(m, data, 1, 1, once, &err), &err);
+    for (int i = 0; i < ROWS; i++)
+        ck_assert(once[i] == (antler_real)(i + 1));
+    must(antler_predict(m, data, 1, 1, again, &err), &err);
+    ck_assert_mem_eq(again, once, sizeof once);
+    must(antler_predict_mc(m, data, 3, 1, 1, mean, deviation, &err), &err);
+    ck_assert_mem_eq(mean, once, sizeof once);
+    for (int i = 0; i < ROWS; i++)
+        ck_assert(deviation[i] == 0);
+    antler_data_free(data);
+    antler_model_free(m);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("predict");
@@ -366,10 +428,12 @@ int main(void)
     tcase_add_test(tests, contexts_share_a_model);
     tcase_add_loop_test(tests, state_is_carried_until_it_is_reset, 0, sizeof cells / sizeof cells[0]);
     tcase_add_test(tests, a_second_prediction_makes_no_context);
+    tcase_add_test(tests, each_sample_starts_anew);
     tcase_add_test(tests, predictions_follow_the_model);
     tcase_add_test(tests, compiling_anew_spares_a_context);
     tcase_add_test(tests, threads_may_predict_on_one_model);
     tcase_add_test(tests, a_child_process_may_use_the_contexts);
+    tcase_add_test(tests, a_child_process_may_load_models);
     tcase_add_test(tests, minus_zero_stays);
     tcase_add_test(tests, logs_may_be_left_out);
     tcase_add_test(tests, only_what_there_is_can_be_read);

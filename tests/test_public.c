@@ -547,6 +547,60 @@ START_TEST(nothing_is_less_than_none)
 }
 END_TEST
 
+/* What must be given and is not. */
+START_TEST(null_is_told)
+{
+    antler_error err = {0};
+    antler_real x[4] = {0}, y[3];
+    antler_tensor tensor;
+    const antler_shape shape = {2, {1, 4}};
+    antler_model *m = network("4", "{'class_name': 'Dense', 'config': {'units': 3, 'name': 'd'}}",
+                              ", 'compile_config': {'optimizer': 'sgd', 'loss': 'mse'}");
+    antler_data *in = rows_of(x, 1, 4);
+    antler_context *c = context_of(m, ANTLER_TRAIN, 1, ANTLER_KEEP);
+    ck_assert_int_eq(antler_save(m, NULL, &err), ANTLER_VALUE);
+    ck_assert_str_eq(err.message, "the path is NULL");
+    ck_assert_int_eq(antler_load_weights(m, NULL, NULL), ANTLER_VALUE);
+    ck_assert_int_eq(antler_file_check(NULL, NULL), ANTLER_VALUE);
+    ck_assert_int_eq(antler_data_save(NULL, NULL, NULL, 0, NULL), ANTLER_VALUE);
+    ck_assert_ptr_null(antler_load(NULL, NULL));
+    ck_assert_ptr_null(antler_load_json(NULL, NULL, NULL));
+    ck_assert_ptr_null(antler_data_open(NULL, "x", NULL));
+    ck_assert_ptr_null(antler_data_from(x, ANTLER_DTYPE_REAL, NULL, NULL));
+    ck_assert_ptr_null(antler_data_from(NULL, ANTLER_DTYPE_REAL, &shape, NULL));
+    ck_assert_ptr_null(antler_data_rows(NULL, 0, 1, NULL));
+    ck_assert_ptr_null(antler_data_shape(NULL));
+    ck_assert_int_eq(antler_data_gather(NULL, NULL, 0, x, NULL), ANTLER_VALUE);
+    ck_assert_int_eq(antler_predict(m, in, 1, 1, NULL, NULL), ANTLER_VALUE);
+    ck_assert_int_eq(antler_predict_mc(m, in, 2, 1, 1, NULL, NULL, NULL), ANTLER_VALUE);
+    ck_assert_int_eq(antler_forward(c, NULL, 1, y, NULL), ANTLER_VALUE);
+    forward(c, x, 1, y);
+    ck_assert_int_eq(antler_backward(c, NULL, NULL, NULL), ANTLER_VALUE);
+    ck_assert_int_eq(antler_backward_from(c, NULL, NULL, NULL), ANTLER_VALUE);
+    ck_assert_int_eq(antler_read(c, NULL, ANTLER_OUTPUT, 0, &tensor, NULL), ANTLER_VALUE);
+    ck_assert_int_eq(antler_read(c, "d", ANTLER_OUTPUT, 0, NULL, NULL), ANTLER_VALUE);
+    ck_assert_int_eq(antler_fit_given(m, in, in, NULL, 0, NULL), ANTLER_VALUE);
+    ck_assert_int_eq(antler_fit_given(m, in, in, NULL, 16, ""), ANTLER_VALUE);
+    ck_assert_int_eq(antler_compile_given(m, NULL, 0, NULL), ANTLER_VALUE);
+    ck_assert_int_eq(antler_compile_given(m, NULL, 16, ""), ANTLER_VALUE);
+    antler_context_free(c);
+    antler_data_free(in);
+    antler_model_free(m);
+    m = antler_sequential("m", NULL, 1, NULL);
+    ck_assert_int_eq(antler_model_error(m)->status, ANTLER_VALUE);
+    antler_model_free(m);
+    for (int i = 0; i < 4; i++) {
+        m = antler_sequential("m", (int[]){4}, 1, NULL);
+        ck_assert_int_eq(i == 0   ? antler_add_json(m, NULL)
+                         : i == 1 ? antler_add_given(m, NULL, NULL, 0, "")
+                         : i == 2 ? antler_add_given(m, &antler_layer_dense, NULL, 0, NULL)
+                                  : antler_add_given(m, &antler_layer_dense, NULL, sizeof(struct antler_dense), ""),
+                         ANTLER_VALUE);
+        antler_model_free(m);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("public");
@@ -572,5 +626,6 @@ int main(void)
     tcase_add_test(tests, random_numbers_are_functions_of_their_place);
     tcase_add_test(tests, most_threads);
     tcase_add_test(tests, nothing_is_less_than_none);
+    tcase_add_test(tests, null_is_told);
     return run_suite("public", tests);
 }

@@ -153,6 +153,7 @@ antler_status antler__given_check(const char *given, size_t size, const antler_f
                                   antler_error *err)
 {
     char where[256];
+    ANTLER_TRY(antler__require(given, "text that tells what was given", err));
     if (size > form->size)
         return antler_error_set(err, ANTLER_VALUE, antler__place_text(place, where, sizeof where),
                                 "a struct of %zu bytes, where this version's has %zu: the program was compiled with "

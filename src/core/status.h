@@ -7,6 +7,9 @@
 /* ANTLER_MEMORY, "out of memory". */
 antler_status antler__no_memory(antler_error *err);
 
+/* ANTLER_VALUE, "the <what> is NULL", unless the caller gave one. */
+antler_status antler__require(const void *argument, const char *what, antler_error *err);
+
 /* Copies an error as it is (file and line too), unless *to has one; returns from's status. */
 antler_status antler__error_copy(antler_error *to, const antler_error *from);
 

@@ -36,6 +36,7 @@ antler_status antler_data_save(const char *path, const char *about, const antler
     antler_entries entries = {0};
     antler_error error = {0};
     const antler_shape scalar = {0};
+    ANTLER_TRY(antler__require(path, "path", err));
     if (about)
         antler__entries_add(&entries, "/@about", ANTLER_TEXT, &scalar, about, strlen(about) + 1, &error);
     for (int i = 0; i < arrays && error.status == ANTLER_OK; i++)

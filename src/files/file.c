@@ -320,6 +320,7 @@ antler_status antler_file_check(const char *path, antler_error *err)
 {
     target t;
     char temporary[PATH_MAX];
+    ANTLER_TRY(antler__require(path, "path", err));
     if (!find_target(path, &t))
         return antler__file_error(path, "write", err);
     ANTLER_TRY(check_kind(path, &t, err));

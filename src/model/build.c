@@ -46,7 +46,7 @@ antler_model *antler_sequential(const char *name, const int *shape, int rank, an
     if (error.status == ANTLER_OK && (rank < 1 || rank >= ANTLER_MAX_RANK)) {
         antler_error_set(&error, ANTLER_SHAPE, NULL, "an input of rank %d: expected 1 to %d", rank,
                          ANTLER_MAX_RANK - 1);
-    } else if (error.status == ANTLER_OK) {
+    } else if (error.status == ANTLER_OK && antler__require(shape, "shape", &error) == ANTLER_OK) {
         int64_t batch_shape[ANTLER_MAX_RANK + 1] = {ANTLER_NULL};
         for (int i = 0; i < rank && error.status == ANTLER_OK; i++) {
             batch_shape[i + 1] = shape[i];
@@ -82,7 +82,11 @@ antler_status antler_add_given(antler_model *model, const struct antler_layer_op
     if (!json)
         return no_memory(model);
     antler_place place = next_place(model, ".config", text, sizeof text);
-    antler_status status = antler__type_whole(&ops->type, &layer.type, &error);
+    antler_status status = antler__require(ops, "layer's table", &error);
+    if (status == ANTLER_OK && size)
+        status = antler__require(settings, "struct of settings", &error);
+    if (status == ANTLER_OK)
+        status = antler__type_whole(&ops->type, &layer.type, &error);
     if (status == ANTLER_OK && layer.type->kind != ANTLER_KIND_LAYER)
         status = antler_error_set(&error, ANTLER_VALUE, layer.type->class_name, "a %s is no layer",
                                   antler_kind_name(layer.type->kind));
@@ -120,8 +124,10 @@ antler_status antler_add_json(antler_model *model, const char *text)
     antler_object layer = {NULL, NULL};
     char place_text[64];
     antler_place place = next_place(model, "", place_text, sizeof place_text);
-    antler_json *json;
-    antler_status status = parse(text, &place, &json, &error);
+    antler_json *json = NULL;
+    antler_status status = antler__require(text, "JSON", &error);
+    if (status == ANTLER_OK)
+        status = parse(text, &place, &json, &error);
     if (status != ANTLER_OK)
         return antler__model_fail(model, &error);
     status = antler__object_read(ANTLER_KIND_LAYER, json, &place, &report, &layer);

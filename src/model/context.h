@@ -51,8 +51,8 @@ struct antler_context {
     const antler_real *x;                     /* the caller's inputs of the last pass, and how many samples it had */
     int64_t x_rows;
     int64_t step, row;
-    bool ran_forward;
-    antler_real *noise_view; /* the mask that was read last, as numbers, for antler_read */
+    bool ran_forward, ran_backward; /* a pass back, or an update, may follow */
+    antler_real *noise_view;        /* the mask that was read last, as numbers, for antler_read */
 };
 
 enum {

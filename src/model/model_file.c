@@ -92,7 +92,7 @@ static antler_model *model_of(const char *text, size_t size, const char *file, b
 
 antler_model *antler_load_json(const char *json, const char *name, antler_error *err)
 {
-    return model_of(json, strlen(json), name, true, NULL, err);
+    return antler__require(json, "JSON", err) == ANTLER_OK ? model_of(json, strlen(json), name, true, NULL, err) : NULL;
 }
 
 static antler_model *load_json(const char *path, antler_error *err)
@@ -215,6 +215,8 @@ antler_model *antler_load(const char *path, antler_error *err)
 {
     antler_error error = {0};
     antler_model *model = NULL;
+    if (antler__require(path, "path", err) != ANTLER_OK)
+        return NULL;
     if (antler__ends_with(path, ".json"))
         model = load_json(path, &error);
     else if (antler__ends_with(path, ".keras"))
@@ -235,6 +237,7 @@ antler_status antler_load_weights(antler_model *model, const char *path, antler_
     antler_error error = {0};
     if (!model || (model->error.status != ANTLER_OK && !model->built))
         return antler__error_copy(err, antler_model_error(model));
+    ANTLER_TRY(antler__require(path, "path", err));
     antler_status status = antler__model_structure(model, &error);
     if (status == ANTLER_OK && antler__ends_with(path, ".keras")) {
         antler_member member[MEMBERS] = {{0}};
@@ -365,6 +368,7 @@ antler_status antler_save(antler_model *model, const char *path, antler_error *e
     antler_error error = {0};
     if (antler__model_build(model) != ANTLER_OK)
         return antler__error_copy(err, antler_model_error(model));
+    ANTLER_TRY(antler__require(path, "path", err));
     antler_status status = ANTLER_OK;
     if (model->compile && model->compile->optimizer.type)
         status = antler__model_slots(model, &error); /* a file of a compiled model has them, at 0 before training */

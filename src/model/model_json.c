@@ -86,6 +86,8 @@ antler_status antler_compile_given(antler_model *model, const struct antler_comp
         config ? antler__given_check(given, size, &(antler_form){sizeof whole, NULL, compile_members}, &place, &error)
                : antler__no_memory(&error);
     if (status == ANTLER_OK && size)
+        status = antler__require(settings, "struct of settings", &error);
+    if (status == ANTLER_OK && size)
         memcpy(&whole, settings, size);
     if (status == ANTLER_OK)
         status = compile_json(&whole, given, config, &error);

@@ -83,7 +83,7 @@ antler_status antler__forward(antler_context *c, const antler_real *x, int64_t n
     set_batch(c, n);
     set_position(c);
     set_inputs(c, x, n);
-    c->ran_forward = false; /* until all of it has run */
+    c->ran_forward = c->ran_backward = false; /* until all of it has run */
     antler_error inner = {0};
     for (int64_t i = 0; i < c->calls; i++) {
         if (is_view(&c->node[i]))
@@ -128,6 +128,7 @@ antler_status antler_forward(antler_context *c, const antler_real *x, int64_t n,
 {
     if (!c)
         return antler__no_context(err);
+    ANTLER_TRY(antler__require(x, "input", err));
     if (n <= c->batch) /* else refused below */
         ANTLER_TRY(antler__check_input(c->model, x, NULL, n, err));
     ANTLER_TRY(antler__forward(c, x, n, err));
@@ -227,6 +228,7 @@ antler_status antler__run_backward(antler_context *c, bool penalties, antler_err
         }
         add_up(c, i, &next);
     }
+    c->ran_backward = true;
     return ANTLER_OK;
 }
 
@@ -269,6 +271,7 @@ static void get_gradients(const antler_context *c, antler_real *dx)
 antler_status antler_backward_from(antler_context *c, const antler_real *dy, antler_real *dx, antler_error *err)
 {
     ANTLER_TRY(antler__ready_for_backward(c, err));
+    ANTLER_TRY(antler__require(dy, "gradient of the output", err));
     if (dx && !(c->flags & ANTLER_INPUT_GRADIENT))
         return antler_error_set(err, ANTLER_VALUE, NULL,
                                 "the gradient of the input needs a context made with ANTLER_INPUT_GRADIENT");
@@ -340,6 +343,8 @@ antler_status antler_read(antler_context *c, const char *layer, antler_what what
     int64_t i;
     if (!c)
         return antler__no_context(err);
+    ANTLER_TRY(antler__require(layer, "layer's name", err));
+    ANTLER_TRY(antler__require(tensor, "tensor", err));
     ANTLER_TRY(find_call(c, layer, &i, err));
     if (!(c->flags & ANTLER_KEEP))
         return antler_error_set(err, ANTLER_VALUE, NULL, "reading a layer needs a context made with ANTLER_KEEP");

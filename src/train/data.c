@@ -215,6 +215,7 @@ antler_status antler_data_gather(const antler_data *data, const int64_t *row, in
                                  antler_error *err)
 {
     enum { STAGING = 1 << 22 }; /* bytes, or one row if that is larger */
+    ANTLER_TRY(antler__require(data, "data", err));
     for (int64_t i = 0; i < n; i++)
         if (row[i] < 0 || row[i] >= data->shape.dim[0])
             return antler_error_set(err, ANTLER_VALUE, data->name, "row %lld of %lld", (long long)row[i],
@@ -279,14 +280,9 @@ void antler_data_free(antler_data *data)
 
 antler_data *antler_data_from(const void *values, antler_dtype dtype, const antler_shape *shape, antler_error *err)
 {
-    antler_data *data = create("", "data in memory", err);
+    antler_data *data = antler__require(shape, "shape", err) == ANTLER_OK ? create("", "data in memory", err) : NULL;
     if (!data)
         return NULL;
-    if (!shape) {
-        antler_error_set(err, ANTLER_VALUE, data->name, "no shape");
-        antler_data_free(data);
-        return NULL;
-    }
     data->borrowed = true;
     data->values = values;
     if (set_shape(data, dtype, shape, err) == ANTLER_OK && (values || data->row_elements == 0 || shape->dim[0] == 0))
@@ -298,10 +294,8 @@ antler_data *antler_data_from(const void *values, antler_dtype dtype, const antl
 
 antler_data *antler_data_rows(const antler_data *data, int64_t first, int64_t n, antler_error *err)
 {
-    if (!data) {
-        antler_error_set(err, ANTLER_VALUE, NULL, "no data");
+    if (antler__require(data, "data", err) != ANTLER_OK)
         return NULL;
-    }
     if (first < 0 || n < 0 || n > data->shape.dim[0] || first > data->shape.dim[0] - n) {
         antler_error_set(err, ANTLER_VALUE, data->name, "rows from %lld, %lld of them, of %lld", (long long)first,
                          (long long)n, (long long)data->shape.dim[0]);
@@ -435,9 +429,5 @@ antler_data *antler__data_open(const char *path, const char *name, int64_t most_
 
 antler_data *antler_data_open(const char *path, const char *name, antler_error *err)
 {
-    if (!path) {
-        antler_error_set(err, ANTLER_VALUE, NULL, "no path");
-        return NULL;
-    }
-    return antler__data_open(path, name, in_memory, err);
+    return antler__require(path, "path", err) == ANTLER_OK ? antler__data_open(path, name, in_memory, err) : NULL;
 }

@@ -159,44 +159,86 @@ typedef struct prediction {
     antler_real *mean, *deviation; /* (rows, output); deviation may be NULL */
 } prediction;
 
-/* Sum and sum of squares over the samples of one batch, in the samples' order: shifted by the first sample, so that a
-   small deviation beside a large mean is not lost. sums: (n, output, 2). */
-static antler_status sample_batch(const prediction *p, antler_context *c, const antler_real *x, int64_t first,
-                                  int64_t n, double *sums, antler_error *err)
+/* Adds sample s of a batch to its sums and sums of squares, shifted by the first sample, so that a small deviation
+   beside a large mean is not lost. sums: (n, output, 2). */
+static antler_status add_sample(const prediction *p, antler_context *c, const antler_real *x, int64_t first, int64_t n,
+                                int64_t s, double *sums, antler_error *err)
 {
     int64_t width = antler_count(&antler__output(c)->shape, 1);
     antler_real *mean = p->mean + first * width;
-    memset(sums, 0, (size_t)(2 * n * width) * sizeof *sums);
-    for (int64_t s = 0; s < p->samples; s++) {
-        antler_context_seek(c, s, first);
-        ANTLER_TRY(antler_forward(c, x, n, s == 0 ? mean : NULL, err));
-        const antler_real *y = antler__output(c)->data;
-        for (int64_t i = 0; i < n * width; i++) {
-            double d = (double)y[i] - (double)mean[i];
-            sums[2 * i] += d;
-            sums[2 * i + 1] += d * d;
-        }
-    }
+    antler_context_seek(c, s, first);
+    ANTLER_TRY(antler_forward(c, x, n, s == 0 ? mean : NULL, err));
+    const antler_real *y = antler__output(c)->data;
     for (int64_t i = 0; i < n * width; i++) {
-        double d = sums[2 * i] / (double)p->samples, variance = sums[2 * i + 1] / (double)p->samples - d * d;
-        if (p->deviation)
-            p->deviation[first * width + i] = (antler_real)sqrt(variance > 0 ? variance : 0);
-        if (d != 0) /* adding 0 would turn -0 into 0 */
-            mean[i] = (antler_real)((double)mean[i] + d);
+        double d = (double)y[i] - (double)mean[i];
+        sums[2 * i] += d;
+        sums[2 * i + 1] += d * d;
     }
     return ANTLER_OK;
 }
 
+/* Mean and deviation from sums of n numbers, of which the first is number `first` of the output. */
+static void finish_samples(const prediction *p, int64_t first, int64_t n, const double *sums)
+{
+    antler_real *mean = p->mean + first;
+    for (int64_t i = 0; i < n; i++) {
+        double d = sums[2 * i] / (double)p->samples, variance = sums[2 * i + 1] / (double)p->samples - d * d;
+        if (p->deviation)
+            p->deviation[first + i] = (antler_real)sqrt(variance > 0 ? variance : 0);
+        if (d != 0) /* adding 0 would turn -0 into 0 */
+            mean[i] = (antler_real)((double)mean[i] + d);
+    }
+}
+
+/* All samples of a batch, then the next batch: each row is gathered once. */
+static antler_status sample_by_batches(const prediction *p, antler_context *c, antler_rooms *r, double *sums,
+                                       antler_error *err)
+{
+    int64_t rows = antler_data_shape(p->x)->dim[0], width = antler_count(&antler__output(c)->shape, 1), n;
+    for (int64_t first = 0; first < rows; first += n) {
+        ANTLER_TRY(take_rows(p->model, r, p->x, first, &n, err));
+        memset(sums, 0, (size_t)(2 * n * width) * sizeof *sums);
+        for (int64_t s = 0; s < p->samples; s++)
+            ANTLER_TRY(add_sample(p, c, r->x, first, n, s, sums, err));
+        finish_samples(p, first * width, n * width, sums);
+    }
+    return ANTLER_OK;
+}
+
+/* All batches of a sample, then the next sample: each starts anew and carries on from batch to batch, as one pass of
+   antler_predict does. The sums are the same, added in the same order. */
+static antler_status sample_by_passes(const prediction *p, antler_context *c, antler_rooms *r, double *sums,
+                                      antler_error *err)
+{
+    int64_t rows = antler_data_shape(p->x)->dim[0], width = antler_count(&antler__output(c)->shape, 1), n;
+    memset(sums, 0, (size_t)(2 * rows * width) * sizeof *sums);
+    for (int64_t s = 0; s < p->samples; s++) {
+        antler_context_reset(c);
+        for (int64_t first = 0; first < rows; first += n) {
+            ANTLER_TRY(take_rows(p->model, r, p->x, first, &n, err));
+            ANTLER_TRY(add_sample(p, c, r->x, first, n, s, sums + 2 * first * width, err));
+        }
+    }
+    finish_samples(p, 0, rows * width, sums);
+    return ANTLER_OK;
+}
+
+static void found(void *arg, antler_tensor *carry)
+{
+    (void)carry;
+    *(bool *)arg = true;
+}
+
 static antler_status predict_samples(const prediction *p, antler_context *c, antler_rooms *r, antler_error *err)
 {
+    bool carries = false;
+    antler__context_carry(c, found, &carries);
     size_t width = (size_t)antler_count(&antler__output(c)->shape, 1);
-    double *sums = antler__allocate((size_t)r->batch, 2 * width * sizeof *sums);
-    antler_status status = sums ? ANTLER_OK : antler__no_memory(err);
-    for (int64_t first = 0, n; status == ANTLER_OK && first < antler_data_shape(p->x)->dim[0]; first += n) {
-        status = take_rows(p->model, r, p->x, first, &n, err);
-        if (status == ANTLER_OK)
-            status = sample_batch(p, c, r->x, first, n, sums, err);
-    }
+    size_t rows = (size_t)(carries ? antler_data_shape(p->x)->dim[0] : r->batch);
+    double *sums = antler__allocate(rows, 2 * width * sizeof *sums);
+    if (!sums)
+        return antler__no_memory(err);
+    antler_status status = (carries ? sample_by_passes : sample_by_batches)(p, c, r, sums, err);
     antler__free(sums);
     return status;
 }
@@ -204,6 +246,7 @@ static antler_status predict_samples(const prediction *p, antler_context *c, ant
 static antler_status predict_once(const prediction *p, antler_context *c, antler_rooms *r, antler_error *err)
 {
     int64_t rows = antler_data_shape(p->x)->dim[0], width = antler_count(&antler__output(c)->shape, 1), n;
+    antler_context_reset(c); /* a kept one carries what ran before */
     for (int64_t first = 0; first < rows; first += n) {
         ANTLER_TRY(take_rows(p->model, r, p->x, first, &n, err));
         ANTLER_TRY(antler_forward(c, r->x, n, p->mean + first * width, err));
@@ -219,6 +262,7 @@ static antler_status predict(const prediction *p, antler_error *err)
         return antler__error_copy(err, antler_model_error(p->model));
     if (!p->x || p->samples < 1)
         return antler_error_set(err, ANTLER_VALUE, NULL, p->x ? "predict needs at least one sample" : "no data");
+    ANTLER_TRY(antler__require(p->mean, "array of predictions", err));
     ANTLER_TRY(check_x(p->model, p->x, err));
     int64_t batch = 0;
     ANTLER_TRY(choose_batch(p->model, p->x, p->batch_size, &batch, err));

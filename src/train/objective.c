@@ -365,6 +365,7 @@ static antler_status backward(antler_context *c, const antler_real *y, bool trac
 
 antler_status antler_backward(antler_context *c, const antler_real *y, double *loss, antler_error *err)
 {
+    ANTLER_TRY(antler__require(y, "targets", err));
     return backward(c, y, false, loss, err);
 }
 

@@ -9,6 +9,7 @@ antler_status antler_data_split(const antler_data *data, double split, antler_da
                                 antler_error *err)
 {
     antler_error error = {0};
+    ANTLER_TRY(antler__require(data, "data", err));
     int64_t rows = antler_data_shape(data)->dim[0];
     int64_t n = split > 0 && split < 1 ? (int64_t)floor((double)rows * (1 - split)) : 0;
     *first = *rest = NULL;

@@ -124,6 +124,8 @@ antler_status antler_update(antler_context *c, antler_error *err)
     antler_model *model = c ? c->writable : NULL;
     if (!model)
         return antler_error_set(err, ANTLER_VALUE, NULL, "an update needs a context made for training");
+    if (!c->ran_backward)
+        return antler_error_set(err, ANTLER_VALUE, NULL, "an update needs a pass back before it");
     ANTLER_TRY(antler__model_slots(model, err));
     antler_object optimizer = model->compile->optimizer;
     const antler_optimizer_keys *keys = optimizer.config;
