@@ -439,6 +439,13 @@ START_TEST(sums_and_numbers_have_bounds)
     refusal_of(&metric.type);
     callback.numbers = -1;
     refusal_of(&callback.type);
+    antler_activation_ops activation = halved;
+    activation.type.class_name = "own";
+    activation.kernel = 3; /* one of the library's recurrent steps */
+    ck_assert_str_eq(refusal_of(&activation.type).message, "its `kernel` is 3, expected 0");
+    activation = halved;
+    activation.type.class_name = "";
+    refusal_of(&activation.type);
 }
 END_TEST
 

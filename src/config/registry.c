@@ -171,7 +171,8 @@ static const size_t table_size[ANTLER_KINDS] = {
 
 static antler_status check_head(const antler_type *type, antler_error *err)
 {
-    if (!type || !type->class_name || type->kind >= ANTLER_KINDS || type->kind == ANTLER_KIND_SETTINGS)
+    if (!type || !type->class_name || !*type->class_name || type->kind >= ANTLER_KINDS ||
+        type->kind == ANTLER_KIND_SETTINGS)
         return antler_error_set(err, ANTLER_VALUE, NULL, "a type to register needs a class name and a kind");
     if (type->size < sizeof *type || type->size > table_size[type->kind])
         return antler_error_set(err, ANTLER_VALUE, type->class_name,
@@ -215,7 +216,8 @@ static antler_status check_number(const antler_type *type, const char *what, int
 {
     if (number >= 0 && number <= most)
         return ANTLER_OK;
-    return antler_error_set(err, ANTLER_VALUE, type->class_name, "its `%s` is %d, expected 0 to %d", what, number,
+    return antler_error_set(err, ANTLER_VALUE, type->class_name,
+                            most > 0 ? "its `%s` is %d, expected 0 to %d" : "its `%s` is %d, expected 0", what, number,
                             most);
 }
 
@@ -269,6 +271,8 @@ static antler_status append(const antler_type *type, antler_error *err)
 antler_status antler_register(const antler_type *type, antler_error *err)
 {
     ANTLER_TRY(antler__type_whole(type, &type, err));
+    if (type->kind == ANTLER_KIND_ACTIVATION)
+        ANTLER_TRY(check_number(type, "kernel", ((const antler_activation_ops *)type)->kernel, 0, err));
     antler__lock();
     antler_status status = append(type, err);
     antler__unlock();
