@@ -58,9 +58,9 @@ antler_status antler_error_set(antler_error *err, antler_status status, const ch
     return status;
 }
 
-antler_status antler__require(const void *argument, const char *what, antler_error *err)
+antler_status antler__missing(const char *what, antler_error *err)
 {
-    return argument ? ANTLER_OK : antler_error_set(err, ANTLER_VALUE, NULL, "the %s is NULL", what);
+    return antler_error_set(err, ANTLER_VALUE, NULL, "the %s is NULL", what);
 }
 
 antler_status antler__no_memory(antler_error *err)

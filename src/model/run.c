@@ -2,6 +2,7 @@
 #include "model/run.h"
 
 #include "core/memory.h"
+#include "core/status.h"
 
 #include <math.h>
 #include <string.h>
@@ -84,7 +85,8 @@ antler_status antler__forward(antler_context *c, const antler_real *x, int64_t n
     set_position(c);
     set_inputs(c, x, n);
     c->ran_forward = c->ran_backward = false; /* until all of it has run */
-    antler_error inner = {0};
+    antler_error inner;
+    antler__error_clear(&inner);
     for (int64_t i = 0; i < c->calls; i++) {
         if (is_view(&c->node[i]))
             continue;
@@ -214,8 +216,9 @@ static void begin_backward(antler_context *c, int64_t i, bool penalties)
 
 antler_status antler__run_backward(antler_context *c, bool penalties, antler_error *err)
 {
-    antler_error inner = {0};
+    antler_error inner;
     int64_t next = 0;
+    antler__error_clear(&inner);
     for (int64_t i = c->calls - 1; i >= 0; i--) {
         if (!c->runs_backward[i])
             continue;

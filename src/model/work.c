@@ -68,12 +68,12 @@ static int64_t block_size(int64_t n, int64_t tile, int64_t parts)
 void antler_run_product(antler_run *run, const antler_product *p)
 {
     double multiplications = (double)p->m * (double)p->n * (double)p->k;
-    double tasks = multiplications / (double)(antler__task_elements * ELEMENT_MULTIPLICATIONS);
-    int64_t wanted = tasks < MOST_TASKS ? (int64_t)tasks : MOST_TASKS;
-    if (wanted < 2) {
+    double task = (double)(antler__task_elements * ELEMENT_MULTIPLICATIONS);
+    if (multiplications < 2 * task) { /* compared, not divided: of a small network's step a division is a part */
         run->k->product(p, 0, p->m, 0, p->n, run->workers->scratch[0]);
         return;
     }
+    int64_t wanted = multiplications < MOST_TASKS * task ? (int64_t)(multiplications / task) : MOST_TASKS;
     product_job job = {.run = run, .p = p};
     if (p->m >= p->n) {
         job.rows = block_size(p->m, run->k->tile_m, wanted);
