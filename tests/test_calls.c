@@ -245,24 +245,26 @@ START_TEST(a_small_batch_is_its_rows)
 END_TEST
 
 #ifdef ANTLER_DOUBLE
-static double objective(antler_context *c, pass *p, int outputs)
+static double objective(antler_context *c, pass *p)
 {
     antler_error err = {0};
     double sum = 0;
     must(antler_forward(c, p->x, BATCH, p->y, &err), &err);
-    for (int i = 0; i < outputs * BATCH * WIDTH; i++)
+    for (int i = 0; i < c->model->outputs * BATCH * WIDTH; i++)
         sum += p->dy[i] * p->y[i];
     return sum;
 }
 
-static void check(antler_context *c, pass *p, int outputs, antler_real *value, double gradient, double size)
+/* The gradient of f by one value against a difference. */
+static void check(double (*f)(antler_context *c, pass *p), antler_context *c, pass *p, antler_real *value,
+                  double gradient, double size)
 {
     const double h = 1e-5;
     antler_real kept = *value;
     *value = kept + h;
-    double above = objective(c, p, outputs);
+    double above = f(c, p);
     *value = kept - h;
-    double below_ = objective(c, p, outputs);
+    double below_ = f(c, p);
     *value = kept;
     ck_assert_msg(fabs((above - below_) / (2 * h) - gradient) <= 1e-6 * fmax(size, 1), "%.12g, numeric %.12g", gradient,
                   (above - below_) / (2 * h));
@@ -282,10 +284,10 @@ START_TEST(gradients_are_right)
     for (int i = 0; i < p.inputs * BATCH * WIDTH; i++)
         size = fmax(size, fabs(one.dx[i]));
     for (int i = 0; i < p.inputs * BATCH * WIDTH; i++)
-        check(c, &one, p.outputs, &one.x[i], one.dx[i], size);
+        check(objective, c, &one, &one.x[i], one.dx[i], size);
     for (int64_t v = 0; v < m->variables; v++)
         for (int64_t i = 0; m->variable[v].view.trainable && i < m->variable[v].length; i++)
-            check(c, &one, p.outputs, &m->variable[v].view.value.data[i], one.gradients[m->variable[v].offset + i],
+            check(objective, c, &one, &m->variable[v].view.value.data[i], one.gradients[m->variable[v].offset + i],
                   size);
     antler_context_free(c);
     antler_model_free(m);
@@ -349,19 +351,6 @@ START_TEST(memory_changes_no_bit_of_penalties)
 END_TEST
 
 #ifdef ANTLER_DOUBLE
-static void check_loss(antler_context *c, antler_real *value, double gradient, double size, pass *scratch)
-{
-    const double h = 1e-5;
-    antler_real kept = *value;
-    *value = kept + h;
-    double above = run_loss(c, scratch);
-    *value = kept - h;
-    double below_ = run_loss(c, scratch);
-    *value = kept;
-    ck_assert_msg(fabs((above - below_) / (2 * h) - gradient) <= 1e-6 * fmax(size, 1), "%.12g, numeric %.12g", gradient,
-                  (above - below_) / (2 * h));
-}
-
 START_TEST(gradients_of_penalties_are_right)
 {
     plan p = penalized_plan((uint64_t)_i);
@@ -374,10 +363,11 @@ START_TEST(gradients_of_penalties_are_right)
     for (int64_t i = 0; i < m->trained_size; i++)
         size = fmax(size, fabs(one.gradients[i]));
     for (int i = 0; i < p.inputs * BATCH * WIDTH; i++)
-        check_loss(c, &other.x[i], one.dx[i], size, &other);
+        check(run_loss, c, &other, &other.x[i], one.dx[i], size);
     for (int64_t v = 0; v < m->variables; v++)
         for (int64_t i = 0; m->variable[v].view.trainable && i < m->variable[v].length; i++)
-            check_loss(c, &m->variable[v].view.value.data[i], one.gradients[m->variable[v].offset + i], size, &other);
+            check(run_loss, c, &other, &m->variable[v].view.value.data[i], one.gradients[m->variable[v].offset + i],
+                  size);
     antler_context_free(c);
     antler_model_free(m);
 }

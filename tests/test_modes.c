@@ -1,5 +1,6 @@
 /* Every sample of every layer in the modes and settings that are not its own: with masks, in Monte Carlo, frozen, with
    a penalty on its output, stateful, on smaller batches, on numbers that are none. */
+#include "differences.h"
 #include "samples.h"
 #include "suite.h"
 #include "train/objective.h"
@@ -134,27 +135,6 @@ static double loss_of(bench *b)
     return loss;
 }
 
-#ifdef ANTLER_DOUBLE
-static void check_numbers(bench *b, const char *what, antler_real *value, const antler_real *gradient, int64_t n)
-{
-    const double h = 1e-5;
-    double most = 0;
-    for (int64_t i = 0; i < n; i++)
-        most = fmax(most, fabs(gradient[i]));
-    for (int64_t i = 0; i < n; i++) {
-        antler_real kept = value[i];
-        value[i] = kept + h;
-        double above = loss_of(b);
-        value[i] = kept - h;
-        double below = loss_of(b);
-        value[i] = kept;
-        double numeric = (above - below) / (2 * h), bound = 2e-6 * fmax(most, 1e-3);
-        ck_assert_msg(fabs(numeric - gradient[i]) <= bound, "%s[%d]: analytic %.12g, numeric %.12g", what, (int)i,
-                      gradient[i], numeric);
-    }
-}
-#endif
-
 /* Gradients of a compiled loss and its penalties against differences, in double; in float that all are finite. */
 static void check_loss(bench *b)
 {
@@ -170,8 +150,8 @@ static void check_loss(bench *b)
         if (!variable->view.trainable)
             continue;
 #ifdef ANTLER_DOUBLE
-        check_numbers(b, variable->view.name, variable->view.value.data, gradients + variable->offset,
-                      variable->length);
+        check_gradient_of(loss_of, b, variable->view.name, variable->view.value.data, gradients + variable->offset,
+                          variable->length);
 #else
         for (int64_t i = 0; i < variable->length; i++)
             ck_assert(isfinite(gradients[variable->offset + i]));

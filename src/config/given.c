@@ -149,10 +149,12 @@ static antler_status check_item(const char *item, size_t length, size_t size, co
                                       : antler_error_set(err, ANTLER_NAME, where, "there is no setting `.%s`", name);
 }
 
-antler_status antler__given_check(const char *given, size_t size, const antler_form *form, const antler_place *place,
-                                  antler_error *err)
+antler_status antler__given_check(const void *settings, size_t size, const char *given, const antler_form *form,
+                                  const antler_place *place, antler_error *err)
 {
     char where[256];
+    if (size)
+        ANTLER_TRY(antler__require(settings, "struct of settings", err));
     ANTLER_TRY(antler__require(given, "text that tells what was given", err));
     if (size > form->size)
         return antler_error_set(err, ANTLER_VALUE, antler__place_text(place, where, sizeof where),

@@ -24,10 +24,11 @@ typedef struct antler_form {
     const antler_member *others; /* members that are no fields, ended by a name NULL; may be NULL */
 } antler_form;
 
-/* Refuses a struct of more bytes than this version's (it is a later one's), and a text with an item that is not
-   `.member = value` of a member that is within those bytes. `place` is the settings', for errors. */
-antler_status antler__given_check(const char *given, size_t size, const antler_form *form, const antler_place *place,
-                                  antler_error *err);
+/* Refuses NULL, but for a struct of no bytes; a struct of more bytes than this version's (it is a later one's); and a
+   text with an item that is not `.member = value` of a member that is within those bytes. `place` is the settings', for
+   errors. */
+antler_status antler__given_check(const void *settings, size_t size, const char *given, const antler_form *form,
+                                  const antler_place *place, antler_error *err);
 /* The config: the members that were given, as JSON. */
 antler_status antler__config_from_struct(const antler_type *type, const void *members, const char *given,
                                          const antler_place *place, antler_json *config, antler_error *err);

@@ -83,16 +83,14 @@ antler_status antler_add_given(antler_model *model, const struct antler_layer_op
         return no_memory(model);
     antler_place place = next_place(model, ".config", text, sizeof text);
     antler_status status = antler__require(ops, "layer's table", &error);
-    if (status == ANTLER_OK && size)
-        status = antler__require(settings, "struct of settings", &error);
     if (status == ANTLER_OK)
         status = antler__type_whole(&ops->type, &layer.type, &error);
     if (status == ANTLER_OK && layer.type->kind != ANTLER_KIND_LAYER)
         status = antler_error_set(&error, ANTLER_VALUE, layer.type->class_name, "a %s is no layer",
                                   antler_kind_name(layer.type->kind));
     if (status == ANTLER_OK)
-        status =
-            antler__given_check(given, size, &(antler_form){layer.type->config_size, layer.type, NULL}, &place, &error);
+        status = antler__given_check(settings, size, given, &(antler_form){layer.type->config_size, layer.type, NULL},
+                                     &place, &error);
     if (status == ANTLER_OK)
         status = antler__config_from_struct(layer.type, settings, given, &place, json, &error);
     if (status == ANTLER_OK)

@@ -83,10 +83,9 @@ antler_status antler_compile_given(antler_model *model, const struct antler_comp
     antler_json *config = antler__json_object(NULL, NULL);
     antler_place place = antler__at(NULL, "compile_config");
     antler_status status =
-        config ? antler__given_check(given, size, &(antler_form){sizeof whole, NULL, compile_members}, &place, &error)
+        config ? antler__given_check(settings, size, given, &(antler_form){sizeof whole, NULL, compile_members}, &place,
+                                     &error)
                : antler__no_memory(&error);
-    if (status == ANTLER_OK && size)
-        status = antler__require(settings, "struct of settings", &error);
     if (status == ANTLER_OK && size)
         memcpy(&whole, settings, size);
     if (status == ANTLER_OK)

@@ -106,7 +106,7 @@ const antler_tensor *antler__output(const antler_context *c)
 
 const antler_real *antler__logits(const antler_context *c)
 {
-    return c->node[c->linear].epilogue.z;
+    return c->linear >= 0 ? c->node[c->linear].epilogue.z : NULL;
 }
 
 antler_status antler__check_input(const antler_model *model, const antler_real *x, const int64_t *row, int64_t n,

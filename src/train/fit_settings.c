@@ -149,9 +149,8 @@ antler_status antler__fit_merge(const antler_model *model, const struct antler_f
                                 const char *given, antler_fit_settings **settings, antler_error *err)
 {
     antler_place place = antler__at(NULL, "fit");
-    if (size)
-        ANTLER_TRY(antler__require(args, "struct of settings", err));
-    ANTLER_TRY(antler__given_check(given, size, &(antler_form){sizeof *args, &antler__fit_type, others}, &place, err));
+    ANTLER_TRY(
+        antler__given_check(args, size, given, &(antler_form){sizeof *args, &antler__fit_type, others}, &place, err));
     antler_json *config = antler__json_object(NULL, NULL);
     antler_fit_settings members = {0}; /* so that the fields' offsets hold; an older program's may be shorter */
     if (size)

@@ -66,9 +66,8 @@ static bool is_mean(const char *reduction)
     return false;
 }
 
-/* *logits: the call from whose logits the loss is taken, or -1. */
-static antler_status create_objective(const antler_model *model, int64_t batch, antler_mode mode,
-                                      antler_objective **objective, int64_t *logits, antler_error *err)
+static antler_status create_objective(const antler_model *model, int64_t batch, antler_objective **objective,
+                                      antler_error *err)
 {
     const antler_shape *out = antler_output_shape(model);
     antler_objective *o = antler__allocate_zeroed(1, sizeof *o);
@@ -93,8 +92,6 @@ static antler_status create_objective(const antler_model *model, int64_t batch, 
     o->weight = o->value + rows;
     o->counts = o->weight + rows;
     *objective = o;
-    ANTLER_TRY(find_logits(model, compile, mode, logits, err));
-    o->logits = *logits >= 0;
     return antler__objective_targets(o, model, NULL, err);
 }
 
@@ -207,13 +204,14 @@ antler_status antler__objective_loss(antler_context *c, const antler_real *y, bo
     antler_real *dp = gradient ? c->edge[c->model->output[0]].from_loss : NULL, scale;
     for (int64_t r = 0; r < rows; r++)
         o->counts[r] = 1;
-    antler_error inner = {0};
-    antler_loss_call call = {.p = o->logits ? antler__logits(c) : antler__output(c)->data,
+    const antler_real *logits = antler__logits(c);
+    antler_error inner;
+    antler__error_clear(&inner);
+    antler_loss_call call = {.p = logits ? logits : antler__output(c)->data,
                              .y = y,
                              .rows = rows,
                              .n = o->width,
-                             .logits =
-                                 o->logits || (o->loss->from_logits && o->loss->from_logits(o->loss_object.config)),
+                             .logits = logits || (o->loss->from_logits && o->loss->from_logits(o->loss_object.config)),
                              .value = o->value,
                              .dp = dp,
                              .scratch = o->scratch,
@@ -245,7 +243,7 @@ void antler__objective_track(antler_context *c, const antler_real *y, double los
     bool masked = weigh_by_mask(c, c->n * o->inner);
     antler_metric_call call = {.p = antler__output(c)->data,
                                .y = y,
-                               .logits = o->logits ? antler__logits(c) : NULL,
+                               .logits = antler__logits(c),
                                .weight = masked ? o->weight : NULL,
                                .rows = c->n * o->inner,
                                .n = o->width,
@@ -277,7 +275,9 @@ antler_context *antler__training_context_on(const antler_model *model, antler_mo
     bool wanted = model && model->built && model->compile && model->compile->loss.type && batch > 0 &&
                   (mode == ANTLER_TRAIN || flags & ANTLER_WITH_OBJECTIVE);
     antler_context *c = NULL;
-    if (!wanted || create_objective(model, batch, mode, &objective, &logits, &error) == ANTLER_OK)
+    if (wanted && create_objective(model, batch, &objective, &error) == ANTLER_OK)
+        find_logits(model, objective->compile, mode, &logits, &error);
+    if (error.status == ANTLER_OK)
         c = antler__context_create(model, writable, mode, batch, pool, flags, logits, &error);
     else
         antler__pool_free(pool);

@@ -10,7 +10,6 @@ typedef struct antler_objective {
     const antler_loss_ops *loss; /* NULL: none */
     antler_object loss_object;
     bool is_mean, is_sum; /* its reduction; neither: one value a row, of which the mean is logged */
-    bool logits;          /* predictions are logits for the loss: of the last layer, or by the loss's config */
     int64_t inner, width; /* rows a sample, and the last axis */
     int64_t y_width;      /* numbers of a target for one row: width, or 1 for classes */
     antler_compile_settings *compile;                /* a share: the model may be compiled anew meanwhile */
