@@ -9,10 +9,10 @@
 typedef struct antler_objective {
     const antler_loss_ops *loss; /* NULL: none */
     antler_object loss_object;
-    bool is_mean, is_sum; /* its reduction; neither: one value a row, of which the mean is logged */
-    int64_t inner, width; /* rows a sample, and the last axis */
-    int64_t y_width;      /* numbers of a target for one row: width, or 1 for classes */
-    antler_compile_settings *compile;                /* a share: the model may be compiled anew meanwhile */
+    bool is_mean, is_sum;             /* its reduction; neither: one value a row, of which the mean is logged */
+    int64_t inner, width;             /* rows a sample, and the last axis */
+    int64_t y_width;                  /* numbers of a target for one row: width, or 1 for classes */
+    antler_compile_settings *compile; /* a share: the model may be compiled anew meanwhile */
     double sum[ANTLER_MAX_METRICS][ANTLER_MAX_SUMS]; /* of the metrics, since the last reset */
     double loss_sum, loss_weight;
     antler_real *value, *weight, *counts, *scratch; /* (rows), (rows), (rows), (rows, width); one allocation */
