@@ -315,6 +315,9 @@ START_TEST(a_child_process_may_use_the_contexts)
 }
 END_TEST
 
+/* The address sanitizer of gcc 12 does not hold its own allocator over a fork: a child waits for ever if a thread of
+   its parent was in malloc at that moment. */
+#ifndef __SANITIZE_ADDRESS__
 static atomic_bool parsing;
 
 static void *parse_often(void *arg)
@@ -348,6 +351,7 @@ START_TEST(a_child_process_may_load_models)
     pthread_join(thread, NULL);
 }
 END_TEST
+#endif
 
 /* ---- what is easily got wrong ---- */
 
@@ -433,7 +437,9 @@ int main(void)
     tcase_add_test(tests, compiling_anew_spares_a_context);
     tcase_add_test(tests, threads_may_predict_on_one_model);
     tcase_add_test(tests, a_child_process_may_use_the_contexts);
+#ifndef __SANITIZE_ADDRESS__
     tcase_add_test(tests, a_child_process_may_load_models);
+#endif
     tcase_add_test(tests, minus_zero_stays);
     tcase_add_test(tests, logs_may_be_left_out);
     tcase_add_test(tests, only_what_there_is_can_be_read);
