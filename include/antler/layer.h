@@ -14,6 +14,7 @@ extern "C" {
    of calls; what a method below is given is the one call that it is for. */
 
 enum { ANTLER_MAX_OUTPUTS = 8 }; /* of one call */
+enum { ANTLER_KERAS = 315 };     /* the version of Keras whose rules are ours: 3.15 */
 enum { ANTLER_MANY = 1024 };     /* inputs of a layer that takes any number of them */
 
 /* A position in the random stream of one noise site. Opaque to most layers: see antler/work.h. */
@@ -44,6 +45,7 @@ typedef struct antler_run {
     antler_mode mode;
     bool trainable; /* the layer's `trainable` */
     bool noisy;     /* noise is on: ANTLER_TRAIN or ANTLER_MC, in a context that is not silenced */
+    int keras;      /* whose rules hold where versions differ, 100 * major + minor: ANTLER_KERAS, or an old file's */
     int inputs, outputs;
     const antler_tensor *x;  /* [inputs] */
     antler_tensor *y;        /* [outputs]; forward writes them; backward reads x and y only if ANTLER_NEEDS_ says so */
@@ -73,7 +75,7 @@ typedef enum antler_mask_rule {
     ANTLER_MASK_END,  /* it does not go on */
     ANTLER_MASK_PASS, /* that of the first input goes on as it came */
     ANTLER_MASK_MAKE, /* forward writes mask_out (B, dim[1] of the output) */
-    ANTLER_MASK_ALL,  /* forward writes mask_out if every input has a mask */
+    ANTLER_MASK_ALL,  /* forward writes mask_out if every input has a mask; in a file older than Keras 3.1, as ANY */
     ANTLER_MASK_ANY   /* forward writes mask_out if any input has one */
 } antler_mask_rule;
 
@@ -116,6 +118,9 @@ typedef struct antler_layer_ops {
     void (*initialize)(const void *config, int slot, antler_tensor *param);
     /* optional: input 0 takes integers in [0, tokens) alone; 0: any numbers */
     int64_t (*tokens)(const void *config);
+    /* optional: names of the tensors of Keras's call(), ended by NULL, in the order of the inputs; the last may be a
+       list of several: {"sequences", "initial_state", NULL}. NULL: one tensor, or one list of tensors. */
+    const char *const *arguments;
 } antler_layer_ops;
 
 /* ---- what `variables` may call. Failures (overflow, too many) stay in the plan; the core reports them. ---------- */

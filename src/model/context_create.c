@@ -86,6 +86,7 @@ static void connect_node(antler_context *c, antler_node *node, int64_t times, in
     node->run = (antler_run){.mode = c->mode,
                              .trainable = layer->trainable,
                              .noisy = c->mode != ANTLER_INFER && !(c->flags & ANTLER_SILENT),
+                             .keras = c->model->keras,
                              .inputs = layer->inputs,
                              .outputs = layer->outputs,
                              .x = node->x,

@@ -56,6 +56,7 @@ antler_model *antler__model_new(const char *name, antler_error *err)
         antler__no_memory(err);
         return NULL;
     }
+    model->keras = ANTLER_KERAS;
     return model;
 }
 

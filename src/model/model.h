@@ -108,6 +108,7 @@ struct antler_model {
     antler_compile_settings *compile; /* NULL: not compiled */
     antler_fit_settings *fit;         /* of type antler__fit_type; NULL: no "fit" */
     int64_t seed;
+    int keras;             /* as in antler_run */
     antler_error *warning; /* [warnings] of loading and of training */
     int64_t warnings;
 
