@@ -154,7 +154,7 @@ static void fill(antler_real *x, int64_t n, uint32_t state)
 /* How many tokens the layer's input may have; 0: it takes any numbers. */
 static int64_t tokens_of(const antler_model *model)
 {
-    antler_object layer = model->object[model->layers - 1];
+    antler_object layer = model->layer[model->layers - 1].object;
     const antler_layer_ops *ops = (const antler_layer_ops *)layer.type;
     return ops->tokens ? ops->tokens(layer.config) : 0;
 }

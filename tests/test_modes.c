@@ -198,7 +198,7 @@ static const char *const refusing[] = {"Softmax"};
 static bool refuses(bench *b)
 {
     antler_error err = {0};
-    const char *class_name = b->model->object[b->model->layers - 1].type->class_name;
+    const char *class_name = b->model->layer[b->model->layers - 1].object.type->class_name;
     bool expected = false;
     for (size_t i = 0; i < sizeof refusing / sizeof *refusing; i++)
         expected = expected || strcmp(refusing[i], class_name) == 0;

@@ -15,7 +15,8 @@ extern "C" {
 
 enum { ANTLER_MAX_OUTPUTS = 8 }; /* of one call */
 enum { ANTLER_KERAS = 315 };     /* the version of Keras whose rules are ours: 3.15 */
-enum { ANTLER_MANY = 1024 };     /* inputs of a layer that takes any number of them */
+enum { ANTLER_MAX_CALL_ARGUMENTS = 8 };
+enum { ANTLER_MANY = 1024 }; /* inputs of a layer that takes any number of them */
 
 /* A position in the random stream of one noise site. Opaque to most layers: see antler/work.h. */
 typedef struct antler_noise {

@@ -178,6 +178,23 @@ int64_t antler__json_length(const antler_json *node)
     return n;
 }
 
+const antler_json *antler__json_after(const antler_json *object, const antler_json *member)
+{
+    const antler_json *next = NULL;
+    for (const antler_json *child = antler__json_first(object); child; child = antler__json_next(child)) {
+        const char *key = antler__json_key(child);
+        if (key && (!member || strcmp(key, antler__json_key(member)) > 0) &&
+            (!next || strcmp(key, antler__json_key(next)) < 0))
+            next = child;
+    }
+    return next;
+}
+
+const antler_json *antler__json_least(const antler_json *object)
+{
+    return antler__json_after(object, NULL);
+}
+
 /* ---- printing ---------------------------------------------------------------------------------------------------- */
 
 typedef struct printer {

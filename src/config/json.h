@@ -31,6 +31,9 @@ const antler_json *antler__json_first(const antler_json *node);                 
 const antler_json *antler__json_next(const antler_json *node);                   /* next sibling, or NULL */
 const antler_json *antler__json_get(const antler_json *object, const char *key); /* case-sensitive; NULL if absent */
 int64_t antler__json_length(const antler_json *node);
+/* Walks the members of an object by sorted key; NULL past the last. */
+const antler_json *antler__json_least(const antler_json *object);
+const antler_json *antler__json_after(const antler_json *object, const antler_json *member);
 /* The node in one line, shortened to fit with "...", for error messages. Returns text. */
 const char *antler__json_brief(const antler_json *node, char *text, size_t size);
 

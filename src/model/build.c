@@ -23,16 +23,13 @@ void antler_model_free(antler_model *model)
     if (!model)
         return;
     antler__structure_free(model);
-    for (int64_t i = 0; i < model->layers; i++)
-        antler_object_free(model->object[i]);
-    antler__free(model->object);
+    antler__tree_free(model->tree);
     antler__compile_free(model->compile);
     antler__compile_free(model->logged);
     antler__config_free(&antler__fit_type, model->fit);
     antler__free(model->history);
     antler__free(model->warning);
     antler__free(model->file);
-    antler__free(model->name);
     antler__free(model);
 }
 
@@ -42,7 +39,7 @@ antler_model *antler_sequential(const char *name, const int *shape, int rank, an
     if (!model)
         return NULL;
     antler_error error = {0};
-    antler__name_check(model->name, "/", "config.name", &error);
+    antler__name_check(model->tree->name, "/", "config.name", &error);
     if (error.status == ANTLER_OK && (rank < 1 || rank >= ANTLER_MAX_RANK)) {
         antler_error_set(&error, ANTLER_SHAPE, NULL, "an input of rank %d: expected 1 to %d", rank,
                          ANTLER_MAX_RANK - 1);
@@ -53,8 +50,9 @@ antler_model *antler_sequential(const char *name, const int *shape, int rank, an
             if (shape[i] == 0) /* it would end the list */
                 antler_error_set(&error, ANTLER_VALUE, NULL, "axis %d of the input has size 0", i + 1);
         }
-        if (error.status == ANTLER_OK)
-            antler__model_source(model, batch_shape, &error);
+        antler_object source;
+        if (error.status == ANTLER_OK && antler__source_make(batch_shape, &source, &error) == ANTLER_OK)
+            antler__tree_source(model->tree, source, &error);
     }
     if (error.status != ANTLER_OK) {
         antler__model_fail(model, &error);
@@ -66,7 +64,7 @@ antler_model *antler_sequential(const char *name, const int *shape, int rank, an
 /* The place of the next layer for errors, as if it stood in a file; or of its config. */
 static antler_place next_place(const antler_model *model, const char *part, char *text, size_t size)
 {
-    snprintf(text, size, "config.layers[%lld]%s", (long long)model->layers, part);
+    snprintf(text, size, "config.layers[%lld]%s", (long long)model->tree->members, part);
     return antler__at(NULL, text);
 }
 

@@ -8,7 +8,7 @@
 
 static const antler_layer *layer_of(const antler_context *c, int64_t call)
 {
-    return &c->model->layer[c->model->call[call].layer];
+    return c->model->call[call].of;
 }
 
 /* ---- buffers of the calls ---------------------------------------------------------------------------------------- */

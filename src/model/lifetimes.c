@@ -6,7 +6,7 @@ enum { FOREVER = INT32_MAX };
 
 static const antler_layer *layer_of(const antler_context *c, int64_t call)
 {
-    return &c->model->layer[c->model->call[call].layer];
+    return c->model->call[call].of;
 }
 
 static bool has_flag(const antler_context *c, int64_t call, unsigned flag)

@@ -49,33 +49,26 @@ antler_status antler__model_status(const antler_model *model)
 antler_model *antler__model_new(const char *name, antler_error *err)
 {
     antler_model *model = antler__allocate_zeroed(1, sizeof *model);
-    if (model)
-        model->name = antler__copy_text(name ? name : "sequential");
-    if (!model || !model->name) {
+    antler_tree *tree = model ? antler__tree_new(name ? name : "sequential", true, err) : NULL;
+    if (!tree) {
         antler__free(model);
         antler__no_memory(err);
         return NULL;
     }
+    model->tree = tree;
     model->keras = ANTLER_KERAS;
     return model;
 }
 
 antler_status antler__model_append(antler_model *model, antler_object layer, antler_error *err)
 {
-    antler_status status = ANTLER_OK;
-    if (model->built)
-        status = antler_error_set(err, ANTLER_VALUE, NULL, "the model is built: no layer can be added");
-    else if (!antler__grow(&model->object, (size_t)model->layers, (size_t)model->layers + 1, sizeof *model->object))
-        status = antler__no_memory(err);
-    if (status != ANTLER_OK) {
-        antler_object_free(layer);
-        return status;
-    }
-    model->object[model->layers++] = layer;
-    return ANTLER_OK;
+    if (!model->built)
+        return antler__tree_add(model->tree, (antler_tree_member){.layer = layer, .place = model->tree->members}, err);
+    antler_object_free(layer);
+    return antler_error_set(err, ANTLER_VALUE, NULL, "the model is built: no layer can be added");
 }
 
-antler_status antler__model_source(antler_model *model, const int64_t *batch_shape, antler_error *err)
+antler_status antler__source_make(const int64_t *batch_shape, antler_object *layer, antler_error *err)
 {
     const antler_layer_ops *source = antler__source_layer();
     antler_json *config = antler__json_object(NULL, NULL),
@@ -85,16 +78,12 @@ antler_status antler__model_source(antler_model *model, const int64_t *batch_sha
         fits = batch_shape[i] == ANTLER_NULL ? antler__json_add_null(list, NULL) != NULL
                                              : antler__json_add_number(list, NULL, (double)batch_shape[i]) != NULL;
     antler_report report = {.err = err};
-    antler_object layer = {&source->type, NULL};
     antler_place place = antler__at(NULL, "config.layers[0].config");
+    *layer = (antler_object){&source->type, NULL};
     antler_status status =
-        fits ? antler__config_read(&source->type, config, &place, &report, &layer.config) : antler__no_memory(err);
+        fits ? antler__config_read(&source->type, config, &place, &report, &layer->config) : antler__no_memory(err);
     antler__json_free(config);
-    ANTLER_TRY(status);
-    ANTLER_TRY(antler__model_append(model, layer, err));
-    memmove(model->object + 1, model->object, (size_t)(model->layers - 1) * sizeof *model->object);
-    model->object[0] = layer;
-    return ANTLER_OK;
+    return status;
 }
 
 int64_t antler_model_seed(const antler_model *model)
@@ -104,7 +93,7 @@ int64_t antler_model_seed(const antler_model *model)
 
 const char *antler_model_name(const antler_model *model)
 {
-    return model ? model->name : "";
+    return model ? model->tree->name : "";
 }
 
 const antler_error *antler_model_error(const antler_model *model)
@@ -151,7 +140,7 @@ int64_t antler_model_tokens(const antler_model *model)
             call->in[0] == model->input[0] && layer->ops->tokens ? layer->ops->tokens(layer->object.config) : 0;
         least = tokens > 0 && (least == 0 || tokens < least) ? tokens : least;
     }
-    const char *dtype = antler__layer_keys(model->object[0])->dtype;
+    const char *dtype = antler__layer_keys(model->layer[model->source[0]].object)->dtype;
     return least > 0 ? least : antler__is_integer(dtype) ? 2 : 0;
 }
 
@@ -176,10 +165,12 @@ bool antler_model_object(const antler_model *model, antler_kind kind, int64_t in
     antler_fit_settings *fit = model ? model->fit : NULL;
     const antler_object settings = {&antler__fit_type, fit}, *list = NULL;
     int64_t n = 0;
-    if (kind == ANTLER_KIND_LAYER && model) {
-        list = model->object;
-        n = model->layers;
-    } else if (kind == ANTLER_KIND_METRIC) {
+    if (kind == ANTLER_KIND_LAYER) {
+        bool there = model && index >= 0 && index < model->layers;
+        *object = there ? model->layer[index].object : (antler_object){NULL, NULL};
+        return there;
+    }
+    if (kind == ANTLER_KIND_METRIC) {
         list = compile->metrics.item;
         n = compile->metrics.n;
     } else if (kind == ANTLER_KIND_CALLBACK && fit) {

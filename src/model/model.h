@@ -9,14 +9,17 @@
 #include "core/key.h"
 #include "core/status.h"
 #include "files/entries.h"
+#include "model/tree.h"
 
 #include <stdatomic.h>
 
 /* A layer of a built model, or a child of one: what there is once, however often it is called. */
 typedef struct antler_layer {
     const antler_layer_ops *ops;
-    antler_object object;           /* borrowed from the model's list, or from the parent's config */
-    const char *name;               /* of a child: its attribute in the parent ("forward_layer") */
+    antler_object object;           /* borrowed from the model's tree, or from the parent's config */
+    const char *name;               /* its path ("base/dense"); of a child: its attribute in the parent */
+    char *path, *place;             /* owned; place: in the file, for errors; of a child, and of a call: NULL */
+    bool frozen;                    /* by a model that it lies in */
     const antler_activation_ops *f; /* the activation that follows it; NULL for none, and for the linear one */
     antler_mask_rule mask;
     bool trainable;     /* its own and all its parents' */
@@ -26,11 +29,12 @@ typedef struct antler_layer {
     int64_t *seed;      /* [sites] of the config, ANTLER_NULL for the model's */
     int children;
     struct antler_layer *child; /* [children] */
-    /* of its first call (a child has one); dim[0] is ANTLER_BATCH */
+    /* of its first call (a child has one), or of the call whose layer this is; dim[0] is ANTLER_BATCH */
     int inputs, outputs;
     antler_shape *in;                     /* [inputs + 1], ended by rank 0 */
     antler_shape out[ANTLER_MAX_OUTPUTS]; /* [outputs] */
     int64_t times;                        /* a child's batch is that many times its parent's */
+    int64_t calls;                        /* of one of the model's layers */
 } antler_layer;
 
 /* A tensor between calls. */
@@ -45,7 +49,9 @@ typedef struct antler_wire {
 
 /* One use of a layer. */
 typedef struct antler_call {
-    int64_t layer; /* in model->layer */
+    int64_t layer;    /* in model->layer */
+    antler_layer *of; /* that layer with the shapes of this call: itself at its first call; else the call's own */
+    int64_t number;   /* of this call among those of its layer */
     int inputs, outputs;
     int64_t *in;   /* [inputs] wires */
     int64_t out;   /* its first output's wire; the others follow */
@@ -59,7 +65,7 @@ typedef struct antler_ref {
     int output;
 } antler_ref;
 typedef struct antler_use {
-    int64_t layer; /* in the model's list */
+    int64_t layer; /* in model->layer */
     int inputs;
     const antler_ref *in; /* [inputs] */
 } antler_use;
@@ -101,10 +107,8 @@ struct antler_model {
     antler_error error;   /* of making it: stays, and refuses what depends on it */
     bool compile_failed;  /* it is of antler_compile, and the next that succeeds mends it */
     antler_error failure; /* of the last antler_fit: refuses nothing */
-    char *name;
-    char *file; /* it was loaded from, for error messages; or NULL */
-    int64_t layers;
-    antler_object *object;            /* [layers], the source layers first; owned */
+    char *file;           /* it was loaded from, for error messages; or NULL */
+    antler_tree *tree;
     antler_compile_settings *compile; /* NULL: not compiled */
     antler_fit_settings *fit;         /* of type antler__fit_type; NULL: no "fit" */
     int64_t seed;
@@ -113,13 +117,15 @@ struct antler_model {
     int64_t warnings;
 
     bool built;
-    antler_layer *layer; /* [layers] */
+    int64_t layers;
+    antler_layer *layer; /* [layers] in the order of Keras's model.layers, those of models in their model's place */
     antler_layer_view *view;
     int64_t calls, wires, places;
     antler_call *call; /* [calls] in execution order; those of a Sequential: each takes the one before */
     antler_wire *wire; /* [wires] */
     int64_t inputs, outputs;
     int64_t *input, *output; /* [inputs], [outputs] wires */
+    int64_t *source;         /* [inputs] layers */
     int64_t variables;
     antler_model_variable_entry *variable; /* [variables], in the order of Keras's model.weights */
     int64_t sites;                         /* noise sites of all calls */
@@ -148,11 +154,11 @@ antler_status antler__model_fail(antler_model *model, const antler_error *error)
 antler_status antler__model_status(const antler_model *model);
 /* A warning for antler_model_warning, unless it has been given already. One that there is no memory for is lost. */
 void antler__model_warn(antler_model *model, const antler_error *warning);
-/* An empty model. NULL without memory. */
+/* An empty Sequential. NULL without memory. */
 antler_model *antler__model_new(const char *name, antler_error *err);
 /* Appends a layer; the model owns the object from then on, also on failure. */
 antler_status antler__model_append(antler_model *model, antler_object layer, antler_error *err);
-/* Puts a source layer of this batch shape (zero-ended, ANTLER_NULL for the batch axis) in front. */
-antler_status antler__model_source(antler_model *model, const int64_t *batch_shape, antler_error *err);
+/* A source layer of this batch shape (zero-ended, ANTLER_NULL for the batch axis). */
+antler_status antler__source_make(const int64_t *batch_shape, antler_object *layer, antler_error *err);
 
 #endif

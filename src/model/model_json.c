@@ -8,14 +8,11 @@
 #include "model/compile.h"
 #include "model/model.h"
 #include "model/structure.h"
+#include "model/tree_read.h"
+#include "model/tree_write.h"
 
 #include <math.h>
 #include <string.h>
-
-static bool is_null(const antler_json *node)
-{
-    return !node || antler__json_type(node) == ANTLER_JSON_NULL;
-}
 
 /* ---- C callers' compile settings --------------------------------------------------------------------------------- */
 
@@ -104,65 +101,8 @@ antler_status antler_compile_given(antler_model *model, const struct antler_comp
     return ANTLER_OK;
 }
 
-/* ---- the tables -------------------------------------------------------------------------------------------------- */
-
-/* "config" of a model. */
-typedef struct model_config {
-    const char *name;
-    int64_t build_input_shape[ANTLER_MAX_RANK + 1]; /* zero-ended, ANTLER_NULL for the batch */
-} model_config;
-
-static const antler_field config_fields[] = {
-    {.key = "name",
-     .kind = ANTLER_STRING,
-     .offset = offsetof(model_config, name),
-     .def = "null",
-     .flags = ANTLER_NULLABLE,
-     .doc = "of the model"},
-    {.key = "layers", .kind = ANTLER_ANY, .doc = "read by their own rules"},
-    {.key = "build_input_shape",
-     .kind = ANTLER_INTS,
-     .offset = offsetof(model_config, build_input_shape),
-     .def = "null",
-     .min = 1,
-     .max = ANTLER_DOUBLE_EXACT,
-     .flags = ANTLER_NULLABLE,
-     .doc = "shape that a model without an InputLayer was built with"},
-    {.key = "trainable", .kind = ANTLER_ANY, .doc = "of the model; layers have their own"},
-    {.key = "dtype", .kind = ANTLER_ANY},
-    ANTLER_FIELD_END,
-};
-
-static antler_status check_config(void *config, antler_error *err)
-{
-    const char *name = ((const model_config *)config)->name;
-    return name ? antler__name_check(name, "/", "name", err) : ANTLER_OK; /* as Keras does */
-}
-
-static const antler_type config_type = {.size = sizeof(antler_type),
-                                        .kind = ANTLER_KIND_SETTINGS,
-                                        .class_name = "config of a model",
-                                        .config_size = sizeof(model_config),
-                                        .fields = config_fields,
-                                        .check = check_config};
-
-/* "build_config": how Keras 3 keeps the shape. */
-static const antler_field build_fields[] = {
-    {.key = "input_shape",
-     .kind = ANTLER_INTS,
-     .offset = offsetof(model_config, build_input_shape),
-     .def = "null",
-     .min = 1,
-     .max = ANTLER_DOUBLE_EXACT,
-     .flags = ANTLER_NULLABLE},
-    ANTLER_FIELD_END,
-};
-
-static const antler_type build_type = {.size = sizeof(antler_type),
-                                       .kind = ANTLER_KIND_SETTINGS,
-                                       .class_name = "build_config",
-                                       .config_size = sizeof(model_config),
-                                       .fields = build_fields};
+/* ---- the root -----------------------------------------------------------------------------------------------------
+ */
 
 /* A model's root: what is not of the architecture. */
 typedef struct model_root {
@@ -199,80 +139,6 @@ static const antler_type root_type = {.size = sizeof(antler_type),
                                       .config_size = sizeof(model_root),
                                       .fields = root_fields};
 
-/* ---- layers ------------------------------------------------------------------------------------------------------ */
-
-/* The shape that Keras 3 keeps beside "config"; false where there is none that can be used. */
-static bool read_build(const antler_json *node, int64_t *shape)
-{
-    antler_report quiet = {.err = NULL};
-    void *build;
-    if (is_null(node) || antler__config_read(&build_type, node, NULL, &quiet, &build) != ANTLER_OK)
-        return false;
-    memcpy(shape, ((const model_config *)build)->build_input_shape, sizeof((model_config *)build)->build_input_shape);
-    antler__config_free(&build_type, build);
-    return shape[0] != 0;
-}
-
-/* A model without an InputLayer gets one, from the legacy key of its first layer or from the shape it was built with.
- */
-static antler_status settle_input(antler_model *model, const antler_json *root, int64_t *built,
-                                  const antler_place *layers, antler_report *report)
-{
-    if (((const antler_layer_ops *)model->object[0].type)->flags & ANTLER_SOURCE)
-        return ANTLER_OK;
-    struct antler_layer_keys *keys = antler__layer_keys(model->object[0]);
-    antler_place place = antler__at_item(layers, 0);
-    antler_error error = {0};
-    bool legacy = keys->batch_input_shape[0] != 0;
-    if (!legacy && built[0] == 0 && !read_build(antler__json_get(root, "build_config"), built))
-        return antler__report_error(report, ANTLER_SHAPE, &place,
-                                    "the model has no input shape: put an InputLayer with \"batch_shape\" first");
-    if (antler__model_source(model, legacy ? keys->batch_input_shape : built, &error) != ANTLER_OK)
-        return antler__report_error(report, error.status, &place, "%s", error.message);
-    keys->batch_input_shape[0] = 0; /* said by the new first layer now */
-    return ANTLER_OK;
-}
-
-static antler_status read_layer(antler_model *model, const antler_json *node, const antler_place *place,
-                                antler_report *report)
-{
-    antler_object layer;
-    antler_error error = {0};
-    if (antler__json_type(node) != ANTLER_JSON_OBJECT)
-        return antler__report_error(report, ANTLER_VALUE, place, "a layer is an object with \"class_name\"");
-    ANTLER_TRY(antler__object_read(ANTLER_KIND_LAYER, node, place, report, &layer));
-    if (model->layers > 0 && ((const antler_layer_ops *)layer.type)->flags & ANTLER_SOURCE) {
-        antler_object_free(layer);
-        return antler__report_error(report, ANTLER_VALUE, place, "only the first layer can be an %s",
-                                    antler__source_layer()->type.class_name);
-    }
-    const char *dtype = antler__layer_keys(layer)->dtype;
-    if (antler__is_half_precision(dtype))
-        antler__report_warning(report, place, "dtype \"%.40s\" is computed in float", dtype);
-    if (antler__model_append(model, layer, &error) != ANTLER_OK)
-        return antler__report_error(report, error.status, place, "%s", error.message);
-    return ANTLER_OK;
-}
-
-static antler_status read_layers(antler_model *model, const antler_json *list, const antler_place *place,
-                                 antler_report *report)
-{
-    if (is_null(list) || antler__json_type(list) != ANTLER_JSON_ARRAY || antler__json_length(list) == 0)
-        return antler__report_error(report, ANTLER_VALUE, place, "%s; expected a list of layers",
-                                    !list                                          ? "missing"
-                                    : is_null(list)                                ? "null"
-                                    : antler__json_type(list) != ANTLER_JSON_ARRAY ? "not a list"
-                                                                                   : "empty");
-    antler_status status = ANTLER_OK;
-    int64_t i = 0;
-    for (const antler_json *item = antler__json_first(list); item; item = antler__json_next(item), i++) {
-        antler_place there = antler__at_item(place, i);
-        antler_status one = read_layer(model, item, &there, report);
-        status = status == ANTLER_OK ? one : status;
-    }
-    return status;
-}
-
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 static antler_status check_class(const antler_json *root, antler_report *report)
@@ -281,10 +147,11 @@ static antler_status check_class(const antler_json *root, antler_report *report)
     antler_place place = antler__at(NULL, "class_name");
     if (antler__json_type(root) != ANTLER_JSON_OBJECT || !name)
         return antler__report_error(report, ANTLER_FORMAT, NULL,
-                                    "not a model: expected an object with \"class_name\": \"Sequential\"");
-    if (strcmp(name, "Sequential") != 0)
+                                    "not a model: expected an object with \"class_name\": \"Sequential\" or "
+                                    "\"Functional\"");
+    if (!antler__is_model_class(name))
         return antler__report_error(report, ANTLER_UNSUPPORTED, &place,
-                                    "\"%.80s\" is not supported, only \"Sequential\" is", name);
+                                    "\"%.80s\" is not supported, only \"Sequential\" and \"Functional\" are", name);
     return ANTLER_OK;
 }
 
@@ -308,40 +175,6 @@ antler_status antler__fit_read(antler_model *model, const char *json, antler_rep
     return status;
 }
 
-/* "config": an object with "layers"; or the list itself, before Keras 2.2.3. */
-static antler_status read_config(antler_model *model, const antler_json *root, antler_report *report)
-{
-    const antler_json *config = antler__json_get(root, "config");
-    antler_place place = antler__at(NULL, "config"), layers = antler__at(&place, "layers");
-    bool bare = config && antler__json_type(config) == ANTLER_JSON_ARRAY;
-    int64_t built[ANTLER_MAX_RANK + 1] = {0};
-    void *read = NULL;
-    if (is_null(config) || (!bare && antler__json_type(config) != ANTLER_JSON_OBJECT))
-        return antler__report_error(report, ANTLER_VALUE, &place, "%s; expected an object with \"layers\"",
-                                    !config           ? "missing"
-                                    : is_null(config) ? "null"
-                                                      : "not an object");
-    antler_status status = bare ? ANTLER_OK : antler__config_read(&config_type, config, &place, report, &read);
-    if (read) {
-        model_config *c = read;
-        memcpy(built, c->build_input_shape, sizeof built);
-        if (c->name) {
-            antler__free(model->name);
-            model->name = (char *)(uintptr_t)c->name;
-            c->name = NULL;
-        }
-        antler__config_free(&config_type, read);
-    }
-    const antler_place *there = bare ? &place : &layers;
-    antler_status list = read_layers(model, bare ? config : antler__json_get(config, "layers"), there, report);
-    status = status == ANTLER_OK ? list : status;
-    if (status == ANTLER_OK)
-        status = settle_input(model, root, built, there, report);
-    if (status == ANTLER_OK && model->layers < 2)
-        status = antler__report_error(report, ANTLER_VALUE, there, "only an input; expected layers after it");
-    return status;
-}
-
 static antler_status read_root(antler_model *model, const antler_json *root, antler_report *report)
 {
     void *read;
@@ -359,31 +192,21 @@ static antler_status read_root(antler_model *model, const antler_json *root, ant
 antler_status antler__model_read(antler_model *model, const antler_json *root, antler_report *report)
 {
     ANTLER_TRY(check_class(root, report));
-    antler_status status = read_config(model, root, report), rest = read_root(model, root, report);
+    antler_tree *tree = NULL;
+    antler_status status = antler__tree_read(root, NULL, report, 0, &tree), rest = read_root(model, root, report);
+    if (tree) {
+        antler__tree_free(model->tree);
+        model->tree = tree;
+    }
     return status == ANTLER_OK ? rest : status;
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
-static bool write_config(const antler_model *model, antler_json *root, antler_style style)
-{
-    antler_json *config = antler__json_object(root, "config"), *layers;
-    if (!config || !antler__json_add_string(config, "name", model->name) ||
-        !(layers = antler__json_array(config, "layers")))
-        return false;
-    for (int64_t i = 0; i < model->layers; i++)
-        if (!antler__object_write(model->object[i], layers, NULL, style))
-            return false;
-    return true;
-}
-
 antler_json *antler__model_write(const antler_model *model, antler_style style, bool with_settings)
 {
     antler_json *root = antler__json_object(NULL, NULL);
-    bool modules = style == ANTLER_STYLE_KERAS;
-    bool fits = root && (!modules || antler__json_add_string(root, "module", "keras")) &&
-                antler__json_add_string(root, "class_name", "Sequential") && write_config(model, root, style) &&
-                (!modules || antler__json_add_null(root, "registered_name"));
+    bool fits = root && antler__tree_write(model, model->tree, root, style);
     if (fits && model->compile && (with_settings || !model->compile->optimizer.type))
         fits = antler__config_write(&antler__compile_type, model->compile, root, "compile_config",
                                     ANTLER_STYLE_KERAS) != NULL;

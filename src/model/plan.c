@@ -44,11 +44,29 @@ static antler_object setting(const antler_layer *layer, const char *fields, cons
     return found ? *found : (antler_object){NULL, NULL};
 }
 
+/* At a further call of a layer: the variable is there, and must have this shape. */
+static void check_variable(antler_plan *plan, const char *name, const antler_shape *shape)
+{
+    const antler_layer *first = plan->within->first, *layer = plan->layer;
+    int64_t i = layer->params + layer->states - 1;
+    char a[128], b[128];
+    const antler_shape *there =
+        i < first->params + first->states ? &plan->model->variable[first->variable + i].view.value.shape : NULL;
+    if (!there || !antler_shape_equal(there, shape))
+        antler__plan_fail(
+            plan, ANTLER_SHAPE, "it was called before with an input for which its %s has shape %s; now %s", name,
+            there ? antler_shape_text(there, a, sizeof a) : "none", antler_shape_text(shape, b, sizeof b));
+}
+
 static void add_variable(antler_plan *plan, const char *name, const char *fields, const antler_shape *shape, int slot,
                          bool trainable)
 {
     antler_model *model = plan->model;
     int64_t length;
+    if (plan->within->first) {
+        check_variable(plan, name, shape);
+        return;
+    }
     if (!antler__count(shape, 0, &length) || length > INT64_MAX / 64) {
         char text[128];
         antler__plan_fail(plan, ANTLER_SHAPE, "%s of shape %s is too large", name,
@@ -56,7 +74,7 @@ static void add_variable(antler_plan *plan, const char *name, const char *fields
         return;
     }
     char path[128];
-    snprintf(path, sizeof path, "%s%s", plan->path, name);
+    snprintf(path, sizeof path, "%s%s", plan->within->path, name);
     char *copy = antler__copy_text(path);
     if (!copy || !antler__grow(&model->variable, (size_t)model->variables, (size_t)model->variables + 1,
                                sizeof *model->variable)) {
@@ -65,7 +83,7 @@ static void add_variable(antler_plan *plan, const char *name, const char *fields
         return;
     }
     model->variable[model->variables++] = (antler_model_variable_entry){
-        .view = {.layer = plan->top, .name = copy, .trainable = trainable, .value.shape = *shape},
+        .view = {.layer = plan->within->top, .name = copy, .trainable = trainable, .value.shape = *shape},
         .layer = plan->layer,
         .group = plan->group,
         .length = length,
@@ -195,34 +213,40 @@ static const antler_activation_ops *activation_of(const antler_layer *layer)
     return object && object->type ? antler_activation_of(*object) : NULL;
 }
 
-antler_status antler__plan_layer(antler_model *model, antler_layer *layer, antler_shape *in, const char *top,
-                                 const char *path, bool trainable, antler_error *err)
+antler_status antler__plan_layer(antler_model *model, antler_layer *layer, antler_shape *in,
+                                 const antler_within *within, antler_error *err)
 {
     const void *config = layer->object.config;
-    bool first = !layer->outputs;
-    if (layer->in != in)
-        antler__free(layer->in);
     layer->in = in;
     ANTLER_TRY(infer_outputs(layer, err));
-    if (!first)
-        return ANTLER_OK;
-    layer->trainable = trainable && antler__layer_keys(layer->object)->trainable;
+    layer->trainable = within->trainable && antler__layer_keys(layer->object)->trainable;
     layer->mask = layer->ops->mask_rule ? layer->ops->mask_rule(config) : layer->ops->mask;
     layer->f = activation_of(layer);
-    layer->variable = model->variables;
+    layer->variable = within->first ? within->first->variable : model->variables;
     antler_plan plan = {
-        .err = err, .mode = ANTLER_TRAIN, .workers = 1, .model = model, .layer = layer, .top = top, .path = path};
+        .err = err, .mode = ANTLER_TRAIN, .workers = 1, .model = model, .layer = layer, .within = within};
     if (layer->ops->variables)
         layer->ops->variables(config, layer->in, &plan);
     if (plan.status != ANTLER_OK)
         return plan.status;
     for (int i = 0; i < layer->children; i++) {
         antler_layer *child = &layer->child[i];
-        char child_path[128];
-        snprintf(child_path, sizeof child_path, "%s%s/", path, child->name);
-        ANTLER_TRY(antler__plan_layer(model, child, child->in, top, child_path, layer->trainable, err));
+        char path[128];
+        snprintf(path, sizeof path, "%s%s/", within->path, child->name);
+        const antler_within inside = {.top = within->top,
+                                      .path = path,
+                                      .trainable = layer->trainable,
+                                      .first = within->first ? &within->first->child[i] : NULL};
+        ANTLER_TRY(antler__plan_layer(model, child, child->in, &inside, err));
     }
     return ANTLER_OK;
+}
+
+void antler__layer_follow(antler_layer *layer, const antler_layer *first)
+{
+    layer->variable = first->variable;
+    for (int i = 0; i < layer->children; i++)
+        antler__layer_follow(&layer->child[i], &first->child[i]);
 }
 
 int64_t antler__layer_sites(const antler_layer *layer)
@@ -240,6 +264,8 @@ void antler__layer_clear(antler_layer *layer)
     antler__free(layer->child);
     antler__free(layer->seed);
     antler__free(layer->in);
+    antler__free(layer->path);
+    antler__free(layer->place);
     *layer = (antler_layer){0};
 }
 

@@ -29,14 +29,21 @@ typedef struct antler_node {
     struct antler_node *child; /* [layer->children] */
 } antler_node;
 
+/* Where a layer stands while it is planned. */
+typedef struct antler_within {
+    const char *top;           /* name of the model's layer that it is or lies in */
+    const char *path;          /* of a child: "forward_layer/"; else "" */
+    bool trainable;            /* what it lies in */
+    const antler_layer *first; /* the same layer at its first call, whose variables it has; NULL: this is that call */
+} antler_within;
+
 struct antler_plan {
     antler_status status; /* the first failure */
     antler_error *err;
     /* in `variables`: */
     antler_model *model;
     antler_layer *layer; /* NULL in `buffers` */
-    const char *top;     /* name of the model's layer that this one is or lies in */
-    const char *path;    /* of a child: "forward_layer/"; else "" */
+    const antler_within *within;
     const char *group;
     /* in `buffers`: */
     antler_node *node;
@@ -55,9 +62,11 @@ antler_status antler__plan_fail(antler_plan *plan, antler_status status, const c
 int64_t antler__plan_buffer(antler_plan *plan, const antler_shape *shape, size_t size, int birth, int death);
 
 /* A call of `layer` (ops, object, inputs are set) with inputs of the shapes `in` ([inputs + 1], taken over, also on
-   failure; NULL for a source): infers layer->out and, at its first call, builds its variables and children in model. */
-antler_status antler__plan_layer(antler_model *model, antler_layer *layer, antler_shape *in, const char *top,
-                                 const char *path, bool trainable, antler_error *err);
+   failure; NULL for a source): infers layer->out, and builds its children and, at a first call, its variables. */
+antler_status antler__plan_layer(antler_model *model, antler_layer *layer, antler_shape *in,
+                                 const antler_within *within, antler_error *err);
+/* Takes the numbers of the variables from the layer's first call, children's too. */
+void antler__layer_follow(antler_layer *layer, const antler_layer *first);
 /* Noise sites of one call, children's included. */
 int64_t antler__layer_sites(const antler_layer *layer);
 void antler__layer_clear(antler_layer *layer);

@@ -5,6 +5,7 @@
 #include "core/status.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
@@ -113,7 +114,7 @@ antler_status antler__check_input(const antler_model *model, const antler_real *
                                   antler_error *err)
 {
     for (int64_t k = 0; k < model->inputs; k++) {
-        const char *dtype = antler__layer_keys(model->object[k])->dtype;
+        const char *dtype = antler__layer_keys(model->layer[model->source[k]].object)->dtype;
         int64_t width = antler_count(&model->wire[model->input[k]].shape, 1);
         bool integers = antler__is_integer(dtype);
         for (int64_t i = 0; integers && i < n * width; i++)
@@ -301,21 +302,28 @@ const antler_real *antler_gradient(const antler_context *c, int64_t variable)
     return c->gradients + c->model->variable[variable].offset;
 }
 
+/* "base/dense:1" is the second call of that layer. */
+static bool is_named(const antler_call *call, const char *name)
+{
+    const char *own = call->of->name;
+    size_t length = strlen(own);
+    if (strncmp(name, own, length) != 0)
+        return false;
+    char *end;
+    long number = name[length] == ':' ? strtol(name + length + 1, &end, 10) : 0;
+    return number == call->number && (name[length] == ':' ? *end == 0 && end > name + length + 1 : name[length] == 0);
+}
+
 /* The call of a layer, -1 - k for input k of the model, by name. */
 static antler_status find_call(const antler_context *c, const char *name, int64_t *call, antler_error *err)
 {
     const antler_model *m = c->model;
-    int64_t sources = 0;
     for (*call = 0; *call < c->calls; ++*call)
-        if (strcmp(m->layer[m->call[*call].layer].name, name) == 0)
+        if (is_named(&m->call[*call], name))
             return ANTLER_OK;
-    for (int64_t i = 0; i < m->layers; i++) {
-        bool source = m->layer[i].ops->flags & ANTLER_SOURCE;
-        sources += source;
-        *call = -sources;
-        if (source && strcmp(m->layer[i].name, name) == 0)
+    for (*call = -1; *call >= -m->inputs; --*call)
+        if (strcmp(m->layer[m->source[-1 - *call]].name, name) == 0)
             return ANTLER_OK;
-    }
     return antler_error_set(err, ANTLER_NAME, NULL, "the model has no layer \"%s\"", name);
 }
 

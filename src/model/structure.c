@@ -4,62 +4,14 @@
 #include "config/names.h"
 #include "core/memory.h"
 #include "model/context.h"
+#include "model/layout.h"
 #include "model/model.h"
 #include "model/plan.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* ---- names ------------------------------------------------------------------------------------------------------- */
-
-static bool is_taken(const antler_model *model, const char *name, int64_t except)
-{
-    for (int64_t i = 0; i < model->layers; i++) {
-        const char *other = antler__layer_keys(model->object[i])->name;
-        if (i != except && other && strcmp(other, name) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* A name is a part of paths in weights files. */
-static antler_status check_name(const antler_model *model, int64_t i, antler_error *err)
-{
-    const char *name = antler__layer_keys(model->object[i])->name;
-    char place[64];
-    snprintf(place, sizeof place, "config.layers[%lld].config.name", (long long)i);
-    ANTLER_TRY(antler__name_check(name, "/", place, err));
-    if (is_taken(model, name, i))
-        return antler_error_set(err, ANTLER_NAME, place, "two layers have the name \"%s\"", name);
-    return ANTLER_OK;
-}
-
-static antler_status name_layers(antler_model *model, antler_error *err)
-{
-    for (int64_t i = 0; i < model->layers; i++) {
-        struct antler_layer_keys *keys = antler__layer_keys(model->object[i]);
-        char base[128], name[160];
-        if (keys->name) {
-            ANTLER_TRY(check_name(model, i, err));
-            continue;
-        }
-        antler__snake_case(model->object[i].type->class_name, base, sizeof base);
-        snprintf(name, sizeof name, "%s", base);
-        for (long long n = 1; is_taken(model, name, i); n++)
-            snprintf(name, sizeof name, "%s_%lld", base, n);
-        keys->name = antler__copy_text(name);
-        if (!keys->name)
-            return antler__no_memory(err);
-    }
-    return ANTLER_OK;
-}
-
 /* ---- layers and calls -------------------------------------------------------------------------------------------- */
-
-static bool is_source(const antler_model *model, int64_t layer)
-{
-    return ((const antler_layer_ops *)model->object[layer].type)->flags & ANTLER_SOURCE;
-}
 
 static antler_status add_wire(antler_model *model, int64_t giver, int output, const antler_shape *shape,
                               antler_error *err)
@@ -71,53 +23,55 @@ static antler_status add_wire(antler_model *model, int64_t giver, int output, co
 }
 
 /* A failure of a layer, with its place in the model's file and the inputs that it was given. */
-static antler_status blame(const antler_model *model, int64_t i, const antler_error *error, antler_error *err)
+static antler_status blame(const antler_model *model, int64_t i, const antler_layer *call, const antler_error *error,
+                           antler_error *err)
 {
     const antler_layer *layer = &model->layer[i];
-    char place[320], in[256] = "", one[128];
-    for (int k = 0; k < layer->inputs && strlen(in) + sizeof one < sizeof in; k++)
+    char place[512], in[256] = "", one[128];
+    for (int k = 0; k < call->inputs && strlen(in) + sizeof one < sizeof in; k++)
         snprintf(in + strlen(in), sizeof in - strlen(in), "%s%s", k ? ", " : "",
-                 antler_shape_text(&layer->in[k], one, sizeof one));
-    snprintf(place, sizeof place, "config.layers[%lld]%s%s", (long long)i, *error->place ? ".config." : "",
-             error->place);
+                 antler_shape_text(&call->in[k], one, sizeof one));
+    snprintf(place, sizeof place, "%s%s%s", layer->place, *error->place ? ".config." : "", error->place);
     return antler_error_set(err, error->status, place, "%s (%s), input %s: %s", layer->name,
                             layer->ops->type.class_name, in, error->message);
 }
 
-static antler_status make_layers(antler_model *model, antler_error *err)
-{
-    model->layer = antler__allocate_zeroed((size_t)model->layers, sizeof *model->layer);
-    if (!model->layer)
-        return antler__no_memory(err);
-    for (int64_t i = 0; i < model->layers; i++)
-        model->layer[i] = (antler_layer){.ops = (const antler_layer_ops *)model->object[i].type,
-                                         .object = model->object[i],
-                                         .name = antler__layer_keys(model->object[i])->name,
-                                         .times = 1};
-    return ANTLER_OK;
-}
-
-/* The model's inputs: a wire each, in the order of the sources. */
+/* The model's inputs: a wire each, in the order of its tree. */
 static antler_status make_inputs(antler_model *model, antler_error *err)
 {
-    model->input = antler__allocate((size_t)model->layers, sizeof *model->input);
-    if (!model->input)
+    size_t inputs = (size_t)model->tree->inputs;
+    model->input = antler__allocate(inputs, sizeof *model->input);
+    model->source = antler__allocate(inputs, sizeof *model->source);
+    if (!model->input || !model->source)
         return antler__no_memory(err);
-    for (int64_t i = 0; i < model->layers; i++) {
+    for (int64_t k = 0; k < model->tree->inputs; k++) {
+        int64_t i = model->tree->member[model->tree->input[k].member].flat;
+        antler_layer *layer = &model->layer[i];
         antler_error error = {0};
-        if (!is_source(model, i))
-            continue;
-        if (antler__plan_layer(model, &model->layer[i], NULL, model->layer[i].name, "", true, &error) != ANTLER_OK)
-            return blame(model, i, &error, err);
-        model->input[model->inputs] = model->wires;
-        ANTLER_TRY(add_wire(model, -1, (int)model->inputs++, &model->layer[i].out[0], err));
+        if (!layer->outputs &&
+            antler__plan_layer(model, layer, NULL, &(antler_within){.top = layer->name, .path = "", .trainable = true},
+                               &error) != ANTLER_OK)
+            return blame(model, i, layer, &error, err);
+        model->source[k] = i;
+        model->input[k] = model->wires;
+        ANTLER_TRY(add_wire(model, -1, (int)model->inputs++, &layer->out[0], err));
     }
     return ANTLER_OK;
 }
 
-static int64_t wire_of(const antler_model *model, antler_ref ref)
+static antler_status find_wire(const antler_model *model, antler_ref ref, int64_t *wire, antler_error *err)
 {
-    return ref.call < 0 ? model->input[-1 - ref.call] : model->call[ref.call].out + ref.output;
+    if (ref.call < 0) {
+        *wire = model->input[-1 - ref.call];
+        return ANTLER_OK;
+    }
+    const antler_call *giver = &model->call[ref.call];
+    if (ref.output >= giver->outputs)
+        return antler_error_set(err, ANTLER_VALUE, giver->of->place, "%s (%s) has %d output%s, not %d", giver->of->name,
+                                giver->of->ops->type.class_name, giver->outputs, giver->outputs > 1 ? "s" : "",
+                                ref.output + 1);
+    *wire = giver->out + ref.output;
+    return ANTLER_OK;
 }
 
 static antler_status use_wire(antler_model *model, int64_t wire, int64_t call, antler_error *err)
@@ -129,39 +83,55 @@ static antler_status use_wire(antler_model *model, int64_t wire, int64_t call, a
     return ANTLER_OK;
 }
 
+/* The layer as the call sees it: at its first call itself. */
+static antler_layer *layer_for(const antler_model *model, const antler_call *call)
+{
+    antler_layer *first = &model->layer[call->layer];
+    if (!first->calls++)
+        return first;
+    antler_layer *again = antler__allocate_zeroed(1, sizeof *again);
+    if (again)
+        *again = (antler_layer){
+            .ops = first->ops, .object = first->object, .name = first->name, .frozen = first->frozen, .times = 1};
+    return again;
+}
+
 /* Appends a call: shapes, and at a layer's first one its variables. */
 static antler_status add_call(antler_model *model, const antler_use *use, antler_error *err)
 {
-    if (model->layer[use->layer].outputs) /* its gradients would have to be added up: nothing asks for that yet */
-        return antler_error_set(err, ANTLER_UNSUPPORTED, NULL, "layer \"%s\" is called twice",
-                                model->layer[use->layer].name);
+    antler_layer *first = &model->layer[use->layer];
     antler_call *call = &model->call[model->calls];
-    antler_layer *layer = &model->layer[use->layer];
     antler_shape *in = antler__allocate_zeroed((size_t)use->inputs + 1, sizeof *in);
     antler_error error = {0};
-    *call = (antler_call){
-        .layer = use->layer, .inputs = use->inputs, .out = model->wires, .place = model->places, .site = model->sites};
+    *call = (antler_call){.layer = use->layer,
+                          .number = first->calls,
+                          .inputs = use->inputs,
+                          .out = model->wires,
+                          .place = model->places,
+                          .site = model->sites};
     call->in = antler__allocate((size_t)use->inputs, sizeof *call->in);
-    if (!in || !call->in) {
-        antler__free(in);
-        antler__free(call->in);
-        return antler__no_memory(err);
-    }
+    call->of = layer_for(model, call);
     int64_t index = model->calls++;
+    antler_status status = in && call->in && call->of ? ANTLER_OK : antler__no_memory(err);
     model->places += use->inputs;
-    for (int i = 0; i < use->inputs; i++) {
-        call->in[i] = wire_of(model, use->in[i]);
-        in[i] = model->wire[call->in[i]].shape;
+    for (int i = 0; status == ANTLER_OK && i < use->inputs; i++) {
+        status = find_wire(model, use->in[i], &call->in[i], err);
+        in[i] = status == ANTLER_OK ? model->wire[call->in[i]].shape : in[i];
     }
-    layer->inputs = use->inputs;
-    antler_status status = antler__plan_layer(model, layer, in, layer->name, "", true, &error);
-    if (status != ANTLER_OK)
-        return blame(model, use->layer, &error, err);
-    model->sites += antler__layer_sites(layer);
+    if (status != ANTLER_OK) {
+        antler__free(in);
+        return status;
+    }
+    call->of->inputs = use->inputs;
+    const antler_within within = {
+        .top = first->name, .path = "", .trainable = !first->frozen, .first = call->of == first ? NULL : first};
+    if (antler__plan_layer(model, call->of, in, &within, &error) != ANTLER_OK)
+        return blame(model, use->layer, call->of, &error, err);
+    model->sites += antler__layer_sites(call->of);
     for (int i = 0; i < use->inputs; i++)
         ANTLER_TRY(use_wire(model, call->in[i], index, err));
-    for (; call->outputs < layer->outputs; call->outputs++)
-        ANTLER_TRY(add_wire(model, index, call->outputs, &layer->out[call->outputs], err));
+    for (; call->outputs < call->of->outputs; call->outputs++)
+        ANTLER_TRY(add_wire(model, index, call->outputs, &call->of->out[call->outputs], err));
     return ANTLER_OK;
 }
 
@@ -174,47 +144,57 @@ static antler_status make_calls(antler_model *model, const antler_graph *graph, 
     for (int64_t i = 0; i < graph->uses; i++)
         ANTLER_TRY(add_call(model, &graph->use[i], err));
     for (; model->outputs < graph->outputs; model->outputs++) {
-        int64_t wire = model->output[model->outputs] = wire_of(model, graph->output[model->outputs]);
-        model->wire[wire].is_output = true;
+        int64_t *wire = &model->output[model->outputs];
+        ANTLER_TRY(find_wire(model, graph->output[model->outputs], wire, err));
+        model->wire[*wire].is_output = true;
     }
     return ANTLER_OK;
 }
 
-/* A Sequential has one input, its first layer. */
-static antler_status refuse_input(const antler_model *model, antler_error *err)
+/* A Sequential has one input, its first layer, and layers of one output. */
+static antler_status check_chain(const antler_model *model, antler_error *err)
 {
+    const antler_tree *tree = model->tree;
     char place[64];
-    int64_t i = 1;
-    while (!is_source(model, i))
-        i++;
-    snprintf(place, sizeof place, "config.layers[%lld]", (long long)i);
-    return antler_error_set(err, ANTLER_VALUE, place, "only the first layer can be an %s",
-                            model->object[i].type->class_name);
-}
-
-/* A Sequential: each layer takes the one before. */
-static antler_status make_chain(antler_model *model, antler_error *err)
-{
-    int64_t calls = model->layers - 1;
-    if (model->inputs > 1)
-        return refuse_input(model, err);
-    antler_use *use = antler__allocate((size_t)calls, sizeof *use);
-    antler_ref *ref = antler__allocate((size_t)calls + 1, sizeof *ref);
-    antler_status status = use && ref ? ANTLER_OK : antler__no_memory(err);
-    for (int64_t i = 0; status == ANTLER_OK && i <= calls; i++) {
-        ref[i] = (antler_ref){.call = i - 1};
-        if (i < calls)
-            use[i] = (antler_use){.layer = i + 1, .inputs = 1, .in = &ref[i]};
+    if (tree->sequential && tree->inputs > 1) {
+        const antler_tree_member *second = &tree->member[tree->input[1].member];
+        snprintf(place, sizeof place, "config.layers[%lld]", (long long)second->place);
+        return antler_error_set(err, ANTLER_VALUE, place, "only the first layer can be an %s",
+                                second->layer.type->class_name);
     }
-    if (status == ANTLER_OK)
-        status =
-            make_calls(model, &(antler_graph){.uses = calls, .outputs = 1, .use = use, .output = &ref[calls]}, err);
-    antler__free(use);
-    antler__free(ref);
-    return status;
+    return ANTLER_OK;
 }
 
 /* ---- variables --------------------------------------------------------------------------------------------------- */
+
+static void move_variables(antler_layer *layer, int64_t by)
+{
+    layer->variable += by;
+    for (int i = 0; i < layer->children; i++)
+        move_variables(&layer->child[i], by);
+}
+
+/* The variables were made call by call; their order is that of the layers. */
+static antler_status order_variables(antler_model *model, antler_error *err)
+{
+    antler_model_variable_entry *ordered = antler__allocate((size_t)model->variables, sizeof *ordered);
+    int64_t n = 0;
+    if (!ordered)
+        return antler__no_memory(err);
+    for (int64_t i = 0; i < model->layers; i++) {
+        antler_layer *layer = &model->layer[i];
+        int64_t first = layer->variable, begin = n;
+        while (first < model->variables && model->variable[first].view.layer == layer->name)
+            ordered[n++] = model->variable[first++];
+        move_variables(layer, begin - layer->variable);
+    }
+    for (int64_t i = 0; i < model->calls; i++)
+        if (model->call[i].number > 0)
+            antler__layer_follow(model->call[i].of, &model->layer[model->call[i].layer]);
+    antler__free(model->variable);
+    model->variable = ordered;
+    return ANTLER_OK;
+}
 
 /* Each variable starts at a multiple of 64 bytes; trained ones come first. */
 static antler_status place_variables(antler_model *model, antler_error *err)
@@ -287,17 +267,24 @@ void antler__spare_drop(antler_model *model)
 void antler__structure_free(antler_model *model)
 {
     antler__spare_drop(model);
+    for (int64_t i = 0; i < model->calls; i++) {
+        antler_call *call = &model->call[i];
+        if (call->number > 0 && call->of) {
+            antler__layer_clear(call->of);
+            antler__free(call->of);
+        }
+        antler__free(call->in);
+    }
     for (int64_t i = 0; model->layer && i < model->layers; i++)
         antler__layer_clear(&model->layer[i]);
     antler__free(model->layer);
     antler__free(model->view);
-    for (int64_t i = 0; i < model->calls; i++)
-        antler__free(model->call[i].in);
     antler__free(model->call);
     for (int64_t i = 0; i < model->wires; i++)
         antler__free(model->wire[i].user);
     antler__free(model->wire);
     antler__free(model->input);
+    antler__free(model->source);
     antler__free(model->output);
     for (int64_t i = 0; i < model->variables; i++)
         antler__free((void *)(uintptr_t)model->variable[i].view.name);
@@ -308,27 +295,33 @@ void antler__structure_free(antler_model *model)
     model->view = NULL;
     model->call = NULL;
     model->wire = NULL;
-    model->input = model->output = NULL;
+    model->input = model->source = model->output = NULL;
     model->variable = NULL;
     model->parameters = NULL;
-    model->calls = model->wires = model->places = model->inputs = model->outputs = 0;
+    model->layers = model->calls = model->wires = model->places = model->inputs = model->outputs = 0;
     model->variables = model->sites = model->trained_size = model->size = 0;
     model->built = model->initialized = false;
 }
 
 antler_status antler__model_connect(antler_model *model, const antler_graph *graph, antler_error *err)
 {
+    antler_graph laid_out = {0};
     if (model->built)
         return ANTLER_OK;
-    if (model->layers < 2)
+    bool layers = false;
+    for (int64_t i = 0; i < model->tree->members; i++)
+        layers = layers || !antler__member_is_source(&model->tree->member[i]);
+    if (!layers)
         return antler_error_set(err, ANTLER_VALUE, "config.layers", "the model has no layers");
-    antler_status status = name_layers(model, err);
-    status = status == ANTLER_OK ? make_layers(model, err) : status;
+    antler_status status = antler__layout(model, &laid_out, err);
+    if (status == ANTLER_OK && !graph)
+        status = check_chain(model, err);
     status = status == ANTLER_OK ? make_inputs(model, err) : status;
-    if (status == ANTLER_OK)
-        status = graph ? make_calls(model, graph, err) : make_chain(model, err);
+    status = status == ANTLER_OK ? make_calls(model, graph ? graph : &laid_out, err) : status;
+    status = status == ANTLER_OK ? order_variables(model, err) : status;
     status = status == ANTLER_OK ? place_variables(model, err) : status;
     status = status == ANTLER_OK ? make_views(model, err) : status;
+    antler__graph_free(&laid_out);
     if (status != ANTLER_OK)
         antler__structure_free(model);
     model->built = status == ANTLER_OK;

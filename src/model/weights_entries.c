@@ -46,10 +46,10 @@ antler_status antler__weights_take(const antler_entry *entry, const antler_shape
     return ANTLER_OK;
 }
 
-int64_t antler__weights_of_layer(const antler_model *model, const char *layer, int64_t *first)
+int64_t antler__variables_of(const antler_layer *layer)
 {
-    int64_t n = 0;
-    for (; *first < model->variables && model->variable[*first].view.layer == layer; ++*first)
-        n++;
+    int64_t n = layer->params + layer->states;
+    for (int i = 0; i < layer->children; i++)
+        n += antler__variables_of(&layer->child[i]);
     return n;
 }

@@ -13,8 +13,8 @@ antler_status antler__weights_put_group(antler_entries *entries, const char *nam
 /* The entry's numbers, which must have this shape, to `data`. */
 antler_status antler__weights_take(const antler_entry *entry, const antler_shape *wanted, antler_real *data,
                                    antler_error *err);
-/* Variables of the layer of this name (compared by address), from *first on: they lie one after the other in
-   model->variable, in the order of the layers. Moves *first past them. */
-int64_t antler__weights_of_layer(const antler_model *model, const char *layer, int64_t *first);
+/* How many variables a layer has, its children's counted: they lie one after the other in model->variable, from
+   layer->variable on. */
+int64_t antler__variables_of(const antler_layer *layer);
 
 #endif

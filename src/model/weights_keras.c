@@ -11,24 +11,33 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef struct layer_name {
-    char text[160]; /* "dense_1" */
-} layer_name;
+/* What is written, or read. */
+typedef struct transfer {
+    const antler_model *model;
+    antler_entries *write;
+    const antler_entries *read;
+    bool *used; /* [read->n] */
+    antler_real *to;
+} transfer;
 
-/* The groups of the layers, [model->layers], for antler__free; NULL without memory. */
-static layer_name *layer_names(const antler_model *model)
+/* Keras counts the layers of a class; those that give the input only in a Functional, operators nowhere. */
+static bool is_counted(const antler_tree *tree, const antler_tree_member *member)
 {
-    layer_name *name = antler__allocate_zeroed((size_t)model->layers, sizeof *name);
-    for (int64_t i = 0; name && i < model->layers; i++) {
-        const antler_type *type = model->object[i].type;
-        int64_t before = 0;
-        for (int64_t j = 0; j < i; j++)
-            before += model->object[j].type == type;
-        antler__snake_case(type->class_name, name[i].text, sizeof name[i].text - 32);
-        if (before)
-            snprintf(name[i].text + strlen(name[i].text), 32, "_%" PRId64, before);
+    return !member->mask_operator && !(tree->sequential && antler__member_is_source(member));
+}
+
+/* The group of the i-th member in order: "dense_1". */
+static void group_name(const antler_tree *tree, int64_t i, char *text, size_t size)
+{
+    const char *class_name = antler__member_class(&tree->member[tree->order[i]]);
+    int64_t before = 0;
+    for (int64_t j = 0; j < i; j++) {
+        const antler_tree_member *other = &tree->member[tree->order[j]];
+        before += is_counted(tree, other) && strcmp(antler__member_class(other), class_name) == 0;
     }
-    return name;
+    antler__snake_case(class_name, text, size - 32);
+    if (before)
+        snprintf(text + strlen(text), 32, "_%" PRId64, before);
 }
 
 /* ---- the part of a layer that holds a variable ------------------------------------------------------------------- */
@@ -126,9 +135,10 @@ static size_t shared(const char *a, const char *b)
     }
 }
 
-static antler_status write_layer(const antler_model *model, int64_t layer, int64_t end, group *g,
-                                 antler_entries *entries, antler_error *err)
+static antler_status write_layer(const transfer *t, int64_t layer, int64_t end, group *g, antler_error *err)
 {
+    const antler_model *model = t->model;
+    antler_entries *entries = t->write;
     char before[ANTLER_LONGEST_PATH], name[ANTLER_LONGEST_PATH + 32];
     snprintf(before, sizeof before, "%s", g->path);
     ANTLER_TRY(write_group(g->path, g->layer, entries, err));
@@ -156,9 +166,10 @@ static int64_t variables_in(const antler_entries *entries, const char *path)
     return n;
 }
 
-static antler_status read_layer(const antler_model *model, int64_t layer, int64_t end, group *g,
-                                const antler_entries *entries, antler_real *to, antler_error *err)
+static antler_status read_layer(const transfer *t, int64_t layer, int64_t end, group *g, antler_error *err)
 {
+    const antler_model *model = t->model;
+    const antler_entries *entries = t->read;
     char name[ANTLER_LONGEST_PATH + 32];
     while (next_group(model, layer, end, g)) {
         int64_t found = variables_in(entries, g->path);
@@ -169,74 +180,84 @@ static antler_status read_layer(const antler_model *model, int64_t layer, int64_
         for (int64_t i = 0; i < g->n; i++) {
             const antler_model_variable_entry *variable = &model->variable[g->first + i];
             snprintf(name, sizeof name, "%s/vars/%" PRId64, g->path, i);
-            ANTLER_TRY(antler__weights_take(antler__entries_find(entries, name), &variable->view.value.shape,
-                                            to + variable->offset, err));
+            const antler_entry *entry = antler__entries_find(entries, name);
+            t->used[entry - entries->entry] = true;
+            ANTLER_TRY(antler__weights_take(entry, &variable->view.value.shape, t->to + variable->offset, err));
         }
     }
     return ANTLER_OK;
 }
 
-/* The layer of the file's list that a data set belongs to, and its length; NULL for what holds no weights: a group, or
-   the integers of a seed. */
-static const char *layer_of(const antler_entry *entry, const char *root, size_t *length)
+static bool holds_weights(const antler_entry *entry)
 {
-    size_t before = strlen(root);
-    bool weights = entry->dtype == ANTLER_FLOAT16 || entry->dtype == ANTLER_FLOAT32 || entry->dtype == ANTLER_FLOAT64;
-    if (!weights || strncmp(entry->name, root, before) != 0)
-        return NULL;
-    *length = strcspn(entry->name + before, "/");
-    return strchr(entry->name + before + *length, '@') ? NULL : entry->name + before;
+    return (entry->dtype == ANTLER_FLOAT16 || entry->dtype == ANTLER_FLOAT32 || entry->dtype == ANTLER_FLOAT64) &&
+           !strchr(entry->name, '@');
 }
 
-/* Layers with weights that the file has beyond the model's: these are the weights of another model. */
-static antler_status refuse_more(const antler_model *model, const layer_name *names, const antler_entries *entries,
-                                 const char *root, antler_error *err)
+/* Weights that the file has beyond the model's: it is of another model. Integers are the seeds of noise. */
+static antler_status refuse_more(const transfer *t, const char *root, antler_error *err)
 {
-    const char *last = NULL;
-    size_t length, last_length = 0;
-    for (int64_t e = 0; e < entries->n; e++) {
-        const char *layer = layer_of(&entries->entry[e], root, &length);
-        if (!layer || (last && length == last_length && strncmp(layer, last, length) == 0))
+    for (int64_t e = 0; e < t->read->n; e++) {
+        const antler_entry *entry = &t->read->entry[e];
+        if (t->used[e] || strncmp(entry->name, root, strlen(root)) != 0 || !holds_weights(entry))
             continue;
-        bool known = false;
-        for (int64_t i = model->inputs; !known && i < model->layers; i++)
-            known = strlen(names[i].text) == length && strncmp(names[i].text, layer, length) == 0;
-        if (!known)
-            return antler_error_set(err, ANTLER_SHAPE, entries->entry[e].name,
-                                    "the file has weights for a layer \"%.*s\" more than the model \"%s\" of %" PRId64
-                                    " layers",
-                                    (int)length, layer, model->name, model->layers - model->inputs);
-        last = layer;
-        last_length = length;
+        const char *layer = entry->name + strlen(root), *end = strstr(layer, "/vars/");
+        return antler_error_set(err, ANTLER_SHAPE, entry->name,
+                                "the file has weights for a layer \"%.*s\" more than the model \"%s\" of %" PRId64
+                                " layers",
+                                (int)(end ? end - layer : (int)strlen(layer)), layer, t->model->tree->name,
+                                t->model->layers - t->model->inputs);
     }
     return ANTLER_OK;
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
-/* Writes all layers to `write`, or reads them from `read`. */
-static antler_status visit(const antler_model *model, const layer_name *names, const char *root, antler_entries *write,
-                           const antler_entries *read, antler_real *to, antler_error *err)
+/* A layer, in the group `path`. */
+static antler_status visit_layer(const transfer *t, const antler_tree_member *member, const char *path,
+                                 antler_error *err)
 {
-    for (int64_t i = model->inputs, end = 0; i < model->layers; i++) {
-        const char *layer = antler__layer_keys(model->object[i])->name;
-        group g = {.layer = layer, .first = end, .n = -1};
-        snprintf(g.path, sizeof g.path, "%s%s", root, names[i].text);
-        g.base = strlen(g.path);
-        antler__weights_of_layer(model, layer, &end);
-        ANTLER_TRY(write ? write_layer(model, i, end, &g, write, err) : read_layer(model, i, end, &g, read, to, err));
+    group g = {.layer = antler__member_name(member), .n = -1};
+    snprintf(g.path, sizeof g.path, "%s", path);
+    g.base = strlen(g.path);
+    if (member->flat < 0) /* the input of a model in a model */
+        return t->write ? write_group(g.path, g.layer, t->write, err) : ANTLER_OK;
+    const antler_layer *layer = &t->model->layer[member->flat];
+    g.first = layer->variable;
+    int64_t end = g.first + antler__variables_of(layer);
+    return t->write ? write_layer(t, member->flat, end, &g, err) : read_layer(t, member->flat, end, &g, err);
+}
+
+/* All members of a tree, whose groups lie in `root` ("/layers/"). */
+static antler_status visit(const transfer *t, const antler_tree *tree, const char *root, antler_error *err)
+{
+    for (int64_t i = 0; i < tree->ordered; i++) {
+        const antler_tree_member *member = &tree->member[tree->order[i]];
+        char name[160], path[ANTLER_LONGEST_PATH];
+        if (!is_counted(tree, member))
+            continue;
+        group_name(tree, i, name, sizeof name);
+        if (strlen(root) + strlen(name) + sizeof "/layers/" > sizeof path)
+            return antler_error_set(err, ANTLER_UNSUPPORTED, NULL, "a path of more than %d bytes in a weights file",
+                                    ANTLER_LONGEST_PATH);
+        snprintf(path, sizeof path, "%s%s", root, name);
+        if (!member->model) {
+            ANTLER_TRY(visit_layer(t, member, path, err));
+            continue;
+        }
+        if (t->write)
+            ANTLER_TRY(write_group(path, member->model->name, t->write, err));
+        strcat(path, "/layers/");
+        ANTLER_TRY(visit(t, member->model, path, err));
     }
     return ANTLER_OK;
 }
 
 antler_status antler__keras_weights_write(const antler_model *model, antler_entries *entries, antler_error *err)
 {
-    layer_name *names = layer_names(model);
-    antler_status status = names ? write_group("", model->name, entries, err) : antler__no_memory(err);
-    if (status == ANTLER_OK)
-        status = visit(model, names, "/layers/", entries, NULL, NULL, err);
-    antler__free(names);
-    return status;
+    const transfer t = {.model = model, .write = entries};
+    ANTLER_TRY(write_group("", model->tree->name, entries, err));
+    return visit(&t, model->tree, "/layers/", err);
 }
 
 static bool has_prefix(const antler_entries *entries, const char *prefix)
@@ -252,10 +273,11 @@ antler_status antler__keras_weights_read(const antler_model *model, const antler
 {
     static const char older[] = "/_layer_checkpoint_dependencies/"; /* of Keras 2.13 to 2.15 */
     const char *root = has_prefix(entries, older) ? older : "/layers/";
-    layer_name *names = layer_names(model);
-    antler_status status = names ? visit(model, names, root, NULL, entries, to, err) : antler__no_memory(err);
+    transfer t = {.model = model, .read = entries, .to = to};
+    t.used = antler__allocate_zeroed((size_t)entries->n, sizeof *t.used);
+    antler_status status = t.used ? visit(&t, model->tree, root, err) : antler__no_memory(err);
     if (status == ANTLER_OK)
-        status = refuse_more(model, names, entries, root, err);
-    antler__free(names);
+        status = refuse_more(&t, root, err);
+    antler__free(t.used);
     return status;
 }

@@ -1,5 +1,6 @@
-/* Keras's legacy .h5: a group for each layer by its name, with lists that give the order. A layer's list has its
-   trained variables first, then the others, each in the order of the layer: a frozen part of a wrapper comes last. */
+/* Keras's legacy .h5: a group for each layer, or model in the model, by its name, with lists that give the order. A
+   list has the trained variables first, then the others, each in the order of the layers: a frozen part of a wrapper
+   comes last, and what a BatchNormalization in a model counts comes behind all kernels. */
 #include "model/weights_legacy.h"
 
 #include "core/memory.h"
@@ -34,17 +35,35 @@ static const antler_model_variable_entry *next_variable(walk *w)
     }
 }
 
-static walk walk_layer(const antler_model *model, const char *layer, int64_t *first)
+/* The variables of a member lie one after the other. Widens w to them. */
+static void take_variables(walk *w, const antler_tree_member *member)
 {
-    walk w = {.model = model, .first = *first, .next = *first, .trained = true};
-    antler__weights_of_layer(model, layer, first);
-    w.end = *first;
+    if (member->flat >= 0) {
+        const antler_layer *layer = &w->model->layer[member->flat];
+        int64_t n = antler__variables_of(layer);
+        if (n && w->first < 0)
+            w->first = layer->variable;
+        if (n)
+            w->end = layer->variable + n;
+    }
+    for (int64_t i = 0; member->model && i < member->model->ordered; i++)
+        take_variables(w, &member->model->member[member->model->order[i]]);
+}
+
+static walk walk_member(const antler_model *model, const antler_tree_member *member)
+{
+    walk w = {.model = model, .first = -1, .end = -1, .trained = true};
+    take_variables(&w, member);
+    w.next = w.first;
     return w;
 }
 
-static const char *name_of(const antler_model *model, int64_t layer)
+/* The i-th member in the list of a file; NULL where it has none: the list of a Sequential leaves out its input. */
+static const antler_tree_member *listed(const antler_tree *tree, int64_t i)
 {
-    return antler__layer_keys(model->object[layer])->name;
+    const antler_tree_member *member = &tree->member[tree->order[i]];
+    bool left_out = member->mask_operator || (tree->sequential && antler__member_is_source(member));
+    return left_out ? NULL : member;
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
@@ -56,7 +75,7 @@ static antler_status write_weights(walk *w, const char *layer, antler_name_list 
     const antler_model_variable_entry *variable;
     while ((variable = next_variable(w))) {
         int before = snprintf(path, sizeof path, "/model_weights/%s/", layer);
-        snprintf(path + before, sizeof path - (size_t)before, "%s/%s", layer, variable->view.name);
+        snprintf(path + before, sizeof path - (size_t)before, "%s/%s", variable->view.layer, variable->view.name);
         const antler_tensor *value = &variable->view.value;
         ANTLER_TRY(antler__name_list_add(list, path + before, err));
         ANTLER_TRY(antler__weights_put(entries, path, &value->shape, value->data, err));
@@ -64,12 +83,13 @@ static antler_status write_weights(walk *w, const char *layer, antler_name_list 
     return ANTLER_OK;
 }
 
-static antler_status write_layer(const antler_model *model, const char *layer, int64_t *first, antler_entries *entries,
-                                 antler_error *err)
+static antler_status write_member(const antler_model *model, const antler_tree_member *member, antler_entries *entries,
+                                  antler_error *err)
 {
     char attribute[ANTLER_LONGEST_PATH];
+    const char *layer = antler__member_name(member);
     antler_name_list list = {0};
-    walk w = walk_layer(model, layer, first);
+    walk w = walk_member(model, member);
     snprintf(attribute, sizeof attribute, "/model_weights/%s", layer);
     ANTLER_TRY(antler__weights_put_group(entries, attribute, err));
     antler_status status = write_weights(&w, layer, &list, entries, err);
@@ -83,10 +103,13 @@ antler_status antler__legacy_weights_write(const antler_model *model, antler_ent
 {
     antler_name_list list = {0};
     antler_status status = antler__weights_put_group(entries, "/model_weights", err);
-    for (int64_t i = model->inputs, next = 0; status == ANTLER_OK && i < model->layers; i++) {
-        status = antler__name_list_add(&list, name_of(model, i), err);
+    for (int64_t i = 0; status == ANTLER_OK && i < model->tree->ordered; i++) {
+        const antler_tree_member *member = listed(model->tree, i);
+        if (!member)
+            continue;
+        status = antler__name_list_add(&list, antler__member_name(member), err);
         if (status == ANTLER_OK)
-            status = write_layer(model, name_of(model, i), &next, entries, err);
+            status = write_member(model, member, entries, err);
     }
     if (status == ANTLER_OK)
         status = antler__name_list_write(&list, "/model_weights@layer_names", entries, err);
@@ -159,16 +182,19 @@ antler_status antler__legacy_weights_read(const antler_model *model, const antle
     const char *root = is_whole(entries) ? "/model_weights" : "";
     antler_names layers = antler__names_of(entries, *root ? "/model_weights@layer_names" : "/@layer_names");
     int64_t with_weights = 0;
-    for (int64_t i = model->inputs, next = 0; i < model->layers; i++) {
-        walk w = walk_layer(model, name_of(model, i), &next);
-        if (w.first == w.end)
+    for (int64_t i = 0; i < model->tree->ordered; i++) {
+        const antler_tree_member *member = listed(model->tree, i);
+        walk w = {.first = -1};
+        if (member)
+            w = walk_member(model, member);
+        if (w.first < 0)
             continue;
         const char *name = next_with_weights(&layers, root);
         if (!name)
             return antler_error_set(err, ANTLER_SHAPE, NULL,
                                     "no weights for layer \"%s\": the file has those of %" PRId64 " layers",
-                                    name_of(model, i), with_weights);
-        ANTLER_TRY(read_layer(&w, entries, root, name, name_of(model, i), to, err));
+                                    antler__member_name(member), with_weights);
+        ANTLER_TRY(read_layer(&w, entries, root, name, antler__member_name(member), to, err));
         with_weights++;
     }
     const char *extra = next_with_weights(&layers, root);

@@ -1,0 +1,565 @@
+/* The calls of a Functional: "inbound_nodes" of its layers in the forms of Keras 3 (objects with "args" and "kwargs"),
+   of Keras 1 and 2 (lists, ["x", 0, 0, {}]) and of hand; "input_layers" and "output_layers". */
+#include "core/memory.h"
+#include "model/tree_read.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_CALLS = 1 << 20 };
+
+/* ---- names --------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct name {
+    const char *text;
+    int64_t member;
+} name;
+
+typedef struct reader {
+    antler_tree *tree;
+    antler_report *report;
+    name *names;  /* [members] sorted */
+    bool objects; /* some call has the form of Keras 3 */
+    bool
+        *from_zero; /* [2 * members] a model's calls are counted from 0: where layers refer to them, where outputs do */
+} reader;
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const name *)a)->text, ((const name *)b)->text);
+}
+
+static int64_t find_member(const reader *r, const char *text)
+{
+    const name key = {text, 0}, *found = bsearch(&key, r->names, (size_t)r->tree->members, sizeof key, compare_names);
+    return found ? found->member : -1;
+}
+
+static antler_status no_memory(reader *r)
+{
+    return antler__report_error(r->report, ANTLER_MEMORY, NULL, "out of memory");
+}
+
+/* The name beside "config" counts; people leave out the one inside. */
+static antler_status name_member(reader *r, int64_t i, const antler_json *node, const antler_place *place)
+{
+    antler_tree_member *member = &r->tree->member[i];
+    const char *outside = antler__string_at(node, "name"), *inside = antler__member_name(member);
+    if (!outside && !inside)
+        return antler__report_error(r->report, ANTLER_VALUE, place,
+                                    "no \"name\", by which the layers of a Functional refer to each other");
+    if (outside && inside && strcmp(outside, inside) != 0)
+        return antler__report_error(r->report, ANTLER_NAME, place, "two names: \"%.80s\", and \"%.80s\" in its config",
+                                    outside, inside);
+    if (!inside && antler__member_rename(member, outside) != ANTLER_OK)
+        return no_memory(r);
+    r->names[i] = (name){antler__member_name(member), i};
+    return ANTLER_OK;
+}
+
+static antler_status read_names(reader *r, const antler_json *layers, const antler_place *place)
+{
+    int64_t i = 0, n = r->tree->members;
+    for (const antler_json *node = antler__json_first(layers); node; node = antler__json_next(node), i++) {
+        antler_place there = antler__at_item(place, i);
+        ANTLER_TRY(name_member(r, i, node, &there));
+    }
+    qsort(r->names, (size_t)n, sizeof *r->names, compare_names);
+    for (i = 1; i < n; i++)
+        if (strcmp(r->names[i - 1].text, r->names[i].text) == 0) {
+            antler_place there = antler__at_item(place, r->names[i].member);
+            return antler__report_error(r->report, ANTLER_NAME, &there, "two layers have the name \"%.80s\"",
+                                        r->names[i].text);
+        }
+    return ANTLER_OK;
+}
+
+/* ---- references ---------------------------------------------------------------------------------------------------
+ */
+
+static bool is_array(const antler_json *node)
+{
+    return node && antler__json_type(node) == ANTLER_JSON_ARRAY;
+}
+
+static bool is_object(const antler_json *node)
+{
+    return node && antler__json_type(node) == ANTLER_JSON_OBJECT;
+}
+
+static bool is_null(const antler_json *node)
+{
+    return !node || antler__json_type(node) == ANTLER_JSON_NULL;
+}
+
+static bool is_string(const antler_json *node)
+{
+    return node && antler__json_type(node) == ANTLER_JSON_STRING;
+}
+
+/* ["x", 0, 0] or ["x", 0, 0, {...}] */
+static bool is_reference(const antler_json *node)
+{
+    int64_t n = is_array(node) ? antler__json_length(node) : 0;
+    if ((n != 3 && n != 4) || !is_string(antler__json_first(node)))
+        return false;
+    const antler_json *call = antler__json_next(antler__json_first(node));
+    return antler__json_type(call) == ANTLER_JSON_NUMBER &&
+           antler__json_type(antler__json_next(call)) == ANTLER_JSON_NUMBER;
+}
+
+/* {"class_name": "__keras_tensor__", "config": {"keras_history": [...]}}: what is referred to; NULL for anything else.
+ */
+static const antler_json *history(const antler_json *node)
+{
+    const char *class_name = is_object(node) ? antler__string_at(node, "class_name") : NULL;
+    if (!class_name || strcmp(class_name, "__keras_tensor__") != 0)
+        return NULL;
+    const antler_json *config = antler__json_get(node, "config");
+    const antler_json *found = is_object(config) ? antler__json_get(config, "keras_history") : NULL;
+    return is_reference(found) ? found : NULL;
+}
+
+static bool is_count(const antler_json *node, int64_t below)
+{
+    double number = antler__json_number(node);
+    return number >= 0 && number < (double)below && number == floor(number);
+}
+
+static antler_status read_reference(reader *r, const antler_json *node, const antler_place *place, antler_from *from)
+{
+    const antler_json *layer = antler__json_first(node), *call = antler__json_next(layer);
+    const antler_json *output = antler__json_next(call);
+    from->member = find_member(r, antler__json_string(layer));
+    if (from->member < 0)
+        return antler__report_error(r->report, ANTLER_NAME, place, "there is no layer \"%.80s\"",
+                                    antler__json_string(layer));
+    if (!is_count(call, MOST_CALLS) || !is_count(output, ANTLER_MANY))
+        return antler__report_error(r->report, ANTLER_VALUE, place, "call %g, output %g of \"%.80s\" are not counts",
+                                    antler__json_number(call), antler__json_number(output), antler__json_string(layer));
+    from->call = (int64_t)antler__json_number(call);
+    from->output = (int)antler__json_number(output);
+    return ANTLER_OK;
+}
+
+/* References of one call, as they are gathered. */
+typedef struct list {
+    antler_from *item;
+    int n;
+} list;
+
+static antler_status append(reader *r, list *l, antler_from from)
+{
+    if (l->n >= ANTLER_MANY)
+        return antler__report_error(r->report, ANTLER_UNSUPPORTED, NULL, "a call of more than %d tensors", ANTLER_MANY);
+    if (!antler__grow(&l->item, (size_t)l->n, (size_t)l->n + 1, sizeof *l->item))
+        return no_memory(r);
+    l->item[l->n++] = from;
+    return ANTLER_OK;
+}
+
+/* All tensors in a value of a call, in Keras's order: lists as they are, objects by sorted key. */
+static antler_status gather(reader *r, const antler_json *node, const antler_place *place, list *to)
+{
+    const antler_json *tensor = is_reference(node) ? node : history(node);
+    antler_from from;
+    if (tensor) {
+        ANTLER_TRY(read_reference(r, tensor, place, &from));
+        return append(r, to, from);
+    }
+    if (is_object(node) && antler__json_get(node, "class_name"))
+        return ANTLER_OK;
+    if (is_object(node)) {
+        for (const antler_json *item = antler__json_least(node); item; item = antler__json_after(node, item)) {
+            antler_place there = antler__at(place, antler__json_key(item));
+            ANTLER_TRY(gather(r, item, &there, to));
+        }
+        return ANTLER_OK;
+    }
+    int64_t i = 0;
+    for (const antler_json *item = is_array(node) ? antler__json_first(node) : NULL; item;
+         item = antler__json_next(item), i++) {
+        antler_place there = antler__at_item(place, i);
+        ANTLER_TRY(gather(r, item, &there, to));
+    }
+    return ANTLER_OK;
+}
+
+/* ---- calls --------------------------------------------------------------------------------------------------------
+ */
+
+/* What is gathered of one call. */
+typedef struct gathered {
+    list parents;                             /* in Keras's order */
+    list argument[ANTLER_MAX_CALL_ARGUMENTS]; /* tensors of each argument of Keras's call() */
+} gathered;
+
+static const char *const one_argument[] = {"inputs", NULL};
+
+/* Names of what a member's call takes. */
+static const char *const *arguments_of(const antler_tree_member *member)
+{
+    const antler_layer_ops *ops = (const antler_layer_ops *)member->layer.type;
+    return ops && ops->arguments ? ops->arguments : one_argument;
+}
+
+static int count_names(const char *const *names)
+{
+    int n = 0;
+    while (names[n])
+        n++;
+    return n;
+}
+
+static int find_argument(const char *const *names, const char *key)
+{
+    for (int i = 0; names[i]; i++)
+        if (strcmp(names[i], key) == 0)
+            return i;
+    return -1;
+}
+
+static antler_status take_argument(reader *r, const antler_json *value, const antler_place *place, gathered *g,
+                                   int index)
+{
+    int before = g->argument[index].n;
+    ANTLER_TRY(gather(r, value, place, &g->argument[index]));
+    if (g->argument[index].n == before && !is_null(value)) {
+        char brief[64];
+        return antler__report_error(r->report, ANTLER_UNSUPPORTED, place, "%s is no tensor of the model",
+                                    antler__json_brief(value, brief, sizeof brief));
+    }
+    return ANTLER_OK;
+}
+
+/* An argument that is given by name and is no tensor. */
+static antler_status check_setting(reader *r, const antler_json *value, const antler_place *place)
+{
+    const char *key = antler__json_key(value);
+    char brief[64];
+    if (strcmp(key, "training") == 0) {
+        if (antler__json_type(value) == ANTLER_JSON_BOOL && antler__json_bool(value))
+            antler__report_warning(r->report, place, "has no effect, as in Keras: fit trains, and prediction does not");
+        return ANTLER_OK;
+    }
+    if (is_null(value))
+        return ANTLER_OK;
+    return antler__report_error(r->report, ANTLER_UNSUPPORTED, place, "%s is not supported",
+                                antler__json_brief(value, brief, sizeof brief));
+}
+
+static antler_status take_named(reader *r, const antler_tree_member *member, const antler_json *value,
+                                const antler_place *place, gathered *g, antler_member_call *call)
+{
+    const char *key = antler__json_key(value);
+    int index = find_argument(arguments_of(member), key);
+    antler_place there = antler__at(place, key);
+    ANTLER_TRY(gather(r, value, &there, &g->parents));
+    if (strcmp(key, "mask") == 0) {
+        call->mask = is_null(value) ? NULL : antler__json_add_copy(NULL, NULL, value);
+        return call->mask || is_null(value) ? ANTLER_OK : no_memory(r);
+    }
+    if (index >= 0)
+        return take_argument(r, value, &there, g, index);
+    return check_setting(r, value, &there);
+}
+
+/* Arguments by name, by sorted name. */
+static antler_status take_all_named(reader *r, const antler_tree_member *member, const antler_json *named,
+                                    const antler_place *place, gathered *g, antler_member_call *call)
+{
+    for (const antler_json *item = antler__json_least(named); item; item = antler__json_after(named, item))
+        ANTLER_TRY(take_named(r, member, item, place, g, call));
+    return ANTLER_OK;
+}
+
+/* {"args": [...], "kwargs": {...}} */
+static antler_status read_object_call(reader *r, const antler_tree_member *member, const antler_json *node,
+                                      const antler_place *place, gathered *g, antler_member_call *call)
+{
+    const antler_json *args = antler__json_get(node, "args"), *named = antler__json_get(node, "kwargs");
+    antler_place args_place = antler__at(place, "args"), named_place = antler__at(place, "kwargs");
+    int most = count_names(arguments_of(member)), i = 0;
+    if (!is_array(args))
+        return antler__report_error(r->report, ANTLER_FORMAT, &args_place, "expected a list");
+    for (const antler_json *item = antler__json_first(args); item; item = antler__json_next(item), i++) {
+        antler_place there = antler__at_item(&args_place, i);
+        if (i >= most)
+            return antler__report_error(r->report, ANTLER_UNSUPPORTED, &there, "more than %d argument%s", most,
+                                        most > 1 ? "s" : "");
+        ANTLER_TRY(gather(r, item, &there, &g->parents));
+        ANTLER_TRY(take_argument(r, item, &there, g, i));
+    }
+    return is_object(named) ? take_all_named(r, member, named, &named_place, g, call) : ANTLER_OK;
+}
+
+/* [["x", 0, 0, {}], ["a", 0, 0, {}]]: the first one's fourth item holds what is given by name. */
+static antler_status read_list_call(reader *r, const antler_tree_member *member, const antler_json *node,
+                                    const antler_place *place, gathered *g, antler_member_call *call)
+{
+    int most = count_names(arguments_of(member)), i = 0;
+    for (const antler_json *item = antler__json_first(node); item; item = antler__json_next(item), i++) {
+        antler_place there = antler__at_item(place, i);
+        antler_from from;
+        if (!is_reference(item))
+            return antler__report_error(r->report, ANTLER_FORMAT, &there, "expected [layer, call, output]");
+        ANTLER_TRY(read_reference(r, item, &there, &from));
+        ANTLER_TRY(append(r, &g->parents, from));
+        ANTLER_TRY(append(r, &g->argument[i < most ? i : most - 1], from));
+    }
+    const antler_json *first = antler__json_first(node), *named = first ? antler__json_first(first) : NULL;
+    for (i = 0; named && i < 3; i++)
+        named = antler__json_next(named);
+    antler_place first_place = antler__at_item(place, 0), named_place = antler__at_item(&first_place, 3);
+    return is_object(named) ? take_all_named(r, member, named, &named_place, g, call) : ANTLER_OK;
+}
+
+/* The tensors that the call computes with, argument by argument. */
+static antler_status join_arguments(reader *r, const antler_tree_member *member, const antler_place *place, gathered *g,
+                                    antler_member_call *call)
+{
+    const char *const *names = arguments_of(member);
+    list all = {0};
+    antler_status status = ANTLER_OK;
+    for (int i = 0; status == ANTLER_OK && names[i]; i++) {
+        if (i > 0 && g->argument[i].n > 0 && g->argument[i - 1].n == 0)
+            status = antler__report_error(r->report, ANTLER_UNSUPPORTED, place, "\"%s\" without \"%s\"", names[i],
+                                          names[i - 1]);
+        for (int k = 0; status == ANTLER_OK && k < g->argument[i].n; k++)
+            status = append(r, &all, g->argument[i].item[k]);
+    }
+    if (status == ANTLER_OK && all.n == 0)
+        status = antler__report_error(r->report, ANTLER_VALUE, place, "a call without a tensor");
+    call->in = all.item;
+    call->inputs = all.n;
+    return status;
+}
+
+/* All that an operator depends on: it may take numbers beside tensors. */
+static antler_status gather_all(reader *r, const antler_json *node, const antler_place *place, list *to)
+{
+    antler_place args = antler__at(place, "args"), named = antler__at(place, "kwargs");
+    if (!is_object(node))
+        return gather(r, node, place, to);
+    ANTLER_TRY(gather(r, antler__json_get(node, "args"), &args, to));
+    return gather(r, antler__json_get(node, "kwargs"), &named, to);
+}
+
+static antler_status read_call(reader *r, int64_t i, const antler_json *node, const antler_place *place)
+{
+    antler_tree_member *member = &r->tree->member[i];
+    gathered g;
+    memset(&g, 0, sizeof g);
+    antler_error error = {0};
+    if (antler__tree_call(r->tree, i, NULL, 0, &error) != ANTLER_OK)
+        return no_memory(r);
+    antler_member_call *call = &member->call[member->calls - 1];
+    antler__free(call->in);
+    *call = (antler_member_call){.flat = -1};
+    r->objects = r->objects || is_object(node);
+    antler_status status;
+    if (member->mask_operator)
+        status = gather_all(r, node, place, &g.parents);
+    else if (is_object(node))
+        status = read_object_call(r, member, node, place, &g, call);
+    else if (is_array(node))
+        status = read_list_call(r, member, node, place, &g, call);
+    else
+        status = antler__report_error(r->report, ANTLER_FORMAT, place, "expected a call");
+    if (status == ANTLER_OK && !member->mask_operator)
+        status = join_arguments(r, member, place, &g, call);
+    call->parent = g.parents.item;
+    call->parents = g.parents.n;
+    for (int k = 0; k < ANTLER_MAX_CALL_ARGUMENTS; k++)
+        antler__free(g.argument[k].item);
+    return status;
+}
+
+static antler_status read_calls_of(reader *r, int64_t i, const antler_json *node, const antler_place *place)
+{
+    const antler_json *calls = antler__json_get(node, "inbound_nodes");
+    antler_place there = antler__at(place, "inbound_nodes");
+    antler_tree_member *member = &r->tree->member[i];
+    antler_error error = {0};
+    if (antler__member_is_source(member))
+        return antler__tree_call(r->tree, i, NULL, 0, &error) == ANTLER_OK ? ANTLER_OK : no_memory(r);
+    if (!is_null(calls) && !is_array(calls))
+        return antler__report_error(r->report, ANTLER_FORMAT, &there, "expected a list of calls");
+    int64_t k = 0;
+    for (const antler_json *call = calls ? antler__json_first(calls) : NULL; call;
+         call = antler__json_next(call), k++) {
+        antler_place here = antler__at_item(&there, k);
+        if (k >= MOST_CALLS)
+            return antler__report_error(r->report, ANTLER_UNSUPPORTED, &here, "more than %d calls", MOST_CALLS);
+        ANTLER_TRY(read_call(r, i, call, &here));
+    }
+    return ANTLER_OK;
+}
+
+/* ---- calls of models, which Keras counts from 0 or from 1 ----------------------------------------------------------
+ */
+
+/* Keras 3 counts from 0 where layers refer to a model; where outputs refer to a Functional, and in the lists of Keras
+   2, calls begin at 1: call 0 is the one that defined the model. People write 0 for the only call there is. */
+static bool may_count_from_one(const reader *r, int64_t member, bool output)
+{
+    const antler_tree *model = r->tree->member[member].model;
+    return model && (!r->objects || (output && !model->sequential));
+}
+
+static void look_at(reader *r, const antler_from *from, int n, bool output)
+{
+    for (int i = 0; i < n; i++)
+        if (from[i].call == 0)
+            r->from_zero[2 * from[i].member + output] = true;
+}
+
+static antler_status settle(reader *r, antler_from *from, int64_t n, bool output, const antler_place *place)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const antler_tree_member *giver = &r->tree->member[from[i].member];
+        if (may_count_from_one(r, from[i].member, output) && !r->from_zero[2 * from[i].member + output])
+            from[i].call--;
+        if (from[i].call >= giver->calls)
+            return antler__report_error(r->report, ANTLER_VALUE, place, "\"%.80s\" is called %lld time%s, not %lld",
+                                        antler__member_name(giver), (long long)giver->calls,
+                                        giver->calls == 1 ? "" : "s", (long long)from[i].call + 1);
+    }
+    return ANTLER_OK;
+}
+
+static antler_status settle_calls(reader *r, const antler_place *layers)
+{
+    antler_tree *tree = r->tree;
+    for (int64_t i = 0; i < tree->members; i++)
+        for (int64_t k = 0; k < tree->member[i].calls; k++)
+            look_at(r, tree->member[i].call[k].parent, tree->member[i].call[k].parents, false);
+    for (int64_t k = 0; k < tree->outputs; k++)
+        look_at(r, &tree->output[k], 1, true);
+    for (int64_t i = 0; i < tree->members; i++) {
+        antler_place item = antler__at_item(layers, i), place = antler__at(&item, "inbound_nodes");
+        for (int64_t k = 0; k < tree->member[i].calls; k++) {
+            antler_member_call *call = &tree->member[i].call[k];
+            ANTLER_TRY(settle(r, call->parent, call->parents, false, &place));
+            ANTLER_TRY(settle(r, call->in, call->inputs, false, &place));
+        }
+    }
+    antler_place config = *layers->up, place = antler__at(&config, "output_layers");
+    return settle(r, tree->output, tree->outputs, true, &place);
+}
+
+/* ---- inputs and outputs -------------------------------------------------------------------------------------------
+ */
+
+/* The keys of an object, sorted; *keys stays NULL for a list. */
+static antler_status read_keys(reader *r, const antler_json *node, const antler_place *place, int64_t n, char ***keys)
+{
+    if (!is_object(node))
+        return ANTLER_OK;
+    if (antler__json_length(node) != n)
+        return antler__report_error(r->report, ANTLER_UNSUPPORTED, place, "an object of lists");
+    *keys = antler__allocate_zeroed((size_t)n, sizeof **keys);
+    if (!*keys)
+        return no_memory(r);
+    int64_t k = 0;
+    for (const antler_json *item = antler__json_least(node); item; item = antler__json_after(node, item), k++)
+        if (!((*keys)[k] = antler__copy_text(antler__json_key(item))))
+            return no_memory(r);
+    return ANTLER_OK;
+}
+
+static antler_status read_ends(reader *r, const antler_json *config, const char *key, const antler_place *up, list *to)
+{
+    const antler_json *node = antler__json_get(config, key);
+    antler_place place = antler__at(up, key);
+    ANTLER_TRY(gather(r, node, &place, to));
+    if (to->n == 0)
+        return antler__report_error(r->report, ANTLER_VALUE, &place, "%s; expected [layer, call, output]",
+                                    node ? "no tensor" : "missing");
+    return ANTLER_OK;
+}
+
+static antler_status read_inputs(reader *r, const antler_json *config, const antler_place *up)
+{
+    antler_tree *tree = r->tree;
+    antler_place place = antler__at(up, "input_layers");
+    list all = {0};
+    antler_status status = read_ends(r, config, "input_layers", up, &all);
+    tree->input = all.item;
+    tree->inputs = all.n;
+    for (int64_t k = 0; status == ANTLER_OK && k < tree->inputs; k++) {
+        const antler_tree_member *member = &tree->member[tree->input[k].member];
+        if (!antler__member_is_source(member))
+            status = antler__report_error(r->report, ANTLER_UNSUPPORTED, &place, "\"%.80s\" is no InputLayer",
+                                          antler__member_name(member));
+        for (int64_t other = 0; status == ANTLER_OK && other < k; other++)
+            if (tree->input[other].member == tree->input[k].member)
+                status = antler__report_error(r->report, ANTLER_VALUE, &place, "\"%.80s\" twice",
+                                              antler__member_name(member));
+        tree->input[k].call = tree->input[k].output = 0;
+    }
+    return status == ANTLER_OK
+               ? read_keys(r, antler__json_get(config, "input_layers"), &place, tree->inputs, &tree->input_key)
+               : status;
+}
+
+static antler_status read_outputs(reader *r, const antler_json *config, const antler_place *up)
+{
+    antler_place place = antler__at(up, "output_layers");
+    list all = {0};
+    antler_status status = read_ends(r, config, "output_layers", up, &all);
+    r->tree->output = all.item;
+    r->tree->outputs = all.n;
+    return status == ANTLER_OK
+               ? read_keys(r, antler__json_get(config, "output_layers"), &place, r->tree->outputs, &r->tree->output_key)
+               : status;
+}
+
+/* Every InputLayer that something takes must be one of the model's inputs. */
+static antler_status check_sources(reader *r, const antler_place *layers)
+{
+    const antler_tree *tree = r->tree;
+    for (int64_t i = 0; i < tree->members; i++) {
+        bool given = !antler__member_is_source(&tree->member[i]);
+        for (int64_t k = 0; !given && k < tree->inputs; k++)
+            given = tree->input[k].member == i;
+        antler_place place = antler__at_item(layers, i);
+        if (!given)
+            return antler__report_error(r->report, ANTLER_VALUE, &place, "\"%.80s\" is not among the input_layers",
+                                        antler__member_name(&tree->member[i]));
+    }
+    return ANTLER_OK;
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------------------------
+ */
+
+static antler_status read_all(reader *r, const antler_json *config, const antler_place *place)
+{
+    const antler_json *layers = antler__json_get(config, "layers");
+    antler_place layers_place = antler__at(place, "layers");
+    int64_t i = 0;
+    ANTLER_TRY(read_names(r, layers, &layers_place));
+    for (const antler_json *node = antler__json_first(layers); node; node = antler__json_next(node), i++) {
+        antler_place there = antler__at_item(&layers_place, i);
+        ANTLER_TRY(read_calls_of(r, i, node, &there));
+    }
+    ANTLER_TRY(read_inputs(r, config, place));
+    ANTLER_TRY(read_outputs(r, config, place));
+    ANTLER_TRY(check_sources(r, &layers_place));
+    return settle_calls(r, &layers_place);
+}
+
+antler_status antler__graph_read(antler_tree *tree, const antler_json *config, const antler_place *place,
+                                 antler_report *report)
+{
+    reader r = {.tree = tree, .report = report};
+    r.names = antler__allocate_zeroed((size_t)tree->members, sizeof *r.names);
+    r.from_zero = antler__allocate_zeroed(2 * (size_t)tree->members, sizeof *r.from_zero);
+    antler_status status = r.names && r.from_zero ? read_all(&r, config, place) : no_memory(&r);
+    antler__free(r.names);
+    antler__free(r.from_zero);
+    return status;
+}

@@ -1,0 +1,209 @@
+#include "model/tree.h"
+
+#include "config/fields.h"
+#include "config/names.h"
+#include "core/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- making ------------------------------------------------------------------------------------------------------ */
+
+antler_tree *antler__tree_new(const char *name, bool sequential, antler_error *err)
+{
+    antler_tree *tree = antler__allocate_zeroed(1, sizeof *tree);
+    if (tree) {
+        *tree = (antler_tree){.name = antler__copy_text(name), .sequential = sequential, .trainable = true};
+        if (tree->name || !name)
+            return tree;
+    }
+    antler__free(tree);
+    antler__no_memory(err);
+    return NULL;
+}
+
+void antler__member_free(antler_tree_member *member)
+{
+    antler_object_free(member->layer);
+    antler__tree_free(member->model);
+    antler__json_free(member->mask_operator);
+    antler__free(member->name);
+    for (int64_t i = 0; i < member->calls; i++) {
+        antler__free(member->call[i].in);
+        antler__free(member->call[i].parent);
+        antler__json_free(member->call[i].mask);
+    }
+    antler__free(member->call);
+    *member = (antler_tree_member){0};
+}
+
+static void free_keys(char **keys, int64_t n)
+{
+    for (int64_t i = 0; keys && i < n; i++)
+        antler__free(keys[i]);
+    antler__free(keys);
+}
+
+void antler__tree_free(antler_tree *tree)
+{
+    if (!tree)
+        return;
+    for (int64_t i = 0; i < tree->members; i++)
+        antler__member_free(&tree->member[i]);
+    antler__free(tree->member);
+    antler__free(tree->input);
+    antler__free(tree->output);
+    free_keys(tree->input_key, tree->inputs);
+    free_keys(tree->output_key, tree->outputs);
+    antler__free(tree->order);
+    antler__free(tree->step);
+    antler__free(tree->name);
+    antler__free(tree);
+}
+
+antler_status antler__tree_add(antler_tree *tree, antler_tree_member member, antler_error *err)
+{
+    member.flat = -1;
+    if (!antler__grow(&tree->member, (size_t)tree->members, (size_t)tree->members + 1, sizeof *tree->member)) {
+        antler__member_free(&member);
+        return antler__no_memory(err);
+    }
+    tree->member[tree->members++] = member;
+    return ANTLER_OK;
+}
+
+antler_status antler__tree_source(antler_tree *tree, antler_object layer, antler_error *err)
+{
+    ANTLER_TRY(antler__tree_add(tree, (antler_tree_member){.layer = layer}, err));
+    antler_tree_member source = tree->member[tree->members - 1];
+    memmove(tree->member + 1, tree->member, (size_t)(tree->members - 1) * sizeof *tree->member);
+    tree->member[0] = source;
+    return ANTLER_OK;
+}
+
+antler_status antler__tree_call(antler_tree *tree, int64_t member, const antler_from *in, int inputs, antler_error *err)
+{
+    antler_tree_member *m = &tree->member[member];
+    antler_member_call call = {.inputs = inputs, .flat = -1};
+    call.in = antler__allocate((size_t)inputs, sizeof *call.in);
+    if (!call.in || !antler__grow(&m->call, (size_t)m->calls, (size_t)m->calls + 1, sizeof *m->call)) {
+        antler__free(call.in);
+        return antler__no_memory(err);
+    }
+    if (inputs)
+        memcpy(call.in, in, (size_t)inputs * sizeof *in);
+    m->call[m->calls++] = call;
+    return ANTLER_OK;
+}
+
+static antler_status append(antler_from **list, int64_t *n, antler_from from, antler_error *err)
+{
+    if (!antler__grow(list, (size_t)*n, (size_t)*n + 1, sizeof **list))
+        return antler__no_memory(err);
+    (*list)[(*n)++] = from;
+    return ANTLER_OK;
+}
+
+antler_status antler__tree_output(antler_tree *tree, antler_from output, antler_error *err)
+{
+    return append(&tree->output, &tree->outputs, output, err);
+}
+
+antler_status antler__tree_input(antler_tree *tree, int64_t member, antler_error *err)
+{
+    return append(&tree->input, &tree->inputs, (antler_from){.member = member}, err);
+}
+
+/* ---- members ----------------------------------------------------------------------------------------------------- */
+
+const char *antler__member_name(const antler_tree_member *member)
+{
+    return member->layer.type ? antler__layer_keys(member->layer)->name
+           : member->model    ? member->model->name
+                              : member->name;
+}
+
+const char *antler__member_class(const antler_tree_member *member)
+{
+    return member->layer.type                            ? member->layer.type->class_name
+           : !member->model || member->model->sequential ? "Sequential"
+                                                         : "Functional";
+}
+
+bool antler__is_source(antler_object layer)
+{
+    return layer.type && ((const antler_layer_ops *)layer.type)->flags & ANTLER_SOURCE;
+}
+
+bool antler__member_is_source(const antler_tree_member *member)
+{
+    return antler__is_source(member->layer);
+}
+
+/* ---- names ------------------------------------------------------------------------------------------------------- */
+
+static bool is_taken(const antler_tree *tree, const char *name, int64_t except)
+{
+    for (int64_t i = 0; i < tree->members; i++) {
+        const char *other = antler__member_name(&tree->member[i]);
+        if (i != except && other && strcmp(other, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A name is a part of paths in weights files. */
+static antler_status check_name(const antler_tree *tree, int64_t i, const antler_place *place, antler_error *err)
+{
+    const char *name = antler__member_name(&tree->member[i]);
+    antler_place layers = antler__at(place, "layers"), item = antler__at_item(&layers, tree->member[i].place);
+    antler_place config = antler__at(&item, "config"), key = antler__at(&config, "name");
+    char text[256];
+    antler__place_text(&key, text, sizeof text);
+    ANTLER_TRY(antler__name_check(name, "/", text, err));
+    if (is_taken(tree, name, i))
+        return antler_error_set(err, ANTLER_NAME, text, "two layers have the name \"%s\"", name);
+    return ANTLER_OK;
+}
+
+antler_status antler__member_rename(antler_tree_member *member, const char *name)
+{
+    char *copy = antler__copy_text(name);
+    if (!copy)
+        return ANTLER_MEMORY;
+    if (member->layer.type) {
+        const char **own = &antler__layer_keys(member->layer)->name;
+        antler__free((void *)(uintptr_t)*own);
+        *own = copy;
+    } else {
+        char **own = member->model ? &member->model->name : &member->name;
+        antler__free(*own);
+        *own = copy;
+    }
+    return ANTLER_OK;
+}
+
+static antler_status give_name(antler_tree *tree, int64_t i, antler_error *err)
+{
+    antler_tree_member *member = &tree->member[i];
+    char base[128], name[160];
+    antler__snake_case(antler__member_class(member), base, sizeof base);
+    snprintf(name, sizeof name, "%s", base);
+    for (long long n = 1; is_taken(tree, name, i); n++)
+        snprintf(name, sizeof name, "%s_%lld", base, n);
+    return antler__member_rename(member, name) == ANTLER_OK ? ANTLER_OK : antler__no_memory(err);
+}
+
+antler_status antler__tree_name(antler_tree *tree, const antler_place *place, antler_error *err)
+{
+    for (int64_t i = 0; i < tree->members; i++) {
+        antler_tree_member *member = &tree->member[i];
+        ANTLER_TRY(antler__member_name(member) ? check_name(tree, i, place, err) : give_name(tree, i, err));
+        if (!member->model)
+            continue;
+        antler_place layers = antler__at(place, "layers"), item = antler__at_item(&layers, member->place);
+        antler_place config = antler__at(&item, "config");
+        ANTLER_TRY(antler__tree_name(member->model, &config, err));
+    }
+    return ANTLER_OK;
+}

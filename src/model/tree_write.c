@@ -1,0 +1,174 @@
+#include "model/tree_write.h"
+
+#include "core/memory.h"
+
+#include <string.h>
+
+static bool write_tree(const antler_model *model, const antler_tree *tree, antler_json *object, antler_style style);
+
+/* ---- tensors ------------------------------------------------------------------------------------------------------
+ */
+
+/* Shape and number type of a tensor of a tree, where its model is called first. */
+static void describe(const antler_model *model, const antler_tree *tree, antler_from from, antler_shape *shape,
+                     const char **dtype)
+{
+    const antler_tree_member *member = &tree->member[from.member];
+    const antler_member_call *call = &member->call[from.call];
+    *dtype = "float32";
+    *shape = (antler_shape){0, {0}};
+    if (member->model) {
+        describe(model, member->model, member->model->output[from.output], shape, dtype);
+    } else if (antler__member_is_source(member)) {
+        const antler_layer_ops *ops = (const antler_layer_ops *)member->layer.type;
+        antler_shape out[ANTLER_MAX_OUTPUTS] = {{0, {0}}};
+        antler_error error = {0};
+        ops->infer(member->layer.config, NULL, out, &error);
+        const char *own = antler__layer_keys(member->layer)->dtype;
+        *shape = out[0];
+        *dtype = own ? own : *dtype;
+    } else if (call->flat >= 0) {
+        *shape = model->wire[model->call[call->flat].out + from.output].shape;
+    }
+}
+
+static bool write_reference(const antler_tree *tree, antler_from from, antler_json *parent, const char *key)
+{
+    antler_json *list = antler__json_array(parent, key);
+    return list && antler__json_add_string(list, NULL, antler__member_name(&tree->member[from.member])) &&
+           antler__json_add_number(list, NULL, (double)from.call) && antler__json_add_number(list, NULL, from.output);
+}
+
+static bool write_tensor(const antler_model *model, const antler_tree *tree, antler_from from, antler_json *parent,
+                         const char *key)
+{
+    antler_shape shape;
+    const char *dtype;
+    describe(model, tree, from, &shape, &dtype);
+    antler_json *tensor = antler__json_object(parent, key);
+    if (!tensor || !antler__json_add_string(tensor, "class_name", "__keras_tensor__"))
+        return false;
+    antler_json *config = antler__json_object(tensor, "config"), *dims = antler__json_array(config, "shape");
+    bool fits = dims;
+    for (int i = 0; fits && i < shape.rank; i++)
+        fits = shape.dim[i] < 0 ? antler__json_add_null(dims, NULL) != NULL
+                                : antler__json_add_number(dims, NULL, (double)shape.dim[i]) != NULL;
+    return fits && antler__json_add_string(config, "dtype", dtype) &&
+           write_reference(tree, from, config, "keras_history");
+}
+
+/* One tensor, or a list of them. */
+static bool write_tensors(const antler_model *model, const antler_tree *tree, const antler_from *from, int n, bool list,
+                          antler_json *parent, const char *key)
+{
+    if (!list)
+        return write_tensor(model, tree, *from, parent, key);
+    antler_json *array = antler__json_array(parent, key);
+    bool fits = array;
+    for (int k = 0; fits && k < n; k++)
+        fits = write_tensor(model, tree, from[k], array, NULL);
+    return fits;
+}
+
+/* ---- calls --------------------------------------------------------------------------------------------------------
+ */
+
+/* One tensor, or one list; or the first argument, and the others by name, as Keras has them. */
+static bool write_call(const antler_model *model, const antler_tree *tree, const antler_tree_member *member,
+                       const antler_member_call *call, antler_json *parent)
+{
+    const antler_layer_ops *ops = (const antler_layer_ops *)member->layer.type;
+    const char *const *names = ops ? ops->arguments : NULL;
+    bool many = ops ? !names && ops->inputs > 1 : call->inputs > 1;
+    antler_json *node = antler__json_object(parent, NULL), *args = antler__json_array(node, "args");
+    antler_json *named = args ? antler__json_object(node, "kwargs") : NULL;
+    if (!named || !write_tensors(model, tree, call->in, names ? 1 : call->inputs, !names && many, args, NULL))
+        return false;
+    for (int i = 1, k = 1; names && names[i] && k < call->inputs; i++) {
+        int left = call->inputs - k, n = names[i + 1] ? 1 : left;
+        if (!write_tensors(model, tree, call->in + k, n, n > 1, named, names[i]))
+            return false;
+        k += n;
+    }
+    return !call->mask || antler__json_add_copy(named, "mask", call->mask) != NULL;
+}
+
+static bool write_calls(const antler_model *model, const antler_tree *tree, const antler_tree_member *member,
+                        antler_json *object)
+{
+    antler_json *calls = antler__json_array(object, "inbound_nodes");
+    bool fits = calls;
+    for (int64_t k = 0; fits && !antler__member_is_source(member) && k < member->calls; k++)
+        fits = write_call(model, tree, member, &member->call[k], calls);
+    return fits;
+}
+
+/* ---- members ------------------------------------------------------------------------------------------------------
+ */
+
+static bool write_member(const antler_model *model, const antler_tree *tree, const antler_tree_member *member,
+                         antler_json *layers, antler_style style)
+{
+    if (member->mask_operator) /* the legacy form names no modules: Keras would take it for a layer */
+        return antler__json_add_copy(layers, NULL, member->mask_operator) != NULL;
+    antler_json *object =
+        member->model ? antler__json_object(layers, NULL) : antler__object_write(member->layer, layers, NULL, style);
+    if (!object || (member->model && !write_tree(model, member->model, object, style)))
+        return false;
+    return tree->sequential || (antler__json_add_string(object, "name", antler__member_name(member)) &&
+                                write_calls(model, tree, member, object));
+}
+
+/* ---- a model ------------------------------------------------------------------------------------------------------
+ */
+
+/* A Functional counts the call that defined it. */
+static antler_from as_output(const antler_tree *tree, antler_from from)
+{
+    const antler_tree_member *member = &tree->member[from.member];
+    if (member->model && !member->model->sequential && member->calls > 1)
+        from.call++;
+    return from;
+}
+
+static bool write_ends(const antler_tree *tree, const antler_from *end, char *const *name, int64_t n,
+                       antler_json *config, const char *key)
+{
+    antler_json *list = name ? antler__json_object(config, key) : antler__json_array(config, key);
+    bool fits = list;
+    for (int64_t k = 0; fits && k < n; k++)
+        fits = write_reference(tree, as_output(tree, end[k]), list, name ? name[k] : NULL);
+    return fits;
+}
+
+static bool write_config(const antler_model *model, const antler_tree *tree, antler_json *object, antler_style style)
+{
+    antler_json *config = antler__json_object(object, "config");
+    if (!config || !antler__json_add_string(config, "name", tree->name) ||
+        (!tree->trainable && !antler__json_add_bool(config, "trainable", false)))
+        return false;
+    antler_json *layers = antler__json_array(config, "layers");
+    bool fits = layers;
+    for (int64_t i = 0; fits && i < tree->ordered; i++)
+        fits = write_member(model, tree, &tree->member[tree->order[i]], layers, style);
+    if (!fits || tree->sequential)
+        return fits;
+    return write_ends(tree, tree->input, tree->input_key, tree->inputs, config, "input_layers") &&
+           write_ends(tree, tree->output, tree->output_key, tree->outputs, config, "output_layers");
+}
+
+/* "Functional" needs the module that has it: it has no public name in Keras 3.0. */
+static bool write_tree(const antler_model *model, const antler_tree *tree, antler_json *object, antler_style style)
+{
+    bool modules = style == ANTLER_STYLE_KERAS;
+    const char *module = tree->sequential ? "keras" : "keras.src.models.functional";
+    return (!modules || antler__json_add_string(object, "module", module)) &&
+           antler__json_add_string(object, "class_name", tree->sequential ? "Sequential" : "Functional") &&
+           write_config(model, tree, object, style) &&
+           (!modules || antler__json_add_string(object, "registered_name", tree->sequential ? NULL : "Functional"));
+}
+
+bool antler__tree_write(const antler_model *model, const antler_tree *tree, antler_json *object, antler_style style)
+{
+    return write_tree(model, tree, object, style);
+}
