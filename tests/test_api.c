@@ -577,8 +577,8 @@ static const struct {
     {"{'class_name': 'Sequential'}", ANTLER_VALUE, "m.json:1: config: missing; expected an object with \"layers\""},
     {"{'class_name': 'Sequential', 'config': null}", ANTLER_VALUE,
      "m.json:1: config: null; expected an object with \"layers\""},
-    {"{'class_name': 'Functional', 'config': {}}", ANTLER_UNSUPPORTED,
-     "m.json:1: class_name: \"Functional\" is not supported, only \"Sequential\" is"},
+    {"{'class_name': 'Transformer', 'config': {}}", ANTLER_UNSUPPORTED,
+     "m.json:1: class_name: \"Transformer\" is not supported, only \"Sequential\" and \"Functional\" are"},
     {"[]", ANTLER_FORMAT, "m.json: not a model: expected an object with \"class_name\": \"Sequential\""},
     {"", ANTLER_FORMAT, "m.json:1: expected a value (JSON has neither NaN nor Infinity), not the end of the text"},
 };

@@ -22,6 +22,12 @@ typedef struct antler_addition {
     int64_t elements; /* of a sample */
 } antler_addition;
 
+/* Of a layer that is called again, all calls but the last write gradients of their own: what is added to those that the
+   calls behind it left in context->gradients, once the call has run back. */
+typedef struct antler_share {
+    int64_t call, variable, buffer;
+} antler_share;
+
 struct antler_objective; /* train/objective.h */
 
 struct antler_context {
@@ -40,7 +46,9 @@ struct antler_context {
     bool *runs_backward;  /* [calls] */
     int64_t *dx_buffer;   /* [places] where each call writes the gradient of each of its inputs; -1: nowhere */
     int64_t sums;
-    antler_addition *sum;                     /* [sums] by call, the last first */
+    antler_addition *sum; /* [sums] by call, the last first */
+    int64_t shares;
+    antler_share *share;                      /* [shares] by call, the last first */
     int64_t linear;                           /* the call whose logits the loss takes; -1: none */
     antler_noise *noise;                      /* [model->sites] */
     int64_t *times;                           /* [model->sites] samples of the site for one of the batch */

@@ -41,6 +41,15 @@ static antler_status plan_call(antler_context *c, int64_t i, antler_plan *settin
     return status;
 }
 
+/* From batch to batch. */
+static bool keeps_state(const antler_node *node)
+{
+    bool any = node->carry.n > 0;
+    for (int i = 0; i < node->layer->children; i++)
+        any = any || keeps_state(&node->child[i]);
+    return any;
+}
+
 static antler_status plan_calls(antler_context *c, antler_error *err)
 {
     antler_plan settings = {.err = err,
@@ -49,14 +58,27 @@ static antler_status plan_calls(antler_context *c, antler_error *err)
                             .loss = (int)c->calls,
                             .keep = c->flags & ANTLER_KEEP,
                             .arena = &c->arena};
-    for (int64_t i = 0; i < c->calls; i++)
+    for (int64_t i = 0; i < c->calls; i++) {
         ANTLER_TRY(plan_call(c, i, &settings, err));
+        if (c->model->call[i].number > 0 && keeps_state(&c->node[i]))
+            return antler_error_set(err, ANTLER_UNSUPPORTED, NULL, "\"%s\" is stateful and is called more than once",
+                                    layer_of(c, i)->name);
+    }
     return ANTLER_OK;
 }
 
 /* ---- connecting runs to memory ----------------------------------------------------------------------------------- */
 
-static void connect_variables(const antler_context *c, antler_node *node)
+/* Where call i writes the gradient of a variable. */
+static antler_real *gradient_of(const antler_context *c, int64_t call, int64_t variable)
+{
+    for (int64_t i = 0; i < c->shares; i++)
+        if (c->share[i].call == call && c->share[i].variable == variable)
+            return antler__arena_at(&c->arena, c->share[i].buffer);
+    return c->gradients + c->model->variable[variable].offset;
+}
+
+static void connect_variables(const antler_context *c, int64_t call, antler_node *node)
 {
     const antler_layer *layer = node->layer;
     for (int s = 0; s < layer->params + layer->states; s++) {
@@ -68,16 +90,16 @@ static void connect_variables(const antler_context *c, antler_node *node)
         node->param[s] = variable->view.value;
         node->grad[s] = (antler_tensor){variable->view.value.shape, NULL};
         if (c->gradients && variable->view.trainable)
-            node->grad[s].data = c->gradients + variable->offset;
+            node->grad[s].data = gradient_of(c, call, layer->variable + s);
     }
 }
 
 /* Sites are numbered call by call, children's after their parent's; *site is the next one's number. */
-static void connect_node(antler_context *c, antler_node *node, int64_t times, int64_t *site)
+static void connect_node(antler_context *c, int64_t call, antler_node *node, int64_t times, int64_t *site)
 {
     const antler_layer *layer = node->layer;
     antler_noise *noise = c->noise + *site;
-    connect_variables(c, node);
+    connect_variables(c, call, node);
     for (int s = 0; s < layer->sites; s++, ++*site) {
         int64_t seed = layer->seed[s] == ANTLER_NULL ? c->model->seed : layer->seed[s];
         c->noise[*site] = (antler_noise){.key = antler__key(seed, ANTLER_FOR_NOISE, *site)};
@@ -108,7 +130,7 @@ static void connect_node(antler_context *c, antler_node *node, int64_t times, in
                              .workers = &c->workers,
                              .k = antler__kernels()};
     for (int i = 0; i < layer->children; i++)
-        connect_node(c, &node->child[i], times * layer->child[i].times, site);
+        connect_node(c, call, &node->child[i], times * layer->child[i].times, site);
 }
 
 /* The tensors of a call; those of a model's input follow in the pass. */
@@ -140,7 +162,7 @@ static antler_status connect(antler_context *c, antler_error *err)
     }
     for (int64_t i = 0; i < c->calls; i++) {
         ANTLER_TRY(antler__node_connect(&c->node[i], &c->arena, err));
-        connect_node(c, &c->node[i], 1, &site);
+        connect_node(c, i, &c->node[i], 1, &site);
         connect_call(c, i);
     }
     return ANTLER_OK;
@@ -252,6 +274,7 @@ void antler__context_free(antler_context *c)
     antler__free(c->runs_backward);
     antler__free(c->dx_buffer);
     antler__free(c->sum);
+    antler__free(c->share);
     antler__free(c->noise);
     antler__free(c->times);
     antler__free(c->noise_view);

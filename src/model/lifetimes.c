@@ -295,6 +295,44 @@ static antler_status plan_gradients(antler_context *c, antler_error *err)
     return ANTLER_OK;
 }
 
+/* ---- gradients of layers that are called again ---------------------------------------------------------------------
+ */
+
+static antler_status add_shares(antler_context *c, int64_t call, const antler_layer *layer, antler_error *err)
+{
+    int step = antler__backward_step(c, call);
+    for (int s = 0; s < layer->params; s++) {
+        const antler_model_variable_entry *variable = &c->model->variable[layer->variable + s];
+        if (!variable->view.trainable)
+            continue;
+        if (!antler__grow(&c->share, (size_t)c->shares, (size_t)c->shares + 1, sizeof *c->share))
+            return antler__no_memory(err);
+        int64_t buffer = add(c, &variable->view.value.shape, step, step + 1, err);
+        if (buffer < 0)
+            return err->status;
+        c->share[c->shares++] = (antler_share){call, layer->variable + s, buffer};
+    }
+    for (int i = 0; i < layer->children; i++)
+        ANTLER_TRY(add_shares(c, call, &layer->child[i], err));
+    return ANTLER_OK;
+}
+
+static antler_status plan_shares(antler_context *c, antler_error *err)
+{
+    bool *written = antler__allocate_zeroed((size_t)c->model->layers, sizeof *written);
+    antler_status status = written ? ANTLER_OK : antler__no_memory(err);
+    for (int64_t i = c->calls - 1; status == ANTLER_OK && i >= 0; i--) {
+        int64_t layer = c->model->call[i].layer;
+        if (!c->runs_backward[i])
+            continue;
+        if (written[layer])
+            status = add_shares(c, i, layer_of(c, i), err);
+        written[layer] = true;
+    }
+    antler__free(written);
+    return status;
+}
+
 /* ---- masks ------------------------------------------------------------------------------------------------------- */
 
 /* Whether the call makes a mask, by its rule and by how many of its inputs have one. */
@@ -338,5 +376,6 @@ antler_status antler__plan_lifetimes(antler_context *c, antler_error *err)
     plan_backward(c);
     ANTLER_TRY(plan_outputs(c, err));
     ANTLER_TRY(plan_gradients(c, err));
+    ANTLER_TRY(plan_shares(c, err));
     return plan_masks(c, err);
 }

@@ -206,6 +206,17 @@ static void add_up(antler_context *c, int64_t i, int64_t *next)
     }
 }
 
+/* The same for the gradients of a layer that is called again. */
+static void add_shares(antler_context *c, int64_t i, int64_t *next)
+{
+    for (; *next < c->shares && c->share[*next].call == i; ++*next) {
+        const antler_model_variable_entry *variable = &c->model->variable[c->share[*next].variable];
+        antler_real *sum = c->gradients + variable->offset;
+        antler_run_add(&c->node[i].run, sum, sum, antler__arena_at(&c->arena, c->share[*next].buffer),
+                       variable->length);
+    }
+}
+
 static void begin_backward(antler_context *c, int64_t i, bool penalties)
 {
     const antler_edge *edge = &c->edge[c->model->call[i].out];
@@ -218,7 +229,7 @@ static void begin_backward(antler_context *c, int64_t i, bool penalties)
 antler_status antler__run_backward(antler_context *c, bool penalties, antler_error *err)
 {
     antler_error inner;
-    int64_t next = 0;
+    int64_t next = 0, share = 0;
     antler__error_clear(&inner);
     for (int64_t i = c->calls - 1; i >= 0; i--) {
         if (!c->runs_backward[i])
@@ -231,6 +242,7 @@ antler_status antler__run_backward(antler_context *c, bool penalties, antler_err
                 return named(c, i, &inner, status, err);
         }
         add_up(c, i, &next);
+        add_shares(c, i, &share);
     }
     c->ran_backward = true;
     return ANTLER_OK;
