@@ -113,7 +113,7 @@ static inline antler_model *lay_out(const sample *s, antler_error *err)
     }
     snprintf(text, sizeof text, "{\"class_name\": \"%s\", \"config\": %s}", s->ops->type.class_name,
              config_of(s->text));
-    antler_use use = {n, n, in};
+    antler_use use = {.layer = n, .inputs = n, .in = in};
     if (!model || antler_add_json(model, text) != ANTLER_OK) {
         antler__error_copy(err, antler_model_error(model));
     } else if (antler__model_connect(model, &(antler_graph){1, 1, &use, &out}, err) == ANTLER_OK) {

@@ -417,7 +417,9 @@ START_TEST(masks_of_several_inputs)
                  antler_model_error(m));
         must(antler_add_json(m, quoted(strcpy(text, "{'class_name': 'Weigh', 'config': {}}"))), antler_model_error(m));
         antler_ref in[] = {{-1, 0}, {-2, 0}}, both[] = {{0, 0}, {masked == 2 ? 1 : -2, 0}}, out = {2, 0};
-        antler_use use[] = {{2, 1, &in[0]}, {3, 1, &in[1]}, {4, 2, both}};
+        antler_use use[] = {{.layer = 2, .inputs = 1, .in = &in[0]},
+                            {.layer = 3, .inputs = 1, .in = &in[1]},
+                            {.layer = 4, .inputs = 2, .in = both}};
         must(antler__model_connect(m, &(antler_graph){3, 1, use, &out}, &err), &err);
         must(antler_build(m), antler_model_error(m));
         antler_context *c = antler_context_create(m, ANTLER_INFER, 2, 1, 0, &err);
@@ -444,7 +446,7 @@ START_TEST(too_many_inputs_are_refused)
     must(antler_add_json(m, quoted(strcpy(text, "{'class_name': 'Dense', 'config': {'units': 2}}"))),
          antler_model_error(m));
     antler_ref in[] = {{-1, 0}, {-2, 0}}, out = {0, 0};
-    antler_use use = {2, 2, in};
+    antler_use use = {.layer = 2, .inputs = 2, .in = in};
     ck_assert_int_eq(antler__model_connect(m, &(antler_graph){1, 1, &use, &out}, &err), ANTLER_SHAPE);
     ck_assert_str_eq(err.place, "config.layers[2]");
     ck_assert_str_eq(err.message, "dense (Dense), input (None, 4), (None, 4): it takes 1 tensor, got 2");

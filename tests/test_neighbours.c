@@ -54,15 +54,15 @@ static void connect(antler_model *model, const setting *set, int given, int n)
     for (int i = 0; i < given; i++) {
         in[i] = source[i] = (antler_ref){-1 - i, 0};
         if (has_before(set, i)) {
-            use[calls] = (antler_use){given + calls, 1, &source[i]};
+            use[calls] = (antler_use){.layer = given + calls, .inputs = 1, .in = &source[i]};
             in[i] = (antler_ref){calls++, 0};
         }
     }
     for (int i = given; i < n; i++)
         in[i] = in[0];
     antler_ref y = {calls, 0}, out = {calls + 1, 0};
-    use[calls] = (antler_use){given + calls + 1, n, in};
-    use[calls + 1] = (antler_use){given + calls, 1, &y};
+    use[calls] = (antler_use){.layer = given + calls + 1, .inputs = n, .in = in};
+    use[calls + 1] = (antler_use){.layer = given + calls, .inputs = 1, .in = &y};
     antler_graph graph = {calls + 2, 1, use, &out};
     ck_assert_msg(antler__model_connect(model, &graph, &err) == ANTLER_OK, "%s: %s", set->s->text, err.message);
 }

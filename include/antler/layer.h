@@ -122,6 +122,9 @@ typedef struct antler_layer_ops {
     /* optional: names of the tensors of Keras's call(), ended by NULL, in the order of the inputs; the last may be a
        list of several: {"sequences", "initial_state", NULL}. NULL: one tensor, or one list of tensors. */
     const char *const *arguments;
+    /* optional: the key of the config where Keras lets a model stand in a layer's place. The core then lays the model
+       out on a batch of all steps (axis 1) of all samples; the layer is not asked. */
+    const char *model_on_steps;
 } antler_layer_ops;
 
 /* ---- what `variables` may call. Failures (overflow, too many) stay in the plan; the core reports them. ---------- */

@@ -413,7 +413,8 @@ static antler_status read_named(antler_kind kind, const char *name, const antler
                                 const antler_json *config, const antler_place *config_place, antler_report *report,
                                 antler_object *object)
 {
-    const antler_type *type = antler_type_find(kind, name);
+    const char *package = strrchr(name, '>'); /* "Custom>Adam": so Keras 2.11 to 2.15 call their own optimizers */
+    const antler_type *type = antler_type_find(kind, package ? package + 1 : name);
     if (!type)
         return unknown_class(kind, name, place, report);
     void *filled;

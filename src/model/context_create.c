@@ -162,7 +162,7 @@ static antler_status connect(antler_context *c, antler_error *err)
     }
     for (int64_t i = 0; i < c->calls; i++) {
         ANTLER_TRY(antler__node_connect(&c->node[i], &c->arena, err));
-        connect_node(c, i, &c->node[i], 1, &site);
+        connect_node(c, i, &c->node[i], c->model->wire[c->model->call[i].out].times, &site);
         connect_call(c, i);
     }
     return ANTLER_OK;

@@ -1,5 +1,6 @@
 #include "model/layout.h"
 
+#include "config/fields.h"
 #include "core/memory.h"
 #include "model/tree.h"
 
@@ -18,7 +19,8 @@ static int64_t count_layers(const antler_tree *tree, bool root)
     int64_t n = 0;
     for (int64_t i = 0; i < tree->ordered; i++) {
         const antler_tree_member *member = &tree->member[tree->order[i]];
-        n += member->model ? count_layers(member->model, false) : is_flat(member, root);
+        n += is_flat(member, root);
+        n += member->model ? count_layers(member->model, false) : 0;
     }
     return n;
 }
@@ -52,14 +54,15 @@ static antler_status add_layers(antler_model *model, antler_tree *tree, const si
         char name[1024], place[1024];
         snprintf(name, sizeof name, "%s%s", at->path, antler__member_name(member));
         snprintf(place, sizeof place, "%s.layers[%lld]", at->place, (long long)member->place);
-        if (member->model) {
-            strncat(name, "/", sizeof name - strlen(name) - 1);
-            strncat(place, ".config", sizeof place - strlen(place) - 1);
-            site inside = {name, place, at->trainable && member->model->trainable, false};
-            ANTLER_TRY(add_layers(model, member->model, &inside, err));
-        } else if (is_flat(member, at->root)) {
+        bool trainable = at->trainable && (!member->layer.type || antler__layer_keys(member->layer)->trainable);
+        if (is_flat(member, at->root))
             ANTLER_TRY(add_layer(model, member, at, name, place, err));
-        }
+        if (!member->model)
+            continue;
+        strncat(name, "/", sizeof name - strlen(name) - 1);
+        strncat(place, member->layer.type ? ".config.layer.config" : ".config", sizeof place - strlen(place) - 1);
+        const site inside = {name, place, trainable && member->model->trainable, false};
+        ANTLER_TRY(add_layers(model, member->model, &inside, err));
     }
     return ANTLER_OK;
 }
@@ -81,15 +84,16 @@ typedef struct walk {
     given *given;            /* by call */
 } walk;
 
-static antler_status add_use(antler_graph *graph, int64_t layer, const antler_ref *in, int inputs, antler_error *err)
+static antler_status add_use(antler_graph *graph, antler_use use, antler_error *err)
 {
-    antler_ref *copy = antler__allocate((size_t)inputs, sizeof *copy);
+    antler_ref *copy = antler__allocate((size_t)use.inputs, sizeof *copy);
     if (!copy || !antler__grow(&graph->use, (size_t)graph->uses, (size_t)graph->uses + 1, sizeof *graph->use)) {
         antler__free(copy);
         return antler__no_memory(err);
     }
-    memcpy(copy, in, (size_t)inputs * sizeof *in);
-    ((antler_use *)(uintptr_t)graph->use)[graph->uses++] = (antler_use){.layer = layer, .inputs = inputs, .in = copy};
+    memcpy(copy, use.in, (size_t)use.inputs * sizeof *copy);
+    use.in = copy;
+    ((antler_use *)(uintptr_t)graph->use)[graph->uses++] = use;
     return ANTLER_OK;
 }
 
@@ -126,6 +130,40 @@ static antler_status lay_out_model(antler_graph *graph, antler_tree_member *memb
     return g->output ? lay_out(graph, model, in, g->output, err) : antler__no_memory(err);
 }
 
+static antler_status lay_out_layer(antler_graph *graph, const antler_tree_member *member, const antler_ref *in,
+                                   antler_member_call *call, given *g, antler_error *err)
+{
+    g->flat = graph->uses;
+    if (call->flat < 0)
+        call->flat = graph->uses;
+    return add_use(graph, (antler_use){.layer = member->flat, .inputs = call->inputs, .in = in}, err);
+}
+
+/* A model on steps: between two views that the core knows. */
+static antler_status lay_out_steps(antler_graph *graph, antler_tree_member *member, const antler_ref *in,
+                                   antler_member_call *call, given *g, antler_error *err)
+{
+    antler_use enter = {.layer = member->flat, .inputs = 1, .in = in, .enters = true};
+    given inside = {0};
+    if (call->inputs != 1 || member->model->outputs != 1)
+        return antler_error_set(err, ANTLER_UNSUPPORTED, NULL, "\"%s\" takes one tensor, and a model of one output",
+                                antler__member_name(member));
+    antler_ref first = {graph->uses, 0};
+    antler_status status = add_use(graph, enter, err);
+    if (status == ANTLER_OK)
+        status = lay_out_model(graph, member, &first, 1, &inside, err);
+    if (status == ANTLER_OK) {
+        g->flat = graph->uses;
+        if (call->flat < 0)
+            call->flat = graph->uses;
+        antler_use leave = {
+            .layer = member->flat, .inputs = 1, .in = inside.output, .leaves = true, .entered = first.call};
+        status = add_use(graph, leave, err);
+    }
+    antler__free(inside.output);
+    return status;
+}
+
 static antler_status lay_out_call(antler_graph *graph, walk *w, antler_turn turn, antler_error *err)
 {
     antler_tree_member *member = &w->tree->member[turn.member];
@@ -139,14 +177,12 @@ static antler_status lay_out_call(antler_graph *graph, walk *w, antler_turn turn
         return antler__no_memory(err);
     for (int k = 0; status == ANTLER_OK && k < call->inputs; k++)
         status = resolve(w, &call->in[k], &in[k], err);
-    if (status == ANTLER_OK && member->model) {
+    if (status == ANTLER_OK && member->model && member->layer.type)
+        status = lay_out_steps(graph, member, in, call, g, err);
+    else if (status == ANTLER_OK && member->model)
         status = lay_out_model(graph, member, in, call->inputs, g, err);
-    } else if (status == ANTLER_OK) {
-        g->flat = graph->uses;
-        if (call->flat < 0)
-            call->flat = graph->uses;
-        status = add_use(graph, member->flat, in, call->inputs, err);
-    }
+    else if (status == ANTLER_OK)
+        status = lay_out_layer(graph, member, in, call, g, err);
     antler__free(in);
     return status;
 }

@@ -33,10 +33,11 @@ static bool trains(const antler_layer *layer)
     return any;
 }
 
-static antler_shape with_batch(antler_shape shape, int64_t batch)
+/* A wire's shape with the largest batch; false if that is no number. */
+static bool with_batch(const antler_context *c, int64_t w, antler_shape *shape)
 {
-    shape.dim[0] = batch;
-    return shape;
+    *shape = c->model->wire[w].shape;
+    return antler__size_multiply(c->batch, c->model->wire[w].times, &shape->dim[0]);
 }
 
 static int64_t add(antler_context *c, const antler_shape *shape, int birth, int death, antler_error *err)
@@ -130,7 +131,7 @@ static int output_death(const antler_context *c, int64_t w)
 
 static int64_t elements(const antler_context *c, int64_t w)
 {
-    return antler_count(&c->model->wire[w].shape, 1);
+    return antler_count(&c->model->wire[w].shape, 1) * c->model->wire[w].times;
 }
 
 /* The buffer of an input that call i's first output may take the place of: nobody reads that later. -1 for none. */
@@ -153,9 +154,8 @@ static antler_status plan_outputs(antler_context *c, antler_error *err)
         const antler_wire *wire = &c->model->wire[w];
         antler_edge *edge = &c->edge[w];
         int death = output_death(c, w);
-        edge->y.shape = with_batch(wire->shape, c->batch);
         int64_t count;
-        if (!antler__count(&edge->y.shape, 0, &count) || count > INT64_MAX / 1024)
+        if (!with_batch(c, w, &edge->y.shape) || !antler__count(&edge->y.shape, 0, &count) || count > INT64_MAX / 1024)
             return antler_error_set(err, ANTLER_SHAPE, NULL, "a batch of %lld samples is too large",
                                     (long long)c->batch);
         edge->y_buffer = -1;
@@ -275,7 +275,7 @@ static antler_status plan_gradients(antler_context *c, antler_error *err)
     for (int64_t w = 0; w < c->wires; w++) {
         const antler_wire *wire = &c->model->wire[w];
         c->edge[w].dy_buffer = c->edge[w].loss_buffer = -1;
-        c->edge[w].dy.shape = with_batch(wire->shape, c->batch);
+        c->edge[w].dy.shape = c->edge[w].y.shape;
         if (c->mode == ANTLER_TRAIN && wire->is_output && is_wanted(c, w)) {
             ANTLER_TRY(begin_gradient(c, w, (int)c->calls, false, err));
             c->edge[w].loss_buffer = c->edge[w].dy_buffer;
@@ -357,12 +357,16 @@ static antler_status plan_masks(antler_context *c, antler_error *err)
     for (int64_t i = 0; i < c->calls; i++) {
         const antler_call *call = &c->model->call[i];
         antler_edge *edge = &c->edge[call->out];
-        if (layer_of(c, i)->mask == ANTLER_MASK_PASS) {
+        if (call->entered >= 0) { /* a model on steps passes on what came to it */
+            int64_t in = c->model->call[call->entered].in[0];
+            edge->mask.shape = c->edge[in].mask.shape;
+            edge->mask_buffer = c->edge[in].mask_buffer;
+        } else if (layer_of(c, i)->mask == ANTLER_MASK_PASS) {
             edge->mask.shape = c->edge[call->in[0]].mask.shape;
             edge->mask_buffer = c->edge[call->in[0]].mask_buffer;
         } else if (makes_mask(c, i)) {
             const antler_shape *out = &c->model->wire[call->out].shape;
-            edge->mask.shape = (antler_shape){2, {c->batch, out->rank > 1 ? out->dim[1] : 1}};
+            edge->mask.shape = (antler_shape){2, {edge->y.shape.dim[0], out->rank > 1 ? out->dim[1] : 1}};
             edge->mask_buffer = add(c, &edge->mask.shape, 0, FOREVER, err);
             if (edge->mask_buffer < 0)
                 return err->status;

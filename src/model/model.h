@@ -42,6 +42,7 @@ typedef struct antler_wire {
     int64_t giver;      /* the call that writes it; -1: an input of the model */
     int output;         /* which of the giver's outputs, or which input of the model */
     antler_shape shape; /* dim[0] is ANTLER_BATCH */
+    int64_t times;      /* its batch is that many times the model's: inside a model on steps; else 1 */
     int64_t users;
     int64_t *user;  /* [users] calls that read it, in execution order, one entry for each place */
     bool is_output; /* of the model */
@@ -52,6 +53,7 @@ typedef struct antler_call {
     int64_t layer;    /* in model->layer */
     antler_layer *of; /* that layer with the shapes of this call: itself at its first call; else the call's own */
     int64_t number;   /* of this call among those of its layer */
+    int64_t entered;  /* where a model on steps ends: the call where it began; else -1 */
     int inputs, outputs;
     int64_t *in;   /* [inputs] wires */
     int64_t out;   /* its first output's wire; the others follow */
@@ -68,6 +70,8 @@ typedef struct antler_use {
     int64_t layer; /* in model->layer */
     int inputs;
     const antler_ref *in; /* [inputs] */
+    bool enters, leaves;  /* a model on steps begins (axis 1 becomes a part of the batch), or ends */
+    int64_t entered;      /* leaves: the use that entered */
 } antler_use;
 typedef struct antler_graph {
     int64_t uses, outputs;

@@ -25,14 +25,17 @@ static void set_batch(antler_context *c, int64_t n)
         return;
     c->n = n;
     for (int64_t w = 0; w < c->wires; w++)
-        c->edge[w].y.shape.dim[0] = c->edge[w].dy.shape.dim[0] = c->edge[w].mask.shape.dim[0] = n;
+        c->edge[w].y.shape.dim[0] = c->edge[w].dy.shape.dim[0] = c->edge[w].mask.shape.dim[0] =
+            n * c->model->wire[w].times;
     for (int64_t i = 0; i < c->calls; i++) {
         antler_node *node = &c->node[i];
+        const antler_call *call = &c->model->call[i];
         for (int k = 0; k < node->run.inputs; k++)
-            node->x[k].shape.dim[0] = node->dx[k].shape.dim[0] = node->mask[k].shape.dim[0] = n;
+            node->x[k].shape.dim[0] = node->dx[k].shape.dim[0] = node->mask[k].shape.dim[0] =
+                n * c->model->wire[call->in[k]].times;
         for (int k = 0; k < node->run.outputs; k++)
-            node->y[k].shape.dim[0] = node->dy[k].shape.dim[0] = n;
-        node->mask_out->shape.dim[0] = n;
+            node->y[k].shape.dim[0] = node->dy[k].shape.dim[0] = n * c->model->wire[call->out].times;
+        node->mask_out->shape.dim[0] = n * c->model->wire[call->out].times;
     }
 }
 
@@ -348,8 +351,9 @@ static antler_status read_noise(antler_context *c, int64_t i, int index, antler_
     if (!bits)
         return antler_error_set(err, ANTLER_NAME, NULL, "layer \"%s\" keeps no mask %d", node->layer->name, index);
     antler_shape shape = node->bits[index].shape;
-    if (shape.dim[0] == c->batch)
-        shape.dim[0] = c->n;
+    int64_t times = c->model->wire[c->model->call[i].out].times;
+    if (shape.dim[0] == c->batch * times)
+        shape.dim[0] = c->n * times;
     int64_t n = antler_count(&shape, 0);
     antler_real *view = antler__grow(&c->noise_view, 0, (size_t)n, sizeof *view) ? c->noise_view : NULL;
     if (!view)

@@ -7,18 +7,19 @@
 #include "model/layout.h"
 #include "model/model.h"
 #include "model/plan.h"
+#include "model/steps.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* ---- layers and calls -------------------------------------------------------------------------------------------- */
 
-static antler_status add_wire(antler_model *model, int64_t giver, int output, const antler_shape *shape,
+static antler_status add_wire(antler_model *model, int64_t giver, int output, const antler_shape *shape, int64_t times,
                               antler_error *err)
 {
     if (!antler__grow(&model->wire, (size_t)model->wires, (size_t)model->wires + 1, sizeof *model->wire))
         return antler__no_memory(err);
-    model->wire[model->wires++] = (antler_wire){.giver = giver, .output = output, .shape = *shape};
+    model->wire[model->wires++] = (antler_wire){.giver = giver, .output = output, .shape = *shape, .times = times};
     return ANTLER_OK;
 }
 
@@ -54,7 +55,7 @@ static antler_status make_inputs(antler_model *model, antler_error *err)
             return blame(model, i, layer, &error, err);
         model->source[k] = i;
         model->input[k] = model->wires;
-        ANTLER_TRY(add_wire(model, -1, (int)model->inputs++, &layer->out[0], err));
+        ANTLER_TRY(add_wire(model, -1, (int)model->inputs++, &layer->out[0], 1, err));
     }
     return ANTLER_OK;
 }
@@ -84,10 +85,10 @@ static antler_status use_wire(antler_model *model, int64_t wire, int64_t call, a
 }
 
 /* The layer as the call sees it: at its first call itself. */
-static antler_layer *layer_for(const antler_model *model, const antler_call *call)
+static antler_layer *layer_for(const antler_model *model, const antler_use *use)
 {
-    antler_layer *first = &model->layer[call->layer];
-    if (!first->calls++)
+    antler_layer *first = &model->layer[use->layer];
+    if (!first->calls++ && !use->enters)
         return first;
     antler_layer *again = antler__allocate_zeroed(1, sizeof *again);
     if (again)
@@ -105,12 +106,13 @@ static antler_status add_call(antler_model *model, const antler_use *use, antler
     antler_error error = {0};
     *call = (antler_call){.layer = use->layer,
                           .number = first->calls,
+                          .entered = use->leaves ? use->entered : -1,
                           .inputs = use->inputs,
                           .out = model->wires,
                           .place = model->places,
                           .site = model->sites};
     call->in = antler__allocate((size_t)use->inputs, sizeof *call->in);
-    call->of = layer_for(model, call);
+    call->of = layer_for(model, use);
     int64_t index = model->calls++;
     antler_status status = in && call->in && call->of ? ANTLER_OK : antler__no_memory(err);
     model->places += use->inputs;
@@ -123,6 +125,14 @@ static antler_status add_call(antler_model *model, const antler_use *use, antler
         return status;
     }
     call->of->inputs = use->inputs;
+    int64_t times = model->wire[call->in[0]].times;
+    if (use->enters || use->leaves) {
+        if (antler__plan_steps(model, use, call, in, &times, &error) != ANTLER_OK)
+            return blame(model, use->layer, call->of, &error, err);
+        ANTLER_TRY(use_wire(model, call->in[0], index, err));
+        call->outputs = 1;
+        return add_wire(model, index, 0, &call->of->out[0], times, err);
+    }
     const antler_within within = {
         .top = first->name, .path = "", .trainable = !first->frozen, .first = call->of == first ? NULL : first};
     if (antler__plan_layer(model, call->of, in, &within, &error) != ANTLER_OK)
@@ -131,7 +141,7 @@ static antler_status add_call(antler_model *model, const antler_use *use, antler
     for (int i = 0; i < use->inputs; i++)
         ANTLER_TRY(use_wire(model, call->in[i], index, err));
     for (; call->outputs < call->of->outputs; call->outputs++)
-        ANTLER_TRY(add_wire(model, index, call->outputs, &call->of->out[call->outputs], err));
+        ANTLER_TRY(add_wire(model, index, call->outputs, &call->of->out[call->outputs], times, err));
     return ANTLER_OK;
 }
 
@@ -189,7 +199,7 @@ static antler_status order_variables(antler_model *model, antler_error *err)
         move_variables(layer, begin - layer->variable);
     }
     for (int64_t i = 0; i < model->calls; i++)
-        if (model->call[i].number > 0)
+        if (model->call[i].of != &model->layer[model->call[i].layer])
             antler__layer_follow(model->call[i].of, &model->layer[model->call[i].layer]);
     antler__free(model->variable);
     model->variable = ordered;
@@ -269,7 +279,7 @@ void antler__structure_free(antler_model *model)
     antler__spare_drop(model);
     for (int64_t i = 0; i < model->calls; i++) {
         antler_call *call = &model->call[i];
-        if (call->number > 0 && call->of) {
+        if (call->of && call->of != &model->layer[call->layer]) {
             antler__layer_clear(call->of);
             antler__free(call->of);
         }

@@ -203,6 +203,8 @@ antler_status antler__tree_name(antler_tree *tree, const antler_place *place, an
             continue;
         antler_place layers = antler__at(place, "layers"), item = antler__at_item(&layers, member->place);
         antler_place config = antler__at(&item, "config");
+        if (!member->model->name && !(member->model->name = antler__copy_text("model")))
+            return antler__no_memory(err);
         ANTLER_TRY(antler__tree_name(member->model, &config, err));
     }
     return ANTLER_OK;

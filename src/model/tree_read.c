@@ -176,6 +176,36 @@ static antler_status read_layer(const antler_json *node, const antler_place *pla
     return ANTLER_OK;
 }
 
+/* The model that stands where the layer has the key for one; NULL: none does. */
+static const antler_json *model_on_steps(const antler_json *node, const char **key)
+{
+    const char *name = antler__string_at(node, "class_name");
+    const antler_layer_ops *ops = name ? (const antler_layer_ops *)antler_type_find(ANTLER_KIND_LAYER, name) : NULL;
+    *key = ops ? ops->model_on_steps : NULL;
+    const antler_json *config = *key ? antler__json_get(node, "config") : NULL;
+    const antler_json *model = config ? antler__json_get(config, *key) : NULL;
+    const char *inner = antler__string_at(model, "class_name");
+    return inner && antler__is_model_class(inner) ? model : NULL;
+}
+
+/* A layer without the model in it, which is read by itself. */
+static antler_status read_steps(const antler_json *node, const antler_json *model, const char *key,
+                                const antler_place *place, antler_report *report, int depth, antler_tree_member *member)
+{
+    antler_place config = antler__at(place, "config"), inside = antler__at(&config, key);
+    antler_json *rest = antler__json_object(NULL, NULL), *own;
+    bool fits = rest && antler__json_add_string(rest, "class_name", antler__string_at(node, "class_name")) &&
+                (own = antler__json_object(rest, "config"));
+    const antler_json *item = antler__json_first(antler__json_get(node, "config"));
+    for (; fits && item; item = antler__json_next(item))
+        if (item != model)
+            fits = antler__json_add_copy(own, antler__json_key(item), item) != NULL;
+    antler_status status = fits ? read_layer(rest, place, report, member)
+                                : antler__report_error(report, ANTLER_MEMORY, place, "out of memory");
+    antler__json_free(rest);
+    return status == ANTLER_OK ? antler__tree_read(model, &inside, report, depth + 1, &member->model) : status;
+}
+
 static antler_status read_member(antler_tree *tree, const antler_json *node, const antler_place *place,
                                  antler_report *report, int depth)
 {
@@ -184,9 +214,13 @@ static antler_status read_member(antler_tree *tree, const antler_json *node, con
     if (antler__json_type(node) != ANTLER_JSON_OBJECT)
         return antler__report_error(report, ANTLER_VALUE, place, "a layer is an object with \"class_name\"");
     const char *class_name = antler__string_at(node, "class_name");
+    const char *key;
+    const antler_json *steps = model_on_steps(node, &key);
     antler_status status;
     if (class_name && antler__is_model_class(class_name))
         status = antler__tree_read(node, place, report, depth + 1, &member.model);
+    else if (steps)
+        status = read_steps(node, steps, key, place, report, depth, &member);
     else
         status = read_layer(node, place, report, &member);
     if (status == ANTLER_OK)

@@ -17,7 +17,7 @@ static void describe(const antler_model *model, const antler_tree *tree, antler_
     const antler_member_call *call = &member->call[from.call];
     *dtype = "float32";
     *shape = (antler_shape){0, {0}};
-    if (member->model) {
+    if (member->model && !member->layer.type) {
         describe(model, member->model, member->model->output[from.output], shape, dtype);
     } else if (antler__member_is_source(member)) {
         const antler_layer_ops *ops = (const antler_layer_ops *)member->layer.type;

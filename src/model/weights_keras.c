@@ -237,13 +237,18 @@ static antler_status visit(const transfer *t, const antler_tree *tree, const cha
         if (!is_counted(tree, member))
             continue;
         group_name(tree, i, name, sizeof name);
-        if (strlen(root) + strlen(name) + sizeof "/layers/" > sizeof path)
+        if (strlen(root) + strlen(name) + sizeof "/layer/layers/" > sizeof path)
             return antler_error_set(err, ANTLER_UNSUPPORTED, NULL, "a path of more than %d bytes in a weights file",
                                     ANTLER_LONGEST_PATH);
         snprintf(path, sizeof path, "%s%s", root, name);
         if (!member->model) {
             ANTLER_TRY(visit_layer(t, member, path, err));
             continue;
+        }
+        if (member->layer.type) { /* a model on steps */
+            if (t->write)
+                ANTLER_TRY(write_group(path, antler__member_name(member), t->write, err));
+            strcat(path, "/layer");
         }
         if (t->write)
             ANTLER_TRY(write_group(path, member->model->name, t->write, err));

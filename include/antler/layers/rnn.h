@@ -56,4 +56,12 @@ struct antler_bidirectional {
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_bidirectional;
 
+struct antler_time_distributed {
+    ANTLER_LAYER_KEYS
+    const char *layer; /* JSON of a layer */
+    antler_object layer_;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_time_distributed;
+
 #endif
