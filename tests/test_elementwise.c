@@ -80,6 +80,8 @@ static long double value(int id, long double x)
         return tanhl(x);
     case ANTLER_ACT_hard_sigmoid:
         return x < -3 ? 0 : x > 3 ? 1 : (x + 3) / 6;
+    case ANTLER_ACT_hard_sigmoid_keras2:
+        return x < -2.5L ? 0 : x > 2.5L ? 1 : (long double)(antler_real)0.2 * x + 0.5L;
     case ANTLER_ACT_softplus:
         return x > 0 ? x + log1pl(expl(-x)) : log1pl(expl(x));
     case ANTLER_ACT_relu6:
@@ -117,6 +119,8 @@ static long double derivative(int id, long double x)
         return 1 - tanhl(x) * tanhl(x);
     case ANTLER_ACT_hard_sigmoid:
         return x > -3 && x < 3 ? 1 / 6.0L : 0;
+    case ANTLER_ACT_hard_sigmoid_keras2:
+        return x > -2.5L && x < 2.5L ? (long double)(antler_real)0.2 : 0;
     case ANTLER_ACT_softplus:
         return logistic(x);
     case ANTLER_ACT_relu6:
@@ -138,8 +142,9 @@ static long double derivative(int id, long double x)
     }
 }
 
-/* Largest errors in units of the last place, in float; libm's in double may be larger by one. gelu, silu
-   and mish are compared in units of x: 1 + erf loses digits as in Keras, and a tail that is denormal has few. */
+/* Largest errors in units of the last place, in float; libm's in double may be larger by one. gelu, silu,
+   mish and hard_sigmoid_keras2 are compared in units of x: 1 + erf and 0.2 x + 0.5 lose digits as in Keras, and a tail
+   that is denormal has few. */
 static const double bound[ANTLER_ACTIVATIONS] = {
     [ANTLER_ACT_relu] = 0,         [ANTLER_ACT_leaky_relu] = 0.5, [ANTLER_ACT_elu] = 2.2,
     [ANTLER_ACT_selu] = 2.2,       [ANTLER_ACT_sigmoid] = 1.7,    [ANTLER_ACT_tanh] = 1.3,
@@ -155,7 +160,8 @@ START_TEST(values)
         k->activation[id].forward(y, x, SWEEP, slope);
         for (int i = 0; i < SWEEP; i++) {
             const long double want = value(id, (long double)x[i]);
-            if (id == ANTLER_ACT_gelu || id == ANTLER_ACT_silu || id == ANTLER_ACT_mish) {
+            if (id == ANTLER_ACT_gelu || id == ANTLER_ACT_silu || id == ANTLER_ACT_mish ||
+                id == ANTLER_ACT_hard_sigmoid_keras2) {
                 if (isfinite(x[i]))
                     ck_assert_msg(fabsl((long double)y[i] - want) <=
                                       (is_float ? 2e-7L : 4e-16L) * fabsl((long double)x[i]) + FLT_MIN,

@@ -409,12 +409,22 @@ static antler_status unknown_class(antler_kind kind, const char *name, const ant
                                 nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 }
 
+/* A name whose meaning changed with Keras 3 is in the table of its old meaning as "name@2". */
+static const antler_type *find_type(antler_kind kind, const char *name, const antler_report *report)
+{
+    const char *package = strrchr(name, '>'); /* "Custom>Adam": so Keras 2.11 to 2.15 call their own optimizers */
+    char old[128];
+    name = package ? package + 1 : name;
+    snprintf(old, sizeof old, "%s@2", name);
+    const antler_type *type = report->keras && report->keras < 300 ? antler_type_find(kind, old) : NULL;
+    return type ? type : antler_type_find(kind, name);
+}
+
 static antler_status read_named(antler_kind kind, const char *name, const antler_place *place,
                                 const antler_json *config, const antler_place *config_place, antler_report *report,
                                 antler_object *object)
 {
-    const char *package = strrchr(name, '>'); /* "Custom>Adam": so Keras 2.11 to 2.15 call their own optimizers */
-    const antler_type *type = antler_type_find(kind, package ? package + 1 : name);
+    const antler_type *type = find_type(kind, name, report);
     if (!type)
         return unknown_class(kind, name, place, report);
     void *filled;

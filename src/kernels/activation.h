@@ -118,6 +118,18 @@ ANTLER_INLINE v16 hard_sigmoid_gradient(v16 dy, v16 y, v16 x, v16 a)
     return vselect(mand(vlt(vset(0), y), vlt(y, vset(1))), vdiv(dy, vset(6)), vset(0));
 }
 
+ANTLER_INLINE v16 hard_sigmoid_keras2_value(v16 x, v16 a)
+{
+    (void)a;
+    return vmin(vset(1), vmax(vset(0), vfma(vset((antler_real)0.2), x, vset((antler_real)0.5))));
+}
+
+ANTLER_INLINE v16 hard_sigmoid_keras2_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)x, (void)a;
+    return vselect(mand(vlt(vset(0), y), vlt(y, vset(1))), vmul(dy, vset((antler_real)0.2)), vset(0));
+}
+
 /* max(x, 0) + log(1 + e^-|x|): nothing overflows. */
 ANTLER_INLINE v16 softplus_value(v16 x, v16 a)
 {

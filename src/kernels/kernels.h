@@ -38,6 +38,7 @@ enum { ANTLER_CHUNK = 4096 };
     X(sigmoid, 0, false, "1 / (1 + exp(-x))")                                     \
     X(tanh, 0, false, "tanh(x)")                                                  \
     X(hard_sigmoid, 0, false, "min(max(x + 3, 0), 6) / 6")                        \
+    X(hard_sigmoid_keras2, 0, false, "min(max(0.2 x + 0.5, 0), 1)")               \
     X(softplus, 0, false, "log(1 + exp(x))")                                      \
     X(softsign, 0, true, "x / (1 + |x|)")                                         \
     X(silu, 0, true, "x * sigmoid(x)")                                            \

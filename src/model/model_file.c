@@ -33,6 +33,7 @@ typedef struct reading {
     size_t size;
     const char *file; /* NULL: none */
     bool lines;       /* the text is the file */
+    int keras;        /* the version that the file names; 0: none */
 } reading;
 
 static void locate(const reading *r, antler_error *error)
@@ -56,7 +57,7 @@ static void keep_warning(void *user, const antler_error *warning)
 static antler_status read_model(reading *r, const char *fit, antler_error *err)
 {
     antler_json *root;
-    antler_report report = {.err = err, .on_warning = keep_warning, .user = r};
+    antler_report report = {.err = err, .on_warning = keep_warning, .user = r, .keras = r->keras};
     antler_status status = antler__json_parse(r->text, r->size, &root, err);
     if (status == ANTLER_OK) {
         status = antler__model_read(r->model, root, &report);
@@ -72,7 +73,7 @@ static antler_status read_model(reading *r, const char *fit, antler_error *err)
 }
 
 /* A new model from a JSON text, or NULL. */
-static antler_model *model_of(const char *text, size_t size, const char *file, bool lines, const char *fit,
+static antler_model *model_of(const char *text, size_t size, const char *file, bool lines, int keras, const char *fit,
                               antler_error *err)
 {
     antler_error error = {0};
@@ -80,7 +81,7 @@ static antler_model *model_of(const char *text, size_t size, const char *file, b
     if (!model)
         return NULL;
     model->file = antler__copy_text(file);
-    reading r = {model, text, size, file, lines};
+    reading r = {model, text, size, file, lines, keras};
     if (file && !model->file)
         antler__no_memory(&error);
     else if (read_model(&r, fit, &error) == ANTLER_OK)
@@ -92,7 +93,8 @@ static antler_model *model_of(const char *text, size_t size, const char *file, b
 
 antler_model *antler_load_json(const char *json, const char *name, antler_error *err)
 {
-    return antler__require(json, "JSON", err) == ANTLER_OK ? model_of(json, strlen(json), name, true, NULL, err) : NULL;
+    return antler__require(json, "JSON", err) == ANTLER_OK ? model_of(json, strlen(json), name, true, 0, NULL, err)
+                                                           : NULL;
 }
 
 static antler_model *load_json(const char *path, antler_error *err)
@@ -101,7 +103,7 @@ static antler_model *load_json(const char *path, antler_error *err)
     size_t size;
     if (antler__file_read(path, LONGEST_JSON, &text, &size, err) != ANTLER_OK)
         return NULL;
-    antler_model *model = model_of(text, size, path, true, NULL, err);
+    antler_model *model = model_of(text, size, path, true, 0, NULL, err);
     antler__free(text);
     return model;
 }
@@ -143,12 +145,24 @@ static antler_status read_weights_image(antler_model *model, const char *path, c
     return status;
 }
 
+/* Of metadata.json; 0 where it tells none. */
+static int version_of(const antler_member *metadata)
+{
+    antler_json *root;
+    if (!metadata->data || antler__json_parse(metadata->data, metadata->bytes, &root, NULL) != ANTLER_OK)
+        return 0;
+    int version = antler__keras_version(antler__string_at(root, "keras_version"));
+    antler__json_free(root);
+    return version;
+}
+
 static antler_model *load_keras(const char *path, antler_error *err)
 {
     antler_member member[MEMBERS] = {{0}};
     if (read_archive(path, member, err) != ANTLER_OK)
         return NULL;
-    antler_model *model = model_of(member[CONFIG].data, member[CONFIG].bytes, path, false, NULL, err);
+    antler_model *model =
+        model_of(member[CONFIG].data, member[CONFIG].bytes, path, false, version_of(&member[METADATA]), NULL, err);
     if (model && read_weights_image(model, path, &member[WEIGHTS], err) != ANTLER_OK) {
         antler_model_free(model);
         model = NULL;
@@ -170,7 +184,7 @@ static const char *attribute(const antler_entries *entries, const char *name)
 static antler_status read_training_config(antler_model *model, const char *text, const char *path, antler_error *err)
 {
     antler_json *root;
-    antler_report report = {.err = err};
+    antler_report report = {.err = err, .keras = model->keras};
     if (!text || model->compile)
         return ANTLER_OK;
     antler_status status = antler__json_parse(text, strlen(text), &root, err);
@@ -192,7 +206,9 @@ static antler_model *load_legacy(const char *path, antler_error *err)
         return NULL;
     const char *config = attribute(&entries, "/@model_config");
     if (config) {
-        model = model_of(config, strlen(config), path, false, attribute(&entries, "/@antler_fit"), err);
+        model =
+            model_of(config, strlen(config), path, false, antler__keras_version(attribute(&entries, "/@keras_version")),
+                     attribute(&entries, "/@antler_fit"), err);
     } else {
         antler_error_set(err, ANTLER_FORMAT, NULL,
                          "no \"model_config\" in the file: it holds weights only, or is no model");

@@ -12,6 +12,7 @@
 #include "model/tree_write.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- C callers' compile settings --------------------------------------------------------------------------------- */
@@ -189,10 +190,20 @@ static antler_status read_root(antler_model *model, const antler_json *root, ant
     return status;
 }
 
+int antler__keras_version(const char *text)
+{
+    int major = 0, minor = 0;
+    bool fits = text && sscanf(text, "%2d.%2d", &major, &minor) == 2 && major > 0 && minor >= 0;
+    return fits ? 100 * major + minor : 0;
+}
+
 antler_status antler__model_read(antler_model *model, const antler_json *root, antler_report *report)
 {
     ANTLER_TRY(check_class(root, report));
     antler_tree *tree = NULL;
+    int own = antler__keras_version(antler__string_at(root, "keras_version"));
+    report->keras = own ? own : report->keras;
+    model->keras = report->keras ? report->keras : ANTLER_KERAS;
     antler_status status = antler__tree_read(root, NULL, report, 0, &tree), rest = read_root(model, root, report);
     if (tree) {
         antler__tree_free(model->tree);

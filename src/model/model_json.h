@@ -4,8 +4,11 @@
 
 #include "model/model.h"
 
-/* The Keras version that files claim: the oldest whose format they are. */
-#define ANTLER_KERAS_VERSION "3.0.0"
+/* The Keras version that files claim: that of ANTLER_KERAS, whose rules they follow. Every Keras 3 reads them. */
+#define ANTLER_KERAS_VERSION "3.15.0"
+
+/* "2.15.0" as 215; 0 for NULL, and for what is no version. */
+int antler__keras_version(const char *text);
 
 /* Reads a model's JSON tree into an empty model. */
 antler_status antler__model_read(antler_model *model, const antler_json *root, antler_report *report);

@@ -5,6 +5,7 @@
 /* ---- elementwise: one pair of functions for each row of ANTLER_ACTIVATION_MAP ------------------------------------ */
 
 static const char *const silu_aliases[] = {"swish", NULL};
+static const char *const hard_sigmoid_keras2_aliases[] = {"hard_sigmoid@2", NULL}; /* in a file of Keras 1 or 2 */
 
 #define ANTLER_ELEMENTWISE(name, ...)                                                                               \
     static void name##_forward(antler_real *y, const antler_real *x, int64_t rows, int64_t n)                       \
@@ -21,16 +22,21 @@ static const char *const silu_aliases[] = {"swish", NULL};
 ANTLER_ACTIVATION_MAP(ANTLER_ELEMENTWISE)
 #undef ANTLER_ELEMENTWISE
 
+#define ALIASES(activation)                                                         \
+    ((activation) == ANTLER_ACT_silu                  ? silu_aliases                \
+     : (activation) == ANTLER_ACT_hard_sigmoid_keras2 ? hard_sigmoid_keras2_aliases \
+                                                      : NULL)
+
 static const antler_activation_ops elementwise[ANTLER_ACTIVATIONS] = {
-#define ANTLER_ELEMENTWISE(name, number, x_too, line)                                                      \
-    [ANTLER_ACT_##name] = {.type = {.size = sizeof(antler_activation_ops),                                 \
-                                    .kind = ANTLER_KIND_ACTIVATION,                                        \
-                                    .class_name = #name,                                                   \
-                                    .aliases = ANTLER_ACT_##name == ANTLER_ACT_silu ? silu_aliases : NULL, \
-                                    .doc = (line)},                                                        \
-                           .kernel = ANTLER_ACT_##name,                                                    \
-                           .needs_x = (x_too),                                                             \
-                           .forward = name##_forward,                                                      \
+#define ANTLER_ELEMENTWISE(name, number, x_too, line)                      \
+    [ANTLER_ACT_##name] = {.type = {.size = sizeof(antler_activation_ops), \
+                                    .kind = ANTLER_KIND_ACTIVATION,        \
+                                    .class_name = #name,                   \
+                                    .aliases = ALIASES(ANTLER_ACT_##name), \
+                                    .doc = (line)},                        \
+                           .kernel = ANTLER_ACT_##name,                    \
+                           .needs_x = (x_too),                             \
+                           .forward = name##_forward,                      \
                            .backward = name##_backward},
     ANTLER_ACTIVATION_MAP(ANTLER_ELEMENTWISE)
 #undef ANTLER_ELEMENTWISE
