@@ -181,7 +181,7 @@ START_TEST(bad_settings_are_told)
     antler_add_json(m = fresh(), "{\"class_name\": \"Dense\"");
     refused(m, ANTLER_FORMAT, "config.layers[1]: expected ',' or '}' after a value, not the end of the text");
     antler_add_json(m = fresh(), "null");
-    refused(m, ANTLER_VALUE, "config.layers[1]: null is not a layer");
+    refused(m, ANTLER_VALUE, "config.layers[1]: a layer is an object with \"class_name\"");
     antler_compile(m = fresh(), .optimizer = "adan", .loss = "mse");
     refused(m, ANTLER_NAME, "compile_config.optimizer: unknown optimizer \"adan\"; did you mean \"Adam\"?");
     antler_compile(m = fresh(), .loss = "mean_square_error");

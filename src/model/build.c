@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "model/compile.h"
 #include "model/structure.h"
+#include "model/tree_read.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -95,7 +96,7 @@ antler_status antler_add_given(antler_model *model, const struct antler_layer_op
         status = antler__config_read(layer.type, json, &place, &report, &layer.config);
     antler__json_free(json);
     if (status == ANTLER_OK)
-        status = antler__model_append(model, layer, &error);
+        status = antler__model_append(model, (antler_tree_member){.layer = layer}, &error);
     return status == ANTLER_OK ? ANTLER_OK : antler__model_fail(model, &error);
 }
 
@@ -117,7 +118,7 @@ antler_status antler_add_json(antler_model *model, const char *text)
     ANTLER_TRY(antler__model_status(model));
     antler_error error = {0};
     antler_report report = {.err = &error};
-    antler_object layer = {NULL, NULL};
+    antler_tree_member member;
     char place_text[64];
     antler_place place = next_place(model, "", place_text, sizeof place_text);
     antler_json *json = NULL;
@@ -126,12 +127,12 @@ antler_status antler_add_json(antler_model *model, const char *text)
         status = parse(text, &place, &json, &error);
     if (status != ANTLER_OK)
         return antler__model_fail(model, &error);
-    status = antler__object_read(ANTLER_KIND_LAYER, json, &place, &report, &layer);
+    status = antler__member_read(json, &place, &report, 0, &member);
     antler__json_free(json);
-    if (status == ANTLER_OK && !layer.type)
-        status = antler_error_set(&error, ANTLER_VALUE, place_text, "null is not a layer");
     if (status == ANTLER_OK)
-        status = antler__model_append(model, layer, &error);
+        status = antler__model_append(model, member, &error);
+    else
+        antler__member_free(&member);
     return status == ANTLER_OK ? ANTLER_OK : antler__model_fail(model, &error);
 }
 

@@ -273,6 +273,31 @@ static antler_status chain_all(antler_tree *tree, antler_error *err)
     return tree->sequential ? chain(tree, err) : ANTLER_OK;
 }
 
+/* Keras, too, leaves out what no output needs. */
+static antler_status warn_of_unused(antler_model *model, const antler_tree *tree, const antler_place *config,
+                                    antler_error *err)
+{
+    bool *used = antler__allocate_zeroed((size_t)tree->members, sizeof *used);
+    antler_place layers = antler__at(config, "layers");
+    antler_status status = used ? ANTLER_OK : antler__no_memory(err);
+    for (int64_t i = 0; used && i < tree->ordered; i++)
+        used[tree->order[i]] = true;
+    for (int64_t i = 0; status == ANTLER_OK && i < tree->members; i++) {
+        const antler_tree_member *member = &tree->member[i];
+        antler_place item = antler__at_item(&layers, member->place), inside = antler__at(&item, "config");
+        char text[256];
+        antler_error warning = {0};
+        antler_error_set(&warning, ANTLER_OK, antler__place_text(&item, text, sizeof text),
+                         "no output of the model needs \"%.80s\": it is left out", antler__member_name(member));
+        if (!used[i])
+            antler__model_warn(model, &warning);
+        else if (member->model)
+            status = warn_of_unused(model, member->model, &inside, err);
+    }
+    antler__free(used);
+    return status;
+}
+
 static antler_status add_all_layers(antler_model *model, antler_error *err)
 {
     const site root = {"", "config", model->tree->trainable, true};
@@ -300,6 +325,7 @@ antler_status antler__layout(antler_model *model, antler_graph *graph, antler_er
     ANTLER_TRY(antler__tree_name(model->tree, &config, err));
     ANTLER_TRY(chain_all(model->tree, err));
     ANTLER_TRY(antler__tree_order(model->tree, &config, err));
+    ANTLER_TRY(warn_of_unused(model, model->tree, &config, err));
     ANTLER_TRY(add_all_layers(model, err));
     return lay_out_root(model, graph, err);
 }

@@ -60,11 +60,12 @@ antler_model *antler__model_new(const char *name, antler_error *err)
     return model;
 }
 
-antler_status antler__model_append(antler_model *model, antler_object layer, antler_error *err)
+antler_status antler__model_append(antler_model *model, antler_tree_member member, antler_error *err)
 {
+    member.place = model->tree->members;
     if (!model->built)
-        return antler__tree_add(model->tree, (antler_tree_member){.layer = layer, .place = model->tree->members}, err);
-    antler_object_free(layer);
+        return antler__tree_add(model->tree, member, err);
+    antler__member_free(&member);
     return antler_error_set(err, ANTLER_VALUE, NULL, "the model is built: no layer can be added");
 }
 

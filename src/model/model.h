@@ -160,8 +160,8 @@ antler_status antler__model_status(const antler_model *model);
 void antler__model_warn(antler_model *model, const antler_error *warning);
 /* An empty Sequential. NULL without memory. */
 antler_model *antler__model_new(const char *name, antler_error *err);
-/* Appends a layer; the model owns the object from then on, also on failure. */
-antler_status antler__model_append(antler_model *model, antler_object layer, antler_error *err);
+/* Appends a layer or a model; the model owns it from then on, also on failure. */
+antler_status antler__model_append(antler_model *model, antler_tree_member member, antler_error *err);
 /* A source layer of this batch shape (zero-ended, ANTLER_NULL for the batch axis). */
 antler_status antler__source_make(const int64_t *batch_shape, antler_object *layer, antler_error *err);
 

@@ -206,23 +206,26 @@ static antler_status read_steps(const antler_json *node, const antler_json *mode
     return status == ANTLER_OK ? antler__tree_read(model, &inside, report, depth + 1, &member->model) : status;
 }
 
+antler_status antler__member_read(const antler_json *node, const antler_place *place, antler_report *report, int depth,
+                                  antler_tree_member *member)
+{
+    *member = (antler_tree_member){.flat = -1};
+    if (antler__json_type(node) != ANTLER_JSON_OBJECT)
+        return antler__report_error(report, ANTLER_VALUE, place, "a layer is an object with \"class_name\"");
+    const char *class_name = antler__string_at(node, "class_name"), *key;
+    const antler_json *steps = model_on_steps(node, &key);
+    if (class_name && antler__is_model_class(class_name))
+        return antler__tree_read(node, place, report, depth + 1, &member->model);
+    return steps ? read_steps(node, steps, key, place, report, depth, member) : read_layer(node, place, report, member);
+}
+
 static antler_status read_member(antler_tree *tree, const antler_json *node, const antler_place *place,
                                  antler_report *report, int depth)
 {
-    antler_tree_member member = {.place = tree->members};
+    antler_tree_member member;
     antler_error error = {0};
-    if (antler__json_type(node) != ANTLER_JSON_OBJECT)
-        return antler__report_error(report, ANTLER_VALUE, place, "a layer is an object with \"class_name\"");
-    const char *class_name = antler__string_at(node, "class_name");
-    const char *key;
-    const antler_json *steps = model_on_steps(node, &key);
-    antler_status status;
-    if (class_name && antler__is_model_class(class_name))
-        status = antler__tree_read(node, place, report, depth + 1, &member.model);
-    else if (steps)
-        status = read_steps(node, steps, key, place, report, depth, &member);
-    else
-        status = read_layer(node, place, report, &member);
+    antler_status status = antler__member_read(node, place, report, depth, &member);
+    member.place = tree->members;
     if (status == ANTLER_OK)
         status = refuse_input(tree, &member, place, report);
     if (status != ANTLER_OK) {

@@ -10,6 +10,9 @@ bool antler__is_model_class(const char *class_name);
 /* Reads {"class_name", "config"} of a model, at `place` (NULL: the root); *tree is NULL on failure. */
 antler_status antler__tree_read(const antler_json *node, const antler_place *place, antler_report *report, int depth,
                                 antler_tree **tree);
+/* Reads an item of "layers": a layer, a model, or a layer with a model in it. */
+antler_status antler__member_read(const antler_json *node, const antler_place *place, antler_report *report, int depth,
+                                  antler_tree_member *member);
 /* The calls of a Functional, its inputs and outputs (graph_read.c): the members are there, in the order of the list
    "layers" of `config`. */
 antler_status antler__graph_read(antler_tree *tree, const antler_json *config, const antler_place *place,
