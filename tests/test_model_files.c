@@ -286,7 +286,7 @@ START_TEST(a_loss_alone_is_kept_in_every_format)
         antler_model_free(model);
         model = antler_load(scratch_path(suffixes[i]), &err);
         must(model ? ANTLER_OK : err.status, &err);
-        ck_assert_str_eq(model->compile->loss.type->class_name, "MeanAbsoluteError");
+        ck_assert_str_eq(model->compile->loss.item->objects.item->type->class_name, "MeanAbsoluteError");
         ck_assert_ptr_null(model->compile->optimizer.type);
         antler_model_free(model);
     }

@@ -5,6 +5,7 @@
 #include "config/registry.h"
 #include "core/memory.h"
 #include "kernels/kernels.h"
+#include "model/compile.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -169,6 +170,34 @@ const char *antler_output_activation(const antler_model *model)
     return f ? f->type.class_name : NULL;
 }
 
+/* The index-th of all metrics. */
+static bool find_metric(const antler_by_output *metrics, int64_t index, antler_object *object)
+{
+    *object = (antler_object){NULL, NULL};
+    for (int64_t i = 0; index >= 0 && i < metrics->n; index -= metrics->item[i++].objects.n)
+        if (index < metrics->item[i].objects.n) {
+            *object = metrics->item[i].objects.item[index];
+            return true;
+        }
+    return false;
+}
+
+/* The loss of an output; before the model is built, of a place in the list. */
+static bool find_loss(const antler_model *model, const antler_compile_settings *compile, int64_t index,
+                      antler_object *object)
+{
+    *object = (antler_object){NULL, NULL};
+    if (!antler__compile_has_loss(compile) || index < 0 ||
+        index >= (compile->settled ? model->outputs : compile->loss.n))
+        return false;
+    for (int64_t i = 0; i < compile->targets; i++)
+        if (compile->target[i].output == index)
+            *object = compile->target[i].loss;
+    if (!compile->settled && compile->loss.item[index].objects.n)
+        *object = compile->loss.item[index].objects.item[0];
+    return true;
+}
+
 bool antler_model_object(const antler_model *model, antler_kind kind, int64_t index, antler_object *object)
 {
     static const antler_compile_settings not_compiled;
@@ -180,13 +209,14 @@ bool antler_model_object(const antler_model *model, antler_kind kind, int64_t in
         list = model->object;
         n = model->layers;
     } else if (kind == ANTLER_KIND_METRIC) {
-        list = compile->metrics.item;
-        n = compile->metrics.n;
+        return find_metric(&compile->metrics, index, object);
     } else if (kind == ANTLER_KIND_CALLBACK && fit) {
         list = fit->callbacks.item;
         n = fit->callbacks.n;
-    } else if (kind == ANTLER_KIND_OPTIMIZER || kind == ANTLER_KIND_LOSS) {
-        list = kind == ANTLER_KIND_LOSS ? &compile->loss : &compile->optimizer;
+    } else if (kind == ANTLER_KIND_LOSS) {
+        return find_loss(model, compile, index, object);
+    } else if (kind == ANTLER_KIND_OPTIMIZER) {
+        list = &compile->optimizer;
         n = list->type != NULL;
     } else if (kind == ANTLER_KIND_SETTINGS && fit) {
         list = &settings;
