@@ -150,7 +150,7 @@ enum { ANTLER_MAX_METRICS = 8 };
 /* Settings of training. optimizer and loss: a name or ANTLER_JSON({"class_name": ..., "config": ...}).
    A model of several outputs takes a loss that is given so for each of them, and adds up. A list has one for each,
    ANTLER_JSON(["mse", null]), a dict one for those that it names, ANTLER_JSON({"kind": "mse"}): an output without a
-   loss has no targets. Its metrics are such a list, .metrics = {ANTLER_JSON(["mae"]), "mse"}, or such a dict. */
+   loss has no targets. Its metrics are such a list, .metrics = {ANTLER_JSON([["mae"], ["accuracy", "mse"]])}, or such a dict. */
 struct antler_compile {
     const char *optimizer; /* default "rmsprop" in Keras; here "adam" */
     const char *loss;

@@ -69,14 +69,6 @@ static antler_status check(void *config, antler_error *err)
 const antler_type antler__compile_type = ANTLER_COMPILE_TYPE("compile_config", compile_fields);
 const antler_type antler__training_type = ANTLER_COMPILE_TYPE("training_config", training_fields);
 
-bool antler__compile_has_loss(const antler_compile_settings *settings)
-{
-    bool any = false;
-    for (int64_t i = 0; settings && i < settings->loss.n; i++)
-        any = any || settings->loss.item[i].objects.n > 0;
-    return any;
-}
-
 antler_status antler__compile_ready(const antler_compile_settings *settings, const char *without, antler_error *err)
 {
     if (!antler__compile_has_loss(settings))

@@ -15,7 +15,6 @@ void antler__compile_take(antler_compile_settings *read, antler_compile_settings
 /* There is a loss, or else ANTLER_VALUE with that message; and the settings fit the model's outputs, if these are known.
  */
 antler_status antler__compile_ready(const antler_compile_settings *settings, const char *without, antler_error *err);
-bool antler__compile_has_loss(const antler_compile_settings *settings); /* of NULL: no */
 /* The settings' own copy of the name of a log, which a history may keep; NULL for another name. */
 const char *antler__log_named(const antler_compile_settings *settings, const char *name);
 antler_json *antler__compile_write_legacy(const antler_compile_settings *settings); /* training_config */

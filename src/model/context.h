@@ -61,9 +61,9 @@ struct antler_context {
     antler_noise *noise;                      /* [model->sites] */
     int64_t *times;                           /* [model->sites] samples of the site for one of the batch */
     antler_real *gradients;                   /* [model->trained_size], for ANTLER_TRAIN */
-    bool passes_over;                         /* an update does not change all of it, but: */
-    int64_t spans;
-    antler_span *span;                        /* [spans] */
+    bool passes_over;                         /* an update does not change all of it, but these parts: */
+    int64_t spans, idles;
+    antler_span *span, *idle;                 /* [spans]; [idles] parts that no call writes, but penalties add to */
     antler_real **scratch;                    /* [threads] product_scratch numbers each */
     struct antler_objective *objective;       /* train/'s: NULL for no loss, or not wanted */
     void (*release)(antler_context *context); /* frees it with its objective */

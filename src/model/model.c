@@ -5,7 +5,6 @@
 #include "config/registry.h"
 #include "core/memory.h"
 #include "kernels/kernels.h"
-#include "model/compile.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -104,6 +104,15 @@ typedef struct antler_compile_settings {
     atomic_int shared;                            /* by so many beside the model: antler__compile_free */
 } antler_compile_settings;
 
+/* Whether some output has a loss; of NULL: no. */
+static inline bool antler__compile_has_loss(const antler_compile_settings *settings)
+{
+    for (int64_t i = 0; settings && i < settings->loss.n; i++)
+        if (settings->loss.item[i].objects.n > 0)
+            return true;
+    return false;
+}
+
 /* "fit" of the JSON; args has its numbers. */
 typedef struct antler_fit_settings {
     struct antler_fit args;

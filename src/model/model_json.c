@@ -53,10 +53,13 @@ static antler_status compile_json(const struct antler_compile *settings, const c
         ANTLER_TRY(antler__text_add(s.loss, "loss", &loss, config, err));
     if (antler__given(given, "loss_weights"))
         ANTLER_TRY(antler__text_add(s.loss_weights, "loss_weights", &weights, config, err));
+    bool measures = antler__given(given, "metrics");
+    if (measures && s.metrics[0] && *s.metrics[0] == '[' && !s.metrics[1]) /* the whole list */
+        return antler__text_add(s.metrics[0], "metrics", &metrics, config, err);
     antler_json *list = antler__json_array(config, "metrics");
     if (!list)
         return antler__no_memory(err);
-    for (int i = 0; antler__given(given, "metrics") && i < ANTLER_MAX_METRICS && s.metrics[i]; i++) {
+    for (int i = 0; measures && i < ANTLER_MAX_METRICS && s.metrics[i]; i++) {
         antler_place there = antler__at_item(&metrics, i);
         ANTLER_TRY(antler__text_add(s.metrics[i], NULL, &there, list, err));
     }

@@ -236,6 +236,8 @@ antler_status antler__run_backward(antler_context *c, bool penalties, antler_err
     antler_error inner;
     int64_t next = 0;
     antler__error_clear(&inner);
+    for (int64_t i = 0; i < c->idles; i++)
+        memset(c->gradients + c->idle[i].first, 0, (size_t)c->idle[i].n * sizeof *c->gradients);
     add_up(c, c->calls, &next);
     for (int64_t i = c->calls - 1; i >= 0; i--) {
         if (!c->runs_backward[i])

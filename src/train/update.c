@@ -86,11 +86,6 @@ static void clip(antler_context *c, const antler_optimizer_keys *keys)
 
 enum { PIECE = 1 << 14 }; /* elements of one task: any cut gives the same bits */
 
-static bool is_penalized(const antler_model_variable_entry *v)
-{
-    return v->regularizer.type;
-}
-
 /* Of a layer that runs back, and its children. */
 static void reach(const antler_layer *layer, bool *reached)
 {
@@ -122,15 +117,26 @@ static antler_status add_span(antler_context *c, int64_t offset, int64_t n, antl
     return ANTLER_OK;
 }
 
-/* Trained variables lie in their order, each up to a multiple of 64 bytes. */
+static antler_status add_idle(antler_context *c, const antler_model_variable_entry *v, antler_error *err)
+{
+    if (!antler__grow(&c->idle, (size_t)c->idles, (size_t)c->idles + 1, sizeof *c->idle))
+        return antler__no_memory(err);
+    c->idle[c->idles++] = (antler_span){v->offset, v->length};
+    return ANTLER_OK;
+}
+
+/* Trained variables lie in their order, each up to a multiple of 64 bytes. A penalty is part of the loss, too. */
 static antler_status make_spans(antler_context *c, const bool *reached, antler_error *err)
 {
     const int64_t step = 64 / (int64_t)sizeof(antler_real);
     c->passes_over = true;
     for (int64_t i = 0; i < c->model->variables; i++) {
         const antler_model_variable_entry *v = &c->model->variable[i];
-        if (v->view.trainable && reached[i])
-            ANTLER_TRY(add_span(c, v->offset, (v->length + step - 1) / step * step, err));
+        if (!v->view.trainable || (!reached[i] && !v->regularizer.type))
+            continue;
+        ANTLER_TRY(add_span(c, v->offset, (v->length + step - 1) / step * step, err));
+        if (!reached[i])
+            ANTLER_TRY(add_idle(c, v, err));
     }
     return ANTLER_OK;
 }
@@ -144,10 +150,8 @@ antler_status antler__spans_make(antler_context *c, antler_error *err)
     for (int64_t i = 0; i < c->calls; i++)
         if (c->runs_backward[i])
             reach(&m->layer[m->call[i].layer], reached);
-    for (int64_t i = 0; i < m->variables; i++) {
-        reached[i] = reached[i] || is_penalized(&m->variable[i]);
+    for (int64_t i = 0; i < m->variables; i++)
         all = all && (reached[i] || !m->variable[i].view.trainable);
-    }
     antler_status status = all ? ANTLER_OK : make_spans(c, reached, err);
     antler__free(reached);
     return status;
