@@ -109,7 +109,7 @@ ANTLER_API antler_status antler_data_gather(const antler_data *data, const int64
 
 /* An array, as antler_data_save writes it. */
 typedef struct antler_array {
-    const char *name; /* of the data set: "x_train" */
+    const char *name; /* of the data set: "x_train"; in a group "x_train/left" */
     antler_dtype dtype;
     antler_shape shape;
     const void *values;
@@ -198,8 +198,8 @@ ANTLER_API const antler_error *antler_model_error(const antler_model *model);
    last. */
 ANTLER_API const antler_error *antler_model_warning(const antler_model *model, int64_t index);
 
-/* Shapes with ANTLER_BATCH in dim[0], or the batch that the model's input fixes. The model must have been built; so for
-   all questions about it that follow. */
+/* Shapes with ANTLER_BATCH in dim[0], or the batch that the model's input fixes; of several the first. The model must
+   have been built; so for all questions about it that follow. */
 ANTLER_API const antler_shape *antler_input_shape(const antler_model *model);
 ANTLER_API const antler_shape *antler_output_shape(const antler_model *model);
 /* The index-th input or output, with its name: that of its layer; of an output, of the layer that gives it. *name may be
@@ -212,10 +212,12 @@ ANTLER_API int64_t antler_model_batch(const antler_model *model);
    an input of an integer dtype that no layer looks up: it takes any whole numbers (pixels), of which 0 and 1 will do.
  */
 ANTLER_API int64_t antler_model_tokens(const antler_model *model);
+ANTLER_API int64_t antler_input_tokens(const antler_model *model, int64_t index); /* of the index-th input */
 /* Whether the model has noise that training or Monte Carlo prediction turns on. */
 ANTLER_API bool antler_model_random(const antler_model *model);
 /* The activation that the output comes from ("softmax"); NULL where there is none. */
 ANTLER_API const char *antler_output_activation(const antler_model *model);
+ANTLER_API const char *antler_model_activation(const antler_model *model, int64_t index); /* of the index-th output */
 
 /* A variable of the model, in the order of Keras's model.weights; NULL past the last. The data may be changed. */
 typedef struct antler_variable {

@@ -138,21 +138,26 @@ int64_t antler_model_batch(const antler_model *model)
 
 /* The least that a layer which reads the input takes. Whole numbers that nobody looks up in a table (pixels) are as
    good as 0 and 1. */
-int64_t antler_model_tokens(const antler_model *model)
+int64_t antler_input_tokens(const antler_model *model, int64_t index)
 {
     int64_t least = 0;
-    if (!model || !model->built)
+    if (!antler_model_input(model, index, NULL))
         return 0;
-    const antler_wire *input = &model->wire[model->input[0]];
+    const antler_wire *input = &model->wire[model->input[index]];
     for (int64_t i = 0; i < input->users; i++) {
         const antler_call *call = &model->call[input->user[i]];
         const antler_layer *layer = &model->layer[call->layer];
         int64_t tokens =
-            call->in[0] == model->input[0] && layer->ops->tokens ? layer->ops->tokens(layer->object.config) : 0;
+            call->in[0] == model->input[index] && layer->ops->tokens ? layer->ops->tokens(layer->object.config) : 0;
         least = tokens > 0 && (least == 0 || tokens < least) ? tokens : least;
     }
-    const char *dtype = antler__layer_keys(model->object[0])->dtype;
+    const char *dtype = antler__layer_keys(model->object[index])->dtype;
     return least > 0 ? least : antler__is_integer(dtype) ? 2 : 0;
+}
+
+int64_t antler_model_tokens(const antler_model *model)
+{
+    return antler_input_tokens(model, 0);
 }
 
 bool antler_model_random(const antler_model *model)
@@ -160,13 +165,18 @@ bool antler_model_random(const antler_model *model)
     return model && model->sites > 0;
 }
 
-const char *antler_output_activation(const antler_model *model)
+const char *antler_model_activation(const antler_model *model, int64_t index)
 {
-    if (!model || !model->built)
+    if (!antler_model_output(model, index, NULL))
         return NULL;
-    const antler_wire *output = &model->wire[model->output[0]];
+    const antler_wire *output = &model->wire[model->output[index]];
     const antler_activation_ops *f = output->giver < 0 ? NULL : model->layer[model->call[output->giver].layer].f;
     return f ? f->type.class_name : NULL;
+}
+
+const char *antler_output_activation(const antler_model *model)
+{
+    return antler_model_activation(model, 0);
 }
 
 /* The index-th of all metrics. */
