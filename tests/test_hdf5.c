@@ -352,7 +352,14 @@ START_TEST(reads_rows)
     }
     refuse_set(path, "x_train", ANTLER_NAME, "no data set \"x_train\"; the file has big, big_int, bool");
     refuse_set(path, "scalar", ANTLER_SHAPE, "scalar: a single number");
-    refuse_set(path, "group/inner", ANTLER_NAME, "group/inner: not a data set");
+    must(antler__hdf5_open(path, "group/inner", 0, &set, &err), &err);
+    ck_assert(set.group && set.dtype == ANTLER_UINT8 && !set.rows);
+    ck_assert_mem_eq(set.values, "", 1); /* it has attributes alone */
+    antler__free(set.values);
+    must(antler__hdf5_open(path, "group", 0, &set, &err), &err);
+    ck_assert(set.group);
+    ck_assert_mem_eq(set.values, "inner\0", 7);
+    antler__free(set.values);
     refuse_set(FILES "soft.h5", "b", ANTLER_NAME, "b: \"b\" is a soft link, which is not followed");
     refuse_set(FILES "external_link.h5", "b", ANTLER_NAME, "b: \"b\" is an external link, which is not followed");
     refuse_set(FILES "external_link.h5", "b/big", ANTLER_NAME, "b/big: \"b\" is an external link");

@@ -347,7 +347,10 @@ START_TEST(arrays_that_are_refused)
         const char *message;
     } cases[] = {
         {{""}, ANTLER_FLOAT32, 1, "is no name for a data set"},
-        {{"a/b"}, ANTLER_FLOAT32, 1, "\"a/b\" is no name for a data set"},
+        {{"a//b"}, ANTLER_FLOAT32, 1, "\"a//b\" is no name for a data set"},
+        {{"/a"}, ANTLER_FLOAT32, 1, "is no name for a data set"},
+        {{"a/"}, ANTLER_FLOAT32, 1, "is no name for a data set"},
+        {{"a/.."}, ANTLER_FLOAT32, 1, "is no name for a data set"},
         {{"@a"}, ANTLER_FLOAT32, 1, "is no name for a data set"},
         {{"."}, ANTLER_FLOAT32, 1, "is no name for a data set"},
         {{NULL}, ANTLER_FLOAT32, 1, "is no name for a data set"},

@@ -81,6 +81,14 @@ ANTLER_API size_t antler_dtype_size(antler_dtype dtype); /* bytes of one number;
    is always (rows, columns). NULL and *err on failure. Data sets of up to 1 GiB are read into memory; of larger ones
    the rows are read when they are used (a .csv file must not be larger). */
 ANTLER_API antler_data *antler_data_open(const char *path, const char *name, antler_error *err);
+/* Parts, one for each input or output of a model that has several: matched to them by name, without names (NULL) by
+   order. Both lists end with NULL, and the parts must outlive this. A group of an HDF5 file, or a folder of .npy and
+   .csv files in a directory, is opened by its name as the same: its data sets are the parts. Of outputs without a loss
+   there need be none. */
+ANTLER_API antler_data *antler_data_join(const char *const *name, const antler_data *const *part, antler_error *err);
+/* The index-th part with its name, or NULL for none; data that was not joined is its own one part. NULL past the last.
+ */
+ANTLER_API const antler_data *antler_data_part(const antler_data *data, int64_t index, const char **name);
 
 /* Lends the caller's array to the library: it must outlive the data. shape.dim[0] is the number of rows. */
 ANTLER_API antler_data *antler_data_from(const void *values, antler_dtype dtype, const antler_shape *shape,
@@ -92,16 +100,16 @@ ANTLER_API antler_data *antler_data_rows(const antler_data *data, int64_t first,
 ANTLER_API antler_status antler_data_split(const antler_data *data, double split, antler_data **first,
                                            antler_data **rest, antler_error *err);
 ANTLER_API void antler_data_free(antler_data *data);
-ANTLER_API const antler_shape *antler_data_shape(const antler_data *data); /* dim[0]: rows */
+ANTLER_API const antler_shape *antler_data_shape(const antler_data *data); /* dim[0]: rows; of joined data that alone */
 
-/* Rows row[0..n) as antler_real, one after the other, to `out`. Refuses NaN and infinities, and integers beyond 2^24,
+/* Rows row[0..n) as antler_real, one after the other, to `out`; of joined data those of each part after another. Refuses NaN and infinities, and integers beyond 2^24,
    which a float does not hold: the error says which row of which file. */
 ANTLER_API antler_status antler_data_gather(const antler_data *data, const int64_t *row, int64_t n, antler_real *out,
                                             antler_error *err);
 
 /* An array, as antler_data_save writes it. */
 typedef struct antler_array {
-    const char *name; /* of the data set: "x_train" */
+    const char *name; /* of the data set: "x_train"; in a group "x_train/left" */
     antler_dtype dtype;
     antler_shape shape;
     const void *values;
@@ -139,12 +147,16 @@ ANTLER_API antler_status antler_add_json(antler_model *model, const char *json);
 
 enum { ANTLER_MAX_METRICS = 8 };
 
-/* Settings of training. optimizer and loss: a name or ANTLER_JSON({"class_name": ..., "config": ...}). */
+/* Settings of training. optimizer and loss: a name or ANTLER_JSON({"class_name": ..., "config": ...}).
+   A model of several outputs takes a loss that is given so for each of them, and adds up. A list has one for each,
+   ANTLER_JSON(["mse", null]), a dict one for those that it names, ANTLER_JSON({"kind": "mse"}): an output without a
+   loss has no targets. Its metrics are such a list, .metrics = {ANTLER_JSON([["mae"], ["accuracy", "mse"]])}, or such a dict. */
 struct antler_compile {
     const char *optimizer; /* default "rmsprop" in Keras; here "adam" */
     const char *loss;
     const char *metrics[ANTLER_MAX_METRICS]; /* names or JSON */
     double learning_rate;                    /* of an optimizer given by name; default: the optimizer's */
+    const char *loss_weights;                /* ANTLER_JSON([1, 0.5]), ANTLER_JSON({"kind": 0.5}); default: all 1 */
     int end_;
 };
 #define antler_compile(...) ANTLER_COMPILE_(__VA_ARGS__, )
@@ -186,20 +198,26 @@ ANTLER_API const antler_error *antler_model_error(const antler_model *model);
    last. */
 ANTLER_API const antler_error *antler_model_warning(const antler_model *model, int64_t index);
 
-/* Shapes with ANTLER_BATCH in dim[0], or the batch that the model's input fixes. The model must have been built; so for
-   all questions about it that follow. */
+/* Shapes with ANTLER_BATCH in dim[0], or the batch that the model's input fixes; of several the first. The model must
+   have been built; so for all questions about it that follow. */
 ANTLER_API const antler_shape *antler_input_shape(const antler_model *model);
 ANTLER_API const antler_shape *antler_output_shape(const antler_model *model);
+/* The index-th input or output, with its name: that of its layer; of an output, of the layer that gives it. *name may be
+   left out. NULL past the last. */
+ANTLER_API const antler_shape *antler_model_input(const antler_model *model, int64_t index, const char **name);
+ANTLER_API const antler_shape *antler_model_output(const antler_model *model, int64_t index, const char **name);
 /* Samples of a batch where a call does not say: the batch that the input fixes, or that of "fit", or 32. */
 ANTLER_API int64_t antler_model_batch(const antler_model *model);
 /* The input takes whole numbers from 0 to below this (rows of an Embedding's table); 0: any numbers. 2 also stands for
    an input of an integer dtype that no layer looks up: it takes any whole numbers (pixels), of which 0 and 1 will do.
  */
 ANTLER_API int64_t antler_model_tokens(const antler_model *model);
+ANTLER_API int64_t antler_input_tokens(const antler_model *model, int64_t index); /* of the index-th input */
 /* Whether the model has noise that training or Monte Carlo prediction turns on. */
 ANTLER_API bool antler_model_random(const antler_model *model);
 /* The activation that the output comes from ("softmax"); NULL where there is none. */
 ANTLER_API const char *antler_output_activation(const antler_model *model);
+ANTLER_API const char *antler_model_activation(const antler_model *model, int64_t index); /* of the index-th output */
 
 /* A variable of the model, in the order of Keras's model.weights; NULL past the last. The data may be changed. */
 typedef struct antler_variable {
@@ -272,10 +290,13 @@ ANTLER_API const antler_real *antler_gradient(const antler_context *context, int
 
 /* ---- training, evaluating, predicting --------------------------------------------------------------------------- */
 
-enum { ANTLER_MAX_LOGS = 2 * (ANTLER_MAX_METRICS + 1) };
+/* Losses and metrics that a model of several outputs can have. */
+enum { ANTLER_MOST_LOSSES = 8, ANTLER_MOST_METRICS = 16 };
+enum { ANTLER_MAX_LOGS = 2 * (1 + ANTLER_MOST_LOSSES + ANTLER_MOST_METRICS) };
 
-/* Values of one epoch or evaluation: "loss", then the metrics, then "val_loss" ... The names are the model's: they last
-   until it is compiled anew or freed, those of its history until the next antler_fit. */
+/* Values of one epoch or evaluation: "loss"; of several losses each, unweighted, as "NAME_loss" by its output's name;
+   then the metrics, "NAME_accuracy" where there are several outputs; then "val_loss" ... The names are the model's: they
+   last until it is compiled anew or freed, those of its history until the next antler_fit. */
 typedef struct antler_logs {
     int n;
     const char *name[ANTLER_MAX_LOGS];

@@ -55,6 +55,23 @@ typedef struct antler_objects {
     antler_object *item;
 } antler_objects;
 
+/* What Keras takes for a model of several outputs: one value, or a list of them, or a dict by the outputs' names. */
+typedef enum antler_output_form { ANTLER_FOR_ALL, ANTLER_AS_LIST, ANTLER_AS_DICT } antler_output_form;
+
+/* One of them. */
+typedef struct antler_output_value {
+    const char *name;       /* of the output, in a dict */
+    antler_objects objects; /* OBJECT: none for null, else one; OBJECTS */
+    bool several;           /* OBJECTS that were given as a list */
+    double number;          /* REAL; NaN for null */
+} antler_output_value;
+
+typedef struct antler_by_output {
+    antler_output_form form;
+    int64_t n; /* FOR_ALL: 1, or 0 for null */
+    antler_output_value *item;
+} antler_by_output;
+
 enum {
     ANTLER_NULLABLE = 1,   /* null is a value */
     ANTLER_OPEN_MIN = 2,   /* min itself is excluded */
@@ -62,7 +79,7 @@ enum {
     ANTLER_UNWRITTEN = 8,  /* read, never written (a legacy spelling; a key that older Keras versions refuse) unless set
                               to something other than its default */
     ANTLER_AXES = 16,      /* INTS whose values may be 0: the list is ended by ANTLER_NULL instead */
-    ANTLER_BY_OUTPUT = 32, /* OBJECT, OBJECTS that Keras nests by output: lists and objects of them, of any depth */
+    ANTLER_BY_OUTPUT = 32, /* OBJECT, OBJECTS, REAL that Keras takes by output: the value is an antler_by_output */
     ANTLER_UNSAVED = 64    /* read, never written: Keras does not take it back */
 };
 
@@ -188,8 +205,9 @@ ANTLER_API int antler_name_distance(const char *a, const char *b);
 
 struct antler_model; /* antler.h */
 
-/* An object that a model is made of: the index-th of its layers, its metrics, its callbacks, the optimizer, the loss,
-   or "fit" (ANTLER_KIND_SETTINGS). The model owns it. False past the last. */
+/* An object that a model is made of: the index-th of its layers, its metrics, its callbacks, the optimizer, the loss of
+   its index-th output (type NULL for one without), or "fit" (ANTLER_KIND_SETTINGS). The model owns it. False past the
+   last; of losses, where no output has one. */
 ANTLER_API bool antler_model_object(const struct antler_model *model, antler_kind kind, int64_t index,
                                     antler_object *object);
 

@@ -9,7 +9,6 @@ static const double EPOCHS_SECONDS = 3, PREDICTIONS_SECONDS = 1;
 typedef struct bench {
     antler_model *model;
     antler_random_data random;
-    antler_data *x, *y;
     int64_t batch, steps;
     int64_t *order;             /* [batch * steps] */
     antler_real *x_row, *y_row; /* one batch */
@@ -40,19 +39,25 @@ static int64_t steps_for(int64_t batch, int64_t sample)
     return steps > 0 ? steps : 1;
 }
 
+/* Numbers of a sample of all inputs. */
+static int64_t sample_of(const antler_model *model)
+{
+    const antler_shape *input;
+    int64_t sample = 0;
+    for (int64_t k = 0; (input = antler_model_input(model, k, NULL)); k++)
+        sample += antler_count(input, 1);
+    return sample;
+}
+
 static antler_status prepare(bench *b, const char *path, int threads, antler_error *err)
 {
-    int64_t sample = antler_count(antler_input_shape(b->model), 1), rows;
-    antler_dtype dtype = ANTLER_DTYPE_REAL;
-    b->steps = steps_for(b->batch, sample);
-    rows = b->batch * b->steps;
+    b->steps = steps_for(b->batch, sample_of(b->model));
+    int64_t rows = b->batch * b->steps;
     ANTLER_TRY(antler__random_data_make(b->model, path, rows, &b->random, err));
-    b->x = antler_data_from(b->random.x, dtype, &b->random.x_shape, err);
-    b->y = antler_data_from(b->random.y, dtype, &b->random.y_shape, err);
     b->order = antler__room(rows, sizeof *b->order, err);
     b->times = antler__room(MOST_EPOCHS, sizeof *b->times, err);
-    b->x_row = antler__room(b->batch * sample, sizeof *b->x_row, err);
-    b->y_row = antler__room(b->batch * antler_count(&b->random.y_shape, 1), sizeof *b->y_row, err);
+    b->x_row = antler__room(b->batch * b->random.x_width, sizeof *b->x_row, err);
+    b->y_row = antler__room(b->batch * b->random.y_width, sizeof *b->y_row, err);
     if (err->status != ANTLER_OK)
         return err->status;
     for (int64_t i = 0; i < rows; i++)
@@ -76,8 +81,8 @@ static antler_status epoch(bench *b, antler_error *err)
     shuffle(b);
     for (int64_t i = 0; i < b->steps; i++) {
         const int64_t *rows = b->order + i * b->batch;
-        ANTLER_TRY(antler_data_gather(b->x, rows, b->batch, b->x_row, err));
-        ANTLER_TRY(antler_data_gather(b->y, rows, b->batch, b->y_row, err));
+        ANTLER_TRY(antler_data_gather(b->random.x_data, rows, b->batch, b->x_row, err));
+        ANTLER_TRY(antler_data_gather(b->random.y_data, rows, b->batch, b->y_row, err));
         antler_context_seek(b->context, b->step++, 0);
         ANTLER_TRY(antler_forward(b->context, b->x_row, b->batch, NULL, err));
         ANTLER_TRY(antler_backward(b->context, b->y_row, &loss, err));
@@ -104,7 +109,11 @@ static antler_status time_training(bench *b, double *milliseconds, antler_error 
 /* Median over predictions of one sample, microseconds. */
 static antler_status time_prediction(bench *b, int threads, double *microseconds, antler_error *err)
 {
-    antler_real *y = antler__room(antler_count(antler_output_shape(b->model), 1), sizeof *y, err);
+    int64_t width = 0;
+    for (int64_t k = 0; k < antler__outputs(b->model); k++)
+        width += antler_count(antler_model_output(b->model, k, NULL), 1);
+    ANTLER_TRY(antler_data_gather(b->random.x_data, (const int64_t[]){0}, 1, b->x_row, err));
+    antler_real *y = antler__room(width, sizeof *y, err);
     double sum = 0;
     int n = 0;
     if (!y)
@@ -112,7 +121,7 @@ static antler_status time_prediction(bench *b, int threads, double *microseconds
     b->context = antler_context_create(b->model, ANTLER_INFER, 1, threads, 0, err);
     while (b->context && n < PREDICTIONS && (n < LEAST_PREDICTIONS || sum < PREDICTIONS_SECONDS)) {
         double start = antler__seconds();
-        if (antler_forward(b->context, b->random.x, 1, y, err) != ANTLER_OK)
+        if (antler_forward(b->context, b->x_row, 1, y, err) != ANTLER_OK)
             break;
         sum += b->times[n++] = antler__seconds() - start;
     }
@@ -144,8 +153,6 @@ static int run(const antler_arguments *a)
         time_model(&b, a->argument[0], (int)a->threads, &err);
     }
     antler_context_free(b.context);
-    antler_data_free(b.x);
-    antler_data_free(b.y);
     antler__random_data_free(&b.random);
     free(b.order);
     free(b.times);

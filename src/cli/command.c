@@ -88,11 +88,19 @@ const char *antler__fit_text(const antler_model *model, const char *key)
     return text ? *text : NULL;
 }
 
-const antler_loss_ops *antler__loss(const antler_model *model)
+const antler_loss_ops *antler__loss(const antler_model *model, int64_t output)
 {
     antler_object loss;
-    antler_model_object(model, ANTLER_KIND_LOSS, 0, &loss);
+    antler_model_object(model, ANTLER_KIND_LOSS, output, &loss);
     return (const antler_loss_ops *)loss.type;
+}
+
+int64_t antler__outputs(const antler_model *model)
+{
+    int64_t n = 0;
+    while (antler_model_output(model, n, NULL))
+        n++;
+    return n;
 }
 
 int64_t antler__batch_size(const antler_arguments *a, const antler_model *model)

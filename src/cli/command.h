@@ -33,8 +33,10 @@ int64_t antler__print_warnings(const antler_model *model, int64_t from);
 const char *antler__fit_text(const antler_model *model, const char *key);
 /* The value of a key of the model's "fit", to be cast by its kind (include/antler/layer.h); NULL without "fit". */
 const void *antler__fit_value(const antler_model *model, const char *key);
-/* The model's loss; NULL for none. */
-const antler_loss_ops *antler__loss(const antler_model *model);
+/* The loss of an output; NULL for none. */
+const antler_loss_ops *antler__loss(const antler_model *model, int64_t output);
+/* The outputs of the model. */
+int64_t antler__outputs(const antler_model *model);
 
 /* --batch-size, or the model's own. */
 int64_t antler__batch_size(const antler_arguments *a, const antler_model *model);
@@ -77,10 +79,13 @@ antler_status antler__targets_check(const antler_model *model, const antler_data
 /* "title  4,000 samples; classes 0 to 9: 393, 392 ..."; the classes where there are up to 20. */
 antler_status antler__targets_print(const char *title, const antler_data *y, antler_error *err);
 
-/* Random data that a model can train on: tokens where it takes such, targets that fit its loss. */
+/* Random data that a model can train on: tokens where it takes such, targets that fit its losses. */
 typedef struct antler_random_data {
-    antler_shape x_shape, y_shape; /* rows in dim[0] */
-    antler_real *x, *y;            /* for antler__random_data_free */
+    antler_real *x, *y;       /* for all inputs, and for all outputs with a loss, one after the other */
+    antler_data *x_data, *y_data;
+    antler_data **part;       /* [parts] of which these are joined */
+    int parts;
+    int64_t x_width, y_width; /* numbers of a sample */
 } antler_random_data;
 /* path: the model's file, for errors. */
 antler_status antler__random_data_make(const antler_model *model, const char *path, int64_t rows,

@@ -4,28 +4,64 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of one output: lies in the predictions of all. */
 typedef struct prediction {
+    const char *name;
     antler_shape shape; /* (rows, output shape) */
-    antler_real *y, *deviation;
+    const antler_real *y, *deviation;
 } prediction;
 
-static antler_status predict(const antler_arguments *a, antler_model *model, antler_set *x, prediction *p,
+typedef struct predictions {
+    int64_t n;
+    prediction *output;         /* [n] */
+    antler_real *y, *deviation; /* one output after the other; deviation may be NULL */
+} predictions;
+
+/* The shapes of all predictions, and how many numbers they are. */
+static antler_status measure(const antler_model *model, int64_t rows, predictions *p, int64_t *numbers,
+                             antler_error *err)
+{
+    p->n = antler__outputs(model);
+    p->output = antler__room(p->n, sizeof *p->output, err);
+    *numbers = 0;
+    for (int64_t k = 0; p->output && k < p->n; k++) {
+        prediction *output = &p->output[k];
+        output->shape = *antler_model_output(model, k, &output->name);
+        int64_t width = antler_count(&output->shape, 1);
+        output->shape.dim[0] = rows;
+        if (width > 0 && rows > (INT64_MAX - *numbers) / width)
+            return antler_error_set(err, ANTLER_SHAPE, NULL, "the predictions would be too large");
+        *numbers += rows * width;
+    }
+    return err->status;
+}
+
+/* Where each output's predictions lie. */
+static void place(predictions *p)
+{
+    int64_t at = 0;
+    for (int64_t k = 0; k < p->n; k++) {
+        p->output[k].y = p->y + at;
+        p->output[k].deviation = p->deviation ? p->deviation + at : NULL;
+        at += antler_count(&p->output[k].shape, 0);
+    }
+}
+
+static antler_status predict(const antler_arguments *a, antler_model *model, antler_set *x, predictions *p,
                              antler_error *err)
 {
     char text[4096];
     const char *path = antler__data_path(a, model, text, sizeof text, err);
-    int64_t rows, width = antler_count(antler_output_shape(model), 1), batch = antler__batch_size(a, model);
+    int64_t numbers, batch = antler__batch_size(a, model);
     if (!path)
         return err->status;
     ANTLER_TRY(antler__set_open(x, path, a->x ? a->x : "x_test", err));
-    p->shape = *antler_output_shape(model);
-    rows = p->shape.dim[0] = antler__set_count(x);
-    if (width > 0 && rows > INT64_MAX / width)
-        return antler_error_set(err, ANTLER_SHAPE, NULL, "the predictions would be too large");
-    p->y = antler__room(rows * width, sizeof *p->y, err);
-    p->deviation = a->mc ? antler__room(rows * width, sizeof *p->deviation, err) : NULL;
+    ANTLER_TRY(measure(model, antler__set_count(x), p, &numbers, err));
+    p->y = antler__room(numbers, sizeof *p->y, err);
+    p->deviation = a->mc ? antler__room(numbers, sizeof *p->deviation, err) : NULL;
     if (err->status != ANTLER_OK)
         return err->status;
+    place(p);
     if (a->mc)
         antler_predict_mc(model, x->data, a->mc, batch, (int)a->threads, p->y, p->deviation, err);
     else
@@ -34,14 +70,24 @@ static antler_status predict(const antler_arguments *a, antler_model *model, ant
     return err->status;
 }
 
-static antler_status write_file(const char *path, const prediction *p, antler_error *err)
+/* Data sets "predict" and "predict_std", or groups of these names with a set for each output. */
+static antler_status write_file(const char *path, const predictions *p, antler_error *err)
 {
-    antler_dtype dtype = ANTLER_DTYPE_REAL;
-    const antler_array array[] = {
-        {"predict", dtype, p->shape, p->y},
-        {"predict_std", dtype, p->shape, p->deviation},
-    };
-    return antler_data_save(path, NULL, array, p->deviation ? 2 : 1, err);
+    enum { NAME = 512 };
+    int64_t sets = 0;
+    antler_array *array = antler__room(2 * p->n, sizeof *array, err);
+    char(*name)[NAME] = array ? antler__room(2 * p->n, sizeof *name, err) : NULL;
+    for (int std = 0; name && std < 1 + (p->deviation != NULL); std++)
+        for (int64_t k = 0; k < p->n; k++, sets++) {
+            const prediction *o = &p->output[k];
+            snprintf(name[sets], NAME, "predict%s%s%s", std ? "_std" : "", p->n > 1 ? "/" : "", p->n > 1 ? o->name : "");
+            array[sets] = (antler_array){name[sets], ANTLER_DTYPE_REAL, o->shape, std ? o->deviation : o->y};
+        }
+    if (name)
+        antler_data_save(path, NULL, array, (int)sets, err);
+    free(name);
+    free(array);
+    return err->status;
 }
 
 /* The class of one row of n outputs: the largest, or for one probability whether it is above a half; -1 for none. */
@@ -71,18 +117,18 @@ static void print_index(const antler_shape *shape, int64_t row)
     printf("%8s", text);
 }
 
-static bool ends_in(const antler_model *model, const char *name)
+static bool ends_in(const antler_model *model, int64_t output, const char *name)
 {
-    const char *activation = antler_output_activation(model);
+    const char *activation = antler_model_activation(model, output);
     return activation && strcmp(activation, name) == 0;
 }
 
-static void print_rows(const antler_model *model, const prediction *p)
+static void print_rows(const antler_model *model, int64_t output, const prediction *p)
 {
     int64_t n = p->shape.rank > 1 ? p->shape.dim[p->shape.rank - 1] : 1;
     int64_t rows = n > 0 ? antler_count(&p->shape, 0) / n : 0;
-    bool probability = ends_in(model, "sigmoid");
-    printf("   index  decision  %s%s\n", probability || ends_in(model, "softmax") ? "probabilities" : "outputs",
+    bool probability = ends_in(model, output, "sigmoid");
+    printf("   index  decision  %s%s\n", probability || ends_in(model, output, "softmax") ? "probabilities" : "outputs",
            p->deviation ? " and their standard deviations" : "");
     for (int64_t row = 0; row < rows; row++) {
         int64_t decision = decide(p->y + row * n, n, probability);
@@ -99,12 +145,23 @@ static void print_rows(const antler_model *model, const prediction *p)
     }
 }
 
+/* A table for each output, under its name where there are several. */
+static void print_all(const antler_model *model, const predictions *p)
+{
+    char shown[256];
+    for (int64_t k = 0; k < p->n; k++) {
+        if (p->n > 1)
+            printf("%s%s:\n", k ? "\n" : "", antler__shown(p->output[k].name, shown, sizeof shown));
+        print_rows(model, k, &p->output[k]);
+    }
+}
+
 static int run(const antler_arguments *a)
 {
     static const char *const suffixes[] = {".h5", ".hdf5", NULL};
     antler_error err = {0};
     antler_set x = {0};
-    prediction p = {0};
+    predictions p = {0};
     antler_model *model = NULL;
     if (a->output)
         antler__check_output(a->output, suffixes, &err);
@@ -113,8 +170,9 @@ static int run(const antler_arguments *a)
         if (a->output)
             write_file(a->output, &p, &err);
         else
-            print_rows(model, &p);
+            print_all(model, &p);
     }
+    free(p.output);
     free(p.y);
     free(p.deviation);
     antler__set_close(&x);

@@ -51,48 +51,124 @@ static int64_t count(const antler_shape *shape)
     return sample > 0 && shape->dim[0] > INT64_MAX / sample ? -1 : shape->dim[0] * sample;
 }
 
-static antler_status make(const antler_model *model, const antler_loss_ops *loss, antler_random_data *data,
-                          antler_error *err)
+/* ---- parts ------------------------------------------------------------------------------------------------------- */
+
+/* Data of an input or of targets: its shape, with the rows, and where its numbers lie. */
+typedef struct part {
+    antler_shape shape;
+    int64_t at;
+    const antler_loss_ops *loss; /* of targets */
+    int64_t limit;               /* tokens of an input; classes of targets */
+} part;
+
+static part input_part(const antler_model *model, int64_t k)
 {
-    antler_shape *y = &data->y_shape;
-    antler_source source = {.seed = 1};
-    int64_t n = y->rank > 1 ? y->dim[y->rank - 1] : 1;
-    if (loss->sparse)
-        y->dim[y->rank - 1] = 1;
-    int64_t x_count = count(&data->x_shape), y_count = count(y);
-    data->x = antler__room(x_count, sizeof *data->x, err);
-    data->y = data->x ? antler__room(y_count, sizeof *data->y, err) : NULL;
-    if (!data->y)
-        return err->status;
-    fill(data->x, x_count, antler_model_tokens(model), &source);
-    if (loss->sparse)
-        fill(data->y, y_count, n, &source);
+    return (part){.shape = *antler_model_input(model, k, NULL), .limit = antler_input_tokens(model, k)};
+}
+
+static part target_part(const antler_model *model, int64_t k)
+{
+    part p = {.shape = *antler_model_output(model, k, NULL), .loss = antler__loss(model, k)};
+    p.limit = p.shape.rank > 1 ? p.shape.dim[p.shape.rank - 1] : 1;
+    if (p.loss && p.loss->sparse)
+        p.shape.dim[p.shape.rank - 1] = 1;
+    return p;
+}
+
+static void fill_part(const part *p, antler_real *out, antler_source *source)
+{
+    const antler_loss_ops *loss = p->loss;
+    int64_t n = antler_count(&p->shape, 0);
+    if (!loss || loss->sparse)
+        fill(out, n, p->limit, source);
     else if (loss->from && strcmp(loss->from, "softmax") == 0)
-        fill_one_hot(data->y, y_count / n, n, &source);
+        fill_one_hot(out, n / p->limit, p->limit, source);
     else
-        fill(data->y, y_count, loss->from ? 2 : 0, &source);
-    return ANTLER_OK;
+        fill(out, n, loss->from ? 2 : 0, source);
+}
+
+/* Sets the rows of a part and where it begins, behind `at` numbers; returns where the next one does, or -1 when they are
+   too many. */
+static int64_t place(part *p, int64_t rows, int64_t at)
+{
+    p->shape.dim[0] = rows;
+    p->at = at;
+    int64_t n = count(&p->shape);
+    return n < 0 || at < 0 || at > INT64_MAX - n ? -1 : at + n;
+}
+
+/* n parts, filled and joined; the values are for free. */
+static antler_data *join(antler_random_data *data, part *parts, int n, int64_t rows, antler_source *source,
+                         antler_real **values, int64_t *width, antler_error *err)
+{
+    int64_t all = 0;
+    for (int i = 0; i < n; i++)
+        all = place(&parts[i], rows, all);
+    *values = antler__room(all, sizeof **values, err);
+    *width = all / rows;
+    if (*values && n == 1) {
+        fill_part(parts, *values, source);
+        return antler_data_from(*values, ANTLER_DTYPE_REAL, &parts->shape, err);
+    }
+    const antler_data **list = *values ? antler__room(n + 1, sizeof *list, err) : NULL;
+    for (int i = 0; list && i < n; i++) {
+        fill_part(&parts[i], *values + parts[i].at, source);
+        antler_data *one = antler_data_from(*values + parts[i].at, ANTLER_DTYPE_REAL, &parts[i].shape, err);
+        if (!one)
+            break;
+        data->part[data->parts++] = one;
+        list[i] = one;
+    }
+    antler_data *joined = list && err->status == ANTLER_OK ? antler_data_join(NULL, list, err) : NULL;
+    free(list);
+    return joined;
+}
+
+static antler_status make(const antler_model *model, int64_t rows, antler_random_data *data, antler_error *err)
+{
+    antler_source source = {.seed = 1};
+    int64_t inputs = 0, outputs = antler__outputs(model);
+    int n = 0;
+    while (antler_model_input(model, inputs, NULL))
+        inputs++;
+    data->part = antler__room(inputs + outputs, sizeof(antler_data *), err);
+    part *parts = data->part ? antler__room(inputs > outputs ? inputs : outputs, sizeof *parts, err) : NULL;
+    if (!parts)
+        return err->status;
+    for (int64_t k = 0; k < inputs; k++)
+        parts[n++] = input_part(model, k);
+    data->x_data = join(data, parts, n, rows, &source, &data->x, &data->x_width, err);
+    n = 0;
+    for (int64_t k = 0; k < outputs; k++)
+        if (antler__loss(model, k))
+            parts[n++] = target_part(model, k);
+    if (data->x_data)
+        data->y_data = join(data, parts, n, rows, &source, &data->y, &data->y_width, err);
+    free(parts);
+    return err->status;
 }
 
 antler_status antler__random_data_make(const antler_model *model, const char *path, int64_t rows,
                                        antler_random_data *data, antler_error *err)
 {
-    const antler_loss_ops *loss = antler__loss(model);
-    antler_object optimizer;
-    if (!loss || !antler_model_object(model, ANTLER_KIND_OPTIMIZER, 0, &optimizer)) {
+    antler_object object;
+    bool loss = antler_model_object(model, ANTLER_KIND_LOSS, 0, &object);
+    if (!loss || !antler_model_object(model, ANTLER_KIND_OPTIMIZER, 0, &object)) {
         antler_error_set(err, ANTLER_VALUE, "compile_config", "the model has no %s; it needs an optimizer and a loss",
                          loss ? "optimizer" : "loss");
         antler__blame(path, err);
         return err->status;
     }
-    data->x_shape = *antler_input_shape(model);
-    data->y_shape = *antler_output_shape(model);
-    data->x_shape.dim[0] = data->y_shape.dim[0] = rows;
-    return make(model, loss, data, err);
+    return make(model, rows, data, err);
 }
 
 void antler__random_data_free(antler_random_data *data)
 {
+    antler_data_free(data->x_data);
+    antler_data_free(data->y_data);
+    while (data->parts > 0)
+        antler_data_free(data->part[--data->parts]);
+    free(data->part);
     free(data->x);
     free(data->y);
     *data = (antler_random_data){0};

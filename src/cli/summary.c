@@ -59,12 +59,15 @@ antler_status antler__print_layers(const antler_model *model, antler_error *err)
     return ANTLER_OK;
 }
 
-/* Class, and the numbers, names and switches of its config, in one line. */
-static void print_object(const char *title, antler_object object)
+/* Class, and the numbers, names and switches of its config, in one line; of an output by its name. */
+static void print_object(const char *title, const char *of, antler_object object)
 {
     const antler_field *field;
     char shown[256];
-    printf("%-11s %s", title, object.type ? object.type->class_name : "none");
+    printf("%-11s ", title);
+    if (of)
+        printf("%s: ", antler__shown(of, shown, sizeof shown));
+    printf("%s", object.type ? object.type->class_name : "none");
     for (int64_t i = 0; object.type && (field = antler_type_field(object.type, i)); i++) {
         const void *at = (const char *)object.config + field->offset;
         if (strcmp(field->key, "name") == 0)
@@ -92,6 +95,18 @@ static void print_rate(antler_object optimizer, int64_t steps)
     putchar('\n');
 }
 
+static void print_losses(const antler_model *model)
+{
+    int64_t outputs = antler__outputs(model);
+    for (int64_t k = 0; k < outputs; k++) {
+        antler_object loss;
+        const char *name;
+        antler_model_object(model, ANTLER_KIND_LOSS, k, &loss);
+        antler_model_output(model, k, &name);
+        print_object(k ? "" : "loss", outputs > 1 ? name : NULL, loss);
+    }
+}
+
 void antler__print_compile(const antler_model *model, int64_t steps)
 {
     antler_object optimizer, loss, metric;
@@ -100,10 +115,10 @@ void antler__print_compile(const antler_model *model, int64_t steps)
         printf("not compiled: the model has neither an optimizer nor a loss\n");
         return;
     }
-    print_object("optimizer", optimizer);
+    print_object("optimizer", NULL, optimizer);
     if (optimized)
         print_rate(optimizer, steps);
-    print_object("loss", loss);
+    print_losses(model);
     printf("%-11s ", "metrics");
     int64_t metrics = 0;
     for (; antler_model_object(model, ANTLER_KIND_METRIC, metrics, &metric); metrics++)

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MOST_CLASSES = 20 }; /* whose balance is shown */
 
@@ -21,13 +22,13 @@ static antler_status check_row(const antler_real *label, int64_t n, double class
     return ANTLER_OK;
 }
 
-antler_status antler__targets_check(const antler_model *model, const antler_data *y, const char *path, const char *name,
-                                    antler_error *err)
+/* All labels of an output; `name` is the data's. */
+static antler_status check_labels(const antler_model *model, int64_t output, const antler_data *y, const char *name,
+                                  antler_error *err)
 {
     antler_object loss;
-    if (!antler_model_object(model, ANTLER_KIND_LOSS, 0, &loss) || !((const antler_loss_ops *)loss.type)->sparse)
-        return ANTLER_OK;
-    const antler_shape *out = antler_output_shape(model);
+    antler_model_object(model, ANTLER_KIND_LOSS, output, &loss);
+    const antler_shape *out = antler_model_output(model, output, NULL);
     const int64_t *ignored = antler_object_field(loss, "ignore_class");
     int64_t rows = antler_data_shape(y)->dim[0], n = antler_count(antler_data_shape(y), 1);
     double classes = (double)(out->rank > 1 ? out->dim[out->rank - 1] : 1);
@@ -36,10 +37,40 @@ antler_status antler__targets_check(const antler_model *model, const antler_data
         return err->status;
     for (int64_t row = 0; row < rows && err->status == ANTLER_OK; row++)
         if (antler_data_gather(y, &row, 1, label, err) == ANTLER_OK)
-            check_row(label, n, classes, ignored ? *ignored : ANTLER_NULL, name, row, err);
+            check_row(label, n, classes, ignored ? *ignored : -1, name, row, err);
     free(label);
-    antler__blame_data(path, err);
     return err->status;
+}
+
+/* The part of y that is for an output by its name, or else the only one; NULL for none. */
+static const antler_data *part_for(const antler_model *model, const antler_data *y, int64_t output)
+{
+    const antler_data *part;
+    const char *name, *wanted;
+    antler_model_output(model, output, &wanted);
+    for (int64_t i = 0; (part = antler_data_part(y, i, &name)); i++)
+        if (!name || strcmp(name, wanted) == 0)
+            return part;
+    return NULL;
+}
+
+antler_status antler__targets_check(const antler_model *model, const antler_data *y, const char *path, const char *name,
+                                    antler_error *err)
+{
+    for (int64_t k = 0; k < antler__outputs(model); k++) {
+        const antler_loss_ops *loss = antler__loss(model, k);
+        const antler_data *part = loss && loss->sparse ? part_for(model, y, k) : NULL;
+        const char *of;
+        char text[512];
+        antler_model_output(model, k, &of);
+        snprintf(text, sizeof text, "%s%s%s", name, part == y ? "" : "/", part == y ? "" : of);
+        if (part)
+            check_labels(model, k, part, text, err);
+        antler__blame_data(path, err);
+        if (err->status != ANTLER_OK)
+            return err->status;
+    }
+    return ANTLER_OK;
 }
 
 /* The class of one row of targets: an index, or the place of the 1 among zeros; -1 when it is neither. */
@@ -72,20 +103,31 @@ static antler_status count_classes(const antler_data *y, int64_t *count, bool *b
     return ANTLER_OK;
 }
 
-antler_status antler__targets_print(const char *title, const antler_data *y, antler_error *err)
+/* "; classes 0 to 9: 393, 392 ..." where they are some; of a part with its name. */
+static antler_status print_classes(const antler_data *y, const char *name, antler_error *err)
 {
     int64_t count[MOST_CLASSES] = {0};
     int last = 0;
     bool balanced;
-    char text[32];
+    char shown[256];
     ANTLER_TRY(count_classes(y, count, &balanced, err));
-    printf("%-11s %s samples", title, antler__number_text(antler_data_shape(y)->dim[0], text, sizeof text));
     for (int c = 0; c < MOST_CLASSES; c++)
         last = count[c] ? c : last;
     if (balanced)
-        printf("; classes 0 to %d: ", last);
+        printf("; %s%sclasses 0 to %d: ", name ? antler__shown(name, shown, sizeof shown) : "", name ? " " : "", last);
     for (int c = 0; balanced && c <= last; c++)
         printf("%s%" PRId64, c ? ", " : "", count[c]);
+    return ANTLER_OK;
+}
+
+antler_status antler__targets_print(const char *title, const antler_data *y, antler_error *err)
+{
+    const antler_data *part;
+    const char *name;
+    char text[32];
+    printf("%-11s %s samples", title, antler__number_text(antler_data_shape(y)->dim[0], text, sizeof text));
+    for (int64_t i = 0; (part = antler_data_part(y, i, &name)); i++)
+        ANTLER_TRY(print_classes(part, name, err));
     putchar('\n');
     return ANTLER_OK;
 }

@@ -67,6 +67,8 @@ const antler_field *antler_type_field(const antler_type *type, int64_t index)
 
 size_t antler__field_size(const antler_field *field)
 {
+    if (field->flags & ANTLER_BY_OUTPUT)
+        return sizeof(antler_by_output);
     switch (field->kind) {
     case ANTLER_INT:
         return sizeof(int64_t);
@@ -140,8 +142,19 @@ void antler__report_warning(antler_report *report, const antler_place *place, co
 
 /* ---- freeing, copying, looking into ------------------------------------------------------------------------------ */
 
+void antler__objects_free(antler_objects *objects)
+{
+    for (int64_t i = 0; i < objects->n; i++)
+        antler_object_free(objects->item[i]);
+    antler__free(objects->item);
+}
+
 static void free_value(const antler_field *field, void *value)
 {
+    if (field->flags & ANTLER_BY_OUTPUT) {
+        antler__by_output_free(value);
+        return;
+    }
     switch (field->kind) {
     case ANTLER_STRING:
         if (!field->choices)
@@ -155,9 +168,7 @@ static void free_value(const antler_field *field, void *value)
         antler_object_free(*(antler_object *)value);
         break;
     case ANTLER_OBJECTS:
-        for (int64_t i = 0; i < ((antler_objects *)value)->n; i++)
-            antler_object_free(((antler_objects *)value)->item[i]);
-        antler__free(((antler_objects *)value)->item);
+        antler__objects_free(value);
         break;
     default:
         break;

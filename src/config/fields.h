@@ -84,6 +84,17 @@ antler_json *antler__config_write(const antler_type *type, const void *config, a
 antler_json *antler__field_write(const antler_field *field, const void *config, antler_json *parent, const char *key,
                                  antler_style style);
 
+void antler__objects_free(antler_objects *objects);
+antler_status antler__objects_copy(const antler_objects *from, antler_objects *to, antler_error *err); /* to zeroed */
+
+/* Values of rows with ANTLER_BY_OUTPUT (by_output.c); `value` is zeroed before it is read or copied to. */
+antler_status antler__by_output_read(const antler_field *field, const antler_json *node, const antler_place *place,
+                                     antler_report *report, antler_by_output *value);
+antler_json *antler__by_output_write(const antler_field *field, const antler_by_output *value, antler_json *parent,
+                                     const char *key, antler_style style);
+antler_status antler__by_output_copy(const antler_by_output *from, antler_by_output *to, antler_error *err);
+void antler__by_output_free(antler_by_output *value);
+
 /* The string that an object (or NULL) has for a key; NULL for none. */
 const char *antler__string_at(const antler_json *object, const char *key);
 /* Whether a (short) value equals a JSON text: 1 or 0; -1 without memory. */

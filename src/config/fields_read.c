@@ -173,28 +173,16 @@ static antler_status add_object(const antler_field *field, const antler_json *no
     return antler__object_read(field->of, node, place, report, &value->item[value->n++]);
 }
 
-/* Whether a value that Keras may nest by output is a list or an object of such values. */
-static bool is_nested(const antler_json *node)
-{
-    return antler__json_type(node) == ANTLER_JSON_ARRAY ||
-           (antler__json_type(node) == ANTLER_JSON_OBJECT && !antler__json_get(node, "class_name"));
-}
-
 static antler_status read_objects(const antler_field *field, const antler_json *node, const antler_place *place,
                                   antler_report *report, antler_objects *value)
 {
-    bool by_output = field->flags & ANTLER_BY_OUTPUT;
-    if (by_output && !is_nested(node))
-        return antler__json_type(node) == ANTLER_JSON_NULL ? ANTLER_OK : add_object(field, node, place, report, value);
-    if (!by_output && antler__json_type(node) != ANTLER_JSON_ARRAY)
+    if (antler__json_type(node) != ANTLER_JSON_ARRAY)
         return wrong(report, place, node, "a list");
     antler_status status = ANTLER_OK;
     int64_t i = 0;
     for (const antler_json *item = antler__json_first(node); item; item = antler__json_next(item), i++) {
-        const char *key = antler__json_key(item);
-        antler_place there = key ? antler__at(place, key) : antler__at_item(place, i);
-        antler_status one = by_output ? read_objects(field, item, &there, report, value)
-                                      : add_object(field, item, &there, report, value);
+        antler_place there = antler__at_item(place, i);
+        antler_status one = add_object(field, item, &there, report, value);
         status = status == ANTLER_OK ? one : status;
     }
     return status;
@@ -203,8 +191,6 @@ static antler_status read_objects(const antler_field *field, const antler_json *
 static antler_status read_object(const antler_field *field, const antler_json *node, const antler_place *place,
                                  antler_report *report, antler_object *value)
 {
-    if (field->flags & ANTLER_BY_OUTPUT && is_nested(node) && antler__json_length(node) == 1)
-        node = antler__json_first(node);
     if (antler__json_type(node) == ANTLER_JSON_NULL)
         return field->flags & ANTLER_NULLABLE ? ANTLER_OK : wrong(report, place, node, "an object");
     if (field->of != ANTLER_KIND_SETTINGS)
@@ -252,6 +238,8 @@ static antler_status read_value(const antler_field *field, const antler_json *no
     void *value = (char *)config + field->offset;
     if (field->kind == ANTLER_ANY)
         return check_neutral(field, node, place, report);
+    if (field->flags & ANTLER_BY_OUTPUT)
+        return antler__by_output_read(field, node, place, report, value);
     if (antler__json_type(node) == ANTLER_JSON_NULL && field->flags & ANTLER_NULLABLE) {
         set_null(field, value);
         return ANTLER_OK;

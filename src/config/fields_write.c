@@ -71,6 +71,8 @@ antler_json *antler__field_write(const antler_field *field, const void *config, 
                                  antler_style style)
 {
     const void *value = (const char *)config + field->offset;
+    if (field->flags & ANTLER_BY_OUTPUT)
+        return antler__by_output_write(field, value, parent, key, style);
     switch (field->kind) {
     case ANTLER_INT:
         return add_int(parent, key, *(const int64_t *)value);

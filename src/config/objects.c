@@ -13,7 +13,7 @@ static bool copy_string(const char *from, const char **to)
     return *to || !from;
 }
 
-static antler_status copy_objects(const antler_objects *from, antler_objects *to, antler_error *err)
+antler_status antler__objects_copy(const antler_objects *from, antler_objects *to, antler_error *err)
 {
     to->item = antler__allocate_zeroed((size_t)from->n, sizeof *to->item);
     if (!to->item)
@@ -28,6 +28,8 @@ static antler_status copy_value(const antler_field *field, const void *from, voi
 {
     const char *const *strings = from;
     bool fits = true;
+    if (field->flags & ANTLER_BY_OUTPUT)
+        return antler__by_output_copy(from, to, err);
     switch (field->kind) {
     case ANTLER_STRING:
         if (!field->choices)
@@ -40,7 +42,7 @@ static antler_status copy_value(const antler_field *field, const void *from, voi
     case ANTLER_OBJECT:
         return antler_object_copy(*(const antler_object *)from, to, err);
     case ANTLER_OBJECTS:
-        return copy_objects(from, to, err);
+        return antler__objects_copy(from, to, err);
     default:
         break;
     }

@@ -4,17 +4,32 @@
 
 #include <string.h>
 
-/* Names are flat: no groups, and nothing that stands for one. */
+/* "set", or "group/set": none of the parts empty, or standing for a group. */
+static bool is_name(const char *name)
+{
+    size_t length = strcspn(name, "/");
+    bool dots = strncmp(name, "..", length) == 0 && length <= 2; /* none, one or two of them */
+    return !dots && !strchr(name, '@') && (!name[length] || is_name(name + length + 1));
+}
+
+/* Whether one of two paths leads on from the other, which then is a group, or both are one. */
+static bool meet(const char *a, const char *b)
+{
+    size_t i = 0;
+    while (a[i] && a[i] == b[i])
+        i++;
+    return (!a[i] || !b[i]) && (a[i] == b[i] || a[i] == '/' || b[i] == '/');
+}
+
 static antler_status add(antler_entries *entries, const antler_array *array, antler_error *err)
 {
     char name[256];
     size_t length = array->name ? strlen(array->name) : 0;
-    if (length == 0 || length + 2 > sizeof name || strpbrk(array->name, "/@") || strcmp(array->name, ".") == 0 ||
-        strcmp(array->name, "..") == 0)
-        return antler_error_set(
-            err, ANTLER_VALUE, NULL,
-            "\"%.80s\" is no name for a data set: expected 1 to %zu characters, none of them / or @",
-            array->name ? array->name : "", sizeof name - 2);
+    if (length == 0 || length + 2 > sizeof name || !is_name(array->name))
+        return antler_error_set(err, ANTLER_VALUE, NULL,
+                                "\"%.80s\" is no name for a data set: expected 1 to %zu characters without @, in parts "
+                                "that a / ends",
+                                array->name ? array->name : "", sizeof name - 2);
     size_t size = antler_dtype_size(array->dtype);
     int64_t bytes;
     if (size == 0)
@@ -25,8 +40,9 @@ static antler_status add(antler_entries *entries, const antler_array *array, ant
         return antler_error_set(err, ANTLER_SHAPE, array->name, "its shape is negative or too large");
     name[0] = '/';
     memcpy(name + 1, array->name, length + 1);
-    if (antler__entries_find(entries, name))
-        return antler_error_set(err, ANTLER_VALUE, array->name, "two arrays have this name");
+    for (int64_t i = 0; i < entries->n; i++)
+        if (meet(entries->entry[i].name, name))
+            return antler_error_set(err, ANTLER_VALUE, array->name, "two arrays have this name, or one lies in another");
     return antler__entries_add(entries, name, array->dtype, &array->shape, array->values, (size_t)bytes, err);
 }
 

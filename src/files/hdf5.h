@@ -18,12 +18,13 @@ antler_status antler__hdf5_write(const char *path, const antler_entries *entries
 /* One data set of a file. */
 typedef struct antler_hdf5_rows antler_hdf5_rows;
 typedef struct antler_hdf5_set {
+    bool group; /* none, but a group: values is the names in it, each ended by 0, the whole by an empty one */
     antler_dtype dtype;
     antler_shape shape;
     void *values;           /* read whole: for antler__free; */
     antler_hdf5_rows *rows; /* or larger than it should be in memory: its rows (dim[0]) are read as they are used */
 } antler_hdf5_set;
-/* Reads a data set of at most `most` bytes whole; opens a larger one. Guards itself: a larger one was read through once
+/* Reads a data set (or the names in a group) of at most `most` bytes whole; opens a larger one. Guards itself: a larger one was read through once
    by the child if it is in chunks, as the crashes are in what unpacks them. */
 antler_status antler__hdf5_open(const char *path, const char *name, int64_t most, antler_hdf5_set *set,
                                 antler_error *err);

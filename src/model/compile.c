@@ -4,7 +4,6 @@
 #include "core/memory.h"
 #include "model/model.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define AT(member) offsetof(antler_compile_settings, member)
@@ -17,7 +16,7 @@
      .def = "null",                                                                                                   \
      .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN | ANTLER_BY_OUTPUT,                                                  \
      .of = ANTLER_KIND_LOSS,                                                                                          \
-     .doc = "needed for training and evaluation"},                                                                    \
+     .doc = "needed for training and evaluation; of several outputs for all, a list or a dict"},                      \
         {.key = "metrics",                                                                                            \
          .kind = ANTLER_OBJECTS,                                                                                      \
          .offset = AT(metrics),                                                                                       \
@@ -25,7 +24,12 @@
          .flags = ANTLER_NULLABLE | ANTLER_BY_OUTPUT,                                                                 \
          .of = ANTLER_KIND_METRIC,                                                                                    \
          .doc = "what is measured beside the loss"},                                                                  \
-        {.key = "loss_weights", .kind = ANTLER_ANY, .def = "null"},                                                   \
+        {.key = "loss_weights",                                                                                       \
+         .kind = ANTLER_REAL,                                                                                         \
+         .offset = AT(loss_weights),                                                                                  \
+         .def = "null",                                                                                               \
+         .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN | ANTLER_BY_OUTPUT,                                              \
+         .doc = "of each output's loss in the sum: a list or a dict"},                                                \
         {.key = "weighted_metrics", .kind = ANTLER_ANY, .def = "[]"},                                                 \
         {.key = "sample_weight_mode", .kind = ANTLER_ANY, .def = "null"}, {.key = "run_eagerly", .kind = ANTLER_ANY}, \
         {.key = "steps_per_execution", .kind = ANTLER_ANY}, {.key = "jit_compile", .kind = ANTLER_ANY},               \
@@ -44,9 +48,12 @@ static antler_status check(void *config, antler_error *err)
     const antler_compile_settings *s = config;
     const antler_optimizer_ops *optimizer = (const antler_optimizer_ops *)s->optimizer.type;
     int slots = optimizer && optimizer->slots ? optimizer->slots(s->optimizer.config) : 0;
-    if (s->metrics.n > ANTLER_MAX_METRICS)
-        return antler_error_set(err, ANTLER_VALUE, "metrics", "%lld metrics, more than %d", (long long)s->metrics.n,
-                                ANTLER_MAX_METRICS);
+    int64_t metrics = 0;
+    for (int64_t i = 0; i < s->metrics.n; i++)
+        metrics += s->metrics.item[i].objects.n;
+    if (metrics > ANTLER_MOST_METRICS)
+        return antler_error_set(err, ANTLER_VALUE, "metrics", "%lld metrics, more than %d", (long long)metrics,
+                                ANTLER_MOST_METRICS);
     if (slots < 0 || slots > ANTLER_MAX_OPTIMIZER_SLOTS)
         return antler_error_set(err, ANTLER_VALUE, "optimizer", "%s has %d slots, expected 0 to %d",
                                 optimizer->type.class_name, slots, ANTLER_MAX_OPTIMIZER_SLOTS);
@@ -62,6 +69,13 @@ static antler_status check(void *config, antler_error *err)
 const antler_type antler__compile_type = ANTLER_COMPILE_TYPE("compile_config", compile_fields);
 const antler_type antler__training_type = ANTLER_COMPILE_TYPE("training_config", training_fields);
 
+antler_status antler__compile_ready(const antler_compile_settings *settings, const char *without, antler_error *err)
+{
+    if (!antler__compile_has_loss(settings))
+        return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "%s", without);
+    return antler__error_copy(err, &settings->failure);
+}
+
 /* ---- sharing ----------------------------------------------------------------------------------------------------- */
 
 antler_compile_settings *antler__compile_share(antler_compile_settings *settings)
@@ -74,40 +88,15 @@ void antler__compile_free(antler_compile_settings *settings)
 {
     if (!settings || atomic_fetch_sub(&settings->shared, 1) > 0)
         return;
+    antler__free(settings->target);
     antler__free(settings->log_text);
     antler__config_free(&antler__compile_type, settings);
-}
-
-/* ---- names in logs ----------------------------------------------------------------------------------------------- */
-
-static const char *metric_name(antler_object metric)
-{
-    const antler_metric_keys *keys = metric.config;
-    return keys->name ? keys->name : metric.type->aliases ? metric.type->aliases[0] : metric.type->class_name;
-}
-
-static antler_status name_logs(antler_compile_settings *s, antler_report *report)
-{
-    size_t size = 2 * sizeof "val_loss";
-    for (int64_t i = 0; i < s->metrics.n; i++)
-        size += 2 * (strlen(metric_name(s->metrics.item[i])) + sizeof "val_");
-    char *text = s->log_text = antler__allocate(size, 1), *end = text + size;
-    if (!text)
-        return antler__report_error(report, ANTLER_MEMORY, NULL, "out of memory");
-    for (int validation = 0; validation < 2; validation++)
-        for (int64_t i = -1; i < s->metrics.n; i++) {
-            s->log_name[validation][i + 1] = text;
-            text += snprintf(text, (size_t)(end - text), "%s%s", validation ? "val_" : "",
-                             i < 0 ? "loss" : metric_name(s->metrics.item[i])) +
-                    1;
-        }
-    return ANTLER_OK;
 }
 
 const char *antler__log_named(const antler_compile_settings *s, const char *name)
 {
     for (int validation = 0; validation < 2; validation++)
-        for (int64_t i = 0; i <= s->metrics.n; i++)
+        for (int i = 0; i < s->logs; i++)
             if (strcmp(s->log_name[validation][i], name) == 0)
                 return s->log_name[validation][i];
     return NULL;
@@ -115,17 +104,13 @@ const char *antler__log_named(const antler_compile_settings *s, const char *name
 
 /* ---- from and to JSON -------------------------------------------------------------------------------------------- */
 
-antler_status antler__compile_take(antler_compile_settings *read, antler_report *report,
-                                   antler_compile_settings **settings)
+void antler__compile_take(antler_compile_settings *read, antler_compile_settings **settings)
 {
-    bool none = !read->optimizer.type && !read->loss.type && read->metrics.n == 0; /* {}: never compiled */
-    antler_status status = none ? ANTLER_OK : name_logs(read, report);
-    *settings = NULL;
-    if (status == ANTLER_OK && !none)
-        *settings = read;
-    else
+    bool none =
+        !read->optimizer.type && !antler__compile_has_loss(read) && read->metrics.n == 0; /* {}: never compiled */
+    *settings = none ? NULL : read;
+    if (none)
         antler__compile_free(read);
-    return status;
 }
 
 antler_status antler__compile_read(const antler_type *type, const antler_json *node, antler_report *report,
@@ -135,12 +120,14 @@ antler_status antler__compile_read(const antler_type *type, const antler_json *n
     antler_place place = antler__at(NULL, type->class_name);
     *settings = NULL;
     ANTLER_TRY(antler__config_read(type, node, &place, report, &read));
-    return antler__compile_take(read, report, settings);
+    antler__compile_take(read, settings);
+    return ANTLER_OK;
 }
 
 antler_json *antler__compile_write_legacy(const antler_compile_settings *settings)
 {
     antler_json *root = antler__config_write(&antler__training_type, settings, NULL, NULL, ANTLER_STYLE_LEGACY);
-    antler__json_add_null(root, "loss_weights"); /* without which Keras does not load the file */
+    if (!antler__json_get(root, "loss_weights")) /* without which Keras does not load the file */
+        antler__json_add_null(root, "loss_weights");
     return root;
 }

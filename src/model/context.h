@@ -10,14 +10,24 @@ typedef struct antler_edge {
     antler_tensor y, dy, mask; /* dy.data NULL: not wanted; mask.data NULL: none */
     int64_t y_buffer;          /* -1: a model's input, or a view of it: the caller's memory */
     int64_t dy_buffer, mask_buffer;
-    int64_t loss_buffer;    /* of a model's output: where the loss's part of dy is written; else -1 */
-    antler_real *from_loss; /* that part */
-    bool zero; /* dy is set to 0 before the call that gives the wire runs back: only a penalty adds to it */
+    bool zero; /* dy is set to 0 before the call that gives the wire runs back: only what follows adds to it */
+    int64_t logits_buffer;
+    antler_real *logits; /* gradient of the logits, from losses; dy has that of all else. NULL: dy has all */
 } antler_edge;
+
+enum { ANTLER_NO_LOGITS = -1, ANTLER_NO_LOSS = -2 };
+
+/* An output of the model, and where its loss begins. */
+typedef struct antler_end {
+    int64_t logits; /* the call whose logits the loss takes, or ANTLER_NO_... */
+    bool apart;     /* what the call gives is read or penalized beside: the loss's gradient goes to the logits alone */
+    int64_t buffer; /* where the loss's part of the gradient is written; -1: nowhere, as nothing is trained by it */
+    antler_real *from_loss;
+} antler_end;
 
 /* What is added up after a call has run back: to = a + b, or a copy of a where b is -1. */
 typedef struct antler_addition {
-    int64_t call;
+    int64_t call;     /* `calls`: before any */
     int64_t to, a, b; /* buffers */
     int64_t elements; /* of a sample */
 } antler_addition;
@@ -27,6 +37,11 @@ typedef struct antler_addition {
 typedef struct antler_share {
     int64_t call, variable, buffer;
 } antler_share;
+
+/* A part of the trained block. */
+typedef struct antler_span {
+    int64_t first, n;
+} antler_span;
 
 struct antler_objective; /* train/objective.h */
 
@@ -46,13 +61,17 @@ struct antler_context {
     bool *runs_backward;  /* [calls] */
     int64_t *dx_buffer;   /* [places] where each call writes the gradient of each of its inputs; -1: nowhere */
     int64_t sums;
-    antler_addition *sum; /* [sums] by call, the last first */
+    antler_addition *sum; /* [sums] by call, the last first, and before them those of the losses */
     int64_t shares;
-    antler_share *share;                      /* [shares] by call, the last first */
-    int64_t linear;                           /* the call whose logits the loss takes; -1: none */
-    antler_noise *noise;                      /* [model->sites] */
-    int64_t *times;                           /* [model->sites] samples of the site for one of the batch */
-    antler_real *gradients;                   /* [model->trained_size], for ANTLER_TRAIN */
+    antler_share *share;    /* [shares] by call, the last first */
+    antler_end *end;        /* [outputs of the model] */
+    bool *linear;           /* [calls] a loss takes its logits */
+    antler_noise *noise;    /* [model->sites] */
+    int64_t *times;         /* [model->sites] samples of the site for one of the batch */
+    antler_real *gradients; /* [model->trained_size], for ANTLER_TRAIN */
+    bool passes_over;       /* an update does not change all of it, but these parts: */
+    int64_t spans, idles;
+    antler_span *span, *idle;                 /* [spans]; [idles] parts that no call writes, but penalties add to */
     antler_real **scratch;                    /* [threads] product_scratch numbers each */
     struct antler_objective *objective;       /* train/'s: NULL for no loss, or not wanted */
     void (*release)(antler_context *context); /* frees it with its objective */

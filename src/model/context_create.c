@@ -34,7 +34,7 @@ static antler_status plan_call(antler_context *c, int64_t i, antler_plan *settin
         out[k] = c->edge[call->out + k].y.shape;
     settings->forward = (int)i;
     settings->backward = c->runs_backward[i] ? antler__backward_step(c, i) : -1;
-    settings->linear = i == c->linear;
+    settings->linear = c->linear[i];
     settings->whole = wants_dx(c, call);
     antler_status status = antler__plan_node(settings, &c->node[i], layer_of(c, i), in, out);
     antler__free(in);
@@ -157,9 +157,11 @@ static antler_status connect(antler_context *c, antler_error *err)
     for (int64_t w = 0; w < c->wires; w++) {
         c->edge[w].y.data = antler__arena_at(&c->arena, c->edge[w].y_buffer);
         c->edge[w].dy.data = antler__arena_at(&c->arena, c->edge[w].dy_buffer);
-        c->edge[w].from_loss = antler__arena_at(&c->arena, c->edge[w].loss_buffer);
+        c->edge[w].logits = antler__arena_at(&c->arena, c->edge[w].logits_buffer);
         c->edge[w].mask.data = antler__arena_at(&c->arena, c->edge[w].mask_buffer);
     }
+    for (int64_t k = 0; k < c->model->outputs; k++)
+        c->end[k].from_loss = antler__arena_at(&c->arena, c->end[k].buffer);
     for (int64_t i = 0; i < c->calls; i++) {
         ANTLER_TRY(antler__node_connect(&c->node[i], &c->arena, err));
         connect_node(c, i, &c->node[i], c->model->wire[c->model->call[i].out].times, &site);
@@ -181,12 +183,14 @@ static bool allocate_tables(antler_context *c)
     c->node = antler__allocate_zeroed((size_t)c->calls, sizeof *c->node);
     c->edge = antler__allocate_zeroed((size_t)c->wires, sizeof *c->edge);
     c->runs_backward = antler__allocate_zeroed((size_t)c->calls, sizeof *c->runs_backward);
+    c->linear = antler__allocate_zeroed((size_t)c->calls, sizeof *c->linear);
+    c->end = antler__allocate((size_t)c->model->outputs, sizeof *c->end);
     c->dx_buffer = antler__allocate(places, sizeof *c->dx_buffer);
     c->noise = antler__allocate_zeroed(sites, sizeof *c->noise);
     c->times = antler__allocate_zeroed(sites, sizeof *c->times);
     for (size_t i = 0; c->dx_buffer && i < places; i++)
         c->dx_buffer[i] = -1;
-    return c->node && c->edge && c->runs_backward && c->dx_buffer && c->noise && c->times;
+    return c->node && c->edge && c->runs_backward && c->linear && c->end && c->dx_buffer && c->noise && c->times;
 }
 
 static bool allocate_workers(antler_context *c)
@@ -212,10 +216,22 @@ static bool allocate_gradients(antler_context *c)
     return c->gradients;
 }
 
-static antler_status set_up(antler_context *c, antler_error *err)
+/* Where the losses begin; without any a caller may give gradients of all outputs. */
+static void set_ends(antler_context *c, const antler_end *end)
+{
+    for (int64_t k = 0; k < c->model->outputs; k++) {
+        c->end[k] = end ? end[k] : (antler_end){.logits = ANTLER_NO_LOGITS};
+        c->end[k].buffer = -1;
+        if (c->end[k].logits >= 0)
+            c->linear[c->end[k].logits] = true;
+    }
+}
+
+static antler_status set_up(antler_context *c, const antler_end *end, antler_error *err)
 {
     if (!allocate_tables(c) || !allocate_workers(c) || !allocate_gradients(c))
         return antler__no_memory(err);
+    set_ends(c, end);
     ANTLER_TRY(antler__plan_lifetimes(c, err));
     ANTLER_TRY(plan_calls(c, err));
     ANTLER_TRY(antler__arena_place(&c->arena, err));
@@ -223,7 +239,7 @@ static antler_status set_up(antler_context *c, antler_error *err)
 }
 
 antler_context *antler__context_create(const antler_model *model, antler_model *writable, antler_mode mode,
-                                       int64_t batch, antler_pool *pool, unsigned flags, int64_t linear,
+                                       int64_t batch, antler_pool *pool, unsigned flags, const antler_end *end,
                                        antler_error *err)
 {
     antler_error error = {0};
@@ -246,9 +262,8 @@ antler_context *antler__context_create(const antler_model *model, antler_model *
                               .seed = model->seed,
                               .pool = pool,
                               .calls = model->calls,
-                              .wires = model->wires,
-                              .linear = linear};
-        if (set_up(c, &error) == ANTLER_OK)
+                              .wires = model->wires};
+        if (set_up(c, end, &error) == ANTLER_OK)
             return c;
         antler__context_free(c);
     } else {
@@ -272,6 +287,10 @@ void antler__context_free(antler_context *c)
     antler__free(c->node);
     antler__free(c->edge);
     antler__free(c->runs_backward);
+    antler__free(c->linear);
+    antler__free(c->end);
+    antler__free(c->span);
+    antler__free(c->idle);
     antler__free(c->dx_buffer);
     antler__free(c->sum);
     antler__free(c->share);

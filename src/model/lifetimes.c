@@ -60,13 +60,25 @@ static bool is_wanted(const antler_context *c, int64_t wire)
     return giver < 0 ? c->flags & ANTLER_INPUT_GRADIENT : c->runs_backward[giver];
 }
 
+/* Whether a loss's gradient begins at a wire, or at the logits of the call that gives it. */
+static bool has_loss(const antler_context *c, int64_t w)
+{
+    for (int64_t k = 0; k < c->model->outputs; k++) {
+        const antler_end *end = &c->end[k];
+        bool here = end->apart ? c->model->call[end->logits].out == w : c->model->output[k] == w;
+        if (end->logits != ANTLER_NO_LOSS && here)
+            return true;
+    }
+    return false;
+}
+
 /* Whether a gradient comes to some output of a call. */
 static bool is_reached(const antler_context *c, int64_t call)
 {
     const antler_call *k = &c->model->call[call];
     for (int64_t w = k->out; w < k->out + k->outputs; w++) {
         const antler_wire *wire = &c->model->wire[w];
-        if (wire->is_output)
+        if (has_loss(c, w))
             return true;
         for (int64_t u = 0; u < wire->users; u++)
             if (c->runs_backward[wire->user[u]])
@@ -118,7 +130,7 @@ static int output_death(const antler_context *c, int64_t w)
         int until = (int)user;
         if (c->mode == ANTLER_TRAIN && reads_x(c, user))
             until = antler__backward_step(c, user);
-        else if (user == c->linear && !layer_of(c, user)->ops->forward) /* it is the logits */
+        else if (c->linear[user] && !layer_of(c, user)->ops->forward) /* it is the logits */
             until = (int)c->calls;
         death = until > death ? until : death;
     }
@@ -226,7 +238,7 @@ static antler_status contribute_view(antler_context *c, int64_t i, int64_t w, an
     int64_t dy = c->edge[c->model->call[i].out].dy_buffer, giver = c->model->wire[w].giver;
     antler_edge *edge = &c->edge[w];
     int step = antler__backward_step(c, i), death = gradient_death(c, w, i, 0);
-    bool changed = giver >= 0 && is_penalized(c, giver); /* the core adds to it */
+    bool changed = giver >= 0 && (is_penalized(c, giver) || edge->logits_buffer >= 0); /* the core adds to it */
     bool alone = !(c->flags & ANTLER_KEEP) && c->arena.buffer[dy].death <= step;
     if (edge->dy_buffer < 0 && (alone || !changed)) {
         edge->dy_buffer = dy;
@@ -259,34 +271,46 @@ static antler_status contribute(antler_context *c, int64_t i, int k, antler_erro
     return before < 0 ? ANTLER_OK : add_sum(c, i, written, before, written, w, err);
 }
 
-/* The gradients that come from outside: of the model's outputs, or 0 where only a penalty is. */
-static antler_status begin_gradient(antler_context *c, int64_t w, int step, bool zero, antler_error *err)
+/* A gradient of 0, where only a penalty or a loss that takes the logits adds to it. */
+static antler_status begin_gradient(antler_context *c, int64_t w, int step, antler_error *err)
 {
     antler_edge *edge = &c->edge[w];
     if (edge->dy_buffer >= 0)
         return ANTLER_OK;
-    edge->zero = zero;
+    edge->zero = true;
     edge->dy_buffer = add(c, &edge->dy.shape, step, gradient_death(c, w, c->calls, 0), err);
     return edge->dy_buffer < 0 ? err->status : ANTLER_OK;
+}
+
+/* The gradient that the loss of an output gives; of several that begin at a wire the sum. */
+static antler_status contribute_loss(antler_context *c, int64_t k, antler_error *err)
+{
+    antler_end *end = &c->end[k];
+    int64_t w = end->apart ? c->model->call[end->logits].out : c->model->output[k];
+    int64_t *whole = end->apart ? &c->edge[w].logits_buffer : &c->edge[w].dy_buffer, before = *whole;
+    if (end->logits == ANTLER_NO_LOSS || !is_wanted(c, w))
+        return ANTLER_OK;
+    int death = end->apart ? antler__backward_step(c, end->logits) : gradient_death(c, w, c->calls, 0);
+    end->buffer = *whole = add(c, &c->edge[w].dy.shape, (int)c->calls, death, err);
+    if (end->buffer < 0)
+        return err->status;
+    return before < 0 ? ANTLER_OK : add_sum(c, c->calls, end->buffer, before, end->buffer, w, err);
 }
 
 static antler_status plan_gradients(antler_context *c, antler_error *err)
 {
     for (int64_t w = 0; w < c->wires; w++) {
-        const antler_wire *wire = &c->model->wire[w];
-        c->edge[w].dy_buffer = c->edge[w].loss_buffer = -1;
+        c->edge[w].dy_buffer = c->edge[w].logits_buffer = -1;
         c->edge[w].dy.shape = c->edge[w].y.shape;
-        if (c->mode == ANTLER_TRAIN && wire->is_output && is_wanted(c, w)) {
-            ANTLER_TRY(begin_gradient(c, w, (int)c->calls, false, err));
-            c->edge[w].loss_buffer = c->edge[w].dy_buffer;
-        }
     }
+    for (int64_t k = 0; k < c->model->outputs && c->mode == ANTLER_TRAIN; k++)
+        ANTLER_TRY(contribute_loss(c, k, err));
     for (int64_t i = c->calls - 1; i >= 0; i--) {
         const antler_call *call = &c->model->call[i];
         if (!c->runs_backward[i])
             continue;
-        if (is_penalized(c, i))
-            ANTLER_TRY(begin_gradient(c, call->out, antler__backward_step(c, i), true, err));
+        if (is_penalized(c, i) || c->edge[call->out].logits_buffer >= 0)
+            ANTLER_TRY(begin_gradient(c, call->out, antler__backward_step(c, i), err));
         for (int k = 0; k < call->inputs; k++)
             if (is_wanted(c, call->in[k]))
                 ANTLER_TRY(has_flag(c, i, ANTLER_VIEW) && !layer_of(c, i)->f ? contribute_view(c, i, call->in[k], err)

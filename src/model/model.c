@@ -128,21 +128,26 @@ int64_t antler_model_batch(const antler_model *model)
 
 /* The least that a layer which reads the input takes. Whole numbers that nobody looks up in a table (pixels) are as
    good as 0 and 1. */
-int64_t antler_model_tokens(const antler_model *model)
+int64_t antler_input_tokens(const antler_model *model, int64_t index)
 {
     int64_t least = 0;
-    if (!model || !model->built)
+    if (!antler_model_input(model, index, NULL))
         return 0;
-    const antler_wire *input = &model->wire[model->input[0]];
+    const antler_wire *input = &model->wire[model->input[index]];
     for (int64_t i = 0; i < input->users; i++) {
         const antler_call *call = &model->call[input->user[i]];
         const antler_layer *layer = &model->layer[call->layer];
         int64_t tokens =
-            call->in[0] == model->input[0] && layer->ops->tokens ? layer->ops->tokens(layer->object.config) : 0;
+            call->in[0] == model->input[index] && layer->ops->tokens ? layer->ops->tokens(layer->object.config) : 0;
         least = tokens > 0 && (least == 0 || tokens < least) ? tokens : least;
     }
-    const char *dtype = antler__layer_keys(model->layer[model->source[0]].object)->dtype;
+    const char *dtype = antler__layer_keys(model->layer[model->source[index]].object)->dtype;
     return least > 0 ? least : antler__is_integer(dtype) ? 2 : 0;
+}
+
+int64_t antler_model_tokens(const antler_model *model)
+{
+    return antler_input_tokens(model, 0);
 }
 
 bool antler_model_random(const antler_model *model)
@@ -150,13 +155,46 @@ bool antler_model_random(const antler_model *model)
     return model && model->sites > 0;
 }
 
-const char *antler_output_activation(const antler_model *model)
+const char *antler_model_activation(const antler_model *model, int64_t index)
 {
-    if (!model || !model->built)
+    if (!antler_model_output(model, index, NULL))
         return NULL;
-    const antler_wire *output = &model->wire[model->output[0]];
+    const antler_wire *output = &model->wire[model->output[index]];
     const antler_activation_ops *f = output->giver < 0 ? NULL : model->layer[model->call[output->giver].layer].f;
     return f ? f->type.class_name : NULL;
+}
+
+const char *antler_output_activation(const antler_model *model)
+{
+    return antler_model_activation(model, 0);
+}
+
+/* The index-th of all metrics. */
+static bool find_metric(const antler_by_output *metrics, int64_t index, antler_object *object)
+{
+    *object = (antler_object){NULL, NULL};
+    for (int64_t i = 0; index >= 0 && i < metrics->n; index -= metrics->item[i++].objects.n)
+        if (index < metrics->item[i].objects.n) {
+            *object = metrics->item[i].objects.item[index];
+            return true;
+        }
+    return false;
+}
+
+/* The loss of an output; before the model is built, of a place in the list. */
+static bool find_loss(const antler_model *model, const antler_compile_settings *compile, int64_t index,
+                      antler_object *object)
+{
+    *object = (antler_object){NULL, NULL};
+    if (!antler__compile_has_loss(compile) || index < 0 ||
+        index >= (compile->settled ? model->outputs : compile->loss.n))
+        return false;
+    for (int64_t i = 0; i < compile->targets; i++)
+        if (compile->target[i].output == index)
+            *object = compile->target[i].loss;
+    if (!compile->settled && compile->loss.item[index].objects.n)
+        *object = compile->loss.item[index].objects.item[0];
+    return true;
 }
 
 bool antler_model_object(const antler_model *model, antler_kind kind, int64_t index, antler_object *object)
@@ -172,13 +210,14 @@ bool antler_model_object(const antler_model *model, antler_kind kind, int64_t in
         return there;
     }
     if (kind == ANTLER_KIND_METRIC) {
-        list = compile->metrics.item;
-        n = compile->metrics.n;
+        return find_metric(&compile->metrics, index, object);
     } else if (kind == ANTLER_KIND_CALLBACK && fit) {
         list = fit->callbacks.item;
         n = fit->callbacks.n;
-    } else if (kind == ANTLER_KIND_OPTIMIZER || kind == ANTLER_KIND_LOSS) {
-        list = kind == ANTLER_KIND_LOSS ? &compile->loss : &compile->optimizer;
+    } else if (kind == ANTLER_KIND_LOSS) {
+        return find_loss(model, compile, index, object);
+    } else if (kind == ANTLER_KIND_OPTIMIZER) {
+        list = &compile->optimizer;
         n = list->type != NULL;
     } else if (kind == ANTLER_KIND_SETTINGS && fit) {
         list = &settings;

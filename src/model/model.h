@@ -90,14 +90,38 @@ typedef struct antler_model_variable_entry {
     int slot;                                           /* in its layer: of param or of state */
 } antler_model_variable_entry;
 
+/* What is compiled for one output of the model: all borrowed from the settings. */
+typedef struct antler_target {
+    int64_t output; /* of the model; those without a loss have no target */
+    antler_object loss;
+    double weight; /* of the loss in the sum */
+    int64_t metrics;
+    antler_object metric[ANTLER_MOST_METRICS];
+} antler_target;
+
 /* compile_config. */
 typedef struct antler_compile_settings {
-    antler_object optimizer, loss; /* type NULL: none */
-    antler_objects metrics;
-    const char *log_name[2][1 + ANTLER_MAX_METRICS]; /* "loss", "accuracy" ...; then "val_loss", "val_accuracy" ... */
-    char *log_text;                                  /* they point into */
-    atomic_int shared;                               /* by so many beside the model: antler__compile_free */
+    antler_object optimizer; /* type NULL: none */
+    antler_by_output loss, metrics, loss_weights;
+    /* what that is for a model, once its outputs are known (targets.c): */
+    bool settled;
+    antler_error failure; /* they do not fit its outputs; refuses training and evaluation */
+    int64_t targets;
+    antler_target *target;                        /* [targets] in the order of the outputs */
+    int logs;                                     /* of one epoch without validation */
+    const char *log_name[2][ANTLER_MAX_LOGS / 2]; /* "loss", "a_loss", "a_accuracy" ...; then "val_loss" ... */
+    char *log_text;                               /* they point into */
+    atomic_int shared;                            /* by so many beside the model: antler__compile_free */
 } antler_compile_settings;
+
+/* Whether some output has a loss; of NULL: no. */
+static inline bool antler__compile_has_loss(const antler_compile_settings *settings)
+{
+    for (int64_t i = 0; settings && i < settings->loss.n; i++)
+        if (settings->loss.item[i].objects.n > 0)
+            return true;
+    return false;
+}
 
 /* "fit" of the JSON; args has its numbers. */
 typedef struct antler_fit_settings {
@@ -128,8 +152,9 @@ struct antler_model {
     antler_call *call; /* [calls] in execution order; those of a Sequential: each takes the one before */
     antler_wire *wire; /* [wires] */
     int64_t inputs, outputs;
-    int64_t *input, *output; /* [inputs], [outputs] wires */
-    int64_t *source;         /* [inputs] layers */
+    int64_t *input, *output;          /* [inputs], [outputs] wires */
+    int64_t *source;                  /* [inputs] layers */
+    char **input_name, **output_name; /* [inputs], [outputs]; owned */
     int64_t variables;
     antler_model_variable_entry *variable; /* [variables], in the order of Keras's model.weights */
     int64_t sites;                         /* noise sites of all calls */

@@ -12,6 +12,7 @@
 #include "model/model.h"
 #include "model/model_json.h"
 #include "model/structure.h"
+#include "model/targets.h"
 #include "model/weights.h"
 
 #include <stdio.h>
@@ -192,6 +193,8 @@ static antler_status read_training_config(antler_model *model, const char *text,
         status = antler__compile_read(&antler__training_type, root, &report, &model->compile);
         antler__json_free(root);
     }
+    if (status == ANTLER_OK)
+        status = antler__targets_settle(model, model->compile, err);
     if (err)
         err->line = 0;
     antler__error_file(err, path);

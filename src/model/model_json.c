@@ -8,6 +8,7 @@
 #include "model/compile.h"
 #include "model/model.h"
 #include "model/structure.h"
+#include "model/targets.h"
 #include "model/tree_read.h"
 #include "model/tree_write.h"
 
@@ -39,7 +40,7 @@ static antler_status compile_json(const struct antler_compile *settings, const c
 {
     struct antler_compile s = *settings;
     antler_place place = antler__at(NULL, "compile_config"), loss = antler__at(&place, "loss");
-    antler_place metrics = antler__at(&place, "metrics");
+    antler_place metrics = antler__at(&place, "metrics"), weights = antler__at(&place, "loss_weights");
     if (!antler__given(given, "optimizer") || !s.optimizer)
         s.optimizer = "adam";
     if (antler__given(given, "learning_rate") && !isfinite(s.learning_rate)) /* JSON has no such number */
@@ -48,10 +49,15 @@ static antler_status compile_json(const struct antler_compile *settings, const c
     ANTLER_TRY(add_optimizer(config, &s, antler__given(given, "learning_rate"), &place, err));
     if (antler__given(given, "loss"))
         ANTLER_TRY(antler__text_add(s.loss, "loss", &loss, config, err));
+    if (antler__given(given, "loss_weights"))
+        ANTLER_TRY(antler__text_add(s.loss_weights, "loss_weights", &weights, config, err));
+    bool measures = antler__given(given, "metrics");
+    if (measures && s.metrics[0] && *s.metrics[0] == '[' && !s.metrics[1]) /* the whole list */
+        return antler__text_add(s.metrics[0], "metrics", &metrics, config, err);
     antler_json *list = antler__json_array(config, "metrics");
     if (!list)
         return antler__no_memory(err);
-    for (int i = 0; antler__given(given, "metrics") && i < ANTLER_MAX_METRICS && s.metrics[i]; i++) {
+    for (int i = 0; measures && i < ANTLER_MAX_METRICS && s.metrics[i]; i++) {
         antler_place there = antler__at_item(&metrics, i);
         ANTLER_TRY(antler__text_add(s.metrics[i], NULL, &there, list, err));
     }
@@ -59,11 +65,9 @@ static antler_status compile_json(const struct antler_compile *settings, const c
 }
 
 static const antler_member compile_members[] = {
-    ANTLER_MEMBER(struct antler_compile, optimizer),
-    ANTLER_MEMBER(struct antler_compile, loss),
-    ANTLER_MEMBER(struct antler_compile, metrics),
-    ANTLER_MEMBER(struct antler_compile, learning_rate),
-    {NULL, 0},
+    ANTLER_MEMBER(struct antler_compile, optimizer),    ANTLER_MEMBER(struct antler_compile, loss),
+    ANTLER_MEMBER(struct antler_compile, metrics),      ANTLER_MEMBER(struct antler_compile, learning_rate),
+    ANTLER_MEMBER(struct antler_compile, loss_weights), {NULL, 0},
 };
 
 antler_status antler_compile_given(antler_model *model, const struct antler_compile *settings, size_t size,
@@ -91,6 +95,12 @@ antler_status antler_compile_given(antler_model *model, const struct antler_comp
     if (status == ANTLER_OK)
         status = antler__compile_read(&antler__compile_type, config, &report, &compiled);
     antler__json_free(config);
+    if (status == ANTLER_OK)
+        status = antler__targets_settle(model, compiled, &error);
+    if (status == ANTLER_OK && compiled)
+        status = antler__error_copy(&error, &compiled->failure);
+    if (status != ANTLER_OK)
+        antler__compile_free(compiled);
     model->compile_failed = status != ANTLER_OK;
     if (status != ANTLER_OK)
         return antler__model_fail(model, &error);
@@ -181,13 +191,12 @@ static antler_status read_root(antler_model *model, const antler_json *root, ant
     void *read;
     ANTLER_TRY(antler__config_read(&root_type, root, NULL, report, &read));
     model_root *r = read;
-    antler_status status = ANTLER_OK;
     if (r->compile_config.type)
-        status = antler__compile_take(r->compile_config.config, report, &model->compile);
+        antler__compile_take(r->compile_config.config, &model->compile);
     if (r->fit.type)
         take_fit(model, r->fit.config);
     antler__free(r); /* what it held is the model's */
-    return status;
+    return ANTLER_OK;
 }
 
 int antler__keras_version(const char *text)

@@ -103,14 +103,15 @@ antler_status antler__forward(antler_context *c, const antler_real *x, int64_t n
     return ANTLER_OK;
 }
 
-const antler_tensor *antler__output(const antler_context *c)
+const antler_tensor *antler__output(const antler_context *c, int64_t index)
 {
-    return &c->edge[c->model->output[0]].y;
+    return &c->edge[c->model->output[index]].y;
 }
 
-const antler_real *antler__logits(const antler_context *c)
+const antler_real *antler__logits(const antler_context *c, int64_t index)
 {
-    return c->linear >= 0 ? c->node[c->linear].epilogue.z : NULL;
+    int64_t logits = c->end[index].logits;
+    return logits >= 0 ? c->node[logits].epilogue.z : NULL;
 }
 
 antler_status antler__check_input(const antler_model *model, const antler_real *x, const int64_t *row, int64_t n,
@@ -198,14 +199,15 @@ static void add_activity_gradient(antler_context *c, int64_t i)
 /* What is added up after call i; the sums come in the order in which the calls run back. */
 static void add_up(antler_context *c, int64_t i, int64_t *next)
 {
+    antler_run *run = &c->node[i < c->calls ? i : 0].run; /* any one's workers will do */
     for (; *next < c->sums && c->sum[*next].call == i; ++*next) {
         const antler_addition *s = &c->sum[*next];
         antler_real *to = antler__arena_at(&c->arena, s->to);
         const antler_real *a = antler__arena_at(&c->arena, s->a), *b = antler__arena_at(&c->arena, s->b);
         if (b)
-            antler_run_add(&c->node[i].run, to, a, b, s->elements * c->n);
+            antler_run_add(run, to, a, b, s->elements * c->n);
         else
-            antler_run_copy(&c->node[i].run, to, a, s->elements * c->n);
+            antler_run_copy(run, to, a, s->elements * c->n);
     }
 }
 
@@ -220,6 +222,19 @@ static void add_shares(antler_context *c, int64_t i, int64_t *next)
     }
 }
 
+/* dy becomes the gradient of the logits: of what reads the output, by way of the activation, and of the losses that
+   take the logits. For a caller's gradients nothing takes them: the call itself will go by way of the activation. */
+static void join_logits(antler_context *c, int64_t i)
+{
+    antler_node *node = &c->node[i];
+    const antler_epilogue *e = &node->epilogue;
+    int64_t elements = antler_count(&node->dy->shape, 0);
+    antler_real *dy = node->dy->data;
+    if (e->linear)
+        antler__activate_backward(&node->run, e->f, dy, dy, node->y->data, e->z, elements / e->width, e->width);
+    antler_run_add(&node->run, dy, dy, c->edge[c->model->call[i].out].logits, elements);
+}
+
 static void begin_backward(antler_context *c, int64_t i, bool penalties)
 {
     const antler_edge *edge = &c->edge[c->model->call[i].out];
@@ -227,6 +242,8 @@ static void begin_backward(antler_context *c, int64_t i, bool penalties)
         memset(edge->dy.data, 0, (size_t)antler_count(&edge->dy.shape, 0) * sizeof *edge->dy.data);
     if (penalties)
         add_activity_gradient(c, i);
+    if (edge->logits)
+        join_logits(c, i);
 }
 
 antler_status antler__run_backward(antler_context *c, bool penalties, antler_error *err)
@@ -234,6 +251,9 @@ antler_status antler__run_backward(antler_context *c, bool penalties, antler_err
     antler_error inner;
     int64_t next = 0, share = 0;
     antler__error_clear(&inner);
+    for (int64_t i = 0; i < c->idles; i++)
+        memset(c->gradients + c->idle[i].first, 0, (size_t)c->idle[i].n * sizeof *c->gradients);
+    add_up(c, c->calls, &next);
     for (int64_t i = c->calls - 1; i >= 0; i--) {
         if (!c->runs_backward[i])
             continue;
@@ -266,12 +286,30 @@ antler_status antler__ready_for_backward(antler_context *c, antler_error *err)
 static void set_gradients(antler_context *c, const antler_real *dy)
 {
     for (int64_t k = 0; k < c->model->outputs; k++) {
-        const antler_edge *edge = &c->edge[c->model->output[k]];
-        int64_t count = antler_count(&edge->dy.shape, 0);
-        if (edge->from_loss) /* else nothing before it is trained */
-            memcpy(edge->from_loss, dy, (size_t)count * sizeof *dy);
+        int64_t count = antler_count(&antler__output(c, k)->shape, 0);
+        if (c->end[k].from_loss) /* else nothing before it is trained */
+            memcpy(c->end[k].from_loss, dy, (size_t)count * sizeof *dy);
         dy += count;
     }
+}
+
+/* An output without a loss has no gradient where others have one. */
+static antler_status check_ends(const antler_context *c, antler_error *err)
+{
+    for (int64_t k = 0; k < c->model->outputs; k++)
+        if (c->end[k].logits == ANTLER_NO_LOSS)
+            return antler_error_set(err, ANTLER_UNSUPPORTED, NULL,
+                                    "output \"%s\" has no loss, and so no gradient in this context",
+                                    c->model->output_name[k]);
+    return ANTLER_OK;
+}
+
+/* Whether a caller's gradients are of the outputs themselves, or a loss's where it takes the logits of these. */
+static void set_linear(antler_context *c, bool linear)
+{
+    for (int64_t k = 0; k < c->model->outputs; k++)
+        if (c->end[k].logits >= 0)
+            c->node[c->end[k].logits].epilogue.linear = linear;
 }
 
 static void get_gradients(const antler_context *c, antler_real *dx)
@@ -294,14 +332,12 @@ antler_status antler_backward_from(antler_context *c, const antler_real *dy, ant
     if (dx && !(c->flags & ANTLER_INPUT_GRADIENT))
         return antler_error_set(err, ANTLER_VALUE, NULL,
                                 "the gradient of the input needs a context made with ANTLER_INPUT_GRADIENT");
+    ANTLER_TRY(check_ends(c, err));
     c->ran_forward = false; /* its outputs are used up */
-    antler_epilogue *last = c->linear >= 0 ? &c->node[c->linear].epilogue : NULL;
-    if (last) /* dy is of the output itself */
-        last->linear = false;
     set_gradients(c, dy);
+    set_linear(c, false);
     antler_status status = antler__run_backward(c, false, err);
-    if (last)
-        last->linear = true;
+    set_linear(c, true);
     if (status == ANTLER_OK && dx)
         get_gradients(c, dx);
     return status;

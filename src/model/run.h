@@ -7,8 +7,9 @@
 /* x (of several inputs: one after the other) stays the caller's, and must stay until the pass back. The outputs are the
    context's. */
 antler_status antler__forward(antler_context *context, const antler_real *x, int64_t n, antler_error *err);
-const antler_tensor *antler__output(const antler_context *context); /* the first */
-const antler_real *antler__logits(const antler_context *context);   /* of the linear call; NULL: there is none */
+const antler_tensor *antler__output(const antler_context *context, int64_t index);
+/* Those that the loss of the output takes; NULL: it takes none. */
+const antler_real *antler__logits(const antler_context *context, int64_t index);
 /* Calls visit for each tensor that stateful layers carry from pass to pass: calls in order, children after them. */
 void antler__context_carry(antler_context *context, void (*visit)(void *arg, antler_tensor *carry), void *arg);
 /* From the gradients in the outputs' edges (of the logits, where the loss takes them) down to the parameters and

@@ -4,10 +4,12 @@
 #include "config/names.h"
 #include "core/memory.h"
 #include "model/context.h"
+#include "model/ends.h"
 #include "model/layout.h"
 #include "model/model.h"
 #include "model/plan.h"
 #include "model/steps.h"
+#include "model/targets.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -293,6 +295,7 @@ void antler__structure_free(antler_model *model)
     for (int64_t i = 0; i < model->wires; i++)
         antler__free(model->wire[i].user);
     antler__free(model->wire);
+    antler__ends_free(model);
     antler__free(model->input);
     antler__free(model->source);
     antler__free(model->output);
@@ -332,9 +335,11 @@ antler_status antler__model_connect(antler_model *model, const antler_graph *gra
     status = status == ANTLER_OK ? place_variables(model, err) : status;
     status = status == ANTLER_OK ? make_views(model, err) : status;
     antler__graph_free(&laid_out);
+    status = status == ANTLER_OK ? antler__ends_name(model, err) : status;
+    model->built = status == ANTLER_OK;
+    status = status == ANTLER_OK ? antler__targets_settle(model, model->compile, err) : status;
     if (status != ANTLER_OK)
         antler__structure_free(model);
-    model->built = status == ANTLER_OK;
     return status;
 }
 

@@ -25,6 +25,9 @@ static int direction_of(const early_stopping *c)
     if (strcmp(name, "loss") == 0)
         return -1;
     const antler_type *type = antler_type_find(ANTLER_KIND_METRIC, name);
+    for (; !type && (name = strchr(name, '_')); type = antler_type_find(ANTLER_KIND_METRIC, name))
+        if (strcmp(++name, "loss") == 0) /* "kind_loss", "kind_accuracy": of an output */
+            return -1;
     return !type ? 0 : ((const antler_metric_ops *)(const void *)type)->larger_is_better ? 1 : -1;
 }
 

@@ -85,7 +85,14 @@ static antler_status add_carry(antler_entries *entries, const antler_training *t
     return ANTLER_OK;
 }
 
-enum { NAME = sizeof "val_" + ANTLER_LONGEST_NAME };
+/* Bytes of a name: as many as one of a single output can have, or more. */
+static int64_t name_room(const antler_logs *logs)
+{
+    size_t room = sizeof "val_" + ANTLER_LONGEST_NAME;
+    for (int i = 0; i < logs->n; i++)
+        room = strlen(logs->name[i]) < room ? room : strlen(logs->name[i]) + 1;
+    return (int64_t)room;
+}
 
 static bool same_names(const antler_logs *a, const antler_logs *b)
 {
@@ -100,14 +107,15 @@ static bool same_names(const antler_logs *a, const antler_logs *b)
 static antler_status add_logs(antler_entries *entries, int part, const antler_logs *logs, int64_t epochs,
                               antler_error *err)
 {
-    const antler_shape names = {2, {logs->n, NAME}}, values = {2, {epochs, logs->n}};
+    const size_t room = (size_t)name_room(logs);
+    const antler_shape names = {2, {logs->n, (int64_t)room}}, values = {2, {epochs, logs->n}};
     char path[64];
     void *data;
     snprintf(path, sizeof path, "/antler/history/%d/names", part);
-    ANTLER_TRY(antler__entries_reserve(entries, path, ANTLER_UINT8, &names, (size_t)logs->n * NAME, &data, err));
-    memset(data, 0, (size_t)logs->n * NAME);
+    ANTLER_TRY(antler__entries_reserve(entries, path, ANTLER_UINT8, &names, (size_t)logs->n * room, &data, err));
+    memset(data, 0, (size_t)logs->n * room);
     for (int i = 0; i < logs->n; i++)
-        strcpy((char *)data + (size_t)i * NAME, logs->name[i]);
+        strcpy((char *)data + (size_t)i * room, logs->name[i]);
     snprintf(path, sizeof path, "/antler/history/%d/values", part);
     size_t row = (size_t)logs->n * sizeof(double);
     ANTLER_TRY(antler__entries_reserve(entries, path, ANTLER_FLOAT64, &values, (size_t)epochs * row, &data, err));
@@ -214,11 +222,12 @@ static antler_status find_logs(const antler_entries *entries, int part, const an
     antler_logs *logs = &found->logs;
     int64_t n = values->shape.rank == 2 ? values->shape.dim[1] : 0;
     if (n < 1 || n > ANTLER_MAX_LOGS || values->dtype != ANTLER_FLOAT64 || names->dtype != ANTLER_UINT8 ||
-        names->bytes != (size_t)n * NAME)
+        names->shape.rank != 2 || names->shape.dim[0] != n)
         return antler_error_set(err, ANTLER_FORMAT, path, "not the history of a fit");
+    const size_t room = (size_t)names->shape.dim[1];
     for (; logs->n < n; logs->n++) {
-        const char *name = (const char *)names->data + (size_t)logs->n * NAME;
-        logs->name[logs->n] = memchr(name, 0, NAME) ? antler__log_named(t->model->compile, name) : NULL;
+        const char *name = (const char *)names->data + (size_t)logs->n * room;
+        logs->name[logs->n] = room && memchr(name, 0, room) ? antler__log_named(t->model->compile, name) : NULL;
         if (!logs->name[logs->n])
             return antler_error_set(err, ANTLER_VALUE, NULL, "a checkpoint of other metrics");
     }

@@ -6,8 +6,6 @@
 #include "files/csv.h"
 #include "files/entries.h"
 #include "files/file.h"
-#include "files/hdf5.h"
-#include "files/npy.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -17,19 +15,6 @@
 #include <unistd.h>
 
 static const int64_t in_memory = (int64_t)1 << 30; /* bytes of a data set that are read whole */
-
-struct antler_data {
-    antler_shape shape;
-    antler_dtype dtype;
-    int64_t row_elements;
-    size_t row_bytes;
-    int64_t first;               /* our row 0 in the source */
-    bool borrowed;               /* the source belongs to the caller or to other data */
-    const unsigned char *values; /* the source is this array, ... */
-    antler_hdf5_rows *rows;      /* ... or this, ... */
-    antler_npy npy;              /* ... or this (file >= 0) */
-    char file[256], name[256];   /* for errors */
-};
 
 /* ---- conversion -------------------------------------------------------------------------------------------------- */
 
@@ -216,6 +201,8 @@ antler_status antler_data_gather(const antler_data *data, const int64_t *row, in
 {
     enum { STAGING = 1 << 22 }; /* bytes, or one row if that is larger */
     ANTLER_TRY(antler__require(data, "data", err));
+    if (data->parts)
+        return antler__parts_gather(data, row, n, out, err);
     for (int64_t i = 0; i < n; i++)
         if (row[i] < 0 || row[i] >= data->shape.dim[0])
             return antler_error_set(err, ANTLER_VALUE, data->name, "row %lld of %lld", (long long)row[i],
@@ -241,8 +228,7 @@ static antler_data *no_memory(antler_error *err)
     return NULL;
 }
 
-/* Data without a source yet. */
-static antler_data *create(const char *file, const char *name, antler_error *err)
+antler_data *antler__data_create(const char *file, const char *name, antler_error *err)
 {
     antler_data *data = antler__allocate_zeroed(1, sizeof *data);
     if (!data)
@@ -275,12 +261,13 @@ void antler_data_free(antler_data *data)
         antler__hdf5_rows_close(data->rows);
         antler__npy_close(&data->npy);
     }
+    antler__parts_free(data);
     antler__free(data);
 }
 
 antler_data *antler_data_from(const void *values, antler_dtype dtype, const antler_shape *shape, antler_error *err)
 {
-    antler_data *data = antler__require(shape, "shape", err) == ANTLER_OK ? create("", "data in memory", err) : NULL;
+    antler_data *data = antler__require(shape, "shape", err) == ANTLER_OK ? antler__data_create("", "data in memory", err) : NULL;
     if (!data)
         return NULL;
     data->borrowed = true;
@@ -302,6 +289,8 @@ antler_data *antler_data_rows(const antler_data *data, int64_t first, int64_t n,
         antler__error_file(err, data->file);
         return NULL;
     }
+    if (data->parts)
+        return antler__parts_rows(data, first, n, err);
     antler_data *view = antler__allocate(1, sizeof *view);
     if (!view)
         return no_memory(err);
@@ -323,6 +312,8 @@ static antler_status open_hdf5(antler_data *data, const char *path, const char *
 {
     antler_hdf5_set set;
     ANTLER_TRY(antler__hdf5_open(path, name ? name : "", most, &set, err));
+    if (set.group)
+        return antler__parts_open(data, path, name, set.values, most, err);
     data->values = set.values;
     data->rows = set.rows;
     return set_shape(data, set.dtype, &set.shape, err);
@@ -393,7 +384,7 @@ static antler_status open_source(antler_data *data, const char *path, const char
     return open(data, path, name, most, err);
 }
 
-/* NAME.npy or NAME.csv of a directory. */
+/* NAME.npy or NAME.csv of a directory, or what a directory NAME in it has. */
 static antler_status open_in_directory(antler_data *data, const char *path, const char *name, int64_t most,
                                        antler_error *err)
 {
@@ -407,6 +398,11 @@ static antler_status open_in_directory(antler_data *data, const char *path, cons
             return open_source(data, inside, NULL, most, err);
         }
     }
+    int length = name ? snprintf(inside, sizeof inside, "%s/%s", path, name) : 0;
+    if (length > 0 && (size_t)length < sizeof inside && stat(inside, &info) == 0 && S_ISDIR(info.st_mode)) {
+        snprintf(data->file, sizeof data->file, "%.255s", inside);
+        return antler__parts_open(data, inside, NULL, NULL, most, err);
+    }
     return antler_error_set(err, ANTLER_NAME, NULL, "the directory has neither %s.npy nor %s.csv", name ? name : "NAME",
                             name ? name : "NAME");
 }
@@ -414,7 +410,7 @@ static antler_status open_in_directory(antler_data *data, const char *path, cons
 antler_data *antler__data_open(const char *path, const char *name, int64_t most_in_memory, antler_error *err)
 {
     struct stat info;
-    antler_data *data = create(path, name ? name : "", err);
+    antler_data *data = antler__data_create(path, name ? name : "", err);
     if (!data)
         return NULL;
     bool directory = stat(path, &info) == 0 && S_ISDIR(info.st_mode);

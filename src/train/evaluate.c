@@ -3,6 +3,7 @@
 
 #include "core/memory.h"
 #include "model/build.h"
+#include "model/compile.h"
 #include "train/spare.h"
 
 #include <math.h>
@@ -10,43 +11,34 @@
 
 /* ---- data that fits ---------------------------------------------------------------------------------------------- */
 
-static bool same_sample(const antler_shape *a, const antler_shape *b)
+antler_status antler__feeds_make(const antler_model *model, const antler_data *x, const antler_data *y,
+                                 antler_feeds *feeds, antler_error *err)
 {
-    int rank = a->rank > b->rank ? a->rank : b->rank;
-    for (int i = 1; i < rank; i++) /* a missing last axis is one of 1 */
-        if ((i < a->rank ? a->dim[i] : 1) != (i < b->rank ? b->dim[i] : 1))
-            return false;
-    return true;
-}
-
-static antler_status check_x(const antler_model *model, const antler_data *x, antler_error *err)
-{
-    const antler_shape *got = antler_data_shape(x), *wanted = antler_input_shape(model);
-    char a[128], b[128];
-    if (got->dim[0] < 1)
-        return antler_error_set(err, ANTLER_SHAPE, "x", "the data has no rows");
-    if (!same_sample(got, wanted))
-        return antler_error_set(err, ANTLER_SHAPE, "x", "data of shape %s does not fit the model's input %s",
-                                antler_shape_text(got, a, sizeof a), antler_shape_text(wanted, b, sizeof b));
-    return ANTLER_OK;
-}
-
-antler_status antler__check_data(const antler_model *model, antler_objective *objective, const antler_data *x,
-                                 const antler_data *y, antler_error *err)
-{
+    *feeds = (antler_feeds){0};
     if (!x || !y)
         return antler_error_set(err, ANTLER_VALUE, NULL, "no data: x and y are needed");
-    ANTLER_TRY(check_x(model, x, err));
-    int64_t nx = antler_data_shape(x)->dim[0], ny = antler_data_shape(y)->dim[0];
-    if (nx != ny)
-        return antler_error_set(err, ANTLER_SHAPE, "y", "x has %lld rows, y has %lld", (long long)nx, (long long)ny);
-    return objective ? antler__objective_targets(objective, model, antler_data_shape(y), err) : ANTLER_OK;
+    ANTLER_TRY(antler__feed_x(model, x, &feeds->x, err));
+    int64_t ny = antler_data_shape(y)->dim[0];
+    feeds->rows = antler_data_shape(x)->dim[0];
+    antler_status status = feeds->rows == ny
+                               ? antler__feed_y(model, y, &feeds->y, err)
+                               : antler_error_set(err, ANTLER_SHAPE, "y", "x has %lld rows, y has %lld",
+                                                  (long long)feeds->rows, (long long)ny);
+    if (status != ANTLER_OK)
+        antler__feeds_free(feeds);
+    return status;
 }
 
-antler_status antler__gather_x(const antler_model *model, const antler_data *x, const int64_t *row, int64_t n,
+void antler__feeds_free(antler_feeds *feeds)
+{
+    antler__feed_free(&feeds->x);
+    antler__feed_free(&feeds->y);
+}
+
+antler_status antler__gather_x(const antler_model *model, const antler_feed *x, const int64_t *row, int64_t n,
                                antler_real *out, antler_error *err)
 {
-    ANTLER_TRY(antler_data_gather(x, row, n, out, err));
+    ANTLER_TRY(antler__feed_gather(x, row, n, out, err));
     return antler__check_input(model, out, row, n, err);
 }
 
@@ -74,22 +66,21 @@ antler_status antler__rooms_make(antler_rooms *r, int64_t batch, int64_t x_width
     return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: a batch of %lld", (long long)batch);
 }
 
-/* Rows [first, first + *n) of x into their room; *n is a batch, or what is left. */
-static antler_status take_rows(const antler_model *model, antler_rooms *r, const antler_data *x, int64_t first,
-                               int64_t *n, antler_error *err)
+/* Rows [first, first + *n) of x into their room; *n is a batch, or what is left of `rows`. */
+static antler_status take_rows(const antler_model *model, antler_rooms *r, const antler_feed *x, int64_t rows,
+                               int64_t first, int64_t *n, antler_error *err)
 {
-    int64_t left = antler_data_shape(x)->dim[0] - first;
-    *n = left < r->batch ? left : r->batch;
+    *n = rows - first < r->batch ? rows - first : r->batch;
     for (int64_t i = 0; i < *n; i++)
         r->row[i] = first + i;
     return antler__gather_x(model, x, r->row, *n, r->x, err);
 }
 
 /* No larger a batch than there are rows. */
-static antler_status choose_batch(const antler_model *model, const antler_data *x, int64_t batch_size, int64_t *batch,
+static antler_status choose_batch(const antler_model *model, int64_t rows, int64_t batch_size, int64_t *batch,
                                   antler_error *err)
 {
-    int64_t rows = antler_data_shape(x)->dim[0], wanted = batch_size ? batch_size : antler_model_batch(model);
+    int64_t wanted = batch_size ? batch_size : antler_model_batch(model);
     if (wanted < 1)
         return antler_error_set(err, ANTLER_VALUE, "batch_size", "%lld is less than 0", (long long)batch_size);
     *batch = wanted < rows ? wanted : rows;
@@ -98,16 +89,15 @@ static antler_status choose_batch(const antler_model *model, const antler_data *
 
 /* ---- evaluating -------------------------------------------------------------------------------------------------- */
 
-antler_status antler__evaluate(antler_context *c, const antler_data *x, const antler_data *y, antler_rooms *r,
-                               antler_error *err)
+antler_status antler__evaluate(antler_context *c, const antler_feeds *f, antler_rooms *r, antler_error *err)
 {
-    int64_t rows = antler_data_shape(x)->dim[0], n;
+    int64_t n;
     antler__objective_reset(c->objective);
     antler_context_reset(c);
-    for (int64_t first = 0; first < rows; first += n) {
+    for (int64_t first = 0; first < f->rows; first += n) {
         double loss;
-        ANTLER_TRY(take_rows(c->model, r, x, first, &n, err));
-        ANTLER_TRY(antler_data_gather(y, r->row, n, r->y, err));
+        ANTLER_TRY(take_rows(c->model, r, &f->x, f->rows, first, &n, err));
+        ANTLER_TRY(antler__feed_gather(&f->y, r->row, n, r->y, err));
         ANTLER_TRY(antler__forward(c, r->x, n, err));
         ANTLER_TRY(antler__objective_loss(c, r->y, false, &loss, err));
         antler__objective_track(c, r->y, loss);
@@ -115,17 +105,27 @@ antler_status antler__evaluate(antler_context *c, const antler_data *x, const an
     return ANTLER_OK;
 }
 
-static antler_status evaluate_on(antler_context *c, const antler_data *x, const antler_data *y, int64_t batch,
-                                 antler_logs *logs, antler_error *err)
+static antler_status evaluate_on(antler_context *c, const antler_feeds *f, int64_t batch, antler_logs *logs,
+                                 antler_error *err)
 {
     antler_rooms r;
-    ANTLER_TRY(antler__check_data(c->model, c->objective, x, y, err));
-    ANTLER_TRY(antler__rooms_make(&r, batch, antler_count(antler_data_shape(x), 1),
-                                  antler_count(antler_data_shape(y), 1), err));
-    antler_status status = antler__evaluate(c, x, y, &r, err);
+    ANTLER_TRY(antler__feed_fits(&f->y, c->objective, c->model, err));
+    ANTLER_TRY(antler__rooms_make(&r, batch, f->x.width, f->y.width, err));
+    antler_status status = antler__evaluate(c, f, &r, err);
     antler__rooms_free(&r);
     if (status == ANTLER_OK && logs)
         antler__objective_logs(c->objective, false, logs);
+    return status;
+}
+
+static antler_status evaluate(antler_model *model, const antler_feeds *f, int64_t batch_size, int threads,
+                              antler_logs *logs, antler_error *err)
+{
+    int64_t batch = 0;
+    ANTLER_TRY(choose_batch(model, f->rows, batch_size, &batch, err));
+    antler_context *c = antler__spare_take(model, ANTLER_INFER, batch, threads, ANTLER_WITH_OBJECTIVE, err);
+    antler_status status = c ? evaluate_on(c, f, batch, logs, err) : err->status;
+    antler__spare_give(model, c);
     return status;
 }
 
@@ -133,17 +133,14 @@ antler_status antler_evaluate(antler_model *model, const antler_data *x, const a
                               int threads, antler_logs *logs, antler_error *err)
 {
     antler_error error = {0};
+    antler_feeds feeds;
     if (logs)
         logs->n = 0;
     ANTLER_TRY(antler__model_ready(model, err));
-    if (!model->compile || !model->compile->loss.type)
-        return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "the model has no loss");
-    ANTLER_TRY(antler__check_data(model, NULL, x, y, err));
-    int64_t batch = 0;
-    ANTLER_TRY(choose_batch(model, x, batch_size, &batch, err));
-    antler_context *c = antler__spare_take(model, ANTLER_INFER, batch, threads, ANTLER_WITH_OBJECTIVE, &error);
-    antler_status status = c ? evaluate_on(c, x, y, batch, logs, &error) : error.status;
-    antler__spare_give(model, c);
+    ANTLER_TRY(antler__compile_ready(model->compile, "the model has no loss", err));
+    ANTLER_TRY(antler__feeds_make(model, x, y, &feeds, err));
+    antler_status status = evaluate(model, &feeds, batch_size, threads, logs, &error);
+    antler__feeds_free(&feeds);
     return status == ANTLER_OK ? status : antler__error_copy(err, &error);
 }
 
@@ -152,74 +149,124 @@ antler_status antler_evaluate(antler_model *model, const antler_data *x, const a
 /* What one call of antler_predict or antler_predict_mc asks for. */
 typedef struct prediction {
     antler_model *model;
-    const antler_data *x;
+    const antler_data *data;
     antler_mode mode;
     int64_t samples, batch_size;
     int threads;
-    antler_real *mean, *deviation; /* (rows, output); deviation may be NULL */
+    antler_real *mean, *deviation; /* (rows, output 0), (rows, output 1) ...; deviation may be NULL */
+    int64_t rows;
+    antler_feed x;
 } prediction;
 
-/* Adds sample s of a batch to its sums and sums of squares, shifted by the first sample, so that a small deviation
-   beside a large mean is not lost. sums: (n, output, 2). */
-static antler_status add_sample(const prediction *p, antler_context *c, const antler_real *x, int64_t first, int64_t n,
-                                int64_t s, double *sums, antler_error *err)
+static int64_t width_of(const antler_model *model, int64_t output)
 {
-    int64_t width = antler_count(&antler__output(c)->shape, 1);
-    antler_real *mean = p->mean + first * width;
+    return antler_count(antler_model_output(model, output, NULL), 1);
+}
+
+static int64_t width_of_all(const antler_model *model)
+{
+    int64_t width = 0;
+    for (int64_t k = 0; k < model->outputs; k++)
+        width += width_of(model, k);
+    return width;
+}
+
+/* Copies what a context gave for rows [first, first + n). */
+static void take_outputs(const prediction *p, const antler_context *c, int64_t first, int64_t n)
+{
+    antler_real *mean = p->mean;
+    for (int64_t k = 0; k < p->model->outputs; k++) {
+        int64_t width = width_of(p->model, k);
+        memcpy(mean + first * width, antler__output(c, k)->data, (size_t)(n * width) * sizeof *mean);
+        mean += p->rows * width;
+    }
+}
+
+/* Sums and sums of squares of samples, shifted by the first sample, so that a small deviation beside a large mean is
+   not lost: of rows [first, first + rows) as p->mean has them, two numbers for each. */
+typedef struct sums {
+    int64_t first, rows;
+    double *sum;
+} sums;
+
+/* Adds sample s of rows [first, first + n). */
+static antler_status add_sample(const prediction *p, antler_context *c, const antler_real *x, int64_t first, int64_t n,
+                                int64_t s, const sums *to, antler_error *err)
+{
+    const antler_real *mean = p->mean;
+    double *sum = to->sum;
     antler_context_seek(c, s, first);
-    ANTLER_TRY(antler_forward(c, x, n, s == 0 ? mean : NULL, err));
-    const antler_real *y = antler__output(c)->data;
-    for (int64_t i = 0; i < n * width; i++) {
-        double d = (double)y[i] - (double)mean[i];
-        sums[2 * i] += d;
-        sums[2 * i + 1] += d * d;
+    ANTLER_TRY(antler_forward(c, x, n, NULL, err));
+    if (s == 0)
+        take_outputs(p, c, first, n);
+    for (int64_t k = 0; k < p->model->outputs; k++) {
+        int64_t width = width_of(p->model, k), at = (first - to->first) * width;
+        const antler_real *y = antler__output(c, k)->data;
+        for (int64_t i = 0; i < n * width; i++) {
+            double d = (double)y[i] - (double)mean[first * width + i];
+            sum[2 * (at + i)] += d;
+            sum[2 * (at + i) + 1] += d * d;
+        }
+        sum += 2 * to->rows * width;
+        mean += p->rows * width;
     }
     return ANTLER_OK;
 }
 
-/* Mean and deviation from sums of n numbers, of which the first is number `first` of the output. */
-static void finish_samples(const prediction *p, int64_t first, int64_t n, const double *sums)
+/* Mean and deviation of n numbers from their sums. */
+static void finish(const prediction *p, antler_real *mean, antler_real *deviation, int64_t n, const double *sum)
 {
-    antler_real *mean = p->mean + first;
     for (int64_t i = 0; i < n; i++) {
-        double d = sums[2 * i] / (double)p->samples, variance = sums[2 * i + 1] / (double)p->samples - d * d;
-        if (p->deviation)
-            p->deviation[first + i] = (antler_real)sqrt(variance > 0 ? variance : 0);
+        double d = sum[2 * i] / (double)p->samples, variance = sum[2 * i + 1] / (double)p->samples - d * d;
+        if (deviation)
+            deviation[i] = (antler_real)sqrt(variance > 0 ? variance : 0);
         if (d != 0) /* adding 0 would turn -0 into 0 */
             mean[i] = (antler_real)((double)mean[i] + d);
     }
 }
 
+/* Those of the first n rows that the sums are of. */
+static void finish_samples(const prediction *p, int64_t n, const sums *from)
+{
+    const double *sum = from->sum;
+    int64_t start = 0; /* of the output in mean and deviation */
+    for (int64_t k = 0; k < p->model->outputs; k++) {
+        int64_t width = width_of(p->model, k), at = start + from->first * width;
+        finish(p, p->mean + at, p->deviation ? p->deviation + at : NULL, n * width, sum);
+        sum += 2 * from->rows * width;
+        start += p->rows * width;
+    }
+}
+
 /* All samples of a batch, then the next batch: each row is gathered once. */
-static antler_status sample_by_batches(const prediction *p, antler_context *c, antler_rooms *r, double *sums,
+static antler_status sample_by_batches(const prediction *p, antler_context *c, antler_rooms *r, sums *to,
                                        antler_error *err)
 {
-    int64_t rows = antler_data_shape(p->x)->dim[0], width = antler_count(&antler__output(c)->shape, 1), n;
-    for (int64_t first = 0; first < rows; first += n) {
-        ANTLER_TRY(take_rows(p->model, r, p->x, first, &n, err));
-        memset(sums, 0, (size_t)(2 * n * width) * sizeof *sums);
+    size_t bytes = (size_t)(2 * to->rows * width_of_all(p->model)) * sizeof *to->sum;
+    for (int64_t n; to->first < p->rows; to->first += n) {
+        ANTLER_TRY(take_rows(p->model, r, &p->x, p->rows, to->first, &n, err));
+        memset(to->sum, 0, bytes);
         for (int64_t s = 0; s < p->samples; s++)
-            ANTLER_TRY(add_sample(p, c, r->x, first, n, s, sums, err));
-        finish_samples(p, first * width, n * width, sums);
+            ANTLER_TRY(add_sample(p, c, r->x, to->first, n, s, to, err));
+        finish_samples(p, n, to);
     }
     return ANTLER_OK;
 }
 
 /* All batches of a sample, then the next sample: each starts anew and carries on from batch to batch, as one pass of
    antler_predict does. The sums are the same, added in the same order. */
-static antler_status sample_by_passes(const prediction *p, antler_context *c, antler_rooms *r, double *sums,
+static antler_status sample_by_passes(const prediction *p, antler_context *c, antler_rooms *r, sums *to,
                                       antler_error *err)
 {
-    int64_t rows = antler_data_shape(p->x)->dim[0], width = antler_count(&antler__output(c)->shape, 1), n;
-    memset(sums, 0, (size_t)(2 * rows * width) * sizeof *sums);
-    for (int64_t s = 0; s < p->samples; s++) {
+    memset(to->sum, 0, (size_t)(2 * to->rows * width_of_all(p->model)) * sizeof *to->sum);
+    for (int64_t s = 0, n; s < p->samples; s++) {
         antler_context_reset(c);
-        for (int64_t first = 0; first < rows; first += n) {
-            ANTLER_TRY(take_rows(p->model, r, p->x, first, &n, err));
-            ANTLER_TRY(add_sample(p, c, r->x, first, n, s, sums + 2 * first * width, err));
+        for (int64_t first = 0; first < p->rows; first += n) {
+            ANTLER_TRY(take_rows(p->model, r, &p->x, p->rows, first, &n, err));
+            ANTLER_TRY(add_sample(p, c, r->x, first, n, s, to, err));
         }
     }
-    finish_samples(p, 0, rows * width, sums);
+    finish_samples(p, p->rows, to);
     return ANTLER_OK;
 }
 
@@ -233,54 +280,60 @@ static antler_status predict_samples(const prediction *p, antler_context *c, ant
 {
     bool carries = false;
     antler__context_carry(c, found, &carries);
-    size_t width = (size_t)antler_count(&antler__output(c)->shape, 1);
-    size_t rows = (size_t)(carries ? antler_data_shape(p->x)->dim[0] : r->batch);
-    double *sums = antler__allocate(rows, 2 * width * sizeof *sums);
-    if (!sums)
+    sums to = {.rows = carries ? p->rows : r->batch};
+    to.sum = antler__allocate((size_t)to.rows, 2 * (size_t)width_of_all(p->model) * sizeof *to.sum);
+    if (!to.sum)
         return antler__no_memory(err);
-    antler_status status = (carries ? sample_by_passes : sample_by_batches)(p, c, r, sums, err);
-    antler__free(sums);
+    antler_status status = (carries ? sample_by_passes : sample_by_batches)(p, c, r, &to, err);
+    antler__free(to.sum);
     return status;
 }
 
 static antler_status predict_once(const prediction *p, antler_context *c, antler_rooms *r, antler_error *err)
 {
-    int64_t rows = antler_data_shape(p->x)->dim[0], width = antler_count(&antler__output(c)->shape, 1), n;
     antler_context_reset(c); /* a kept one carries what ran before */
-    for (int64_t first = 0; first < rows; first += n) {
-        ANTLER_TRY(take_rows(p->model, r, p->x, first, &n, err));
-        ANTLER_TRY(antler_forward(c, r->x, n, p->mean + first * width, err));
+    for (int64_t first = 0, n; first < p->rows; first += n) {
+        ANTLER_TRY(take_rows(p->model, r, &p->x, p->rows, first, &n, err));
+        ANTLER_TRY(antler_forward(c, r->x, n, NULL, err));
+        take_outputs(p, c, first, n);
     }
     return ANTLER_OK;
 }
 
-static antler_status predict(const prediction *p, antler_error *err)
+static antler_status predict_rows(const prediction *p, antler_error *err)
 {
-    antler_error error = {0};
     antler_rooms r = {0};
-    if (antler__model_build(p->model) != ANTLER_OK)
-        return antler__error_copy(err, antler_model_error(p->model));
-    if (!p->x || p->samples < 1)
-        return antler_error_set(err, ANTLER_VALUE, NULL, p->x ? "predict needs at least one sample" : "no data");
-    ANTLER_TRY(antler__require(p->mean, "array of predictions", err));
-    ANTLER_TRY(check_x(p->model, p->x, err));
     int64_t batch = 0;
-    ANTLER_TRY(choose_batch(p->model, p->x, p->batch_size, &batch, err));
-    antler_context *c = antler__spare_take(p->model, p->mode, batch, p->threads, 0, &error);
-    antler_status status =
-        c ? antler__rooms_make(&r, batch, antler_count(antler_data_shape(p->x), 1), 0, &error) : error.status;
+    ANTLER_TRY(choose_batch(p->model, p->rows, p->batch_size, &batch, err));
+    antler_context *c = antler__spare_take(p->model, p->mode, batch, p->threads, 0, err);
+    antler_status status = c ? antler__rooms_make(&r, batch, p->x.width, 0, err) : err->status;
     if (status == ANTLER_OK)
-        status = p->mode == ANTLER_MC ? predict_samples(p, c, &r, &error) : predict_once(p, c, &r, &error);
+        status = p->mode == ANTLER_MC ? predict_samples(p, c, &r, err) : predict_once(p, c, &r, err);
     antler__rooms_free(&r);
     antler__spare_give(p->model, c);
+    return status;
+}
+
+static antler_status predict(prediction *p, antler_error *err)
+{
+    antler_error error = {0};
+    if (antler__model_build(p->model) != ANTLER_OK)
+        return antler__error_copy(err, antler_model_error(p->model));
+    if (!p->data || p->samples < 1)
+        return antler_error_set(err, ANTLER_VALUE, NULL, p->data ? "predict needs at least one sample" : "no data");
+    ANTLER_TRY(antler__require(p->mean, "array of predictions", err));
+    ANTLER_TRY(antler__feed_x(p->model, p->data, &p->x, err));
+    p->rows = antler_data_shape(p->data)->dim[0];
+    antler_status status = predict_rows(p, &error);
+    antler__feed_free(&p->x);
     return status == ANTLER_OK ? status : antler__error_copy(err, &error);
 }
 
 antler_status antler_predict(antler_model *model, const antler_data *x, int64_t batch_size, int threads, antler_real *y,
                              antler_error *err)
 {
-    const prediction p = {.model = model,
-                          .x = x,
+    prediction p = {.model = model,
+                          .data = x,
                           .mode = ANTLER_INFER,
                           .samples = 1,
                           .batch_size = batch_size,
@@ -292,8 +345,8 @@ antler_status antler_predict(antler_model *model, const antler_data *x, int64_t 
 antler_status antler_predict_mc(antler_model *model, const antler_data *x, int64_t samples, int64_t batch_size,
                                 int threads, antler_real *mean, antler_real *deviation, antler_error *err)
 {
-    const prediction p = {.model = model,
-                          .x = x,
+    prediction p = {.model = model,
+                          .data = x,
                           .mode = ANTLER_MC,
                           .samples = samples,
                           .batch_size = batch_size,

@@ -2,14 +2,21 @@
 #ifndef ANTLER_EVALUATE_H
 #define ANTLER_EVALUATE_H
 
-#include "train/objective.h"
+#include "train/feed.h"
 
-/* x's rows fit the model's input, and y's the objective (which may be NULL), and both are as many. */
-antler_status antler__check_data(const antler_model *model, antler_objective *objective, const antler_data *x,
-                                 const antler_data *y, antler_error *err);
+/* The data of a pass: x for the inputs, y for the losses. */
+typedef struct antler_feeds {
+    int64_t rows;
+    antler_feed x, y;
+} antler_feeds;
 
-/* Rows of x, as the model's input takes them. */
-antler_status antler__gather_x(const antler_model *model, const antler_data *x, const int64_t *row, int64_t n,
+/* x fits the model's inputs, and y is as many; whether y fits the losses an objective says (antler__feed_fits). */
+antler_status antler__feeds_make(const antler_model *model, const antler_data *x, const antler_data *y,
+                                 antler_feeds *feeds, antler_error *err);
+void antler__feeds_free(antler_feeds *feeds);
+
+/* Rows of x, as the model's inputs take them. */
+antler_status antler__gather_x(const antler_model *model, const antler_feed *x, const int64_t *row, int64_t n,
                                antler_real *out, antler_error *err);
 
 /* Room for a batch of x, of targets, and of the numbers of their rows. */
@@ -23,7 +30,7 @@ antler_status antler__rooms_make(antler_rooms *rooms, int64_t batch, int64_t x_w
 void antler__rooms_free(antler_rooms *rooms);
 
 /* Runs all of x and y through an inference context that has an objective and takes the rooms' batch. */
-antler_status antler__evaluate(antler_context *context, const antler_data *x, const antler_data *y, antler_rooms *rooms,
+antler_status antler__evaluate(antler_context *context, const antler_feeds *feeds, antler_rooms *rooms,
                                antler_error *err);
 
 #endif

@@ -24,10 +24,11 @@ typedef struct fit {
     const struct antler_fit *args;
     const antler_data *x, *y, *validation_x, *validation_y;
     antler_data *part[4]; /* of a validation split; owned */
-    int64_t rows, batches;
+    int64_t batches;
+    antler_feeds feeds, validation_feeds;
     antler_context *train, *validation; /* validation NULL: none */
     antler_rooms rooms, validation_rooms;
-    int64_t *order; /* [rows] */
+    int64_t *order; /* [rows of the feeds] */
     bool batch_given;
     antler_training state;
     antler_logs logs;
@@ -68,29 +69,29 @@ static int64_t smaller(int64_t a, int64_t b)
 
 static antler_status make_validation(fit *f, antler_pool *pool, antler_error *err)
 {
-    int64_t n = smaller(f->args->batch_size, antler_data_shape(f->validation_x)->dim[0]);
-    f->validation = antler__training_context_on(f->model, NULL, ANTLER_INFER, n > 0 ? n : 1, antler__pool_share(pool),
+    antler_feeds *feeds = &f->validation_feeds;
+    ANTLER_TRY(antler__feeds_make(f->model, f->validation_x, f->validation_y, feeds, err));
+    int64_t n = smaller(f->args->batch_size, feeds->rows);
+    f->validation = antler__training_context_on(f->model, NULL, ANTLER_INFER, n, antler__pool_share(pool),
                                                 ANTLER_WITH_OBJECTIVE, err);
     if (!f->validation)
         return err->status;
-    ANTLER_TRY(antler__check_data(f->model, f->validation->objective, f->validation_x, f->validation_y, err));
-    return antler__rooms_make(&f->validation_rooms, n, antler_count(antler_data_shape(f->validation_x), 1),
-                              antler_count(antler_data_shape(f->validation_y), 1), err);
+    ANTLER_TRY(antler__feed_fits(&feeds->y, f->validation->objective, f->model, err));
+    return antler__rooms_make(&f->validation_rooms, n, feeds->x.width, feeds->y.width, err);
 }
 
 /* The two contexts never run at a time, so one pool serves both. */
 static antler_status make_contexts(fit *f, antler_error *err)
 {
-    f->rows = antler_data_shape(f->x)->dim[0];
-    int64_t batch = smaller(f->args->batch_size, f->rows);
-    f->batches = (f->rows + batch - 1) / batch;
+    ANTLER_TRY(antler__feeds_make(f->model, f->x, f->y, &f->feeds, err));
+    int64_t batch = smaller(f->args->batch_size, f->feeds.rows);
+    f->batches = (f->feeds.rows + batch - 1) / batch;
     f->train = antler__training_context(f->model, f->model, ANTLER_TRAIN, batch, f->args->threads, 0, err);
     if (!f->train)
         return err->status;
-    ANTLER_TRY(antler__check_data(f->model, f->train->objective, f->x, f->y, err));
-    ANTLER_TRY(antler__rooms_make(&f->rooms, batch, antler_count(antler_data_shape(f->x), 1),
-                                  antler_count(antler_data_shape(f->y), 1), err));
-    f->order = antler__allocate((size_t)f->rows, sizeof *f->order);
+    ANTLER_TRY(antler__feed_fits(&f->feeds.y, f->train->objective, f->model, err));
+    ANTLER_TRY(antler__rooms_make(&f->rooms, batch, f->feeds.x.width, f->feeds.y.width, err));
+    f->order = antler__allocate((size_t)f->feeds.rows, sizeof *f->order);
     if (!f->order)
         return antler__no_memory(err);
     return f->validation_x ? make_validation(f, f->train->pool, err) : ANTLER_OK;
@@ -115,9 +116,19 @@ static antler_status make_callbacks(fit *f, antler_error *err)
     return ANTLER_OK;
 }
 
+/* The whole data, before a part of it is put aside. */
+static antler_status check_data(const fit *f, antler_error *err)
+{
+    antler_feeds feeds;
+    ANTLER_TRY(antler__compile_ready(f->model->compile, "the model has no loss to train with", err));
+    ANTLER_TRY(antler__feeds_make(f->model, f->x, f->y, &feeds, err));
+    antler__feeds_free(&feeds);
+    return ANTLER_OK;
+}
+
 static antler_status set_up(fit *f, antler_error *err)
 {
-    ANTLER_TRY(antler__check_data(f->model, NULL, f->x, f->y, err));
+    ANTLER_TRY(check_data(f, err));
     ANTLER_TRY(antler__model_slots(f->model, err));
     ANTLER_TRY(split_data(f, err));
     ANTLER_TRY(make_contexts(f, err));
@@ -131,6 +142,8 @@ static void tear_down(fit *f)
     antler_context_free(f->validation);
     for (int i = 0; i < 4; i++)
         antler_data_free(f->part[i]);
+    antler__feeds_free(&f->feeds);
+    antler__feeds_free(&f->validation_feeds);
     antler__rooms_free(&f->rooms);
     antler__rooms_free(&f->validation_rooms);
     antler__free(f->order);
@@ -204,8 +217,8 @@ static antler_status report_progress(fit *f, int64_t batch, bool end_of_epoch, a
 
 static antler_status train_batch(fit *f, const int64_t *row, int64_t n, antler_error *err)
 {
-    ANTLER_TRY(antler__gather_x(f->model, f->x, row, n, f->rooms.x, err));
-    ANTLER_TRY(antler_data_gather(f->y, row, n, f->rooms.y, err));
+    ANTLER_TRY(antler__gather_x(f->model, &f->feeds.x, row, n, f->rooms.x, err));
+    ANTLER_TRY(antler__feed_gather(&f->feeds.y, row, n, f->rooms.y, err));
     antler_context_seek(f->train, f->model->step, 0);
     ANTLER_TRY(antler__forward(f->train, f->rooms.x, n, err));
     ANTLER_TRY(antler__backward_tracked(f->train, f->rooms.y, err));
@@ -219,7 +232,7 @@ static antler_status log_epoch(fit *f, antler_error *err)
     f->logs.n = 0;
     antler__objective_logs(f->train->objective, false, &f->logs);
     if (f->validation) {
-        ANTLER_TRY(antler__evaluate(f->validation, f->validation_x, f->validation_y, &f->validation_rooms, err));
+        ANTLER_TRY(antler__evaluate(f->validation, &f->validation_feeds, &f->validation_rooms, err));
         antler__objective_logs(f->validation->objective, true, &f->logs);
     }
     return antler__history_add(f->model, &f->logs, err);
@@ -229,13 +242,13 @@ static antler_status train_epoch(fit *f, antler_error *err)
 {
     f->began = seconds();
     if (f->args->shuffle)
-        antler__shuffle(f->order, f->rows, f->args->window, f->model->seed, f->model->epoch);
-    for (int64_t i = 0; !f->args->shuffle && i < f->rows; i++)
+        antler__shuffle(f->order, f->feeds.rows, f->args->window, f->model->seed, f->model->epoch);
+    for (int64_t i = 0; !f->args->shuffle && i < f->feeds.rows; i++)
         f->order[i] = i;
     antler__objective_reset(f->train->objective);
     for (int64_t b = 0; b < f->batches; b++) {
         int64_t first = b * f->train->batch;
-        ANTLER_TRY(train_batch(f, f->order + first, smaller(f->train->batch, f->rows - first), err));
+        ANTLER_TRY(train_batch(f, f->order + first, smaller(f->train->batch, f->feeds.rows - first), err));
         ANTLER_TRY(report_progress(f, b + 1, false, err));
     }
     f->model->epoch++;
@@ -273,8 +286,7 @@ static antler_status train(fit *f, antler_error *err)
 static antler_status check_asked(const antler_model *model, const antler_data *x, const antler_data *y,
                                  antler_error *err)
 {
-    if (!model->compile || !model->compile->loss.type)
-        return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "the model has no loss to train with");
+    ANTLER_TRY(antler__compile_ready(model->compile, "the model has no loss to train with", err));
     if (!x || !y)
         return antler_error_set(err, ANTLER_VALUE, NULL, "no data: x and y are needed");
     return ANTLER_OK;

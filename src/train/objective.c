@@ -1,4 +1,4 @@
-/* The compiled loss and metrics: from rows to one number, by Keras's reductions, masks and habits about logits. */
+/* The compiled losses and metrics: from rows to one number, by Keras's reductions, masks and habits about logits. */
 #include "train/objective.h"
 #include "config/registry.h"
 #include "core/memory.h"
@@ -27,34 +27,30 @@ static bool is_seen(const antler_model *model, int64_t call, int64_t handed_on)
            antler__layer_keys(layer_of(model, call)->object)->activity_regularizer_.type;
 }
 
-/* The call from whose logits the loss is taken, or -1: the loss takes some, and the last call that does not hand on its
-   input as it is ends with sigmoid or softmax. Keras on TensorFlow takes them whichever of the two the loss is for, and
-   even where the loss's from_logits says that the output is such. Where something else reads the output, or penalizes
-   it, the gradient of the output itself is needed: then the plain formula must do, which is the same for the pair that
-   belongs together alone. */
-static antler_status find_logits(const antler_model *model, const antler_compile_settings *compile, antler_mode mode,
-                                 int64_t *logits, antler_error *err)
+/* Where the loss of a target begins: at the logits of a call if it takes some, and the last call that does not hand on
+   its input as it is ends with sigmoid or softmax. Keras on TensorFlow takes them whichever of the two the loss is for,
+   even where the loss's from_logits says that the output is such, and where something else reads the output or penalizes
+   it: the gradient of the loss then goes to the logits by itself. */
+static antler_end find_end(const antler_model *model, const antler_compile_settings *s, int64_t target,
+                           antler_mode mode)
 {
-    const antler_loss_ops *loss = (const antler_loss_ops *)compile->loss.type;
-    bool plain = !loss->from || (loss->from_output && loss->from_output(compile->loss.config)), seen = false;
-    int64_t call = model->wire[model->output[0]].giver, handed_on = 0;
-    *logits = -1;
+    antler_object object = s->target[target].loss;
+    const antler_loss_ops *loss = (const antler_loss_ops *)object.type;
+    bool plain = !loss->from || (loss->from_output && loss->from_output(object.config)), seen = false;
+    int64_t wire = model->output[s->target[target].output], call = model->wire[wire].giver, handed_on = 0;
+    for (int64_t i = 0; i < s->targets; i++)
+        seen = seen || (i != target && model->output[s->target[i].output] == wire);
     for (; call >= 0 && passes(model, call, mode); handed_on = 1) {
         seen = seen || is_seen(model, call, handed_on);
-        call = model->wire[model->call[call].in[0]].giver;
+        wire = model->call[call].in[0];
+        call = model->wire[wire].giver;
+        seen = seen || model->wire[wire].is_output;
     }
     const antler_layer *last = call >= 0 ? layer_of(model, call) : NULL;
     const char *from = last && last->f ? last->f->type.class_name : NULL;
     if (plain || !from || (strcmp(from, "sigmoid") != 0 && strcmp(from, "softmax") != 0))
-        return ANTLER_OK;
-    if (!seen && !is_seen(model, call, handed_on))
-        *logits = call;
-    if (*logits >= 0 || strcmp(from, loss->from) == 0)
-        return ANTLER_OK;
-    return antler_error_set(err, ANTLER_UNSUPPORTED, "compile_config.loss",
-                            "%s behind %s cannot be taken from logits where the output is penalized or used again; "
-                            "put it through an Activation layer of its own",
-                            loss->type.class_name, from);
+        return (antler_end){.logits = ANTLER_NO_LOGITS};
+    return (antler_end){.logits = call, .apart = seen || is_seen(model, call, handed_on)};
 }
 
 static bool is_mean(const char *reduction)
@@ -66,63 +62,78 @@ static bool is_mean(const char *reduction)
     return false;
 }
 
-static antler_status create_objective(const antler_model *model, int64_t batch, antler_objective **objective,
-                                      antler_error *err)
+static antler_status make_goal(const antler_model *model, const antler_target *target, int64_t batch,
+                               antler_goal *goal, antler_error *err)
 {
-    const antler_shape *out = antler_output_shape(model);
-    antler_objective *o = antler__allocate_zeroed(1, sizeof *o);
+    const antler_shape *out = antler_model_output(model, target->output, NULL);
     int64_t width = out->rank > 1 ? out->dim[out->rank - 1] : 1, inner = antler_count(out, 1) / width, rows = 0;
     int64_t numbers = 0;
     bool fits = antler__size_multiply(inner, batch, &rows) && antler__size_multiply(rows, width + 3, &numbers);
-    antler_real *space = o && fits ? antler__allocate_aligned((size_t)numbers, sizeof *space) : NULL;
-    if (!space) {
-        antler__free(o);
+    antler_real *space = fits ? antler__allocate_aligned((size_t)numbers, sizeof *space) : NULL;
+    if (!space)
         return antler__no_memory(err);
-    }
-    antler_compile_settings *compile = o->compile = antler__compile_share(model->compile);
-    o->loss = (const antler_loss_ops *)compile->loss.type;
-    o->loss_object = compile->loss;
-    const char *reduction = ((const antler_loss_keys *)compile->loss.config)->reduction;
-    o->is_mean = is_mean(reduction);
-    o->is_sum = reduction && strcmp(reduction, "sum") == 0;
-    o->inner = inner;
-    o->width = width;
-    o->scratch = space;
-    o->value = space + rows * width;
-    o->weight = o->value + rows;
-    o->counts = o->weight + rows;
-    *objective = o;
-    return antler__objective_targets(o, model, NULL, err);
+    const char *reduction = ((const antler_loss_keys *)target->loss.config)->reduction;
+    *goal = (antler_goal){.target = target,
+                          .loss = (const antler_loss_ops *)target->loss.type,
+                          .is_mean = is_mean(reduction),
+                          .is_sum = reduction && strcmp(reduction, "sum") == 0,
+                          .inner = inner,
+                          .width = width,
+                          .scratch = space,
+                          .losses = space + rows * width,
+                          .weight = space + rows * (width + 1),
+                          .counts = space + rows * (width + 2)};
+    return antler__goal_targets(goal, model, NULL, err);
 }
 
 static void free_objective(antler_objective *o)
 {
     if (!o)
         return;
+    for (int64_t i = 0; i < o->goals; i++)
+        antler__free_aligned(o->goal[i].scratch);
     antler__compile_free(o->compile);
-    antler__free_aligned(o->scratch);
     antler__free(o);
 }
 
-static const antler_metric_ops *metric_ops(const antler_objective *o, int64_t i)
+/* The objective, or NULL. */
+static antler_objective *create_objective(const antler_model *model, int64_t batch, antler_error *err)
 {
-    return (const antler_metric_ops *)o->compile->metrics.item[i].type;
+    int64_t goals = model->compile->targets;
+    antler_objective *o = antler__allocate_zeroed(1, sizeof *o + (size_t)goals * sizeof *o->goal);
+    if (!o) {
+        antler__no_memory(err);
+        return NULL;
+    }
+    o->compile = antler__compile_share(model->compile);
+    for (; o->goals < goals; o->goals++)
+        if (make_goal(model, &o->compile->target[o->goals], batch, &o->goal[o->goals], err) != ANTLER_OK) {
+            free_objective(o);
+            return NULL;
+        }
+    return o;
 }
 
-antler_status antler__objective_targets(antler_objective *o, const antler_model *model, const antler_shape *y,
-                                        antler_error *err)
+static const antler_metric_ops *metric_ops(const antler_goal *g, int64_t i)
 {
-    int64_t sample = y ? antler_count(y, 1) : o->loss->sparse ? o->inner : o->inner * o->width;
-    o->y_width = sample == o->inner * o->width && !o->loss->sparse ? o->width : 1;
-    bool fits = sample == o->inner * o->y_width && (o->loss->sparse || o->y_width == o->width);
+    return (const antler_metric_ops *)g->target->metric[i].type;
+}
+
+antler_status antler__goal_targets(antler_goal *g, const antler_model *model, const antler_shape *y, antler_error *err)
+{
+    const char *name;
+    const antler_shape *output = antler_model_output(model, g->target->output, &name);
+    int64_t sample = y ? antler_count(y, 1) : g->loss->sparse ? g->inner : g->inner * g->width;
+    g->y_width = sample == g->inner * g->width && !g->loss->sparse ? g->width : 1;
+    bool fits = sample == g->inner * g->y_width && (g->loss->sparse || g->y_width == g->width);
     if (!fits) {
         char got[128], out[128];
         antler_shape_text(y, got, sizeof got);
-        antler_shape_text(antler_output_shape(model), out, sizeof out);
-        return antler_error_set(err, ANTLER_SHAPE, NULL,
-                                o->loss->sparse ? "targets of shape %s: %s of an output %s wants one class a row"
+        antler_shape_text(output, out, sizeof out);
+        return antler_error_set(err, ANTLER_SHAPE, model->outputs > 1 ? name : NULL,
+                                g->loss->sparse ? "targets of shape %s: %s of an output %s wants one class a row"
                                                 : "targets of shape %s: %s of an output %s wants the output's shape",
-                                got, o->loss->type.class_name, out);
+                                got, g->loss->type.class_name, out);
     }
     return ANTLER_OK;
 }
@@ -130,57 +141,54 @@ antler_status antler__objective_targets(antler_objective *o, const antler_model 
 /* ---- the loss ---------------------------------------------------------------------------------------------------- */
 
 /* weight[row] from the mask that reaches the output; false where there is none. */
-static bool weigh_by_mask(antler_context *c, int64_t rows)
+static bool weigh_by_mask(const antler_context *c, antler_goal *g, int64_t rows)
 {
-    antler_objective *o = c->objective;
-    const antler_tensor *mask = &c->edge[c->model->output[0]].mask;
+    const antler_tensor *mask = &c->edge[c->model->output[g->target->output]].mask;
     int64_t steps = mask->data ? mask->shape.dim[1] : 0;
-    if (steps == 0 || o->inner % steps != 0)
+    if (steps == 0 || g->inner % steps != 0)
         return false;
     for (int64_t r = 0; r < rows; r++)
-        o->weight[r] = mask->data[r / (o->inner / steps)];
+        g->weight[r] = mask->data[r / (g->inner / steps)];
     return true;
 }
 
 /* weight[row] of the loss and of the gradient, from the mask and from rows that the loss does not count. Returns their
    sum. */
-static double weigh_rows(antler_context *c, int64_t rows, bool *weighted)
+static double weigh_rows(const antler_context *c, antler_goal *g, int64_t rows, bool *weighted)
 {
-    antler_objective *o = c->objective;
     double valid = 0;
-    *weighted = weigh_by_mask(c, rows);
+    *weighted = weigh_by_mask(c, g, rows);
     for (int64_t r = 0; r < rows; r++) {
-        o->weight[r] = *weighted ? o->weight[r] * o->counts[r] : o->counts[r];
-        valid += (double)o->weight[r];
+        g->weight[r] = *weighted ? g->weight[r] * g->counts[r] : g->counts[r];
+        valid += (double)g->weight[r];
     }
     *weighted = *weighted || valid < (double)rows;
     return valid;
 }
 
-static double reduce(antler_context *c, int64_t rows, antler_real *gradient_scale)
+/* The loss of the output from its rows; weight[row] becomes the factor of the row's gradient. */
+static double reduce(const antler_context *c, antler_goal *g, int64_t rows)
 {
-    antler_objective *o = c->objective;
     const antler_kernels *k = antler__kernels();
-    bool weighted, mean = o->is_mean;
-    double valid = weigh_rows(c, rows, &weighted);
-    antler_real stretch = mean && weighted ? (antler_real)(valid > 0 ? (double)rows / valid : 0) : 1;
+    bool weighted;
+    double valid = weigh_rows(c, g, rows, &weighted), share = g->target->weight;
+    antler_real stretch = g->is_mean && weighted ? (antler_real)(valid > 0 ? (double)rows / valid : 0) : 1;
     for (int64_t r = 0; weighted && r < rows; r++) {
-        o->weight[r] *= stretch;
-        o->value[r] *= o->weight[r];
+        g->weight[r] *= stretch;
+        g->losses[r] *= g->weight[r];
     }
-    double sum = k->long_sum(o->value, rows);
-    *gradient_scale = mean ? (antler_real)(1.0 / (double)rows) : 1;
+    double sum = k->long_sum(g->losses, rows);
+    antler_real scale = (antler_real)(g->is_mean ? share / (double)rows : share);
     for (int64_t r = 0; r < rows; r++) /* one factor a row; padding rows of the mask included */
-        o->weight[r] = weighted ? o->weight[r] * *gradient_scale : *gradient_scale;
-    return o->is_sum ? sum : sum / (double)rows;
+        g->weight[r] = weighted ? g->weight[r] * scale : scale;
+    return g->is_sum ? sum : sum / (double)rows;
 }
 
-static void scale_gradient(const antler_context *c, antler_real *dp, int64_t rows)
+static void scale_gradient(const antler_goal *g, antler_real *dp, int64_t rows)
 {
-    const antler_objective *o = c->objective;
     for (int64_t r = 0; r < rows; r++)
-        for (int64_t j = 0; j < o->width; j++)
-            dp[r * o->width + j] *= o->weight[r];
+        for (int64_t j = 0; j < g->width; j++)
+            dp[r * g->width + j] *= g->weight[r];
 }
 
 static double activity_penalty(const antler_context *c)
@@ -196,33 +204,53 @@ static double activity_penalty(const antler_context *c)
     return sum;
 }
 
+/* The loss of one output, unweighted, and its weighted gradient. */
+static antler_status goal_loss(antler_context *c, antler_goal *g, const antler_real *y, bool gradient,
+                               antler_error *err)
+{
+    int64_t rows = c->n * g->inner, output = g->target->output;
+    antler_real *dp = gradient ? c->end[output].from_loss : NULL;
+    for (int64_t r = 0; r < rows; r++)
+        g->counts[r] = 1;
+    const antler_real *logits = antler__logits(c, output);
+    antler_object loss = g->target->loss;
+    antler_error inner;
+    antler__error_clear(&inner);
+    antler_loss_call call = {.p = logits ? logits : antler__output(c, output)->data,
+                             .y = y,
+                             .rows = rows,
+                             .n = g->width,
+                             .logits = logits || (g->loss->from_logits && g->loss->from_logits(loss.config)),
+                             .value = g->losses,
+                             .dp = dp,
+                             .scratch = g->scratch,
+                             .counts = g->counts,
+                             .err = &inner};
+    antler_status status = g->loss->compute(loss.config, &call);
+    if (status != ANTLER_OK)
+        return antler_error_set(err, status, c->model->outputs > 1 ? c->model->output_name[output] : NULL, "%s: %s",
+                                g->loss->type.class_name, inner.message);
+    g->value = reduce(c, g, rows);
+    if (dp)
+        scale_gradient(g, dp, rows);
+    return ANTLER_OK;
+}
+
+static int64_t targets_of(const antler_context *c, const antler_goal *g)
+{
+    return c->n * g->inner * g->y_width;
+}
+
 antler_status antler__objective_loss(antler_context *c, const antler_real *y, bool gradient, double *loss,
                                      antler_error *err)
 {
     antler_objective *o = c->objective;
-    int64_t rows = c->n * o->inner;
-    antler_real *dp = gradient ? c->edge[c->model->output[0]].from_loss : NULL, scale;
-    for (int64_t r = 0; r < rows; r++)
-        o->counts[r] = 1;
-    const antler_real *logits = antler__logits(c);
-    antler_error inner;
-    antler__error_clear(&inner);
-    antler_loss_call call = {.p = logits ? logits : antler__output(c)->data,
-                             .y = y,
-                             .rows = rows,
-                             .n = o->width,
-                             .logits = logits || (o->loss->from_logits && o->loss->from_logits(o->loss_object.config)),
-                             .value = o->value,
-                             .dp = dp,
-                             .scratch = o->scratch,
-                             .counts = o->counts,
-                             .err = &inner};
-    antler_status status = o->loss->compute(o->loss_object.config, &call);
-    if (status != ANTLER_OK)
-        return antler_error_set(err, status, NULL, "%s: %s", o->loss->type.class_name, inner.message);
-    *loss = reduce(c, rows, &scale);
-    if (dp)
-        scale_gradient(c, dp, rows);
+    *loss = 0;
+    for (antler_goal *g = o->goal; g < o->goal + o->goals; g++) {
+        ANTLER_TRY(goal_loss(c, g, y, gradient, err));
+        *loss += g->target->weight * g->value;
+        y += targets_of(c, g);
+    }
     *loss += antler__penalties(c->model) + activity_penalty(c);
     return ANTLER_OK;
 }
@@ -231,62 +259,107 @@ antler_status antler__objective_loss(antler_context *c, const antler_real *y, bo
 
 void antler__objective_reset(antler_objective *o)
 {
-    memset(o->sum, 0, sizeof o->sum);
-    o->loss_sum = o->loss_weight = 0;
+    o->loss_sum = o->samples = 0;
+    for (antler_goal *g = o->goal; g < o->goal + o->goals; g++) {
+        memset(g->sum, 0, (size_t)g->target->metrics * sizeof *g->sum);
+        g->loss_sum = 0;
+    }
+}
+
+static void track_goal(antler_context *c, antler_goal *g, const antler_real *y)
+{
+    int64_t rows = c->n * g->inner, output = g->target->output;
+    bool masked = weigh_by_mask(c, g, rows);
+    antler_metric_call call = {.p = antler__output(c, output)->data,
+                               .y = y,
+                               .logits = antler__logits(c, output),
+                               .weight = masked ? g->weight : NULL,
+                               .rows = rows,
+                               .n = g->width,
+                               .y_n = g->y_width,
+                               .value = g->losses,
+                               .scratch = g->scratch};
+    g->loss_sum += g->value * (double)c->n;
+    for (int64_t i = 0; i < g->target->metrics; i++)
+        metric_ops(g, i)->update(g->target->metric[i].config, g->sum[i], &call);
 }
 
 void antler__objective_track(antler_context *c, const antler_real *y, double loss)
 {
     antler_objective *o = c->objective;
     o->loss_sum += loss * (double)c->n;
-    o->loss_weight += (double)c->n;
-    bool masked = weigh_by_mask(c, c->n * o->inner);
-    antler_metric_call call = {.p = antler__output(c)->data,
-                               .y = y,
-                               .logits = antler__logits(c),
-                               .weight = masked ? o->weight : NULL,
-                               .rows = c->n * o->inner,
-                               .n = o->width,
-                               .y_n = o->y_width,
-                               .value = o->value,
-                               .scratch = o->scratch};
-    for (int64_t i = 0; i < o->compile->metrics.n; i++)
-        metric_ops(o, i)->update(o->compile->metrics.item[i].config, o->sum[i], &call);
+    o->samples += (double)c->n;
+    for (antler_goal *g = o->goal; g < o->goal + o->goals; g++) {
+        track_goal(c, g, y);
+        y += targets_of(c, g);
+    }
 }
 
 void antler__objective_logs(const antler_objective *o, bool validation, antler_logs *logs)
 {
-    const antler_objects *metrics = &o->compile->metrics;
-    for (int64_t i = -1; i < metrics->n && logs->n < ANTLER_MAX_LOGS; i++) {
-        logs->name[logs->n] = o->compile->log_name[validation][i + 1];
-        logs->value[logs->n++] =
-            i < 0 ? o->loss_sum / o->loss_weight : metric_ops(o, i)->result(metrics->item[i].config, o->sum[i]);
-    }
+    const char *const *name = o->compile->log_name[validation];
+    double *value = logs->value + logs->n;
+    *value++ = o->loss_sum / o->samples;
+    for (int64_t i = 0; o->goals > 1 && i < o->goals; i++)
+        *value++ = o->goal[i].loss_sum / o->samples;
+    for (int64_t i = 0; i < o->goals; i++)
+        for (int64_t j = 0; j < o->goal[i].target->metrics; j++)
+            *value++ = metric_ops(&o->goal[i], j)->result(o->goal[i].target->metric[j].config, o->goal[i].sum[j]);
+    for (int i = 0; i < o->compile->logs; i++)
+        logs->name[logs->n++] = name[i];
 }
 
 /* ---- contexts ---------------------------------------------------------------------------------------------------- */
+
+/* Where the losses begin; NULL without memory. */
+static antler_end *find_ends(const antler_model *model, antler_mode mode)
+{
+    const antler_compile_settings *s = model->compile;
+    antler_end *end = antler__allocate((size_t)model->outputs, sizeof *end);
+    for (int64_t k = 0; end && k < model->outputs; k++)
+        end[k] = (antler_end){.logits = ANTLER_NO_LOSS};
+    for (int64_t i = 0; end && i < s->targets; i++)
+        end[s->target[i].output] = find_end(model, s, i, mode);
+    return end;
+}
+
+/* A context with an objective, of a model with a loss. */
+static antler_context *create_compiled(const antler_model *model, antler_model *writable, antler_mode mode,
+                                       int64_t batch, antler_pool *pool, unsigned flags, antler_error *err)
+{
+    antler_context *c = NULL;
+    antler_end *end = NULL;
+    antler_objective *objective = NULL;
+    if (antler__error_copy(err, &model->compile->failure) == ANTLER_OK)
+        objective = create_objective(model, batch, err);
+    if (objective && !(end = find_ends(model, mode)))
+        antler__no_memory(err);
+    if (end)
+        c = antler__context_create(model, writable, mode, batch, pool, flags, end, err);
+    else
+        antler__pool_free(pool);
+    antler__free(end);
+    if (c)
+        c->objective = objective;
+    else
+        free_objective(objective);
+    return c;
+}
 
 antler_context *antler__training_context_on(const antler_model *model, antler_model *writable, antler_mode mode,
                                             int64_t batch, antler_pool *pool, unsigned flags, antler_error *err)
 {
     antler_error error = {0};
-    antler_objective *objective = NULL;
-    int64_t logits = -1;
-    bool wanted = model && model->built && model->compile && model->compile->loss.type && batch > 0 &&
+    bool wanted = model && model->built && antler__compile_has_loss(model->compile) && batch > 0 &&
                   (mode == ANTLER_TRAIN || flags & ANTLER_WITH_OBJECTIVE);
-    antler_context *c = NULL;
-    if (wanted && create_objective(model, batch, &objective, &error) == ANTLER_OK)
-        find_logits(model, objective->compile, mode, &logits, &error);
-    if (error.status == ANTLER_OK)
-        c = antler__context_create(model, writable, mode, batch, pool, flags, logits, &error);
-    else
-        antler__pool_free(pool);
-    if (c) {
-        c->objective = objective;
-        c->release = antler_context_free;
-    } else {
-        free_objective(objective);
+    antler_context *c = wanted ? create_compiled(model, writable, mode, batch, pool, flags, &error)
+                               : antler__context_create(model, writable, mode, batch, pool, flags, NULL, &error);
+    if (c && mode == ANTLER_TRAIN && antler__spans_make(c, &error) != ANTLER_OK) {
+        antler_context_free(c);
+        c = NULL;
     }
+    if (c)
+        c->release = antler_context_free;
     antler__error_copy(err, &error);
     return c;
 }
@@ -332,22 +405,12 @@ void antler_context_free(antler_context *c)
     antler__context_free(c);
 }
 
-/* The outputs after the first have no loss. */
-static void clear_others(antler_context *c)
-{
-    for (int64_t k = 1; k < c->model->outputs; k++) {
-        const antler_edge *edge = &c->edge[c->model->output[k]];
-        if (edge->from_loss)
-            memset(edge->from_loss, 0, (size_t)antler_count(&edge->dy.shape, 0) * sizeof *edge->from_loss);
-    }
-}
-
 static antler_status backward(antler_context *c, const antler_real *y, bool track, double *loss, antler_error *err)
 {
     ANTLER_TRY(antler__ready_for_backward(c, err));
     if (!c->objective)
         return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "%s",
-                                c->model->compile && c->model->compile->loss.type
+                                antler__compile_has_loss(c->model->compile)
                                     ? "this context was made before the model had a loss"
                                     : "the model has no loss");
     double value;
@@ -355,7 +418,6 @@ static antler_status backward(antler_context *c, const antler_real *y, bool trac
     ANTLER_TRY(antler__objective_loss(c, y, true, &value, err));
     if (track) /* now: the logits' memory serves others on the way back */
         antler__objective_track(c, y, value);
-    clear_others(c);
     ANTLER_TRY(antler__run_backward(c, true, err));
     antler__penalty_gradients(c);
     if (loss)

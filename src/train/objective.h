@@ -5,17 +5,25 @@
 #include "model/context_create.h"
 #include "model/run.h"
 
-/* The compiled loss and metrics over one shape of output. */
+/* The compiled loss and metrics of one output. */
+typedef struct antler_goal {
+    const antler_target *target; /* of the settings */
+    const antler_loss_ops *loss;
+    bool is_mean, is_sum;  /* its reduction; neither: one value a row, of which the mean is logged */
+    int64_t inner, width;  /* rows a sample, and the last axis */
+    int64_t y_width;       /* numbers of a target for one row: width, or 1 for classes */
+    double value;          /* the loss of the last pass, unweighted */
+    double loss_sum;       /* of all passes since the last reset, each times its samples */
+    double sum[ANTLER_MOST_METRICS][ANTLER_MAX_SUMS]; /* of the metrics, since then */
+    antler_real *losses, *weight, *counts, *scratch;/* (rows), (rows), (rows), (rows, width); one allocation */
+} antler_goal;
+
+/* Those of a model. */
 typedef struct antler_objective {
-    const antler_loss_ops *loss; /* NULL: none */
-    antler_object loss_object;
-    bool is_mean, is_sum;             /* its reduction; neither: one value a row, of which the mean is logged */
-    int64_t inner, width;             /* rows a sample, and the last axis */
-    int64_t y_width;                  /* numbers of a target for one row: width, or 1 for classes */
     antler_compile_settings *compile; /* a share: the model may be compiled anew meanwhile */
-    double sum[ANTLER_MAX_METRICS][ANTLER_MAX_SUMS]; /* of the metrics, since the last reset */
-    double loss_sum, loss_weight;
-    antler_real *value, *weight, *counts, *scratch; /* (rows), (rows), (rows), (rows, width); one allocation */
+    double loss_sum, samples;         /* of the whole loss */
+    int64_t goals;
+    antler_goal goal[]; /* [goals], of the outputs that have a loss, in their order */
 } antler_objective;
 
 /* A context with the model's objective (in ANTLER_TRAIN, or with ANTLER_WITH_OBJECTIVE). For antler_context_free. */
@@ -26,22 +34,24 @@ antler_context *antler__training_context(const antler_model *model, antler_model
 antler_context *antler__training_context_on(const antler_model *model, antler_model *writable, antler_mode mode,
                                             int64_t batch, antler_pool *pool, unsigned flags, antler_error *err);
 
-/* Targets that are y_shape fit the output: sets y_width. */
-antler_status antler__objective_targets(antler_objective *objective, const antler_model *model,
-                                        const antler_shape *y_shape, antler_error *err);
+/* Targets that are y_shape fit the output of a goal: sets y_width. */
+antler_status antler__goal_targets(antler_goal *goal, const antler_model *model, const antler_shape *y_shape,
+                                   antler_error *err);
 void antler__objective_reset(antler_objective *objective);
-/* Loss of the last forward pass against y, penalties included; with `gradient` into the last dy, which becomes that of
-   the logits where the loss takes them. */
+/* Loss of the last forward pass against y (of several goals: one after the other), penalties included; with `gradient`
+   into the outputs' ends, as the gradient of the logits where the loss takes them. */
 antler_status antler__objective_loss(antler_context *context, const antler_real *y, bool gradient, double *loss,
                                      antler_error *err);
 /* antler_backward, with the pass added to the metrics and the running loss. */
 antler_status antler__backward_tracked(antler_context *context, const antler_real *y, antler_error *err);
 /* Adds the last pass to the metrics and the running loss. */
 void antler__objective_track(antler_context *context, const antler_real *y, double loss);
-/* Appends "loss" and the metrics, or "val_loss" and so on. */
+/* Appends "loss", the losses where there are several, and the metrics; or "val_loss" and so on. */
 void antler__objective_logs(const antler_objective *objective, bool validation, antler_logs *logs);
 
 /* Sum of all penalties on weights, and their gradients added to the context's. */
+/* Leaves to the context the weights that an update changes; those that no loss reaches are passed over. */
+antler_status antler__spans_make(antler_context *context, antler_error *err);
 double antler__penalties(const antler_model *model);
 void antler__penalty_gradients(antler_context *context);
 

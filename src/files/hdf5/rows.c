@@ -100,8 +100,14 @@ static antler_status find_set(antler_hdf5_rows *rows, antler_error *err)
     rows->set = H5Oopen(rows->file, rows->name, H5P_DEFAULT);
     if (rows->set < 0)
         return antler__h5_damaged(rows->name, err);
-    return H5Iget_type(rows->set) == H5I_DATASET ? ANTLER_OK
-                                                 : antler_error_set(err, ANTLER_NAME, rows->name, "not a data set");
+    H5I_type_t kind = H5Iget_type(rows->set);
+    return kind == H5I_DATASET || kind == H5I_GROUP ? ANTLER_OK
+                                                    : antler_error_set(err, ANTLER_NAME, rows->name, "not a data set");
+}
+
+static bool is_group(const antler_hdf5_rows *rows)
+{
+    return H5Iget_type(rows->set) == H5I_GROUP;
 }
 
 static int64_t plain_offset(hid_t set, const antler_h5_content *c)
@@ -120,6 +126,8 @@ static antler_status open_set(antler_hdf5_rows *rows, const char *path, int64_t 
     ANTLER_TRY(antler__h5_open(path, NULL, 0, &rows->file, err));
     bool packed;
     ANTLER_TRY(find_set(rows, err));
+    if (is_group(rows))
+        return ANTLER_OK;
     ANTLER_TRY(antler__h5_describe(rows->set, file_bytes, rows->name, &rows->content, &packed, err));
     if (rows->content.shape.rank == 0)
         return antler_error_set(err, ANTLER_SHAPE, rows->name, "a single number, expected rows");
@@ -264,6 +272,39 @@ static int64_t make_room(antler_hdf5_set *set, antler_error *err)
     return -1;
 }
 
+enum { MOST_NAMES = 1 << 16 }; /* bytes of the names in a group */
+
+typedef struct names {
+    char *text; /* [MOST_NAMES] zeroed */
+    size_t used;
+} names;
+
+static herr_t add_name(hid_t group, const char *name, const H5L_info_t *info, void *user)
+{
+    (void)group;
+    (void)info;
+    names *n = user;
+    size_t length = strlen(name) + 1;
+    if (n->used + length >= MOST_NAMES)
+        return -1;
+    memcpy(n->text + n->used, name, length);
+    n->used += length;
+    return 0;
+}
+
+/* A group's names, as if they were a data set of bytes. */
+static antler_status read_names(const antler_hdf5_rows *rows, antler_hdf5_set *set, antler_error *err)
+{
+    names n = {antler__allocate_zeroed(MOST_NAMES, 1), 0};
+    if (!n.text)
+        return antler__no_memory(err);
+    *set = (antler_hdf5_set){.group = true, .dtype = ANTLER_UINT8, .shape = {1, {MOST_NAMES}}, .values = n.text};
+    antler__h5_enter();
+    bool whole = H5Literate(rows->set, H5_INDEX_NAME, H5_ITER_INC, NULL, add_name, &n) >= 0;
+    antler__h5_leave();
+    return whole ? ANTLER_OK : antler__h5_damaged(rows->name, err);
+}
+
 static int64_t bytes_of(const antler_hdf5_rows *rows)
 {
     return rows->content.count * (int64_t)rows->content.size;
@@ -304,7 +345,9 @@ static antler_status open_rows(const opening *o, antler_hdf5_rows *rows, antler_
     antler__h5_leave();
     if (status != ANTLER_OK)
         return status;
-    *o->set = (antler_hdf5_set){rows->content.dtype, rows->content.shape, NULL, rows};
+    if (is_group(rows))
+        return read_names(rows, o->set, err);
+    *o->set = (antler_hdf5_set){false, rows->content.dtype, rows->content.shape, NULL, rows};
     if (!antler__guard_expect(bytes_of(rows)))
         return settle(o, rows, err);
     if (rows->offset >= 0)
@@ -367,7 +410,7 @@ static antler_status receive_plain(const opening *o, const packet *p, antler_err
         return antler__no_memory(err);
     *rows = p->rows;
     rows->file = rows->set = -1;
-    *o->set = (antler_hdf5_set){p->set.dtype, p->set.shape, NULL, rows};
+    *o->set = (antler_hdf5_set){false, p->set.dtype, p->set.shape, NULL, rows};
     return conclude(o, rows, settle(o, rows, err), err);
 }
 
@@ -384,7 +427,7 @@ static bool receive(void *arg, int from, antler_error *err)
             open_here(o, err);
         return true;
     }
-    *o->set = (antler_hdf5_set){p.set.dtype, p.set.shape, NULL, NULL};
+    *o->set = (antler_hdf5_set){p.set.group, p.set.dtype, p.set.shape, NULL, NULL};
     int64_t bytes = make_room(o->set, err);
     if (bytes < 0 || antler__file_take(from, o->set->values, (size_t)bytes))
         return true;
