@@ -29,8 +29,8 @@ static bool is_seen(const antler_model *model, int64_t call, int64_t handed_on)
 
 /* Where the loss of a target begins: at the logits of a call if it takes some, and the last call that does not hand on
    its input as it is ends with sigmoid or softmax. Keras on TensorFlow takes them whichever of the two the loss is for,
-   even where the loss's from_logits says that the output is such, and where something else reads the output or penalizes
-   it: the gradient of the loss then goes to the logits by itself. */
+   even where the loss's from_logits says that the output is such, and where something else reads the output or
+   penalizes it: the gradient of the loss then goes to the logits by itself. */
 static antler_end find_end(const antler_model *model, const antler_compile_settings *s, int64_t target,
                            antler_mode mode)
 {
@@ -62,8 +62,8 @@ static bool is_mean(const char *reduction)
     return false;
 }
 
-static antler_status make_goal(const antler_model *model, const antler_target *target, int64_t batch,
-                               antler_goal *goal, antler_error *err)
+static antler_status make_goal(const antler_model *model, const antler_target *target, int64_t batch, antler_goal *goal,
+                               antler_error *err)
 {
     const antler_shape *out = antler_model_output(model, target->output, NULL);
     int64_t width = out->rank > 1 ? out->dim[out->rank - 1] : 1, inner = antler_count(out, 1) / width, rows = 0;

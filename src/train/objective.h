@@ -9,13 +9,13 @@
 typedef struct antler_goal {
     const antler_target *target; /* of the settings */
     const antler_loss_ops *loss;
-    bool is_mean, is_sum;  /* its reduction; neither: one value a row, of which the mean is logged */
-    int64_t inner, width;  /* rows a sample, and the last axis */
-    int64_t y_width;       /* numbers of a target for one row: width, or 1 for classes */
-    double value;          /* the loss of the last pass, unweighted */
-    double loss_sum;       /* of all passes since the last reset, each times its samples */
+    bool is_mean, is_sum; /* its reduction; neither: one value a row, of which the mean is logged */
+    int64_t inner, width; /* rows a sample, and the last axis */
+    int64_t y_width;      /* numbers of a target for one row: width, or 1 for classes */
+    double value;         /* the loss of the last pass, unweighted */
+    double loss_sum;      /* of all passes since the last reset, each times its samples */
     double sum[ANTLER_MOST_METRICS][ANTLER_MAX_SUMS]; /* of the metrics, since then */
-    antler_real *losses, *weight, *counts, *scratch;/* (rows), (rows), (rows), (rows, width); one allocation */
+    antler_real *losses, *weight, *counts, *scratch;  /* (rows), (rows), (rows), (rows, width); one allocation */
 } antler_goal;
 
 /* Those of a model. */
