@@ -125,7 +125,8 @@ antler_status antler__goal_targets(antler_goal *g, const antler_model *model, co
     const antler_shape *output = antler_model_output(model, g->target->output, &name);
     int64_t sample = y ? antler_count(y, 1) : g->loss->sparse ? g->inner : g->inner * g->width;
     g->y_width = sample == g->inner * g->width && !g->loss->sparse ? g->width : 1;
-    bool fits = sample == g->inner * g->y_width && (g->loss->sparse || g->y_width == g->width);
+    g->y_numbers = g->inner * g->y_width;
+    bool fits = sample == g->y_numbers && (g->loss->sparse || g->y_width == g->width);
     if (!fits) {
         char got[128], out[128];
         antler_shape_text(y, got, sizeof got);
@@ -236,11 +237,6 @@ static antler_status goal_loss(antler_context *c, antler_goal *g, const antler_r
     return ANTLER_OK;
 }
 
-static int64_t targets_of(const antler_context *c, const antler_goal *g)
-{
-    return c->n * g->inner * g->y_width;
-}
-
 antler_status antler__objective_loss(antler_context *c, const antler_real *y, bool gradient, double *loss,
                                      antler_error *err)
 {
@@ -249,7 +245,7 @@ antler_status antler__objective_loss(antler_context *c, const antler_real *y, bo
     for (antler_goal *g = o->goal; g < o->goal + o->goals; g++) {
         ANTLER_TRY(goal_loss(c, g, y, gradient, err));
         *loss += g->target->weight * g->value;
-        y += targets_of(c, g);
+        y += c->n * g->y_numbers;
     }
     *loss += antler__penalties(c->model) + activity_penalty(c);
     return ANTLER_OK;
@@ -291,7 +287,7 @@ void antler__objective_track(antler_context *c, const antler_real *y, double los
     o->samples += (double)c->n;
     for (antler_goal *g = o->goal; g < o->goal + o->goals; g++) {
         track_goal(c, g, y);
-        y += targets_of(c, g);
+        y += c->n * g->y_numbers;
     }
 }
 

@@ -12,6 +12,7 @@ typedef struct antler_goal {
     bool is_mean, is_sum; /* its reduction; neither: one value a row, of which the mean is logged */
     int64_t inner, width; /* rows a sample, and the last axis */
     int64_t y_width;      /* numbers of a target for one row: width, or 1 for classes */
+    int64_t y_numbers;    /* and for a sample */
     double value;         /* the loss of the last pass, unweighted */
     double loss_sum;      /* of all passes since the last reset, each times its samples */
     double sum[ANTLER_MOST_METRICS][ANTLER_MAX_SUMS]; /* of the metrics, since then */
