@@ -27,6 +27,10 @@ typedef struct antler_objective {
     antler_goal goal[]; /* [goals], of the outputs that have a loss, in their order */
 } antler_objective;
 
+/* For a built model that has a loss; NULL and *err on failure. */
+antler_objective *antler__objective_create(const antler_model *model, int64_t batch, antler_error *err);
+void antler__objective_free(antler_objective *objective); /* NULL too */
+
 /* A context with the model's objective (in ANTLER_TRAIN, or with ANTLER_WITH_OBJECTIVE). For antler_context_free. */
 antler_context *antler__training_context(const antler_model *model, antler_model *writable, antler_mode mode,
                                          int64_t batch, int threads, unsigned flags, antler_error *err);
