@@ -777,8 +777,9 @@ static antler_status whole_life(void *arg)
     }
     if (status == ANTLER_OK) {
         const antler_ref in = {-1, 0}, outputs[] = {{0, 0}, {1, 0}};
-        const antler_use use[] = {{1, 1, &in}, {2, 1, &in}};
-        status = antler__model_connect(m, &(antler_graph){2, 2, use, outputs}, &err);
+        const antler_use use[] = {{.layer = 1, .inputs = 1, .in = &in}, {.layer = 2, .inputs = 1, .in = &in}};
+        status =
+            antler__model_connect(m, &(antler_graph){.uses = 2, .outputs = 2, .use = use, .output = outputs}, &err);
     }
     if (status == ANTLER_OK)
         status = compile(m, "'sgd'", "{'kind': 'categorical_crossentropy', 'size': null}", "{'kind': 2}",
