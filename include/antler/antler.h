@@ -104,8 +104,9 @@ ANTLER_API antler_status antler_data_split(const antler_data *data, double split
 ANTLER_API void antler_data_free(antler_data *data);
 ANTLER_API const antler_shape *antler_data_shape(const antler_data *data); /* dim[0]: rows; of joined data that alone */
 
-/* Rows row[0..n) as antler_real, one after the other, to `out`; of joined data those of each part after another. Refuses NaN and infinities, and integers beyond 2^24,
-   which a float does not hold: the error says which row of which file. */
+/* Rows row[0..n) as antler_real, one after the other, to `out`; of joined data those of each part after another.
+   Refuses NaN and infinities, and integers beyond 2^24, which a float does not hold: the error says which row of which
+   file. */
 ANTLER_API antler_status antler_data_gather(const antler_data *data, const int64_t *row, int64_t n, antler_real *out,
                                             antler_error *err);
 
@@ -192,7 +193,8 @@ ANTLER_API antler_value antler_again_list(antler_model *model, antler_value made
 /* Calls a model as a layer. `inner` is a part of `model` from then on, on failure too, which frees it: it can be called
    by this again, which shares its weights, and is refused all else. Where it has weights, loaded or drawn, they come
    along; its compile settings do not, and contexts of it are to be freed before. Its name is that of a layer; one that
-   nobody gave is numbered. */
+   nobody gave is numbered. antler_model_free leaves a part alone, and a NULL model takes none: a program may free both,
+   the part first. */
 #define antler_call_model(model, inner, in) antler_call_model_list(model, inner, ANTLER_VALUES_ in)
 ANTLER_API antler_value antler_call_model_list(antler_model *model, antler_model *inner, const antler_value *in,
                                                int inputs);
@@ -215,7 +217,8 @@ enum { ANTLER_MAX_METRICS = 8 };
 /* Settings of training. optimizer and loss: a name or ANTLER_JSON({"class_name": ..., "config": ...}).
    A model of several outputs takes a loss that is given so for each of them, and adds up. A list has one for each,
    ANTLER_JSON(["mse", null]), a dict one for those that it names, ANTLER_JSON({"kind": "mse"}): an output without a
-   loss has no targets. Its metrics are such a list, .metrics = {ANTLER_JSON([["mae"], ["accuracy", "mse"]])}, or such a dict. */
+   loss has no targets. Its metrics are such a list, .metrics = {ANTLER_JSON([["mae"], ["accuracy", "mse"]])}, or such a
+   dict. */
 struct antler_compile {
     const char *optimizer; /* default "rmsprop" in Keras; here "adam" */
     const char *loss;
@@ -267,8 +270,8 @@ ANTLER_API const antler_error *antler_model_warning(const antler_model *model, i
    have been built; so for all questions about it that follow. */
 ANTLER_API const antler_shape *antler_input_shape(const antler_model *model);
 ANTLER_API const antler_shape *antler_output_shape(const antler_model *model);
-/* The index-th input or output, with its name: that of its layer; of an output, of the layer that gives it. *name may be
-   left out. NULL past the last. */
+/* The index-th input or output, with its name: that of its layer; of an output, of the layer that gives it. *name may
+   be left out. NULL past the last. */
 ANTLER_API const antler_shape *antler_model_input(const antler_model *model, int64_t index, const char **name);
 ANTLER_API const antler_shape *antler_model_output(const antler_model *model, int64_t index, const char **name);
 /* Samples of a batch where a call does not say: the batch that the input fixes, or that of "fit", or 32. */
@@ -377,8 +380,8 @@ enum { ANTLER_MOST_LOSSES = 8, ANTLER_MOST_METRICS = 16 };
 enum { ANTLER_MAX_LOGS = 2 * (1 + ANTLER_MOST_LOSSES + ANTLER_MOST_METRICS) };
 
 /* Values of one epoch or evaluation: "loss"; of several losses each, unweighted, as "NAME_loss" by its output's name;
-   then the metrics, "NAME_accuracy" where there are several outputs; then "val_loss" ... The names are the model's: they
-   last until it is compiled anew or freed, those of its history until the next antler_fit. */
+   then the metrics, "NAME_accuracy" where there are several outputs; then "val_loss" ... The names are the model's:
+   they last until it is compiled anew or freed, those of its history until the next antler_fit. */
 typedef struct antler_logs {
     int n;
     const char *name[ANTLER_MAX_LOGS];

@@ -45,7 +45,7 @@ int64_t antler__batch_size(const antler_arguments *a, const antler_model *model)
 bool antler__is_chain(const antler_model *model);
 /* "dense", "dense:1" of its second call, "lstm[1]" of another output. */
 const char *antler__giver_text(const antler_model *model, const antler_giver *giver, char *text, size_t size);
-/* "(batch, 8), (batch, 4)": the outputs of a layer's first call. */
+/* "(None, 8), (None, 4)": the outputs of a layer's first call. */
 const char *antler__outputs_text(const antler_layer_view *layer, char *text, size_t size);
 /* The table of layers and the totals; of a graph also where each takes its inputs from. */
 antler_status antler__print_layers(const antler_model *model, antler_error *err);

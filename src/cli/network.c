@@ -36,7 +36,7 @@ const char *antler__outputs_text(const antler_layer_view *layer, char *text, siz
     size_t used = 0;
     for (int k = 0; k < layer->call->outputs && used < size; k++)
         used += (size_t)snprintf(text + used, size - used, "%s%s", k ? ", " : "",
-                                 antler_shape_text(&layer->call->output[k], one, sizeof one));
+                                 antler_shape_text(k ? &layer->call->output[k] : &layer->output, one, sizeof one));
     return text;
 }
 

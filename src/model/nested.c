@@ -111,9 +111,7 @@ antler_value antler_call_model_list(antler_model *model, antler_model *inner, co
     bool again = model && inner && inner->whole == model && inner->part >= 0;
     antler_status status = antler__model_status(model);
     if (status != ANTLER_OK) {
-        if (!model)
-            antler_model_free(inner);
-        else if (inner && !inner->whole && !is_within(model, inner))
+        if (model && inner && !inner->whole && !is_within(model, inner))
             own(model, inner);
         return value;
     }
@@ -130,9 +128,7 @@ antler_status antler_add_model(antler_model *model, antler_model *inner)
     antler_error error = {0};
     antler_status status = antler__model_status(model);
     if (status != ANTLER_OK) {
-        if (!model)
-            antler_model_free(inner);
-        else if (inner && !inner->whole && !is_within(model, inner))
+        if (model && inner && !inner->whole && !is_within(model, inner))
             own(model, inner);
         return status;
     }
