@@ -75,6 +75,37 @@ static const antler_json *list_of(const antler_json *node)
     return NULL;
 }
 
+/* 1; [1, 2] for each axis, or, of one axis, the pair itself; [[0, 1], [2, 2]]; or all in one row. */
+static antler_status read_pairs(const antler_field *field, const antler_json *node, const antler_place *place,
+                                antler_report *report, int64_t *value)
+{
+    const antler_json *list = list_of(node);
+    int64_t length = list ? antler__json_length(list) : 0;
+    int axes = field->count / 2, i = 0;
+    if (!list) {
+        ANTLER_TRY(read_int(field, node, place, report, &value[0]));
+        for (i = 1; i < field->count; i++)
+            value[i] = value[0];
+        return ANTLER_OK;
+    }
+    if (length != axes && length != field->count)
+        return wrong(report, place, node, "an integer, or one or a pair for each axis");
+    for (const antler_json *item = antler__json_first(list); item; item = antler__json_next(item), i++) {
+        const antler_json *pair = list_of(item), *first = pair ? antler__json_first(pair) : item;
+        const antler_json *second = pair ? antler__json_next(first) : item;
+        antler_place there = antler__at_item(place, i);
+        if (length == field->count) {
+            ANTLER_TRY(read_int(field, item, &there, report, &value[i]));
+            continue;
+        }
+        if (pair && antler__json_length(pair) != 2)
+            return wrong(report, &there, item, "a pair of integers");
+        ANTLER_TRY(read_int(field, first, &there, report, &value[2 * i]));
+        ANTLER_TRY(read_int(field, second, &there, report, &value[2 * i + 1]));
+    }
+    return ANTLER_OK;
+}
+
 static antler_status read_ints(const antler_field *field, const antler_json *node, const antler_place *place,
                                antler_report *report, int64_t *value)
 {
@@ -257,6 +288,8 @@ static antler_status read_value(const antler_field *field, const antler_json *no
     case ANTLER_STRING:
         return read_string(field, node, place, report, value);
     case ANTLER_INTS:
+        if (field->flags & ANTLER_PAIRS)
+            return read_pairs(field, node, place, report, value);
         return read_ints(field, node, place, report, value);
     case ANTLER_STRINGS:
         return read_strings(node, place, report, value);

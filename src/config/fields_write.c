@@ -48,6 +48,18 @@ static antler_json *write_ints(const antler_field *field, const int64_t *value, 
     return list;
 }
 
+/* [1, 2] of one axis, [[1, 2], [0, 0]] of several. */
+static antler_json *write_pairs(const antler_field *field, const int64_t *value, antler_json *parent, const char *key)
+{
+    antler_json *list = antler__json_array(parent, key);
+    for (int i = 0; list && i < field->count; i += 2) {
+        antler_json *pair = field->count == 2 ? list : antler__json_array(list, NULL);
+        if (!pair || !add_int(pair, NULL, value[i]) || !add_int(pair, NULL, value[i + 1]))
+            return give_up(list, parent);
+    }
+    return list;
+}
+
 static antler_json *write_strings(const char *const *value, antler_json *parent, const char *key)
 {
     antler_json *list = antler__json_array(parent, key);
@@ -85,6 +97,8 @@ antler_json *antler__field_write(const antler_field *field, const void *config, 
         return *(const char *const *)value ? antler__json_add_string(parent, key, *(const char *const *)value)
                                            : antler__json_add_null(parent, key);
     case ANTLER_INTS:
+        if (field->flags & ANTLER_PAIRS)
+            return write_pairs(field, value, parent, key);
         return write_ints(field, value, parent, key);
     case ANTLER_STRINGS:
         return write_strings(value, parent, key);

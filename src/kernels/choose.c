@@ -20,16 +20,17 @@ ANTLER_DECLARE_VARIANT(neon);
 typedef struct variant {
     const char *name;
     bool (*runs)(void); /* on this machine */
-    void (*fill[6])(antler_kernels *k);
+    void (*fill[7])(antler_kernels *k);
 } variant;
 
-#define VARIANT(isa, runs)                                                                                  \
-    {                                                                                                       \
-#isa, runs,                                                                                         \
-        {                                                                                                   \
-            antler__product_kernels_##isa, antler__elementwise_kernels_##isa, antler__reduce_kernels_##isa, \
-                antler__noise_kernels_##isa, antler__recurrent_kernels_##isa, antler__update_kernels_##isa  \
-        }                                                                                                   \
+#define VARIANT(isa, runs)                                                                                   \
+    {                                                                                                        \
+#isa, runs,                                                                                          \
+        {                                                                                                    \
+            antler__product_kernels_##isa, antler__elementwise_kernels_##isa, antler__reduce_kernels_##isa,  \
+                antler__stencil_kernels_##isa, antler__noise_kernels_##isa, antler__recurrent_kernels_##isa, \
+                antler__update_kernels_##isa                                                                 \
+        }                                                                                                    \
     }
 
 static bool always(void)

@@ -108,6 +108,37 @@ typedef struct antler_recurrence {
                         dz's, and it may be NULL). For LSTM and SimpleRNN it equals dz and is NULL */
 } antler_recurrence;
 
+/* A window that moves over positions whose channels lie side by side, each channel for itself: depthwise convolution,
+   and, with other steps, the gradient of its input. All taps are inside of x.
+
+     y (o, c) = sum over i, j, k of x (o, i, j, k, c) w (i, j, k, c) + bias (c)
+
+   by fma in that order from +0; o, i, j and k have the steps below, c has 1. */
+typedef struct antler_stencil {
+    int64_t n, channels; /* positions, channels */
+    int64_t taps[3];     /* of i, j, k; 0: y is the bias */
+    const antler_real *x;
+    int64_t x_step, x_tap[3];
+    const antler_real *w;
+    int64_t w_tap[3];
+    const antler_real *bias; /* (channels), or NULL for none */
+    antler_real *y;
+    int64_t y_step;
+} antler_stencil;
+
+/* The gradient of such weights, of one row of taps: fma in the order of o on what sum (j, c) holds.
+
+     sum (j, c) += sum over o of x (o, j, c) dy (o, c) */
+typedef struct antler_stencil_sums {
+    int64_t n, channels, taps;
+    const antler_real *x;
+    int64_t x_step, x_tap;
+    const antler_real *dy;
+    int64_t dy_step;
+    antler_real *sum;
+    int64_t sum_tap;
+} antler_stencil_sums;
+
 typedef struct antler_kernels {
     const char *name; /* "avx512", "avx2", "neon" or "baseline" */
 
@@ -148,6 +179,11 @@ typedef struct antler_kernels {
     void (*softmax_backward)(antler_real *dx, const antler_real *dy, const antler_real *y, int64_t rows, int64_t n);
     /* y = x - max - log(sum(exp(x - max))) a row. y may be x. */
     void (*log_softmax)(antler_real *y, const antler_real *x, int64_t rows, int64_t n);
+
+    /* ---- stencil.c ---- */
+
+    void (*stencil)(const antler_stencil *s);
+    void (*stencil_sums)(const antler_stencil_sums *s);
 
     /* ---- noise.c ---- */
 

@@ -13,6 +13,29 @@ struct antler_prelu { /* max(x, 0) + alpha * min(x, 0), with a learned alpha */
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_prelu;
 
+struct antler_relu {
+    ANTLER_LAYER_KEYS
+    double max_value; /* left out: none */
+    double negative_slope, threshold;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_relu;
+
+struct antler_leaky_relu {
+    ANTLER_LAYER_KEYS
+    double negative_slope; /* 0.3 */
+    double alpha;          /* Keras 2's name of it */
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_leaky_relu;
+
+struct antler_elu {
+    ANTLER_LAYER_KEYS
+    double alpha; /* 1 */
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_elu;
+
 struct antler_softmax {
     ANTLER_LAYER_KEYS
     int64_t axis;

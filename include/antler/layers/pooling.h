@@ -12,4 +12,23 @@ struct antler_max_pooling2d {
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_max_pooling2d;
 
+/* All positions become one. */
+struct antler_global_pooling {
+    ANTLER_LAYER_KEYS
+    bool keepdims; /* the axes stay, of size 1 */
+    int end_;
+};
+#define antler_global_average_pooling1d antler_global_pooling
+#define antler_global_average_pooling2d antler_global_pooling
+#define antler_global_average_pooling3d antler_global_pooling
+#define antler_global_max_pooling1d antler_global_pooling
+#define antler_global_max_pooling2d antler_global_pooling
+#define antler_global_max_pooling3d antler_global_pooling
+ANTLER_API extern const struct antler_layer_ops antler_layer_global_average_pooling1d;
+ANTLER_API extern const struct antler_layer_ops antler_layer_global_average_pooling2d;
+ANTLER_API extern const struct antler_layer_ops antler_layer_global_average_pooling3d;
+ANTLER_API extern const struct antler_layer_ops antler_layer_global_max_pooling1d;
+ANTLER_API extern const struct antler_layer_ops antler_layer_global_max_pooling2d;
+ANTLER_API extern const struct antler_layer_ops antler_layer_global_max_pooling3d;
+
 #endif
