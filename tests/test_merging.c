@@ -47,11 +47,11 @@ static antler_status connect(antler_model *m, const merging_case *c, antler_erro
     for (int i = 0; i < n; i++) {
         in[i] = own[i] = (antler_ref){-1 - i, 0};
         if (c->masked >> i & 1) {
-            use[calls] = (antler_use){n + calls, 1, &own[i]};
+            use[calls] = (antler_use){.layer = n + calls, .inputs = 1, .in = &own[i]};
             in[i] = (antler_ref){calls++, 0};
         }
     }
-    use[calls] = (antler_use){n + calls, n, in};
+    use[calls] = (antler_use){.layer = n + calls, .inputs = n, .in = in};
     out = (antler_ref){calls, 0};
     return antler__model_connect(m, &(antler_graph){calls + 1, 1, use, &out}, err);
 }
