@@ -62,31 +62,41 @@ typedef struct job {
     int64_t width; /* of a row of y */
 } job;
 
+/* `count` rows of n numbers, from rows of `from` numbers to rows of `to`; short ones cost less than a call. */
+static void copy_rows(antler_real *y, int64_t to, const antler_real *x, int64_t from, int64_t n, int64_t count)
+{
+    enum { SHORT = 16 };
+    for (int64_t row = 0; row < count; row++, y += to, x += from) {
+        for (int64_t i = 0; n < SHORT && i < n; i++)
+            y[i] = x[i];
+        if (n >= SHORT)
+            memcpy(y, x, (size_t)n * sizeof *y);
+    }
+}
+
 static void forward_rows(void *arg, int64_t first, int64_t count)
 {
     const job *j = arg;
     antler_real *y = j->run->y->data + first * j->width;
-    for (int64_t row = first; row < first + count; row++)
-        for (int i = 0; i < j->run->inputs; i++) {
-            const antler_tensor *x = &j->run->x[i];
-            int64_t width = antler_count(&x->shape, j->axis);
-            memcpy(y, x->data + row * width, (size_t)width * sizeof *y);
-            y += width;
-        }
+    for (int i = 0; i < j->run->inputs; i++) {
+        const antler_tensor *x = &j->run->x[i];
+        int64_t width = antler_count(&x->shape, j->axis);
+        copy_rows(y, j->width, x->data + first * width, width, width, count);
+        y += width;
+    }
 }
 
 static void backward_rows(void *arg, int64_t first, int64_t count)
 {
     const job *j = arg;
     const antler_real *dy = j->run->dy->data + first * j->width;
-    for (int64_t row = first; row < first + count; row++)
-        for (int i = 0; i < j->run->inputs; i++) {
-            antler_real *dx = j->run->dx[i].data;
-            int64_t width = antler_count(&j->run->x[i].shape, j->axis);
-            if (dx)
-                memcpy(dx + row * width, dy, (size_t)width * sizeof *dx);
-            dy += width;
-        }
+    for (int i = 0; i < j->run->inputs; i++) {
+        antler_real *dx = j->run->dx[i].data;
+        int64_t width = antler_count(&j->run->x[i].shape, j->axis);
+        if (dx)
+            copy_rows(dx + first * width, width, dy, j->width, width, count);
+        dy += width;
+    }
 }
 
 /* The masks one behind the other; a tensor without one has all its steps. */

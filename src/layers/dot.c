@@ -243,6 +243,18 @@ static void dot_vectors(antler_real *to, const side *s, const antler_real *a, co
             to[i] += a[d * s->free + i] * b[d * s->free + i];
 }
 
+/* to = x f, or to - x f with `less`: each vector by its own f (free). to may be x. */
+static void scale(antler_real *to, const side *s, const antler_real *x, const antler_real *f, bool less)
+{
+    bool is_row = s->depth_step == 1; /* a vector is, else a column */
+    int64_t rows = is_row ? s->free : s->depth, columns = is_row ? s->depth : s->free;
+    for (int64_t row = 0; row < rows; row++, to += columns, x += columns)
+        for (int64_t i = 0; i < columns; i++) {
+            antler_real value = x[i] * (is_row ? f[row] : f[i]);
+            to[i] = less ? to[i] - value : value;
+        }
+}
+
 static const antler_real most = (antler_real)(1 / 1e-7); /* of the factor: Keras's epsilon */
 
 /* Items are blocks. */
@@ -252,17 +264,13 @@ static void normalize_blocks(void *arg, int64_t first, int64_t count)
     const side *s = &n->s;
     for (int64_t block = first; block < first + count; block++) {
         const antler_real *x = n->x + block * s->free * s->depth;
-        antler_real *u = n->u + block * s->free * s->depth, *factor = n->factor + block * s->free;
+        antler_real *factor = n->factor + block * s->free;
         dot_vectors(factor, s, x, x);
         for (int64_t i = 0; i < s->free; i++) {
             antler_real root = (antler_real)sqrt(factor[i]);
             factor[i] = root * most > 1 ? 1 / root : most;
         }
-        for (int64_t d = 0; d < s->depth; d++)
-            for (int64_t i = 0; i < s->free; i++) {
-                int64_t at = d * s->depth_step + i * s->free_step;
-                u[at] = x[at] * factor[i];
-            }
+        scale(n->u + block * s->free * s->depth, s, x, factor, false);
     }
 }
 
@@ -276,11 +284,8 @@ static void normalize_backward_blocks(void *arg, int64_t first, int64_t count)
         dot_vectors(dots, s, u, du);
         for (int64_t i = 0; i < s->free; i++)
             dots[i] = factor[i] < most ? dots[i] : 0;
-        for (int64_t d = 0; d < s->depth; d++)
-            for (int64_t i = 0; i < s->free; i++) {
-                int64_t at = d * s->depth_step + i * s->free_step;
-                du[at] = factor[i] * (du[at] - u[at] * dots[i]);
-            }
+        scale(du, s, u, dots, true);
+        scale(du, s, du, factor, false);
     }
 }
 

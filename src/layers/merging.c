@@ -3,8 +3,8 @@
 
      y = (x_0 o x_1) o x_2 ...     Average then divides by their number
 
-   An x may be smaller than y: it is stretched, and its gradient is a sum over what it was stretched along. All that is
-   computed is computed in chunks of y's elements, so that what is in between stays in a cache.
+   An x smaller than y is stretched, and its gradient is a sum over what it was stretched along. Work goes over chunks
+   of y's elements, so that what is in between stays in a cache.
 
    Gradients: dx_i = dy, -dy, dy / n; of Multiply dy times the other x; of Maximum and Minimum dy where x_i was chosen,
    which of equal ones is the first.
@@ -33,8 +33,8 @@ typedef struct job {
     int64_t size;        /* of y */
     antler_shape to;     /* of y */
     bool masked;         /* masks act on values */
-    int input;           /* backward of one alone */
-    antler_real *spread; /* its gradient, stretched */
+    antler_real *spread; /* backward of one x alone: its gradient, stretched */
+    int input;           /* which that is */
 } job;
 
 /* ---- shapes and buffers ------------------------------------------------------------------------------------------ */
@@ -51,13 +51,9 @@ static void buffers(const void *config, const antler_shape *in, antler_plan *pla
 {
     (void)config;
     antler_shape out;
-    int most = 0;
     if (antler_plan_mode(plan) != ANTLER_TRAIN || antler__stretched_shape(in, &out, NULL) != ANTLER_OK)
         return;
-    for (int i = 0; in[i].rank; i++) {
-        antler_stretch s = antler__stretch(&in[i], &out);
-        most = antler__stretched_groups(&s) > most ? antler__stretched_groups(&s) : most;
-    }
+    int most = antler__most_stretched_groups(in, &out);
     if (most > 0)
         antler_plan_scratch(plan, SPREAD, &out);
     if (most > 1)
@@ -120,21 +116,24 @@ static const antler_real *numbers_of(const job *j, int i, int64_t first, int64_t
 
 /* ---- Maximum, Minimum -------------------------------------------------------------------------------------------- */
 
-/* Of each element in a chunk: the number chosen so far, whose it is, and whether one that is not masked was seen. */
+/* Of each element in a chunk: the number chosen so far, whose it is (a real: as wide), and whether one was seen that is
+   not masked. */
 typedef struct choice {
-    antler_real value[CHUNK];
-    int of[CHUNK];
+    antler_real value[CHUNK], of[CHUNK];
     bool live[CHUNK];
 } choice;
 
-/* A NaN stays, but its gradient goes to the x after it, as TensorFlow has it. */
-static void choose(choice *c, int i, const antler_real *x, int64_t n, antler_real sign)
+/* A NaN stays, but its gradient goes to the x after it, as TensorFlow has it. Two loops that become vectors. */
+static void choose(choice *restrict c, int i, const antler_real *restrict x, int64_t n, antler_real sign)
 {
+    const antler_real number = (antler_real)i;
     for (int64_t e = 0; e < n; e++) {
-        antler_real value = c->value[e];
-        bool stays = sign * value >= sign * x[e];
-        c->of[e] = stays ? c->of[e] : i;
-        c->value[e] = stays || value != value ? value : x[e];
+        const antler_real of = c->of[e];
+        c->of[e] = sign * c->value[e] >= sign * x[e] ? of : number;
+    }
+    for (int64_t e = 0; e < n; e++) {
+        const antler_real value = c->value[e], other = x[e];
+        c->value[e] = (c->of[e] != number) | (value != value) ? value : other;
     }
 }
 
@@ -145,7 +144,7 @@ static void choose_masked(choice *c, int i, const antler_real *x, const antler_r
         if (mask && mask[e] == 0)
             continue;
         bool stays = c->live[e] && sign * value >= sign * x[e];
-        c->of[e] = stays ? c->of[e] : i;
+        c->of[e] = stays ? c->of[e] : (antler_real)i;
         c->value[e] = stays || (c->live[e] && value != value) ? value : x[e];
         c->live[e] = true;
     }
@@ -155,7 +154,7 @@ static void choose_all(const job *j, choice *c, int64_t first, int64_t n)
 {
     antler_real space[CHUNK], mask_space[CHUNK];
     memcpy(c->value, numbers_of(j, 0, first, n, space), (size_t)n * sizeof *c->value);
-    memset(c->of, 0, (size_t)n * sizeof *c->of);
+    memset(c->of, 0, sizeof c->of);
     const antler_real *mask = mask_of(j, 0, first, n, mask_space);
     for (int64_t e = 0; e < n; e++)
         c->live[e] = !mask || mask[e] != 0;
@@ -264,23 +263,13 @@ static void share(const job *j, int i, const choice *c, antler_real *g, int64_t 
     else if (j->op->form == PRODUCT)
         product_share(j, i, g, dy, first, n);
     else
-        for (int64_t e = 0; e < n; e++)
-            g[e] = c->of[e] == i ? dy[e] : 0;
+        for (int64_t e = 0; e < n; e++) {
+            const antler_real own = dy[e]; /* read in any case: no branch */
+            g[e] = c->of[e] == (antler_real)i ? own : 0;
+        }
 }
 
-static void spread_piece(void *arg, int64_t first, int64_t count)
-{
-    const job *j = arg;
-    choice c;
-    for (int64_t at = first, n; at < first + count; at += n) {
-        n = first + count - at < CHUNK ? first + count - at : CHUNK;
-        if (j->op->form == CHOICE)
-            choose_all(j, &c, at, n);
-        share(j, j->input, &c, j->spread + at, at, n);
-    }
-}
-
-/* The gradients of all x that fill y; one of them may be dy, and is written last. */
+/* The gradients of all x that fill y, of which one may be dy and is written last; or that of one x, stretched. */
 static void backward_chunk(const job *j, int64_t first, int64_t n)
 {
     const antler_run *run = j->run;
@@ -288,13 +277,15 @@ static void backward_chunk(const job *j, int64_t first, int64_t n)
     choice c;
     if (j->op->form == CHOICE)
         choose_all(j, &c, first, n);
-    for (int i = 0; i < run->inputs; i++) {
+    for (int i = 0; i < run->inputs && !j->spread; i++) {
         if (run->dx[i].data == run->dy->data)
             last = i;
         else if (run->dx[i].data && fills(j, i))
             share(j, i, &c, run->dx[i].data + first, first, n);
     }
-    if (last >= 0)
+    if (j->spread)
+        share(j, j->input, &c, j->spread + first, first, n);
+    else if (last >= 0)
         share(j, last, &c, run->dx[last].data + first, first, n);
 }
 
@@ -310,20 +301,18 @@ static void backward_piece(void *arg, int64_t first, int64_t count)
 static antler_status backward(antler_run *run, const operation *op)
 {
     job j = job_of(run, op, &run->dy->shape);
-    bool wanted = false;
     for (int i = 0; i < run->inputs; i++) {
-        wanted |= run->dx[i].data && fills(&j, i);
         if (!run->dx[i].data || fills(&j, i))
             continue;
         antler_stretch s = antler__stretch(&run->x[i].shape, &j.to);
         j.input = i;
         j.spread = run->scratch[SPREAD].data;
-        antler_run_ranges(run, j.size, 1, spread_piece, &j);
+        antler_run_ranges(run, j.size, 1, backward_piece, &j);
         antler__stretch_sums(run, &s, run->dx[i].data, j.spread,
                              antler__stretched_groups(&s) > 1 ? run->scratch[SUMS].data : NULL);
     }
-    if (wanted)
-        antler_run_ranges(run, j.size, 1, backward_piece, &j);
+    j.spread = NULL;
+    antler_run_ranges(run, j.size, 1, backward_piece, &j);
     return ANTLER_OK;
 }
 
@@ -367,12 +356,7 @@ static const operation smallest = {.pair = minimum, .form = CHOICE, .sign = -1};
 
 static const antler_field fields[] = {ANTLER_FIELD_END};
 
-static const char *const pair_samples[] = {
-    "(4, 3) (4, 3) {}",
-    "(2, 1, 3) (4, 1) {}",
-    "(3) (2, 4, 3) {}",
-    NULL,
-};
+static const char *const pair_samples[] = {"(4, 3) (4, 3) {}", "(2, 1, 3) (4, 1) {}", "(3) (2, 4, 3) {}", NULL};
 static const char *const samples[] = {
     "(4, 3) (4, 3) {}", "(5) (5) (5) {}", "(4, 3) (3) (4, 1) {}", "(3, 1, 2) (1, 2, 1) (2, 2) {}", NULL,
 };

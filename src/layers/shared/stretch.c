@@ -63,6 +63,17 @@ int antler__stretched_groups(const antler_stretch *s)
     return n;
 }
 
+int antler__most_stretched_groups(const antler_shape *in, const antler_shape *to)
+{
+    int most = 0;
+    for (; in->rank; in++) {
+        antler_stretch s = antler__stretch(in, to);
+        int n = antler__stretched_groups(&s);
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
 /* Sets places in all groups but the last, for element `row` of these; the offset in the tensor. */
 static int64_t place_of(const antler_stretch *s, int64_t row, int64_t place[])
 {
@@ -116,6 +127,17 @@ static void add_row(antler_real *sum, const antler_real *x, int64_t n)
         sum[i] += x[i];
 }
 
+/* Of few numbers in their order, which costs less than a call. */
+static antler_real sum_of(const antler_real *x, int64_t n)
+{
+    antler_real sum = x[0];
+    if (n > ROWS)
+        return antler_array_sum(x, n);
+    for (int64_t i = 1; i < n; i++)
+        sum += x[i];
+    return sum;
+}
+
 /* y (n) = sums of columns [0, n) of x, whose rows are `width` apart; n up to COLUMNS. */
 static void sum_columns(antler_real *y, const antler_real *x, int64_t rows, int64_t width, int64_t n)
 {
@@ -142,7 +164,7 @@ static void sum_items(void *arg, int64_t first, int64_t count)
         const antler_real *x = j->x + item * j->rows * j->width;
         antler_real *to = j->to + item * j->width;
         if (j->width == 1)
-            *to = antler_array_sum(x, j->rows);
+            *to = sum_of(x, j->rows);
         for (int64_t i = 0; j->width > 1 && i < j->width; i += COLUMNS)
             sum_columns(to + i, x + i, j->rows, j->width, j->width - i < COLUMNS ? j->width - i : COLUMNS);
     }

@@ -26,5 +26,6 @@ const antler_real *antler__stretched(const antler_stretch *s, const antler_real 
 void antler__stretch_sums(antler_run *run, const antler_stretch *s, antler_real *to, const antler_real *x,
                           antler_real *work);
 int antler__stretched_groups(const antler_stretch *s);
+int antler__most_stretched_groups(const antler_shape *in, const antler_shape *to); /* of a list ended by rank 0 */
 
 #endif
