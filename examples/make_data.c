@@ -5,6 +5,7 @@
        make_data ptm_protein_21 POSITIVE.dat NEGATIVE.dat OUT.h5 [--seed N]
        make_data author_music OUT.h5 [--seed N] [--wav FOLDER]
        make_data author_music_wav FOLDER [--seed N]
+       make_data pair DIGITS.h5 OUT.h5 [--seed N]
 
    Random numbers come from Philox and no number from the C library's mathematics, so that a seed means the same file
    on every machine. */
@@ -117,7 +118,8 @@ static int usage(void)
           "       make_data captcha_mnist MNIST5K.h5 OUT.h5\n"
           "       make_data ptm_protein_21 POSITIVE.dat NEGATIVE.dat OUT.h5 [--seed N]\n"
           "       make_data author_music OUT.h5 [--seed N] [--wav FOLDER]\n"
-          "       make_data author_music_wav FOLDER [--seed N]\n",
+          "       make_data author_music_wav FOLDER [--seed N]\n"
+          "       make_data pair DIGITS.h5 OUT.h5 [--seed N]\n",
           stderr);
     return 2;
 }
@@ -166,6 +168,8 @@ int main(int argc, char **argv)
         make_author_music(a.wav, a.file[0], a.seed, &err);
     else if (!strcmp(argv[1], "author_music_wav") && a.files == 1)
         make_author_music_wav(a.file[0], a.seed, &err);
+    else if (!strcmp(argv[1], "pair") && a.files == 2)
+        make_pair(a.file[0], a.file[1], a.seed, &err);
     else
         return usage();
     if (err.status == ANTLER_OK)

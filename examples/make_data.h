@@ -44,6 +44,7 @@ antler_status make_dummy_time(const char *path, int64_t seed, antler_error *err)
 antler_status make_captcha_mnist(const char *mnist, const char *path, antler_error *err);
 antler_status make_ptm_protein_21(const char *positive, const char *negative, const char *path, int64_t seed,
                                   antler_error *err);
+antler_status make_pair(const char *digits, const char *path, int64_t seed, antler_error *err);
 /* folder: where true/ and false/ hold WAV files; NULL: the synthetic players. */
 antler_status make_author_music(const char *folder, const char *path, int64_t seed, antler_error *err);
 /* Writes what the synthetic players play as WAV files to folder/true and folder/false. */

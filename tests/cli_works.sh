@@ -5,7 +5,7 @@ case_help() {
     prints '^usage: antler COMMAND'
     run 0 --version
     prints '^antler [0-9]+\.[0-9]+\.[0-9]+$'
-    for command in train evaluate predict summary layers bench gradcheck convert; do
+    for command in train evaluate predict summary layers bench gradcheck convert plot; do
         run 0 $command --help
         prints "^usage: antler $command"
     done
@@ -121,6 +121,71 @@ case_summary() {
     prints '^dense +Dense +\(None, 8\) +24 +kernel 2x8, bias 8$'
     prints '^42 weights, 42 trained, [0-9]+ bytes$'
     prints '^loss +SparseCategoricalCrossentropy'
+}
+
+# Two inputs, a model that both go through, two outputs.
+graph() { # FILE
+    cat >"$1" <<'EOF'
+{"class_name": "Model", "config": {"name": "g<r>&aph", "layers": [
+  {"class_name": "InputLayer", "name": "a", "config": {"batch_shape": [null, 2]}, "inbound_nodes": []},
+  {"class_name": "InputLayer", "name": "b", "config": {"batch_shape": [null, 2]}, "inbound_nodes": []},
+  {"class_name": "Sequential", "name": "base", "config": {"name": "base", "trainable": false, "layers": [
+     {"class_name": "Dense", "config": {"units": 3, "use_bias": false}}]},
+   "inbound_nodes": [[["a", 0, 0]], [["b", 0, 0]]]},
+  {"class_name": "Dense", "name": "p", "config": {"units": 1}, "inbound_nodes": [[["base", 0, 0]]]},
+  {"class_name": "Dense", "name": "q", "config": {"units": 2}, "inbound_nodes": [[["base", 1, 0]]]}],
+ "input_layers": [["a", 0, 0], ["b", 0, 0]], "output_layers": [["p", 0, 0], ["q", 0, 0]]},
+ "compile_config": {"optimizer": "sgd", "loss": "mse"}}
+EOF
+}
+
+case_summary_of_a_graph() {
+    graph g.json
+    run 0 summary g.json
+    prints '^layer +type +output +weights +shapes +from$'
+    prints '^a +InputLayer +\(None, 2\) +0$'
+    prints '^base/dense +Dense +\(None, 3\) +6 +kernel 2x3 +[ab]$'
+    prints '^ +[ab]$'
+    prints '^p +Dense +\(None, 1\) +4 +kernel 3x1, bias 1 +base/dense(:1)?$'
+    prints '^18 weights, 12 trained, [0-9]+ bytes$'
+    run 0 gradcheck g.json
+    run 0 bench g.json --threads 1
+}
+
+case_plot() {
+    graph g.json
+    run 0 plot g.json g.dot
+    run 0 plot g.json g.gv
+    cmp -s g.dot g.gv || fail 'plot: .dot and .gv differ'
+    cp g.dot out
+    prints '^digraph model'
+    prints '<b>g&lt;r&gt;&amp;aph</b>'
+    prints 'subgraph cluster_1 \{'
+    prints '<b>dense</b><br/>Dense<br/>.*\(None, 3\)<br/>6 weights, frozen</font>.*dashed'
+    prints '2 weights|8 weights<br/><i>output</i>'
+    prints 'n0 -> n2 .*call [01]'
+    prints 'n1 -> n2 .*call [01]'
+    [ "$(grep -c '<i>output</i>' g.dot)" -eq 2 ] || fail 'plot: not two outputs'
+    [ "$(grep -c '{' g.dot)" -eq "$(grep -c '}' g.dot)" ] || fail 'plot: clusters are not closed'
+    run 0 plot net.json chain.dot
+    if command -v dot >/dev/null; then
+        for suffix in svg png pdf; do
+            run 0 plot g.json g.$suffix
+            [ -s g.$suffix ] || fail "plot: no g.$suffix"
+        done
+        grep -q '<svg' g.svg || fail 'plot: g.svg is no picture'
+        checks=$((checks + 1))
+    else
+        echo 'SKIPPED: graphviz is not installed'
+    fi
+    rm -f none.svg
+    (PATH=/nowhere && export PATH && "$antler" plot g.json none.svg >out 2>err) && fail 'plot without dot: no failure'
+    grep -q "^antler: none.svg: drawing needs graphviz's program dot, which is not there" err || fail 'plot without dot'
+    [ ! -e none.svg ] && [ ! -e none.svg.part ] || fail 'plot without dot left a file'
+    refused 1 'the name of the output must end in .svg, .png, .pdf, .dot or .gv' plot g.json g.jpg
+    refused 1 'nothing/g.svg' plot g.json nothing/g.svg
+    refused 1 'nowhere.json' plot nowhere.json g.svg
+    refused 2 'an operand is missing: expected MODEL OUT' plot g.json
 }
 
 case_layers() {

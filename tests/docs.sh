@@ -13,10 +13,12 @@ fail() { # MESSAGE
     failed=1
 }
 
-# quotes PAGE FILE...: that each C block of the page stands in one of the files
+# quotes LANGUAGE PAGE FILE...: that each block of the page in that language stands in one of the files
 quotes() {
-    awk '
-        /^```c$/ { on = 1; block = ""; start = FNR; next }
+    language=$1
+    shift
+    awk -v language="$language" '
+        $0 == "```" language { on = 1; block = ""; start = FNR; next }
         /^```$/ && on { on = 0; n++; text[n] = block; line[n] = FILENAME ":" start; next }
         FILENAME != ARGV[1] { source = source $0 "\n"; next }
         on { block = block $0 "\n" }
@@ -26,9 +28,11 @@ quotes() {
             exit bad || n == 0
         }' "$@" || failed=1
 }
-quotes docs/adding-a-layer.md src/layers/prelu.c include/antler/layers/*.h
-quotes docs/adding-a-part.md tests/test_register.c
-quotes docs/c-api.md tests/test_guide.c
+quotes c docs/adding-a-layer.md src/layers/prelu.c include/antler/layers/*.h
+quotes c docs/adding-a-part.md tests/test_register.c
+quotes c docs/c-api.md tests/test_guide.c
+quotes c docs/graphs.md examples/residual.c examples/pair.c
+quotes json docs/graphs.md models/residual.json models/pair.json
 
 # links PAGE: that the files it links to are there
 links() {

@@ -71,7 +71,7 @@ flags() {
     done
 
     # Settings without names.
-    for case in 0 1 2 3 4 5; do
+    for case in 0 1 2 3 4 5 6 7 8 9 10 11; do
         built=$($cc -std=c11 -Wpedantic $strict -DCASE=$case -fsyntax-only "$outside/refused.c" \
             $(pkg-config --cflags antler) 2>log && echo 0 || echo 1)
         [ "$built" = $((case > 0)) ] || fail "refused.c, case $case: $(cat log)"

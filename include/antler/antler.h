@@ -39,6 +39,8 @@ extern "C" {
     {                           \
         .end_ = 0, __VA_ARGS__  \
     }
+#define ANTLER_VALUES_(...) \
+    (const antler_value[]){__VA_ARGS__}, (int)(sizeof((antler_value[]){__VA_ARGS__}) / sizeof(antler_value))
 #endif
 
 ANTLER_API const char *antler_version(void);
@@ -102,8 +104,9 @@ ANTLER_API antler_status antler_data_split(const antler_data *data, double split
 ANTLER_API void antler_data_free(antler_data *data);
 ANTLER_API const antler_shape *antler_data_shape(const antler_data *data); /* dim[0]: rows; of joined data that alone */
 
-/* Rows row[0..n) as antler_real, one after the other, to `out`; of joined data those of each part after another. Refuses NaN and infinities, and integers beyond 2^24,
-   which a float does not hold: the error says which row of which file. */
+/* Rows row[0..n) as antler_real, one after the other, to `out`; of joined data those of each part after another.
+   Refuses NaN and infinities, and integers beyond 2^24, which a float does not hold: the error says which row of which
+   file. */
 ANTLER_API antler_status antler_data_gather(const antler_data *data, const int64_t *row, int64_t n, antler_real *out,
                                             antler_error *err);
 
@@ -142,15 +145,80 @@ ANTLER_API void antler_model_free(antler_model *model);
                      ANTLER_TEXT_(__VA_ARGS__))
 ANTLER_API antler_status antler_add_given(antler_model *model, const struct antler_layer_ops *ops, const void *settings,
                                           size_t size, const char *given);
-/* The same from JSON: {"class_name": "Dense", "config": {"units": 10}}. */
+/* The same from JSON, of a layer or of a model: {"class_name": "Dense", "config": {"units": 10}}. */
 ANTLER_API antler_status antler_add_json(antler_model *model, const char *json);
+
+/* ---- models that are graphs: docs/graphs.md ---- */
+
+/* A tensor of a Functional under construction: what a call of a layer or model gave. {0}: none, as a call gives that
+   failed; what is made of it fails too, and the first error stays with the model. */
+typedef struct antler_value {
+    const antler_model *model;
+    int64_t layer, call;
+    int output;
+} antler_value;
+
+/* A Functional without layers: antler_input and antler_call make it, each adding a layer.
+
+       antler_value x = antler_input(m, .name = "x", .shape = {64});
+       antler_value h = antler_call(m, dense, (x), .units = 64, .activation = "relu");
+       antler_call(m, add, (x, h));
+
+   Its inputs are in the order in which they were made. antler_add goes on from the last value. */
+ANTLER_API antler_model *antler_functional(const char *name, antler_error *err);
+
+/* An input; settings are those of input_layer (layers.h): .shape of a sample, or .batch_shape. */
+#define antler_input(...) ANTLER_INPUT_(__VA_ARGS__, )
+#define ANTLER_INPUT_(model, ...)                                                                               \
+    antler_call_given(model, &antler_layer_input_layer, NULL, 0, ANTLER_LEND_(antler_input_layer, __VA_ARGS__), \
+                      sizeof(struct antler_input_layer), ANTLER_TEXT_(__VA_ARGS__))
+/* Adds a layer and calls it on values: antler_call(m, concatenate, (a, b), .axis = 1). Settings are as of antler_add.
+   The value is its first output. */
+#define antler_call(model, ...) ANTLER_CALL_(model, __VA_ARGS__, )
+#define ANTLER_CALL_(model, t, in, ...)                                                                   \
+    antler_call_given(model, &antler_layer_##t, ANTLER_VALUES_ in, ANTLER_LEND_(antler_##t, __VA_ARGS__), \
+                      sizeof(struct antler_##t), ANTLER_TEXT_(__VA_ARGS__))
+ANTLER_API antler_value antler_call_given(antler_model *model, const struct antler_layer_ops *ops,
+                                          const antler_value *in, int inputs, const void *settings, size_t size,
+                                          const char *given);
+/* The macros below are over a function each, whose name ends in _list: it takes values and how many they are. */
+
+/* The same from JSON, of a layer or of a model. */
+#define antler_call_json(model, json, in) antler_call_json_list(model, json, ANTLER_VALUES_ in)
+ANTLER_API antler_value antler_call_json_list(antler_model *model, const char *json, const antler_value *in,
+                                              int inputs);
+/* Calls the layer or model that `made` came from once more, on other values: its weights are shared. */
+#define antler_again(model, made, in) antler_again_list(model, made, ANTLER_VALUES_ in)
+ANTLER_API antler_value antler_again_list(antler_model *model, antler_value made, const antler_value *in, int inputs);
+/* Calls a model as a layer. `inner` is a part of `model` from then on, on failure too, which frees it: it can be called
+   by this again, which shares its weights, and is refused all else. Where it has weights, loaded or drawn, they come
+   along; its compile settings do not, and contexts of it are to be freed before. Its name is that of a layer; one that
+   nobody gave is numbered. antler_model_free leaves a part alone, and a NULL model takes none: a program may free both,
+   the part first. */
+#define antler_call_model(model, inner, in) antler_call_model_list(model, inner, ANTLER_VALUES_ in)
+ANTLER_API antler_value antler_call_model_list(antler_model *model, antler_model *inner, const antler_value *in,
+                                               int inputs);
+/* Another output of the same call: the states of an LSTM with return_state, the second output of a model. */
+ANTLER_API antler_value antler_output(antler_value of, int index);
+/* The outputs, in this order. Left out: the last call alone. */
+#define antler_outputs(model, values) antler_outputs_list(model, ANTLER_VALUES_ values)
+ANTLER_API antler_status antler_outputs_list(antler_model *model, const antler_value *value, int values);
+
+/* Adds a model as a layer, as antler_call_model does: to a Sequential, or on the last value. */
+ANTLER_API antler_status antler_add_model(antler_model *model, antler_model *inner);
+/* Whether any of the model's layers is trained, as Keras's model.trainable; default true. Weights that it has stay;
+   what an optimizer remembers does not, nor may a context of the model be in use. */
+ANTLER_API antler_status antler_set_trainable(antler_model *model, bool trainable);
+
+/* ---- what all models have ---- */
 
 enum { ANTLER_MAX_METRICS = 8 };
 
 /* Settings of training. optimizer and loss: a name or ANTLER_JSON({"class_name": ..., "config": ...}).
    A model of several outputs takes a loss that is given so for each of them, and adds up. A list has one for each,
    ANTLER_JSON(["mse", null]), a dict one for those that it names, ANTLER_JSON({"kind": "mse"}): an output without a
-   loss has no targets. Its metrics are such a list, .metrics = {ANTLER_JSON([["mae"], ["accuracy", "mse"]])}, or such a dict. */
+   loss has no targets. Its metrics are such a list, .metrics = {ANTLER_JSON([["mae"], ["accuracy", "mse"]])}, or such a
+   dict. */
 struct antler_compile {
     const char *optimizer; /* default "rmsprop" in Keras; here "adam" */
     const char *loss;
@@ -202,8 +270,8 @@ ANTLER_API const antler_error *antler_model_warning(const antler_model *model, i
    have been built; so for all questions about it that follow. */
 ANTLER_API const antler_shape *antler_input_shape(const antler_model *model);
 ANTLER_API const antler_shape *antler_output_shape(const antler_model *model);
-/* The index-th input or output, with its name: that of its layer; of an output, of the layer that gives it. *name may be
-   left out. NULL past the last. */
+/* The index-th input or output, with its name: that of its layer; of an output, of the layer that gives it. *name may
+   be left out. NULL past the last. */
 ANTLER_API const antler_shape *antler_model_input(const antler_model *model, int64_t index, const char **name);
 ANTLER_API const antler_shape *antler_model_output(const antler_model *model, int64_t index, const char **name);
 /* Samples of a batch where a call does not say: the batch that the input fixes, or that of "fit", or 32. */
@@ -228,11 +296,28 @@ typedef struct antler_variable {
 } antler_variable;
 ANTLER_API const antler_variable *antler_model_variable(const antler_model *model, int64_t index);
 
-/* A layer as the summary shows it; NULL past the last. */
+/* Where an input of a call comes from: an output of a call of a layer. */
+typedef struct antler_giver {
+    int64_t layer, call; /* call: of that layer, from 0 */
+    int output;
+} antler_giver;
+
+/* One call of a layer. */
+typedef struct antler_call_view {
+    int inputs, outputs;
+    const antler_giver *input;  /* [inputs] */
+    const antler_shape *output; /* [outputs] */
+    const bool *is_output;      /* [outputs] whether the model gives it */
+} antler_call_view;
+
+/* A layer as the summary shows it; NULL past the last. Layers of models in the model are named by their path,
+   "base/dense". */
 typedef struct antler_layer_view {
     const char *name, *class_name;
-    antler_shape output;
+    antler_shape output;           /* the first, of its first call */
     int64_t parameters, trainable; /* numbers of weights, and of those that are trained */
+    int64_t calls;                 /* an input has one, which takes nothing */
+    const antler_call_view *call;  /* [calls] */
 } antler_layer_view;
 ANTLER_API const antler_layer_view *antler_model_layer(const antler_model *model, int64_t index);
 
@@ -295,8 +380,8 @@ enum { ANTLER_MOST_LOSSES = 8, ANTLER_MOST_METRICS = 16 };
 enum { ANTLER_MAX_LOGS = 2 * (1 + ANTLER_MOST_LOSSES + ANTLER_MOST_METRICS) };
 
 /* Values of one epoch or evaluation: "loss"; of several losses each, unweighted, as "NAME_loss" by its output's name;
-   then the metrics, "NAME_accuracy" where there are several outputs; then "val_loss" ... The names are the model's: they
-   last until it is compiled anew or freed, those of its history until the next antler_fit. */
+   then the metrics, "NAME_accuracy" where there are several outputs; then "val_loss" ... The names are the model's:
+   they last until it is compiled anew or freed, those of its history until the next antler_fit. */
 typedef struct antler_logs {
     int n;
     const char *name[ANTLER_MAX_LOGS];

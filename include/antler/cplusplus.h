@@ -12,6 +12,15 @@ template <class Settings> inline const Settings *antler_lend_(const Settings &se
 }
 /* `struct`, as a function may have the same name (antler_softmax). */
 #define ANTLER_LEND_(type, ...) antler_lend_<struct type>({__VA_ARGS__})
+
+/* A list of values, and how many they are. */
+template <class Value, int N> inline const Value *antler_list_(const Value (&list)[N])
+{
+    return list;
+}
+template <class Value, int N> char (&antler_count_(const Value (&list)[N]))[N];
+#define ANTLER_VALUES_(...) \
+    antler_list_<antler_value>({__VA_ARGS__}), (int)sizeof(antler_count_<antler_value>({__VA_ARGS__}))
 #endif
 
 #endif

@@ -10,7 +10,7 @@
 
 extern const antler_command antler__command_train, antler__command_evaluate, antler__command_predict,
     antler__command_summary, antler__command_layers, antler__command_bench, antler__command_gradcheck,
-    antler__command_convert;
+    antler__command_convert, antler__command_plot;
 
 /* The word that the command was called by. */
 extern const char *antler__program;
@@ -41,7 +41,13 @@ int64_t antler__outputs(const antler_model *model);
 /* --batch-size, or the model's own. */
 int64_t antler__batch_size(const antler_arguments *a, const antler_model *model);
 
-/* The table of layers and the totals. */
+/* Whether each layer takes what the one before gives, and all are the model's own. */
+bool antler__is_chain(const antler_model *model);
+/* "dense", "dense:1" of its second call, "lstm[1]" of another output. */
+const char *antler__giver_text(const antler_model *model, const antler_giver *giver, char *text, size_t size);
+/* "(None, 8), (None, 4)": the outputs of a layer's first call. */
+const char *antler__outputs_text(const antler_layer_view *layer, char *text, size_t size);
+/* The table of layers and the totals; of a graph also where each takes its inputs from. */
 antler_status antler__print_layers(const antler_model *model, antler_error *err);
 /* Optimizer, its rate from the first of `steps` steps to the last, and loss. */
 void antler__print_compile(const antler_model *model, int64_t steps);

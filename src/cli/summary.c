@@ -4,61 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-/* "kernel 784x512" of one variable. */
-static void variable_text(const antler_variable *v, char *text, size_t size)
-{
-    size_t used = (size_t)snprintf(text, size, "%s ", v->name);
-    for (int i = 0; i < v->value.shape.rank && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, i ? "x" : "", v->value.shape.dim[i]);
-}
-
-/* A layer's rows: the variables from *next on, as many as its parameters make up, a few to a row. */
-static void add_layer(antler_table *table, const antler_model *model, const antler_layer_view *layer, int64_t *next)
-{
-    enum { WIDTH = 44 };
-    char shape[128], count[32], line[512] = "", text[256];
-    const antler_variable *v;
-    int64_t left = layer->parameters;
-    antler__table_add(table, "%s", layer->name);
-    antler__table_add(table, "%s", layer->class_name);
-    antler__table_add(table, "%s", antler_shape_text(&layer->output, shape, sizeof shape));
-    antler__table_add(table, "%s", antler__number_text(layer->parameters, count, sizeof count));
-    while (left > 0 && (v = antler_model_variable(model, *next))) {
-        variable_text(v, text, sizeof text);
-        if (line[0] && strlen(line) + strlen(text) > WIDTH) {
-            antler__table_add(table, "%s", line);
-            for (int i = 0; i < 4; i++)
-                antler__table_add(table, "%s", "");
-            line[0] = '\0';
-        }
-        snprintf(line + strlen(line), sizeof line - strlen(line), "%s%s", line[0] ? ", " : "", text);
-        left -= antler_count(&v->value.shape, 0);
-        ++*next;
-    }
-    antler__table_add(table, "%s", line);
-}
-
-antler_status antler__print_layers(const antler_model *model, antler_error *err)
-{
-    antler_table table = {.columns = 5};
-    static const char *const heading[] = {"layer", "type", "output", "weights", "shapes"};
-    int64_t parameters = 0, trainable = 0, next = 0;
-    const antler_layer_view *layer;
-    char text[3][32];
-    for (int i = 0; i < table.columns; i++)
-        antler__table_add(&table, "%s", heading[i]);
-    for (int64_t i = 0; (layer = antler_model_layer(model, i)); i++) {
-        add_layer(&table, model, layer, &next);
-        parameters += layer->parameters;
-        trainable += layer->trainable;
-    }
-    ANTLER_TRY(antler__table_print(&table, 1 << 3, err));
-    printf("%s weights, %s trained, %s bytes\n", antler__number_text(parameters, text[0], sizeof text[0]),
-           antler__number_text(trainable, text[1], sizeof text[1]),
-           antler__number_text(parameters * (int64_t)sizeof(antler_real), text[2], sizeof text[2]));
-    return ANTLER_OK;
-}
-
 /* Class, and the numbers, names and switches of its config, in one line; of an output by its name. */
 static void print_object(const char *title, const char *of, antler_object object)
 {

@@ -59,12 +59,21 @@ static void rule(const antler_table *table)
     putchar('\n');
 }
 
+/* Whether cells follow in the row of cell i that are not empty. */
+static bool goes_on(const antler_table *table, size_t i)
+{
+    for (; i % (size_t)table->columns != 0; i++)
+        if (table->cell[i][0])
+            return true;
+    return false;
+}
+
 antler_status antler__table_print(antler_table *table, unsigned right, antler_error *err)
 {
     bool failed = table->failed;
     for (size_t i = 0; i < table->cells && !failed; i++) {
         int column = (int)(i % (size_t)table->columns), last = column == table->columns - 1;
-        int space = last && !(right >> column & 1) ? 0 : width(table, column);
+        int space = !goes_on(table, i + 1) && !(right >> column & 1) ? 0 : width(table, column);
         printf("%s%*s%s", column && (space || table->cell[i][0]) ? "  " : "", right >> column & 1 ? space : -space,
                table->cell[i], last ? "\n" : "");
         if (i + 1 == (size_t)table->columns)

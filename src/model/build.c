@@ -1,30 +1,27 @@
 /* Making a model from C. */
 #include "model/build.h"
 
-#include "config/given.h"
-#include "config/json.h"
 #include "config/registry.h"
 #include "core/memory.h"
 #include "model/compile.h"
 #include "model/structure.h"
-#include "model/tree_read.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static antler_status no_memory(antler_model *model)
-{
-    antler_error error = {0};
-    antler__no_memory(&error);
-    return antler__model_fail(model, &error);
-}
-
 void antler_model_free(antler_model *model)
 {
-    if (!model)
+    if (!model || model->whole)
         return;
     antler__structure_free(model);
     antler__tree_free(model->tree);
+    while (model->parts) {
+        antler_model *part = model->parts;
+        model->parts = part->next_part;
+        part->tree = part->part < 0 ? part->tree : NULL; /* it was this model's */
+        part->whole = NULL;
+        antler_model_free(part);
+    }
     antler__compile_free(model->compile);
     antler__compile_free(model->logged);
     antler__config_free(&antler__fit_type, model->fit);
@@ -36,7 +33,7 @@ void antler_model_free(antler_model *model)
 
 antler_model *antler_sequential(const char *name, const int *shape, int rank, antler_error *err)
 {
-    antler_model *model = antler__model_new(name, err);
+    antler_model *model = antler__model_new(name, true, err);
     if (!model)
         return NULL;
     antler_error error = {0};
@@ -60,80 +57,6 @@ antler_model *antler_sequential(const char *name, const int *shape, int rank, an
         antler__error_copy(err, &error);
     }
     return model;
-}
-
-/* The place of the next layer for errors, as if it stood in a file; or of its config. */
-static antler_place next_place(const antler_model *model, const char *part, char *text, size_t size)
-{
-    snprintf(text, size, "config.layers[%lld]%s", (long long)model->tree->members, part);
-    return antler__at(NULL, text);
-}
-
-antler_status antler_add_given(antler_model *model, const struct antler_layer_ops *ops, const void *settings,
-                               size_t size, const char *given)
-{
-    ANTLER_TRY(antler__model_status(model));
-    antler_error error = {0};
-    antler_report report = {.err = &error};
-    antler_object layer = {NULL, NULL};
-    char text[64];
-    antler_json *json = antler__json_object(NULL, NULL);
-    if (!json)
-        return no_memory(model);
-    antler_place place = next_place(model, ".config", text, sizeof text);
-    antler_status status = antler__require(ops, "layer's table", &error);
-    if (status == ANTLER_OK)
-        status = antler__type_whole(&ops->type, &layer.type, &error);
-    if (status == ANTLER_OK && layer.type->kind != ANTLER_KIND_LAYER)
-        status = antler_error_set(&error, ANTLER_VALUE, layer.type->class_name, "a %s is no layer",
-                                  antler_kind_name(layer.type->kind));
-    if (status == ANTLER_OK)
-        status = antler__given_check(settings, size, given, &(antler_form){layer.type->config_size, layer.type, NULL},
-                                     &place, &error);
-    if (status == ANTLER_OK)
-        status = antler__config_from_struct(layer.type, settings, given, &place, json, &error);
-    if (status == ANTLER_OK)
-        status = antler__config_read(layer.type, json, &place, &report, &layer.config);
-    antler__json_free(json);
-    if (status == ANTLER_OK)
-        status = antler__model_append(model, (antler_tree_member){.layer = layer}, &error);
-    return status == ANTLER_OK ? ANTLER_OK : antler__model_fail(model, &error);
-}
-
-/* Parses a text that a C caller gave for `place`: it has no file, nor lines of one. */
-static antler_status parse(const char *text, const antler_place *place, antler_json **json, antler_error *err)
-{
-    antler_error inner = {0};
-    char where[256];
-    antler_status status = antler__json_parse(text, strlen(text), json, &inner);
-    if (status == ANTLER_OK)
-        return ANTLER_OK;
-    antler_place there = antler__at(place, inner.place);
-    antler__place_text(*inner.place ? &there : place, where, sizeof where);
-    return antler_error_set(err, status, where, "%s", inner.message);
-}
-
-antler_status antler_add_json(antler_model *model, const char *text)
-{
-    ANTLER_TRY(antler__model_status(model));
-    antler_error error = {0};
-    antler_report report = {.err = &error};
-    antler_tree_member member;
-    char place_text[64];
-    antler_place place = next_place(model, "", place_text, sizeof place_text);
-    antler_json *json = NULL;
-    antler_status status = antler__require(text, "JSON", &error);
-    if (status == ANTLER_OK)
-        status = parse(text, &place, &json, &error);
-    if (status != ANTLER_OK)
-        return antler__model_fail(model, &error);
-    status = antler__member_read(json, &place, &report, 0, &member);
-    antler__json_free(json);
-    if (status == ANTLER_OK)
-        status = antler__model_append(model, member, &error);
-    else
-        antler__member_free(&member);
-    return status == ANTLER_OK ? ANTLER_OK : antler__model_fail(model, &error);
 }
 
 antler_status antler_set_seed(antler_model *model, int64_t seed)

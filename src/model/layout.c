@@ -322,6 +322,7 @@ static antler_status lay_out_root(antler_model *model, antler_graph *graph, antl
 antler_status antler__layout(antler_model *model, antler_graph *graph, antler_error *err)
 {
     const antler_place config = antler__at(NULL, "config");
+    antler__tree_lift(model->tree);
     ANTLER_TRY(antler__tree_name(model->tree, &config, err));
     ANTLER_TRY(chain_all(model->tree, err));
     ANTLER_TRY(antler__tree_order(model->tree, &config, err));

@@ -46,16 +46,18 @@ antler_status antler__model_status(const antler_model *model)
     return model ? model->error.status : ANTLER_MEMORY;
 }
 
-antler_model *antler__model_new(const char *name, antler_error *err)
+antler_model *antler__model_new(const char *name, bool sequential, antler_error *err)
 {
     antler_model *model = antler__allocate_zeroed(1, sizeof *model);
-    antler_tree *tree = model ? antler__tree_new(name ? name : "sequential", true, err) : NULL;
+    name = name ? name : sequential ? "sequential" : "functional";
+    antler_tree *tree = model ? antler__tree_new(name, sequential, err) : NULL;
     if (!tree) {
         antler__free(model);
         antler__no_memory(err);
         return NULL;
     }
     model->tree = tree;
+    model->last.member = model->part = -1;
     model->keras = ANTLER_KERAS;
     return model;
 }
@@ -94,7 +96,7 @@ int64_t antler_model_seed(const antler_model *model)
 
 const char *antler_model_name(const antler_model *model)
 {
-    return model ? model->tree->name : "";
+    return model && model->tree && model->tree->name ? model->tree->name : "";
 }
 
 const antler_error *antler_model_error(const antler_model *model)

@@ -136,9 +136,13 @@ struct antler_model {
     bool compile_failed;  /* it is of antler_compile, and the next that succeeds mends it */
     antler_error failure; /* of the last antler_fit: refuses nothing */
     char *file;           /* it was loaded from, for error messages; or NULL */
-    antler_tree *tree;
-    antler_compile_settings *compile; /* NULL: not compiled */
-    antler_fit_settings *fit;         /* of type antler__fit_type; NULL: no "fit" */
+    antler_tree *tree;    /* of a part: borrowed from what it is a part of; NULL where there was no memory for that */
+    antler_from last;     /* of a Functional: what antler_add goes on from; member -1: nothing yet */
+    bool outputs_given;   /* antler_outputs */
+    struct antler_model *whole, *parts, *next_part; /* that it is a part of; its own, a list, to be freed with it */
+    int64_t part;                                   /* the member of whole->tree that it is; -1: none, for it failed */
+    antler_compile_settings *compile;               /* NULL: not compiled */
+    antler_fit_settings *fit;                       /* of type antler__fit_type; NULL: no "fit" */
     int64_t seed;
     int keras;             /* as in antler_run */
     antler_error *warning; /* [warnings] of loading and of training */
@@ -146,8 +150,12 @@ struct antler_model {
 
     bool built;
     int64_t layers;
-    antler_layer *layer; /* [layers] in the order of Keras's model.layers, those of models in their model's place */
-    antler_layer_view *view;
+    antler_layer *layer;     /* [layers] in the order of Keras's model.layers, those of models in their model's place */
+    antler_layer_view *view; /* [layers], and what they point into: */
+    antler_call_view *call_view; /* [calls + inputs] */
+    antler_giver *giver_view;    /* [places] */
+    antler_shape *shape_view;    /* [wires] */
+    bool *output_view;           /* [wires] */
     int64_t calls, wires, places;
     antler_call *call; /* [calls] in execution order; those of a Sequential: each takes the one before */
     antler_wire *wire; /* [wires] */
@@ -183,8 +191,8 @@ antler_status antler__model_fail(antler_model *model, const antler_error *error)
 antler_status antler__model_status(const antler_model *model);
 /* A warning for antler_model_warning, unless it has been given already. One that there is no memory for is lost. */
 void antler__model_warn(antler_model *model, const antler_error *warning);
-/* An empty Sequential. NULL without memory. */
-antler_model *antler__model_new(const char *name, antler_error *err);
+/* An empty model. NULL without memory. */
+antler_model *antler__model_new(const char *name, bool sequential, antler_error *err);
 /* Appends a layer or a model; the model owns it from then on, also on failure. */
 antler_status antler__model_append(antler_model *model, antler_tree_member member, antler_error *err);
 /* A source layer of this batch shape (zero-ended, ANTLER_NULL for the batch axis). */

@@ -78,7 +78,7 @@ static antler_model *model_of(const char *text, size_t size, const char *file, b
                               antler_error *err)
 {
     antler_error error = {0};
-    antler_model *model = antler__model_new(NULL, err);
+    antler_model *model = antler__model_new(NULL, true, err);
     if (!model)
         return NULL;
     model->file = antler__copy_text(file);

@@ -5,11 +5,13 @@
 #include "core/memory.h"
 #include "model/context.h"
 #include "model/ends.h"
+#include "model/kept.h"
 #include "model/layout.h"
 #include "model/model.h"
 #include "model/plan.h"
 #include "model/steps.h"
 #include "model/targets.h"
+#include "model/views.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -236,31 +238,6 @@ static antler_status place_variables(antler_model *model, antler_error *err)
     return ANTLER_OK;
 }
 
-static int64_t count_weights(const antler_model *model, const char *layer, bool trained_only)
-{
-    int64_t count = 0;
-    for (int64_t i = 0; i < model->variables; i++)
-        if (model->variable[i].view.layer == layer && (!trained_only || model->variable[i].view.trainable))
-            count += model->variable[i].length;
-    return count;
-}
-
-static antler_status make_views(antler_model *model, antler_error *err)
-{
-    model->view = antler__allocate_zeroed((size_t)model->layers, sizeof *model->view);
-    if (!model->view)
-        return antler__no_memory(err);
-    for (int64_t i = 0; i < model->layers; i++) {
-        const antler_layer *layer = &model->layer[i];
-        model->view[i] = (antler_layer_view){.name = layer->name,
-                                             .class_name = layer->ops->type.class_name,
-                                             .output = layer->out[0],
-                                             .parameters = count_weights(model, layer->name, false),
-                                             .trainable = count_weights(model, layer->name, true)};
-    }
-    return ANTLER_OK;
-}
-
 void antler__slots_free(antler_model *model)
 {
     for (; model->slots > 0; model->slots--)
@@ -290,7 +267,7 @@ void antler__structure_free(antler_model *model)
     for (int64_t i = 0; model->layer && i < model->layers; i++)
         antler__layer_clear(&model->layer[i]);
     antler__free(model->layer);
-    antler__free(model->view);
+    antler__views_free(model);
     antler__free(model->call);
     for (int64_t i = 0; i < model->wires; i++)
         antler__free(model->wire[i].user);
@@ -305,7 +282,6 @@ void antler__structure_free(antler_model *model)
     antler__free_aligned(model->parameters);
     antler__slots_free(model);
     model->layer = NULL;
-    model->view = NULL;
     model->call = NULL;
     model->wire = NULL;
     model->input = model->source = model->output = NULL;
@@ -333,7 +309,7 @@ antler_status antler__model_connect(antler_model *model, const antler_graph *gra
     status = status == ANTLER_OK ? make_calls(model, graph ? graph : &laid_out, err) : status;
     status = status == ANTLER_OK ? order_variables(model, err) : status;
     status = status == ANTLER_OK ? place_variables(model, err) : status;
-    status = status == ANTLER_OK ? make_views(model, err) : status;
+    status = status == ANTLER_OK ? antler__views_make(model, err) : status;
     antler__graph_free(&laid_out);
     status = status == ANTLER_OK ? antler__ends_name(model, err) : status;
     model->built = status == ANTLER_OK;
@@ -368,6 +344,7 @@ antler_status antler__model_initialize(antler_model *model, antler_error *err)
         if (i < layer->variable + layer->params && layer->ops->initialize)
             layer->ops->initialize(layer->object.config, variable->slot, &variable->view.value);
     }
+    ANTLER_TRY(antler__kept_put(model, err));
     model->initialized = true;
     return ANTLER_OK;
 }

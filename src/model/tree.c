@@ -44,6 +44,15 @@ static void free_keys(char **keys, int64_t n)
     antler__free(keys);
 }
 
+void antler__kept_free(antler_kept *kept)
+{
+    if (!kept)
+        return;
+    antler__free(kept->shape);
+    antler__free(kept->value);
+    antler__free(kept);
+}
+
 void antler__tree_free(antler_tree *tree)
 {
     if (!tree)
@@ -55,6 +64,7 @@ void antler__tree_free(antler_tree *tree)
     antler__free(tree->output);
     free_keys(tree->input_key, tree->inputs);
     free_keys(tree->output_key, tree->outputs);
+    antler__kept_free(tree->kept);
     antler__free(tree->order);
     antler__free(tree->step);
     antler__free(tree->name);
@@ -112,6 +122,28 @@ antler_status antler__tree_output(antler_tree *tree, antler_from output, antler_
 antler_status antler__tree_input(antler_tree *tree, int64_t member, antler_error *err)
 {
     return append(&tree->input, &tree->inputs, (antler_from){.member = member}, err);
+}
+
+void antler__tree_lift(antler_tree *tree)
+{
+    for (int64_t i = 0; i < tree->members; i++) {
+        antler_tree_member *member = &tree->member[i];
+        member->flat = -1;
+        for (int64_t k = 0; k < member->calls; k++)
+            member->call[k].flat = -1;
+        if (member->model)
+            antler__tree_lift(member->model);
+    }
+}
+
+int antler__tree_depth(const antler_tree *tree)
+{
+    int depth = 0;
+    for (int64_t i = 0; i < tree->members; i++) {
+        int inner = tree->member[i].model ? 1 + antler__tree_depth(tree->member[i].model) : 0;
+        depth = inner > depth ? inner : depth;
+    }
+    return depth;
 }
 
 /* ---- members ----------------------------------------------------------------------------------------------------- */

@@ -35,6 +35,13 @@ typedef struct antler_tree_member {
     int64_t flat; /* the model's layer that this became; -1: none */
 } antler_tree_member;
 
+/* Weights of a model that had them before it became a part of another, in the order of its variables. */
+typedef struct antler_kept {
+    int64_t n;
+    antler_shape *shape; /* [n] */
+    antler_real *value;  /* one after the other */
+} antler_kept;
+
 typedef struct antler_turn {
     int64_t member, call;
 } antler_turn;
@@ -48,6 +55,7 @@ typedef struct antler_tree {
     int64_t inputs, outputs;
     antler_from *input, *output;
     char **input_key, **output_key; /* of dicts: [inputs], [outputs]; else NULL */
+    antler_kept *kept;              /* to start from in place of weights that are drawn; or NULL */
     /* antler__tree_order: */
     int64_t ordered;
     int64_t *order; /* [ordered] members in the order of Keras's model.layers; one that nothing needs is left out */
@@ -57,6 +65,7 @@ typedef struct antler_tree {
 
 antler_tree *antler__tree_new(const char *name, bool sequential, antler_error *err); /* NULL without memory */
 void antler__tree_free(antler_tree *tree);
+void antler__kept_free(antler_kept *kept);
 void antler__member_free(antler_tree_member *member); /* what it holds */
 /* Puts a source layer (taken over, also on failure) in front. */
 antler_status antler__tree_source(antler_tree *tree, antler_object layer, antler_error *err);
@@ -67,6 +76,10 @@ antler_status antler__tree_call(antler_tree *tree, int64_t member, const antler_
                                 antler_error *err);
 antler_status antler__tree_output(antler_tree *tree, antler_from output, antler_error *err);
 antler_status antler__tree_input(antler_tree *tree, int64_t member, antler_error *err);
+
+/* Forgets which layers and calls of a model it became. */
+void antler__tree_lift(antler_tree *tree);
+int antler__tree_depth(const antler_tree *tree); /* models in it, one in the other: 0 for none */
 
 const char *antler__member_name(const antler_tree_member *member);                 /* NULL: none yet */
 antler_status antler__member_rename(antler_tree_member *member, const char *name); /* ANTLER_MEMORY, or done */

@@ -6,6 +6,8 @@ antler_status refused(antler_model *m, const antler_data *x, const antler_data *
 #if CASE == 0
     antler_add(m, flatten);
     antler_compile(m);
+    antler_value a = antler_input(m, .shape = {4});
+    antler_outputs(m, (a, antler_call(m, dense, (a), .units = 64)));
     return antler_fit(m, x, y);
 #elif CASE == 1
     return antler_add(m, dense, 64);
@@ -17,5 +19,19 @@ antler_status refused(antler_model *m, const antler_data *x, const antler_data *
     return antler_add(m, dense, .unit = 64);
 #elif CASE == 5
     return antler_add(m, dense, units = 64);
+#elif CASE == 6
+    antler_value a = antler_input(m, .shape = {4});
+    return antler_call(m, dense, (a), 64).model ? ANTLER_OK : ANTLER_VALUE;
+#elif CASE == 7
+    antler_value a = antler_input(m, .shape = {4});
+    return antler_call(m, dense, a, .units = 64).model ? ANTLER_OK : ANTLER_VALUE;
+#elif CASE == 8
+    return antler_call(m, dense, (x), .units = 64).model ? ANTLER_OK : ANTLER_VALUE;
+#elif CASE == 9
+    return antler_call(m, dense, (), .units = 64).model ? ANTLER_OK : ANTLER_VALUE;
+#elif CASE == 10
+    return antler_outputs(m, (m));
+#elif CASE == 11
+    return antler_input(m, 64).model ? ANTLER_OK : ANTLER_VALUE;
 #endif
 }

@@ -69,6 +69,25 @@ static antler_model *build(void)
     return m;
 }
 
+/* Values from macros, in others, and of more than one call. */
+#define TWO (first, second)
+
+static antler_model *build_graph(void)
+{
+    const int shape[] = {WIDTH};
+    antler_model *inner = antler_sequential("inner", shape, 1, NULL), *m = antler_functional("g", NULL);
+    antler_add(inner, dense, WIDE);
+    antler_value first = antler_input(m, .name = "first", .shape = {WIDTH});
+    antler_value second = antler_call(m, dense, (first), TANH, .units = WIDTH);
+    antler_value sum = antler_call(m, add, TWO);
+    antler_value made = antler_call_model(m, inner, (sum));
+    antler_value again = antler_again(m, made, (antler_call(m, flatten, (second))));
+    antler_value last = antler_call_json(m, "{\"class_name\": \"Dense\", \"config\": {\"units\": 2}}", (again));
+    antler_call(m, concatenate, (last, antler_output(made, 0)), .axis = -1);
+    antler_outputs(m, (last));
+    return m;
+}
+
 /* Antler's text of the model says what the macros said. */
 static int keeps_settings(antler_model *m)
 {
@@ -114,6 +133,12 @@ int main(void)
     antler_model *m = build();
     if (!keeps_settings(m))
         return 3;
+    antler_model *graph = build_graph();
+    if (antler_build(graph) != ANTLER_OK)
+        fprintf(stderr, "%s\n", antler_error_text(antler_model_error(graph), text, sizeof text));
+    else
+        printf("%d\n", (int)antler_output_shape(graph)->dim[1]);
+    antler_model_free(graph);
     antler_status status = run(m, &err);
     if (status != ANTLER_OK)
         fprintf(stderr, "%s\n", antler_error_text(antler_model_error(m), text, sizeof text));
