@@ -115,6 +115,50 @@ case_predict() {
     refused 1 'probabilities' predict p.keras --data p.h5 --x probabilities
 }
 
+# Two outputs, whose targets are a folder in the folder of the data.
+case_several() {
+    cat >pair.json <<EOF
+{"class_name": "Functional", "config": {"name": "pair", "layers": [
+  {"class_name": "InputLayer", "name": "x", "config": {"name": "x", "batch_shape": [null, 2]}, "inbound_nodes": []},
+  {"class_name": "Dense", "name": "kind", "config": {"name": "kind", "units": 2, "activation": "softmax"},
+   "inbound_nodes": [[["x", 0, 0]]]},
+  {"class_name": "Dense", "name": "size", "config": {"name": "size", "units": 1}, "inbound_nodes": [[["x", 0, 0]]]}],
+  "input_layers": [["x", 0, 0]], "output_layers": [["kind", 0, 0], ["size", 0, 0]]},
+ "compile_config": {"optimizer": "sgd", "loss": {"size": "mse", "kind": "sparse_categorical_crossentropy"},
+                    "loss_weights": {"size": 0.5}, "metrics": {"kind": ["accuracy"]}},
+ "fit": {"data": "several", "epochs": 2, "batch_size": 10, "validation_split": 0.25}}
+EOF
+    for part in train test; do
+        mkdir -p "several/y_$part"
+        cp "data/x_$part.csv" several
+        cp "data/y_$part.csv" "several/y_$part/kind.csv"
+        cut -d, -f1 "data/x_$part.csv" >"several/y_$part/size.csv"
+    done
+    run 0 train pair.json --output pair.keras --log-dir logs
+    prints '^training +45 samples; kind classes 0 to 1: [0-9]+, [0-9]+$'
+    prints '^epoch 2/2 .* loss .* kind_loss .* size_loss .* kind_accuracy .* val_loss .* val_kind_accuracy '
+    grep -q '^epoch,loss,kind_loss,size_loss,kind_accuracy,val_loss,' logs/history.csv || fail 'no such names in history.csv'
+    run 0 evaluate pair.keras --data several
+    prints '^loss [0-9.]+ kind_loss [0-9.]+ size_loss [0-9.]+ kind_accuracy [0-9.]+$'
+    run 0 predict pair.keras --data several
+    prints '^kind:$'
+    prints '^size:$'
+    [ "$(wc -l <out)" -eq 45 ] || fail 'not two tables of 20 lines'
+    run 0 predict pair.keras --data several --output pair.h5 --mc 2
+    run 0 evaluate pair.json --weights pair.keras --data several
+    run 0 summary pair.json
+    prints '^loss +kind: SparseCategoricalCrossentropy'
+    prints '^ +size: MeanSquaredError'
+    run 0 bench pair.json
+    mv several/y_test/size.csv several/y_test/sise.csv
+    refused 1 'the model has no output "sise"; did you mean "size"' evaluate pair.keras --data several
+    echo 9 >>several/y_train/kind.csv
+    refused 1 'they must have the same number' train pair.json --quiet
+    sed -i '$d' several/y_train/kind.csv
+    sed -i '1s/.*/7/' several/y_train/kind.csv
+    refused 1 'y_train/kind: row 0: 7 is no class' train pair.json --quiet
+}
+
 case_summary() {
     run 0 summary net.json
     prints '^layer +type +output +weights +shapes$'

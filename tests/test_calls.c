@@ -87,7 +87,7 @@ static const char *const kinds[] = {
     "{'class_name': 'Weigh', 'config': {}}",
     "{'class_name': 'Weigh', 'config': {}}",
 };
-enum { KINDS = sizeof kinds / sizeof *kinds, WEIGH = 12, POWERS = 11 };
+enum { KINDS = sizeof kinds / sizeof *kinds, WEIGH = 12, POWERS = 11, SIGMOID = 4 };
 
 /* What a graph is made of; the model is laid out from it as often as wanted. */
 typedef struct plan {
@@ -297,21 +297,38 @@ END_TEST
 
 /* ---- the loss and its penalties ---- */
 
-/* Plan i of one output, in which the outputs of many calls have a penalty. */
+/* Plan i, in which the outputs of many calls have a penalty, and the losses of many outputs take the logits. */
 static plan penalized_plan(uint64_t i)
 {
     uint64_t state = i + 99;
     plan p = random_plan(i);
-    p.outputs = 1;
+    for (int k = 0; k < p.outputs; k++) {
+        int call = (int)p.output[k].call;
+        if (p.kind[call] != POWERS && p.of[call] == 1 && below(&state, 2))
+            p.kind[call] = SIGMOID;
+    }
+    if (p.outputs == 2 && below(&state, 4) == 0)
+        p.output[1] = p.output[0];
     for (int k = 0; k < p.calls; k++)
         p.penalized[k] = below(&state, 2);
     return p;
 }
 
+static const char *loss_of(const plan *p, int output)
+{
+    return p->kind[p->output[output].call] == SIGMOID ? "\"binary_crossentropy\"" : "\"mean_squared_error\"";
+}
+
 static antler_model *penalized_model(const plan *p)
 {
     antler_model *m = lay_out(p);
-    antler_compile(m, .loss = "mean_squared_error");
+    char loss[128];
+    if (p->outputs == 2)
+        snprintf(loss, sizeof loss, "[%s, %s]", loss_of(p, 0),
+                 p->output[1].call == p->output[0].call ? "\"mae\"" : loss_of(p, 1));
+    else
+        snprintf(loss, sizeof loss, "[%s]", loss_of(p, 0));
+    antler_compile(m, .loss = loss, .loss_weights = p->outputs == 2 ? "[0.5, 3]" : NULL);
     must(antler_model_error(m)->status, antler_model_error(m));
     return m;
 }
@@ -343,7 +360,7 @@ START_TEST(memory_changes_no_bit_of_penalties)
         run_loss(c, kept ? &other : &first);
         antler_context_free(c);
     }
-    ck_assert_mem_eq(first.y, other.y, BATCH * WIDTH * sizeof *first.y);
+    ck_assert_mem_eq(first.y, other.y, (size_t)(p.outputs * BATCH * WIDTH) * sizeof *first.y);
     ck_assert_mem_eq(first.dx, other.dx, sizeof first.dx);
     ck_assert_mem_eq(first.gradients, other.gradients, sizeof first.gradients);
     antler_model_free(m);

@@ -399,7 +399,8 @@ END_TEST
 START_TEST(a_penalized_output_has_logits)
 {
     const antler_real x[] = {1, 2, -3, 4, 0, 1, 2, 1}, y[] = {0, 1, 0, 1, 0, 0};
-    static const char *const penalties[] = {"", ", 'activity_regularizer': {'class_name': 'L2', 'config': {'l2': 0.25}}"};
+    static const char *const penalties[] = {"",
+                                            ", 'activity_regularizer': {'class_name': 'L2', 'config': {'l2': 0.25}}"};
     double loss[2];
     antler_real p[6];
     for (int i = 0; i < 2; i++) {

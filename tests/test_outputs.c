@@ -6,6 +6,7 @@
 #include "networks.h"
 #include "outputs_golden.h"
 #include "scratch.h"
+#include "torture.h"
 #include "train/data.h"
 #include "train/objective.h"
 
@@ -356,6 +357,39 @@ START_TEST(gradients_are_those_of_the_sum)
 END_TEST
 #endif
 
+/* Whatever memory held, and whether it is shared or kept. */
+START_TEST(memory_and_threads_change_no_bit)
+{
+    const outputs_case *c = &outputs_cases[_i];
+    const int64_t rows[ROWS] = {0, 1, 2, 3, 4, 5};
+    antler_real px[BUFFER], py[BUFFER], first[BUFFER];
+    antler_error err = {0};
+    antler_model *m = case_model(c);
+    joined *x = inputs_of(m, is_masked(c)), *y = targets_of(m, false);
+    must(antler_data_gather(x->data, rows, ROWS, px, &err), &err);
+    must(antler_data_gather(y->data, rows, ROWS, py, &err), &err);
+    for (int way = 0; way < 3; way++) {
+        antler_context *context = antler_context_create_train(m, ROWS, way + 1, way == 1 ? ANTLER_KEEP : 0, &err);
+        must(context ? ANTLER_OK : err.status, &err);
+        for (int again = 0; again < 2; again++) {
+            if (!again)
+                memset(context->arena.memory, 0xff, (size_t)context->arena.bytes);
+            forward(context, px, ROWS, NULL);
+            must(antler_backward(context, py, NULL, &err), &err);
+            if (way == 0 && !again)
+                memcpy(first, context->gradients, (size_t)m->trained_size * sizeof *first);
+            ck_assert_mem_eq(first, context->gradients, (size_t)m->trained_size * sizeof *first);
+        }
+        antler_context_free(context);
+    }
+    for (int64_t i = 0; i < m->trained_size; i++)
+        ck_assert(isfinite(first[i]));
+    drop(x);
+    drop(y);
+    antler_model_free(m);
+}
+END_TEST
+
 /* A caller's gradient of an output that is used again, and of one from whose logits the loss is taken, is of the output
    itself. */
 START_TEST(gradients_of_a_caller_are_of_the_outputs)
@@ -486,15 +520,33 @@ START_TEST(data_that_does_not_fit)
         antler_status status;
         const char *text;
     } cases[] = {
-        {false, {three, three}, {"left", "rigth"}, ANTLER_NAME, "x: the model has no input \"rigth\"; did you mean \"right\"?"},
-        {false, {three, three}, {"left", "x"}, ANTLER_NAME, "x: the model has no input \"x\"; it has \"left\", \"right\""},
+        {false,
+         {three, three},
+         {"left", "rigth"},
+         ANTLER_NAME,
+         "x: the model has no input \"rigth\"; did you mean \"right\"?"},
+        {false,
+         {three, three},
+         {"left", "x"},
+         ANTLER_NAME,
+         "x: the model has no input \"x\"; it has \"left\", \"right\""},
         {false, {three}, {"left"}, ANTLER_NAME, "x: no data for the input \"right\"; there is \"left\""},
         {false, {three, three, three}, {NULL}, ANTLER_SHAPE, "x: 3 arrays for the 2 inputs \"left\", \"right\""},
-        {false, {three, four}, {NULL}, ANTLER_SHAPE,
+        {false,
+         {three, four},
+         {NULL},
+         ANTLER_SHAPE,
          "x: data of shape (6, 4) does not fit the model's input \"right\" (None, 3)"},
-        {true, {one, two}, {"kind", "sise"}, ANTLER_NAME, "y: the model has no output \"sise\"; did you mean \"size\"?"},
+        {true,
+         {one, two},
+         {"kind", "sise"},
+         ANTLER_NAME,
+         "y: the model has no output \"sise\"; did you mean \"size\"?"},
         {true, {one}, {"kind"}, ANTLER_NAME, "y: no data for the output \"size\"; there is \"kind\""},
-        {true, {two, one}, {NULL}, ANTLER_SHAPE,
+        {true,
+         {two, one},
+         {NULL},
+         ANTLER_SHAPE,
          "kind: targets of shape (6, 2): SparseCategoricalCrossentropy of an output (None, 4) wants one class a row"},
         {true, {one, one, one}, {NULL}, ANTLER_SHAPE, "y: 3 arrays for the 2 outputs \"kind\", \"size\""},
     };
@@ -610,14 +662,18 @@ START_TEST(settings_that_do_not_fit)
         {"{'other': 'mse'}", NULL, NULL, ANTLER_NAME,
          "compile_config.loss: the model has no output \"other\"; it has \"kind\", \"size\""},
         {"['mse']", NULL, NULL, ANTLER_VALUE,
-         "compile_config.loss: a list of 1 for 2 outputs; expected one for each, or a dict by name: \"kind\", \"size\""},
+         "compile_config.loss: a list of 1 for 2 outputs; expected one for each, or a dict by name: \"kind\", "
+         "\"size\""},
         {"['mse', 'mse', 'mse']", NULL, NULL, ANTLER_VALUE, "compile_config.loss: a list of 3 for 2 outputs"},
-        {"['mse', 'msee']", NULL, NULL, ANTLER_NAME, "compile_config.loss[1]: unknown loss \"msee\"; did you mean \"mse\"?"},
+        {"['mse', 'msee']", NULL, NULL, ANTLER_NAME,
+         "compile_config.loss[1]: unknown loss \"msee\"; did you mean \"mse\"?"},
         {"{'size': 'msee'}", NULL, NULL, ANTLER_NAME, "compile_config.loss.size: unknown loss \"msee\""},
-        {"{'size': ['mse', 'mae']}", NULL, NULL, ANTLER_VALUE, "compile_config.loss.size: [\"mse\", \"mae\"] is not for one output"},
+        {"{'size': ['mse', 'mae']}", NULL, NULL, ANTLER_VALUE,
+         "compile_config.loss.size: [\"mse\", \"mae\"] is not for one output"},
         {"'mse'", "[1, 'a']", NULL, ANTLER_VALUE, "compile_config.loss_weights[1]: \"a\" is not a number"},
         {"'mse'", "[1, 2, 3]", NULL, ANTLER_VALUE, "compile_config.loss_weights: a list of 3 for 2 outputs"},
-        {"'mse'", "{'kind': 1, 'siz': 2}", NULL, ANTLER_NAME, "compile_config.loss_weights: the model has no output \"siz\""},
+        {"'mse'", "{'kind': 1, 'siz': 2}", NULL, ANTLER_NAME,
+         "compile_config.loss_weights: the model has no output \"siz\""},
         {"'mse'", NULL, "'mae'", ANTLER_VALUE, "compile_config.metrics: a list of 1 for 2 outputs"},
         {"'mse'", NULL, "{'kind': ['acuracy']}", ANTLER_NAME,
          "compile_config.metrics.kind[0]: unknown metric \"acuracy\"; did you mean \"accuracy\"?"},
@@ -643,7 +699,7 @@ START_TEST(settings_are_checked_when_the_outputs_are_known)
     antler_real v[64] = {0};
     antler_model *m = antler_sequential("m", (int[]){3}, 1, &err);
     antler_add(m, dense, .units = 2);
-    must(antler_compile(m, .loss = ANTLER_JSON(["mse", "mse"])), antler_model_error(m));
+    must(antler_compile(m, .loss = ANTLER_JSON([ "mse", "mse" ])), antler_model_error(m));
     must(antler_build(m), antler_model_error(m));
     antler_data *x = rows_of(v, ROWS, 3), *y = rows_of(v, ROWS, 2);
     must(antler_predict(m, x, 0, 1, v + 32, &err), &err);
@@ -665,11 +721,15 @@ START_TEST(settings_keep_their_form)
         const char *loss, *weights, *metrics;
         const char *text[3];
     } cases[] = {
-        {"{'size': 'mse', 'kind': null}", "{'size': 2}", "{'size': ['mae']}",
+        {"{'size': 'mse', 'kind': null}",
+         "{'size': 2}",
+         "{'size': ['mae']}",
          {"\"loss\":{\"size\":{", "\"kind\":null}", "\"metrics\":{\"size\":[{"}},
-        {"['mse', null]", "[2, null]", "[['mae'], null]",
-         {"\"loss\":[{", "\"loss_weights\":[2.0,null]", "}],null]"}},
-        {"'mse'", NULL, "['mae', 'mse']", {"\"loss\":{\"module\"", "\"metrics\":[{\"module\"", "\"config\":{\"name\":\"mae\""}},
+        {"['mse', null]", "[2, null]", "[['mae'], null]", {"\"loss\":[{", "\"loss_weights\":[2.0,null]", "}],null]"}},
+        {"'mse'",
+         NULL,
+         "['mae', 'mse']",
+         {"\"loss\":{\"module\"", "\"metrics\":[{\"module\"", "\"config\":{\"name\":\"mae\""}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         antler_model *m = pair();
@@ -690,6 +750,63 @@ START_TEST(settings_keep_their_form)
 }
 END_TEST
 
+static antler_model *compiled_pair(void)
+{
+    antler_model *m = pair();
+    must(compile(m, "'adam'", "['categorical_crossentropy', 'mse']", "[1, 0.5]", "[['accuracy'], ['mae', 'mse']]"),
+         antler_model_error(m));
+    return m;
+}
+
+/* ---- memory ----------------------------------------------------------------------------------------------------- */
+
+/* A model of two outputs is made, trained with one loss and used; layers from outside do not outlive an allocator. */
+static antler_status whole_life(void *arg)
+{
+    const joined *x = ((joined **)arg)[0], *y = ((joined **)arg)[1];
+    const char *const layers[] = {heads[0], heads[3], heads[4]};
+    antler_error err = {0};
+    antler_real out[64];
+    antler_data *xs = antler_data_join(x->name, (const antler_data *const *)x->part, &err);
+    antler_model *m = xs ? antler__model_new("m", &err) : NULL;
+    antler_status status = m ? ANTLER_OK : err.status;
+    for (int i = 0; status == ANTLER_OK && i < 3; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "%s", layers[i]);
+        status = antler_add_json(m, quoted(text));
+    }
+    if (status == ANTLER_OK) {
+        const antler_ref in = {-1, 0}, outputs[] = {{0, 0}, {1, 0}};
+        const antler_use use[] = {{.layer = 1, .inputs = 1, .in = &in}, {.layer = 2, .inputs = 1, .in = &in}};
+        status =
+            antler__model_connect(m, &(antler_graph){.uses = 2, .outputs = 2, .use = use, .output = outputs}, &err);
+    }
+    if (status == ANTLER_OK)
+        status = compile(m, "'sgd'", "{'kind': 'categorical_crossentropy', 'size': null}", "{'kind': 2}",
+                         "{'kind': ['accuracy']}");
+    if (status == ANTLER_OK)
+        status = antler_fit(m, xs, y->part[0], .epochs = 1, .threads = 1, .validation_split = 0.5);
+    if (status == ANTLER_OK)
+        status = antler_predict(m, xs, 0, 1, out, &err);
+    antler_model_free(m);
+    antler_data_free(xs);
+    return status;
+}
+
+START_TEST(no_memory)
+{
+    antler_model *m = model_of((const char *const[]){heads[0], heads[3], heads[4], NULL},
+                               (const int[]){1, 1, -1, 2, 1, -1, END}, (const int[]){0, 1, END});
+    must(compile(m, "'sgd'", "'categorical_crossentropy'", NULL, NULL), antler_model_error(m));
+    joined *x = inputs_of(m, false), *y = targets_of(m, false), *both[] = {x, y};
+    x->name[0] = "left"; /* it was lent */
+    antler_model_free(m);
+    torture(whole_life, both);
+    drop(x);
+    drop(y);
+}
+END_TEST
+
 /* ---- fits ------------------------------------------------------------------------------------------------------- */
 
 static antler_status fit_pair(antler_model *m, const joined *x, const joined *y, int64_t epochs, const char *folder)
@@ -701,14 +818,6 @@ static antler_status fit_pair(antler_model *m, const joined *x, const joined *y,
                           .callbacks = callbacks);
     return antler_fit(m, x->data, y->data, .epochs = epochs, .batch_size = 2, .seed = 3, .validation_split = 0.4,
                       .callbacks = callbacks, .checkpoint = folder, .resume = true);
-}
-
-static antler_model *compiled_pair(void)
-{
-    antler_model *m = pair();
-    must(compile(m, "'adam'", "['categorical_crossentropy', 'mse']", "[1, 0.5]", "[['accuracy'], ['mae', 'mse']]"),
-         antler_model_error(m));
-    return m;
 }
 
 START_TEST(resumes_with_all_logs)
@@ -757,6 +866,7 @@ int main(void)
     tcase_add_loop_test(tests, trains_as_keras_does, 0, cases);
     tcase_add_loop_test(tests, joined_data_is_packed_arrays, 0, cases);
     tcase_add_loop_test(tests, predictions_are_one_output_after_the_other, 0, cases);
+    tcase_add_loop_test(tests, memory_and_threads_change_no_bit, 0, cases);
 #ifdef ANTLER_DOUBLE
     tcase_add_loop_test(tests, gradients_are_those_of_the_sum, 0, cases);
 #endif
@@ -768,6 +878,7 @@ int main(void)
     tcase_add_test(tests, labels_of_an_output);
     if (HAS_HDF5)
         tcase_add_loop_test(tests, groups_and_folders, 0, 2);
+    tcase_add_test(tests, no_memory);
     tcase_add_test(tests, settings_that_do_not_fit);
     tcase_add_test(tests, settings_are_checked_when_the_outputs_are_known);
     tcase_add_test(tests, settings_keep_their_form);

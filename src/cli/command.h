@@ -87,9 +87,9 @@ antler_status antler__targets_print(const char *title, const antler_data *y, ant
 
 /* Random data that a model can train on: tokens where it takes such, targets that fit its losses. */
 typedef struct antler_random_data {
-    antler_real *x, *y;       /* for all inputs, and for all outputs with a loss, one after the other */
+    antler_real *x, *y; /* for all inputs, and for all outputs with a loss, one after the other */
     antler_data *x_data, *y_data;
-    antler_data **part;       /* [parts] of which these are joined */
+    antler_data **part; /* [parts] of which these are joined */
     int parts;
     int64_t x_width, y_width; /* numbers of a sample */
 } antler_random_data;

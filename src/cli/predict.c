@@ -80,7 +80,8 @@ static antler_status write_file(const char *path, const predictions *p, antler_e
     for (int std = 0; name && std < 1 + (p->deviation != NULL); std++)
         for (int64_t k = 0; k < p->n; k++, sets++) {
             const prediction *o = &p->output[k];
-            snprintf(name[sets], NAME, "predict%s%s%s", std ? "_std" : "", p->n > 1 ? "/" : "", p->n > 1 ? o->name : "");
+            snprintf(name[sets], NAME, "predict%s%s%s", std ? "_std" : "", p->n > 1 ? "/" : "",
+                     p->n > 1 ? o->name : "");
             array[sets] = (antler_array){name[sets], ANTLER_DTYPE_REAL, o->shape, std ? o->deviation : o->y};
         }
     if (name)

@@ -87,8 +87,8 @@ static void fill_part(const part *p, antler_real *out, antler_source *source)
         fill(out, n, loss->from ? 2 : 0, source);
 }
 
-/* Sets the rows of a part and where it begins, behind `at` numbers; returns where the next one does, or -1 when they are
-   too many. */
+/* Sets the rows of a part and where it begins, behind `at` numbers; returns where the next one does, or -1 when they
+   are too many. */
 static int64_t place(part *p, int64_t rows, int64_t at)
 {
     p->shape.dim[0] = rows;

@@ -104,9 +104,8 @@ static antler_status read_items(const antler_field *field, const antler_json *no
     for (const antler_json *item = antler__json_first(node); item; item = antler__json_next(item), i++) {
         const char *name = antler__json_key(item);
         antler_place there = name ? antler__at(place, name) : antler__at_item(place, i);
-        const antler_json *one = name && flat && is_list(item) && antler__json_length(item) == 1
-                                     ? antler__json_first(item)
-                                     : item;
+        const antler_json *one =
+            name && flat && is_list(item) && antler__json_length(item) == 1 ? antler__json_first(item) : item;
         antler_status read;
         if (flat && is_list(one))
             read = name ? wrong(report, &there, item, "for one output") : read_items(field, one, &there, report, value);

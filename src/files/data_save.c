@@ -42,7 +42,8 @@ static antler_status add(antler_entries *entries, const antler_array *array, ant
     memcpy(name + 1, array->name, length + 1);
     for (int64_t i = 0; i < entries->n; i++)
         if (meet(entries->entry[i].name, name))
-            return antler_error_set(err, ANTLER_VALUE, array->name, "two arrays have this name, or one lies in another");
+            return antler_error_set(err, ANTLER_VALUE, array->name,
+                                    "two arrays have this name, or one lies in another");
     return antler__entries_add(entries, name, array->dtype, &array->shape, array->values, (size_t)bytes, err);
 }
 

@@ -24,8 +24,8 @@ typedef struct antler_hdf5_set {
     void *values;           /* read whole: for antler__free; */
     antler_hdf5_rows *rows; /* or larger than it should be in memory: its rows (dim[0]) are read as they are used */
 } antler_hdf5_set;
-/* Reads a data set (or the names in a group) of at most `most` bytes whole; opens a larger one. Guards itself: a larger one was read through once
-   by the child if it is in chunks, as the crashes are in what unpacks them. */
+/* Reads a data set (or the names in a group) of at most `most` bytes whole; opens a larger one. Guards itself: a larger
+   one was read through once by the child if it is in chunks, as the crashes are in what unpacks them. */
 antler_status antler__hdf5_open(const char *path, const char *name, int64_t most, antler_hdf5_set *set,
                                 antler_error *err);
 /* May be called by several threads. */

@@ -253,7 +253,8 @@ antler_status antler__run_backward(antler_context *c, bool penalties, antler_err
     antler__error_clear(&inner);
     for (int64_t i = 0; i < c->idles; i++)
         memset(c->gradients + c->idle[i].first, 0, (size_t)c->idle[i].n * sizeof *c->gradients);
-    add_up(c, c->calls, &next);
+    if (c->sums)
+        add_up(c, c->calls, &next);
     for (int64_t i = c->calls - 1; i >= 0; i--) {
         if (!c->runs_backward[i])
             continue;
@@ -264,8 +265,10 @@ antler_status antler__run_backward(antler_context *c, bool penalties, antler_err
             if (status != ANTLER_OK)
                 return named(c, i, &inner, status, err);
         }
-        add_up(c, i, &next);
-        add_shares(c, i, &share);
+        if (next < c->sums)
+            add_up(c, i, &next);
+        if (share < c->shares)
+            add_shares(c, i, &share);
     }
     c->ran_backward = true;
     return ANTLER_OK;

@@ -184,6 +184,13 @@ static antler_status make_names(const antler_model *model, antler_compile_settin
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
+/* A dict for one output becomes a list: Keras takes no dict for a Sequential, whose output has no name there. */
+static void leave_name(antler_by_output *value)
+{
+    if (value->form == ANTLER_AS_DICT)
+        value->form = ANTLER_AS_LIST;
+}
+
 antler_status antler__targets_settle(const antler_model *model, antler_compile_settings *s, antler_error *err)
 {
     if (!model->built || !s || s->settled)
@@ -197,6 +204,11 @@ antler_status antler__targets_settle(const antler_model *model, antler_compile_s
     for (int64_t k = 0; status == ANTLER_OK && k < model->outputs; k++)
         status = add_target(model, s, k, &s->failure);
     ANTLER_TRY(make_names(model, s, err));
+    if (model->outputs == 1) {
+        leave_name(&s->loss);
+        leave_name(&s->metrics);
+        leave_name(&s->loss_weights);
+    }
     if (model->file && status != ANTLER_OK)
         antler__error_file(&s->failure, model->file);
     s->settled = true;

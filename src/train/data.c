@@ -267,7 +267,8 @@ void antler_data_free(antler_data *data)
 
 antler_data *antler_data_from(const void *values, antler_dtype dtype, const antler_shape *shape, antler_error *err)
 {
-    antler_data *data = antler__require(shape, "shape", err) == ANTLER_OK ? antler__data_create("", "data in memory", err) : NULL;
+    antler_data *data =
+        antler__require(shape, "shape", err) == ANTLER_OK ? antler__data_create("", "data in memory", err) : NULL;
     if (!data)
         return NULL;
     data->borrowed = true;

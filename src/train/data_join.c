@@ -132,8 +132,8 @@ antler_data *antler_data_join(const char *const *name, const antler_data *const 
     if (!data)
         return NULL;
     data->borrowed = true;
-    antler_status status = n ? join(data, name, part, n, err)
-                             : antler_error_set(err, ANTLER_VALUE, data->name, "no data to join");
+    antler_status status =
+        n ? join(data, name, part, n, err) : antler_error_set(err, ANTLER_VALUE, data->name, "no data to join");
     if (status == ANTLER_OK)
         return data;
     antler_data_free(data);

@@ -20,10 +20,9 @@ antler_status antler__feeds_make(const antler_model *model, const antler_data *x
     ANTLER_TRY(antler__feed_x(model, x, &feeds->x, err));
     int64_t ny = antler_data_shape(y)->dim[0];
     feeds->rows = antler_data_shape(x)->dim[0];
-    antler_status status = feeds->rows == ny
-                               ? antler__feed_y(model, y, &feeds->y, err)
-                               : antler_error_set(err, ANTLER_SHAPE, "y", "x has %lld rows, y has %lld",
-                                                  (long long)feeds->rows, (long long)ny);
+    antler_status status = feeds->rows == ny ? antler__feed_y(model, y, &feeds->y, err)
+                                             : antler_error_set(err, ANTLER_SHAPE, "y", "x has %lld rows, y has %lld",
+                                                                (long long)feeds->rows, (long long)ny);
     if (status != ANTLER_OK)
         antler__feeds_free(feeds);
     return status;
@@ -333,12 +332,12 @@ antler_status antler_predict(antler_model *model, const antler_data *x, int64_t 
                              antler_error *err)
 {
     prediction p = {.model = model,
-                          .data = x,
-                          .mode = ANTLER_INFER,
-                          .samples = 1,
-                          .batch_size = batch_size,
-                          .threads = threads,
-                          .mean = y};
+                    .data = x,
+                    .mode = ANTLER_INFER,
+                    .samples = 1,
+                    .batch_size = batch_size,
+                    .threads = threads,
+                    .mean = y};
     return predict(&p, err);
 }
 
@@ -346,12 +345,12 @@ antler_status antler_predict_mc(antler_model *model, const antler_data *x, int64
                                 int threads, antler_real *mean, antler_real *deviation, antler_error *err)
 {
     prediction p = {.model = model,
-                          .data = x,
-                          .mode = ANTLER_MC,
-                          .samples = samples,
-                          .batch_size = batch_size,
-                          .threads = threads,
-                          .mean = mean,
-                          .deviation = deviation};
+                    .data = x,
+                    .mode = ANTLER_MC,
+                    .samples = samples,
+                    .batch_size = batch_size,
+                    .threads = threads,
+                    .mean = mean,
+                    .deviation = deviation};
     return predict(&p, err);
 }

@@ -29,8 +29,8 @@ static antler_status match_order(const places *p, const antler_data *data, antle
 {
     char names[256];
     if (data->parts != p->n && data->parts != p->needed)
-        return antler_error_set(err, ANTLER_SHAPE, p->what, "%lld arrays for the %lld %s%s %s",
-                                (long long)data->parts, (long long)p->n, p->kind, p->n > 1 ? "s" : "",
+        return antler_error_set(err, ANTLER_SHAPE, p->what, "%lld arrays for the %lld %s%s %s", (long long)data->parts,
+                                (long long)p->n, p->kind, p->n > 1 ? "s" : "",
                                 antler__names_text(p->name, p->n, names, sizeof names));
     for (int64_t i = 0; i < p->needed; i++)
         feed->part[i] = data->part[data->parts == p->n ? needed(p, i) : i];
@@ -78,8 +78,7 @@ static antler_status match(const places *p, const antler_data *data, antler_feed
         return ANTLER_OK;
     if (!data->parts)
         return antler_error_set(err, ANTLER_SHAPE, p->what, "one array for the %lld %ss %s; expected one for each",
-                                (long long)p->needed, p->kind,
-                                antler__names_text(p->name, p->n, names, sizeof names));
+                                (long long)p->needed, p->kind, antler__names_text(p->name, p->n, names, sizeof names));
     feed->part = antler__allocate((size_t)p->needed, sizeof *feed->part);
     if (!feed->part)
         return antler__no_memory(err);
@@ -133,11 +132,8 @@ static void measure(antler_feed *feed)
 
 antler_status antler__feed_x(const antler_model *model, const antler_data *x, antler_feed *feed, antler_error *err)
 {
-    const places p = {.what = "x",
-                      .kind = "input",
-                      .name = model->input_name,
-                      .n = model->inputs,
-                      .needed = model->inputs};
+    const places p = {
+        .what = "x", .kind = "input", .name = model->input_name, .n = model->inputs, .needed = model->inputs};
     if (antler_data_shape(x)->dim[0] < 1)
         return antler_error_set(err, ANTLER_SHAPE, "x", "the data has no rows");
     ANTLER_TRY(match(&p, x, feed, err));

@@ -9,13 +9,14 @@
 typedef struct antler_goal {
     const antler_target *target; /* of the settings */
     const antler_loss_ops *loss;
-    bool is_mean, is_sum;  /* its reduction; neither: one value a row, of which the mean is logged */
-    int64_t inner, width;  /* rows a sample, and the last axis */
-    int64_t y_width;       /* numbers of a target for one row: width, or 1 for classes */
-    double value;          /* the loss of the last pass, unweighted */
-    double loss_sum;       /* of all passes since the last reset, each times its samples */
+    bool is_mean, is_sum; /* its reduction; neither: one value a row, of which the mean is logged */
+    int64_t inner, width; /* rows a sample, and the last axis */
+    int64_t y_width;      /* numbers of a target for one row: width, or 1 for classes */
+    int64_t y_numbers;    /* and for a sample */
+    double value;         /* the loss of the last pass, unweighted */
+    double loss_sum;      /* of all passes since the last reset, each times its samples */
     double sum[ANTLER_MOST_METRICS][ANTLER_MAX_SUMS]; /* of the metrics, since then */
-    antler_real *losses, *weight, *counts, *scratch;/* (rows), (rows), (rows), (rows, width); one allocation */
+    antler_real *losses, *weight, *counts, *scratch;  /* (rows), (rows), (rows), (rows, width); one allocation */
 } antler_goal;
 
 /* Those of a model. */
@@ -25,6 +26,10 @@ typedef struct antler_objective {
     int64_t goals;
     antler_goal goal[]; /* [goals], of the outputs that have a loss, in their order */
 } antler_objective;
+
+/* For a built model that has a loss; NULL and *err on failure. */
+antler_objective *antler__objective_create(const antler_model *model, int64_t batch, antler_error *err);
+void antler__objective_free(antler_objective *objective); /* NULL too */
 
 /* A context with the model's objective (in ANTLER_TRAIN, or with ANTLER_WITH_OBJECTIVE). For antler_context_free. */
 antler_context *antler__training_context(const antler_model *model, antler_model *writable, antler_mode mode,
