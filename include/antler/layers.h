@@ -14,6 +14,7 @@
 #include "antler/layers/activations.h"
 #include "antler/layers/convolutional.h"
 #include "antler/layers/core.h"
+#include "antler/layers/merging.h"
 #include "antler/layers/normalization.h"
 #include "antler/layers/pooling.h"
 #include "antler/layers/preprocessing.h"

@@ -367,7 +367,7 @@ static bool makes_mask(const antler_context *c, int64_t i)
     int masked = 0;
     for (int k = 0; k < call->inputs; k++)
         masked += c->edge[call->in[k]].mask_buffer >= 0;
-    if (rule == ANTLER_MASK_ALL && c->model->keras <= 300)
+    if (rule == ANTLER_MASK_ALL && c->model->keras < 304)
         rule = ANTLER_MASK_ANY;
     return rule == ANTLER_MASK_MAKE || (rule == ANTLER_MASK_ALL && masked == call->inputs) ||
            (rule == ANTLER_MASK_ANY && masked > 0);
