@@ -1,5 +1,5 @@
-/* The golden cases of Sequential models that real Keras wrote (tests/golden): every case there must load from each of its
-   files and agree in prediction, loss, gradients and training, within the tolerances of its index. */
+/* The golden cases of Sequential models that real Keras wrote (tests/golden): every case there must load from each of
+   its files and agree in prediction, loss, gradients and training, within the tolerances of its index. */
 #include "golden.h"
 
 START_TEST(agrees_with_keras)

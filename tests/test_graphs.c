@@ -1,16 +1,98 @@
-/* The golden cases of Functional models (tests/golden_graphs), written by Keras 3.15, Keras 2.15 and tf-keras 2.21. Beside
-   what test_golden.c asks of a case: the order of layers and of calls is Keras's, and what is saved loads again as the
-   same model, optimizer included. */
+/* The golden cases of Functional models (tests/golden_graphs), written by Keras 3.15, Keras 2.15 and tf-keras 2.21.
+   Beside what test_golden.c asks of a case: the order of layers and of calls is Keras's, and what is saved loads again
+   as the same model, optimizer included. */
 #include "golden.h"
 #include "model/tree.h"
 #include "scratch.h"
 
-/* Cases that cannot be loaded yet, with what their error tells. One that begins to load is to be taken out. */
+/* Cases that cannot be loaded yet, with what their error names. One that begins to load is to be taken out. */
 static const struct {
     const char *name, *error;
 } missing[] = {
-    {"", ""},
+    /* clang-format off */
+    {"chain_conv", "ZeroPadding2D"},
+    {"residual_conv_bn", "GlobalAveragePooling2D"},
+    {"diamond_views", "Permute"},
+    {"three_inputs_embedding", "GlobalAveragePooling1D"},
+    {"two_outputs_dict_weights", "Huber"},
+    {"two_outputs_dict_weights_float64", "Huber"},
+    {"one_loss_none", "AdamW"},
+    {"three_outputs", "Huber"},
+    {"siamese_text", "NotEqual"},
+    {"sequential_of_models", "ReLU"},
+    {"time_distributed_model", "GlobalAveragePooling1D"},
+    {"unet_small", "UpSampling2D"},
+    {"densenet_block", "AveragePooling2D"},
+    {"se_block", "GlobalAveragePooling2D"},
+    {"se_block_float64", "GlobalAveragePooling2D"},
+    {"mobilenet_block", "ReLU"},
+    {"tcn", "Conv1D"},
+    {"text_cnn", "Conv1D"},
+    {"layer_norm_block", "LayerNormalization"},
+    {"mask_concat_last_one", "NotEqual"},
+    {"mask_concat_steps", "NotEqual"},
+    {"mask_into_loss_of_second_output", "NotEqual"},
+    {"mask_nested", "NotEqual"},
+    {"mask_operator", "more than 1 argument"},
+    {"mask_two_branches", "NotEqual"},
+    {"seq2seq_lstm", "return_state"},
+    {"seq2seq_lstm_float64", "return_state"},
+    {"seq2seq_tokens", "NotEqual"},
+    {"gru_state", "return_state"},
+    {"gru_state_float64", "return_state"},
+    {"simple_rnn_state", "return_state"},
+    {"state_only_used", "return_state"},
+    {"state_only_used_float64", "return_state"},
+    {"initial_state_dense", "initial_state"},
+    {"lstm_all_outputs", "return_state"},
+    {"bidirectional_state", "return_state"},
+    {"bidirectional_initial_state", "return_state"},
+    {"shared_lstm_state", "return_state"},
+    {"attention_dot", "Attention"},
+    {"attention_dot_float64", "Attention"},
+    {"attention_key_scale", "Attention"},
+    {"attention_concat", "Attention"},
+    {"attention_causal_scores", "Attention"},
+    {"additive_attention", "AdditiveAttention"},
+    {"additive_attention_float64", "AdditiveAttention"},
+    {"additive_attention_mask", "AdditiveAttention"},
+    {"attention_masks", "Attention"},
+    {"mha_self", "MultiHeadAttention"},
+    {"mha_self_float64", "MultiHeadAttention"},
+    {"mha_cross_causal", "MultiHeadAttention"},
+    {"mha_key", "MultiHeadAttention"},
+    {"mha_scores_output", "MultiHeadAttention"},
+    {"mha_masks", "MultiHeadAttention"},
+    {"transformer_encoder", "MultiHeadAttention"},
+    {"transformer_decoder", "LayerNormalization"},
+    {"attention_seq2seq", "NotEqual"},
+    {"operators_scalar", "TrueDivide"},
+    {"operators_scalar_float64", "TrueDivide"},
+    {"operators_getitem", "GetItem"},
+    {"operators_functions", "Relu"},
+    {"operators_matmul", "Transpose"},
+    {"operators_math", "Power"},
+    {"operator_output", "more than 1 argument"},
+    {"k215_seq2seq", "return_state"},
+    {"k215_states", "return_state"},
+    {"k215_attention", "MultiHeadAttention"},
+    {"k215_sequential_of_models", "ZeroPadding2D"},
+    {"k215_tf_operators", "TFOpLambda"},
+    {"k215_time_distributed", "LayerNormalization"},
+    {"k215_conv_skip", "SeparableConv2D"},
+    {"k215_seq2seq_masked", "return_state"},
+    {"k221_seq2seq", "return_state"},
+    {"k221_attention", "MultiHeadAttention"},
+    {"k221_sequential_of_models", "ZeroPadding2D"},
+    {"k221_tf_operators", "TFOpLambda"},
+    /* clang-format on */
 };
+
+/* Models of Keras 2 that a file of today says otherwise: it has Keras 3.15's rules of masks. */
+static bool changes_when_saved(const char *name)
+{
+    return strcmp(name, "k215_masks_joined") == 0;
+}
 
 static const char *error_of_missing(const char *name)
 {
@@ -18,6 +100,12 @@ static const char *error_of_missing(const char *name)
         if (strcmp(missing[i].name, name) == 0)
             return missing[i].error;
     return NULL;
+}
+
+/* Files of Keras 2 say in their .json nothing of training. */
+static antler_model *load_compiled(const antler_json *item)
+{
+    return load(item, listed(item, "files", "model.h5") ? "model.h5" : "model.keras");
 }
 
 /* The model of model.json, built; NULL: it is one of the missing. */
@@ -80,34 +168,41 @@ static void check_layer_order(const antler_tree *tree, const char *name)
     antler__json_free(list);
 }
 
+static bool is_input(const antler_tree *tree, const char *name)
+{
+    for (int64_t k = 0; k < tree->inputs; k++)
+        if (strcmp(name, antler__member_name(&tree->member[tree->input[k].member])) == 0)
+            return true;
+    return false;
+}
+
 /* Where each call comes, but for inputs. */
 static void check_execution(const antler_tree *tree, const char *name)
 {
     antler_json *list = list_of("execution");
     const antler_json *wanted = list ? antler__json_first(list) : NULL;
-    for (int64_t i = 0; list && i <= tree->steps; i++) {
-        const antler_tree_member *member = i < tree->steps ? &tree->member[tree->step[i].member] : NULL;
-        while (wanted && listed(list, "", "") == false && antler__json_type(wanted) == ANTLER_JSON_ARRAY) {
-            const char *giver = antler__json_string(antler__json_first(wanted));
-            bool source = false;
-            for (int64_t k = 0; k < tree->inputs; k++)
-                source = source || strcmp(giver, antler__member_name(&tree->member[tree->input[k].member])) == 0;
-            if (!source)
-                break;
-            wanted = antler__json_next(wanted);
-        }
-        if (!member)
-            break;
-        ck_assert_msg(wanted != NULL, "%s: call %lld is too many", name, (long long)i);
+    int64_t i = 0;
+    for (; wanted; wanted = antler__json_next(wanted)) {
         const char *giver = antler__json_string(antler__json_first(wanted));
         int64_t call = (int64_t)antler__json_number(item_at(wanted, 1));
-        ck_assert_msg(strcmp(giver, antler__member_name(member)) == 0 && call == tree->step[i].call,
+        if (is_input(tree, giver))
+            continue;
+        ck_assert_msg(i < tree->steps, "%s: Keras has more than %lld calls", name, (long long)i);
+        const antler_turn *turn = &tree->step[i];
+        const char *got = antler__member_name(&tree->member[turn->member]);
+        ck_assert_msg(strcmp(giver, got) == 0 && call == turn->call,
                       "%s: step %lld is call %lld of \"%s\", Keras has call %lld of \"%s\"", name, (long long)i,
-                      (long long)tree->step[i].call, antler__member_name(member), (long long)call, giver);
-        wanted = antler__json_next(wanted);
+                      (long long)turn->call, got, (long long)call, giver);
+        i++;
     }
-    ck_assert_msg(!wanted, "%s: Keras makes a call more", name);
+    ck_assert_msg(!list || i == tree->steps, "%s: more calls than Keras's %lld", name, (long long)i);
     antler__json_free(list);
+}
+
+static const char *last_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
 }
 
 /* Keras's path of each weight ends in the variable's name. */
@@ -116,12 +211,10 @@ static void check_variables(antler_model *model, const antler_json *item)
     antler_json *list = list_of("variables");
     int64_t k = 0;
     for (const antler_json *path = antler__json_first(list); path; path = antler__json_next(path), k++) {
-        const antler_variable *v = antler_model_variable(model, weight_at(model, item, k));
-        const char *last = strrchr(antler__json_string(path), '/');
-        last = last ? last + 1 : antler__json_string(path);
-        ck_assert_msg(v && strcmp(last, v->name) == 0, "%s: weight %lld is \"%s\" of \"%s\", Keras has \"%s\"",
-                      text_at(item, "name"), (long long)k, v ? v->name : "", v ? v->layer : "",
-                      antler__json_string(path));
+        const antler_variable *v = antler_model_variable(model, k);
+        ck_assert_msg(v && strcmp(last_of(antler__json_string(path)), last_of(v->name)) == 0,
+                      "%s: weight %lld is \"%s\" of \"%s\", Keras has \"%s\"", text_at(item, "name"), (long long)k,
+                      v ? v->name : "", v ? v->layer : "", antler__json_string(path));
     }
     antler__json_free(list);
 }
@@ -153,8 +246,7 @@ static void check_same_optimizer(const antler_model *a, const antler_model *b, c
                           "%s: slot %d of weight %lld is not what was saved", name, s, (long long)i);
 }
 
-static antler_real *check_round_trip(antler_model *model, const antler_json *item, const char *file,
-                                     const antler_real *wanted)
+static void check_round_trip(antler_model *model, const antler_json *item, const char *file, const antler_real *wanted)
 {
     antler_error err = {0};
     char name[128];
@@ -179,13 +271,15 @@ static antler_real *check_round_trip(antler_model *model, const antler_json *ite
     parts p = parts_of(item, "predict");
     for (int64_t k = 0; k < p.n; k++)
         bytes += (size_t)antler_count(&p.entry[k]->shape, 0) * sizeof *y;
-    ck_assert_msg(!wanted || memcmp(y, wanted, bytes) == 0, "%s: it predicts other numbers", name);
+    bool same = memcmp(y, wanted, bytes) == 0;
+    ck_assert_msg(same != changes_when_saved(text_at(item, "name")), "%s: it predicts %s numbers", name,
+                  same ? "the same" : "other");
     if (!shape) {
         check_same_weights(model, again, name);
         check_same_optimizer(model, again, name);
     }
     antler_model_free(again);
-    return y;
+    free(y);
 }
 
 /* Of a model that was trained, so that the optimizer has state. */
@@ -198,11 +292,11 @@ static void check_round_trips(antler_model *model, const antler_json *item)
     ensure(antler_save(model, scratch_path("m.json"), &err), &err, "m.json", item);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (HAS_ZIP || strcmp(files[i], "m.keras") != 0)
-            free(check_round_trip(model, item, files[i], wanted));
+            check_round_trip(model, item, files[i], wanted);
     free(wanted);
     set_weights(model, item);
     wanted = predictions(model, item, "model.json");
-    free(check_round_trip(model, item, "m.json", wanted));
+    check_round_trip(model, item, "m.json", wanted);
     free(wanted);
     scratch_remove();
 }
@@ -230,6 +324,11 @@ START_TEST(agrees_with_keras)
         check_execution(model->tree, text_at(item, "name"));
         check_variables(model, item);
         check_predict(model, item, "model.json");
+        if (!model->compile) {
+            antler_model_free(model);
+            model = load_compiled(item);
+            set_weights(model, item);
+        }
         check_loss(model, item);
         check_gradients_of(model, item);
         if (listed(item, "has", "after"))
@@ -250,6 +349,10 @@ int main(void)
     TCase *tests = tcase_create("keras");
     tcase_add_loop_test(tests, agrees_with_keras, 0, (int)antler__json_length(cases()));
     int failed = run_suite("graphs", tests);
+    for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
+        printf("%s: %s\n", missing[i].name, missing[i].error);
+    printf("Not loaded yet: %zu of %lld cases\n", sizeof missing / sizeof *missing,
+           (long long)antler__json_length(cases()));
     antler__json_free(golden_index);
     return failed;
 }
