@@ -105,7 +105,7 @@ static inline antler_model *lay_out(const sample *s, antler_error *err)
     char shape[MOST_INPUTS][64], text[4096];
     int n = shapes_of(s->text, shape);
     antler_ref in[MOST_INPUTS], out = {0, 0};
-    antler_model *model = antler__model_new("m", err);
+    antler_model *model = antler__model_new("m", true, err);
     for (int i = 0; model && i < n; i++) {
         snprintf(text, sizeof text, "{\"class_name\": \"InputLayer\", \"config\": {\"shape\": [%s]}}", shape[i]);
         antler_add_json(model, text);

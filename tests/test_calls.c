@@ -96,7 +96,7 @@ static char *layer_text(const plan *p, int i, char text[256])
 static antler_model *lay_out(const plan *p)
 {
     antler_error err = {0};
-    antler_model *m = antler__model_new("graph", &err);
+    antler_model *m = antler__model_new("graph", true, &err);
     antler_use use[MOST_CALLS];
     char text[256];
     ck_assert_ptr_nonnull(m);
@@ -375,7 +375,7 @@ START_TEST(masks_of_several_inputs)
 {
     for (int masked = 1; masked <= 2; masked++) {
         antler_error err = {0};
-        antler_model *m = antler__model_new("masks", &err);
+        antler_model *m = antler__model_new("masks", true, &err);
         char text[128];
         antler_real x[12] = {1, 0, 0, 2, 0, 0, 0, 0, 3, 0, 0, 0}; /* two inputs of (2, 3, 1) */
         for (int i = 0; i < 2; i++)
@@ -407,7 +407,7 @@ END_TEST
 START_TEST(too_many_inputs_are_refused)
 {
     antler_error err = {0};
-    antler_model *m = antler__model_new("two", &err);
+    antler_model *m = antler__model_new("two", true, &err);
     char text[128];
     for (int i = 0; i < 2; i++)
         must(antler_add_json(m, quoted(strcpy(text, "{'class_name': 'InputLayer', 'config': {'shape': [4]}}"))),

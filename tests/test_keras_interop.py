@@ -2,7 +2,8 @@
 
 For every network in models/: what `antler train` wrote (.keras, .weights.h5, .h5) Keras loads and predicts the same; what
 Keras wrote (these, and to_json) Antler does. For every sample of every layer: what `antler convert` wrote of a model that
-is compiled, that has a loss alone, that was never compiled, and that is frozen, Keras loads and predicts the same. CTest
+is compiled, that has a loss alone, that was never compiled, and that is frozen, Keras loads and predicts the same. The first also for
+graphs that Keras made. CTest
 runs it where it finds a Python with keras and h5py (ANTLER_PYTHON).
 """
 import json
@@ -31,8 +32,41 @@ def antler(*arguments):
     subprocess.run([ANTLER, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
 
 
+def loss_of(net, k):
+    """The loss of an output, by its name."""
+    loss = net.loss
+    if isinstance(loss, dict):
+        loss = loss[net.output_names[k]]
+    return str(loss[k] if isinstance(loss, (list, tuple)) else loss)
+
+
+def target(rng, loss, shape):
+    if "sparse" in loss:
+        return rng.integers(0, shape[-1], (ROWS, *shape[1:-1])).astype(np.uint8)
+    if "binary" in loss:
+        return rng.integers(0, 2, (ROWS, *shape[1:])).astype(np.uint8)
+    return rng.standard_normal((ROWS, *shape[1:])).astype(np.float32)
+
+
+def make_graph_data(path, net):
+    """Random rows for each input and output, by name; tokens for an input that an Embedding looks up."""
+    rng = np.random.default_rng(3)
+    x = {i.name: rng.integers(0, 5, (ROWS, *i.shape[1:])).astype(np.uint8) if "tokens" in i.name else
+         rng.standard_normal((ROWS, *i.shape[1:])).astype(np.float32) for i in net.inputs}
+    y = {name: target(rng, loss_of(net, k), o.shape)
+         for k, (name, o) in enumerate(zip(net.output_names, net.outputs))}
+    with h5py.File(path, "w") as f:
+        for part in "train", "test":
+            for kind, sets in ("x", x), ("y", y):
+                for name, values in sets.items():
+                    f[f"{kind}_{part}" + (f"/{name}" if len(sets) > 1 else "")] = values
+    return x if len(x) > 1 else next(iter(x.values())), y if len(y) > 1 else next(iter(y.values()))
+
+
 def make_data(path, net):
     """Random rows that the network takes: tokens, bytes or numbers; labels as its loss wants them."""
+    if not isinstance(net, keras.Sequential):
+        return make_graph_data(path, net)
     rng = np.random.default_rng(3)
     shape = (ROWS, *net.input_shape[1:])
     encoding = [layer.num_tokens for layer in net.layers if isinstance(layer, keras.layers.CategoryEncoding)]
@@ -56,13 +90,27 @@ def predicted_by_antler(model, data, *more):
     output = data.with_name("predicted.h5")
     antler("predict", model, "--data", data, "--output", output, *more)
     with h5py.File(output) as f:
-        return f["predict"][...]
+        predict = f["predict"]
+        return {name: predict[name][...] for name in predict} if isinstance(predict, h5py.Group) else predict[...]
+
+
+def predicted_by_keras(net, x):
+    y = net.predict(x, verbose=0)
+    return dict(zip(net.output_names, y)) if isinstance(y, list) else y
 
 
 def compare(what, ours, theirs):
+    if isinstance(ours, dict):
+        for name, values in ours.items():
+            compare(f"{what}, {name}", values, theirs[name])
+        return
     worst = float(np.abs(ours - theirs).max())
     print(f"  {what:46} {worst:.1e}", flush=True)
     assert ours.shape == theirs.shape and worst <= TOLERANCE, f"{what}: predictions differ by {worst}"
+
+
+def steps(net):
+    return int(net.optimizer.iterations.numpy())
 
 
 def from_antler(path, folder, data, x):
@@ -71,21 +119,21 @@ def from_antler(path, folder, data, x):
         antler("train", path, "--data", data, "--epochs", 1, "--quiet", "--output", folder / f"ours.{suffix}")
     ours = predicted_by_antler(folder / "ours.keras", data)
     whole = keras.models.load_model(folder / "ours.keras")
-    compare("antler's .keras in Keras", ours, whole.predict(x, verbose=0))
-    assert whole.compiled and int(whole.optimizer.iterations) > 0, "the optimizer's state is not in the .keras"
+    compare("antler's .keras in Keras", ours, predicted_by_keras(whole, x))
+    assert whole.compiled and steps(whole) > 0, "the optimizer's state is not in the .keras"
     legacy = keras.models.load_model(folder / "ours.h5")
-    compare("antler's .h5 in Keras", ours, legacy.predict(x, verbose=0))
-    assert legacy.compiled and int(legacy.optimizer.iterations) > 0, "the .h5 is not compiled"
+    compare("antler's .h5 in Keras", ours, predicted_by_keras(legacy, x))
+    assert legacy.compiled and steps(legacy) > 0, "the .h5 is not compiled"
     weights = keras.models.model_from_json(path.read_text())
     weights.load_weights(folder / "ours.weights.h5")
-    compare("antler's .weights.h5 in Keras", ours, weights.predict(x, verbose=0))
+    compare("antler's .weights.h5 in Keras", ours, predicted_by_keras(weights, x))
 
 
 def from_keras(path, folder, data, x, y):
     """Antler reads what Keras wrote, and goes on training it."""
     net = keras.models.model_from_json(path.read_text())
     net.fit(x, y, batch_size=8, epochs=1, verbose=0)
-    theirs = net.predict(x, verbose=0)
+    theirs = predicted_by_keras(net, x)
     for suffix in "keras", "h5":
         net.save(folder / f"theirs.{suffix}")
     net.save_weights(folder / "theirs.weights.h5")
@@ -97,7 +145,7 @@ def from_keras(path, folder, data, x, y):
                 predicted_by_antler(model, data, "--weights", folder / "theirs.weights.h5"), theirs)
     antler("train", folder / "theirs.keras", "--data", data, "--quiet", "--output", folder / "again.keras")
     again = keras.models.load_model(folder / "again.keras")
-    assert int(again.optimizer.iterations) > int(net.optimizer.iterations), "training did not go on"
+    assert steps(again) > steps(net), "training did not go on"
 
 
 COMPILED = {
@@ -181,11 +229,78 @@ def check_sample(folder, name, shape, config):
     print(f"  {name} {json.dumps(config)}"[:46].ljust(49), f"{worst:.1e}", flush=True)
 
 
+def tower(kind):
+    """A model for two inputs: a Sequential, or a Functional."""
+    if kind == "sequential":
+        return keras.Sequential([keras.Input((6,)), keras.layers.Dense(5, activation="tanh"), keras.layers.Dense(3)],
+                                name="tower")
+    x = keras.Input((6,), name="seen")
+    h = keras.layers.Dense(6, activation="tanh")(x)
+    return keras.Model(x, keras.layers.Dense(3)(keras.layers.add([x, h])), name="tower")
+
+
+def residual():
+    x = keras.Input((8, 8, 2), name="x")
+    h = keras.layers.Conv2D(2, 3, padding="same", use_bias=False)(x)
+    h = keras.layers.BatchNormalization()(h)
+    h = keras.layers.Activation("relu")(keras.layers.add([x, h]))
+    y = keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(h))
+    return keras.Model(x, y, name="residual"), "sparse_categorical_crossentropy"
+
+
+def siamese(kind):
+    a, b = keras.Input((6,), name="a"), keras.Input((6,), name="b")
+    shared = tower(kind)
+    h = keras.layers.Concatenate()([shared(a), shared(b)])
+    return keras.Model([a, b], keras.layers.Dense(1, activation="sigmoid")(h)), "binary_crossentropy"
+
+
+def two_outputs():
+    x, shared = keras.Input((6,), name="x"), keras.layers.Dense(6, activation="relu", name="shared")
+    h = shared(shared(x))
+    kind = keras.layers.Dense(4, activation="softmax", name="kind")(h)
+    size = keras.layers.Dense(2, name="size")(h)
+    return keras.Model(x, [size, kind]), {"kind": "sparse_categorical_crossentropy", "size": "mse"}
+
+
+def frozen_base():
+    base = tower("functional")
+    base.trainable = False
+    x = keras.Input((6,), name="x")
+    return keras.Model(x, keras.layers.Dense(2)(base(x))), "mse"
+
+
+def masked_towers():
+    a, b = keras.Input((5,), name="tokens_a"), keras.Input((5,), name="tokens_b")
+    shared = keras.Sequential([keras.Input((5,)), keras.layers.Embedding(5, 4, mask_zero=True), keras.layers.LSTM(3)],
+                              name="reader")
+    return keras.Model([a, b], keras.layers.Dense(1)(keras.layers.concatenate([shared(a), shared(b)]))), "mse"
+
+
+GRAPHS = {"residual": residual, "siamese, sequential": lambda: siamese("sequential"),
+          "siamese, functional": lambda: siamese("functional"), "two outputs": two_outputs, "frozen base": frozen_base,
+          "masked towers": masked_towers}
+
+
+def check_graph(folder, make):
+    net, loss = make()
+    net.compile(optimizer="adam", loss=loss)
+    path, data = folder / "graph.json", folder / "data.h5"
+    path.write_text(net.to_json())
+    x, y = make_data(data, net)
+    from_antler(path, folder, data, x)
+    from_keras(path, folder, data, x, y)
+
+
 def main():
     keras.utils.set_random_seed(1)
     with tempfile.TemporaryDirectory() as folder:
         for name, shape, config in samples():
             check_sample(Path(folder), name, shape, config)
+    for name, make in GRAPHS.items():
+        print(name)
+        with tempfile.TemporaryDirectory() as folder:
+            check_graph(Path(folder), make)
     paths = sorted(MODELS.glob("*.json"))
     assert paths, f"no models in {MODELS}"
     for path in paths:

@@ -72,7 +72,7 @@ static antler_model *lay_between(const setting *set)
     char shape[MOST_INPUTS][64], text[4096];
     antler_error err = {0};
     int n = shapes_of(set->s->text, shape), given = set->shares ? 1 : n;
-    antler_model *model = antler__model_new("m", &err);
+    antler_model *model = antler__model_new("m", true, &err);
     ck_assert_ptr_nonnull(model);
     for (int i = 0; i < given; i++) {
         snprintf(text, sizeof text, "{\"class_name\": \"InputLayer\", \"config\": {\"shape\": [%s]}}", shape[i]);

@@ -58,7 +58,7 @@ static void connect(antler_model *m, const int *uses, const int *outputs)
 static antler_model *model_of(const char *const *layers, const int *uses, const int *outputs)
 {
     antler_error err = {0};
-    antler_model *m = antler__model_new("m", &err);
+    antler_model *m = antler__model_new("m", true, &err);
     char text[1024];
     ck_assert_ptr_nonnull(m);
     for (; *layers; layers++) {
@@ -768,7 +768,7 @@ static antler_status whole_life(void *arg)
     antler_error err = {0};
     antler_real out[64];
     antler_data *xs = antler_data_join(x->name, (const antler_data *const *)x->part, &err);
-    antler_model *m = xs ? antler__model_new("m", &err) : NULL;
+    antler_model *m = xs ? antler__model_new("m", true, &err) : NULL;
     antler_status status = m ? ANTLER_OK : err.status;
     for (int i = 0; status == ANTLER_OK && i < 3; i++) {
         char text[256];

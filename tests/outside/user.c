@@ -78,7 +78,7 @@ static antler_model *build_graph(void)
     antler_model *inner = antler_sequential("inner", shape, 1, NULL), *m = antler_functional("g", NULL);
     antler_add(inner, dense, WIDE);
     antler_value first = antler_input(m, .name = "first", .shape = {WIDTH});
-    antler_value second = antler_call(m, dense, (first), TANH, .units = WIDTH);
+    antler_value second = antler_call(m, dense, (first), .units = WIDTH, TANH);
     antler_value sum = antler_call(m, add, TWO);
     antler_value made = antler_call_model(m, inner, (sum));
     antler_value again = antler_again(m, made, (antler_call(m, flatten, (second))));
