@@ -60,7 +60,7 @@ static antler_status connect(antler_model *m, const merging_case *c, antler_erro
 static antler_model *lay_out(const merging_case *c, antler_error *err)
 {
     char config[64];
-    antler_model *m = antler__model_new("m", err);
+    antler_model *m = antler__model_new("m", true, err);
     ck_assert_ptr_nonnull(m);
     for (int i = 0; i < inputs_of(c); i++) {
         snprintf(config, sizeof config, "{'shape': [%s]}", c->shape[i]);

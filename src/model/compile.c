@@ -117,9 +117,15 @@ antler_status antler__compile_read(const antler_type *type, const antler_json *n
                                    antler_compile_settings **settings)
 {
     void *read;
+    antler_json *translated;
     antler_place place = antler__at(NULL, type->class_name);
+    antler_error error = {0};
     *settings = NULL;
-    ANTLER_TRY(antler__config_read(type, node, &place, report, &read));
+    if (antler__compile_decay(node, &translated, &error) != ANTLER_OK)
+        return antler__report_error(report, error.status, &place, "%s", error.message);
+    antler_status status = antler__config_read(type, translated ? translated : node, &place, report, &read);
+    antler__json_free(translated);
+    ANTLER_TRY(status);
     antler__compile_take(read, settings);
     return ANTLER_OK;
 }

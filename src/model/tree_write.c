@@ -106,14 +106,54 @@ static bool write_calls(const antler_model *model, const antler_tree *tree, cons
 /* ---- members ------------------------------------------------------------------------------------------------------
  */
 
+/* A config with the model where it says that there is no layer. */
+static bool write_config_on(const antler_model *model, const antler_tree_member *member, const antler_json *plain,
+                            antler_json *object)
+{
+    const char *key = ((const antler_layer_ops *)member->layer.type)->model_on_steps;
+    antler_json *config = antler__json_object(object, "config");
+    bool fits = config;
+    for (const antler_json *item = antler__json_first(plain); fits && item; item = antler__json_next(item))
+        if (strcmp(antler__json_key(item), key) != 0) {
+            fits = antler__json_add_copy(config, antler__json_key(item), item) != NULL;
+        } else {
+            antler_json *inside = antler__json_object(config, key);
+            fits = inside && write_tree(model, member->model, inside, ANTLER_STYLE_KERAS);
+        }
+    return fits;
+}
+
+/* A layer that has a model on its steps. */
+static antler_json *write_on_steps(const antler_model *model, const antler_tree_member *member, antler_json *layers,
+                                   antler_style style)
+{
+    antler_json *plain = antler__object_write(member->layer, NULL, NULL, style);
+    antler_json *object = plain ? antler__json_object(layers, NULL) : NULL;
+    bool fits = object;
+    for (const antler_json *item = antler__json_first(plain); fits && item; item = antler__json_next(item))
+        fits = strcmp(antler__json_key(item), "config") == 0
+                   ? write_config_on(model, member, item, object)
+                   : antler__json_add_copy(object, antler__json_key(item), item) != NULL;
+    antler__json_free(plain);
+    return fits ? object : NULL;
+}
+
+static antler_json *write_model(const antler_model *model, const antler_tree_member *member, antler_json *layers,
+                                antler_style style)
+{
+    antler_json *object = antler__json_object(layers, NULL);
+    return object && write_tree(model, member->model, object, style) ? object : NULL;
+}
+
 static bool write_member(const antler_model *model, const antler_tree *tree, const antler_tree_member *member,
                          antler_json *layers, antler_style style)
 {
     if (member->mask_operator) /* the legacy form names no modules: Keras would take it for a layer */
         return antler__json_add_copy(layers, NULL, member->mask_operator) != NULL;
-    antler_json *object =
-        member->model ? antler__json_object(layers, NULL) : antler__object_write(member->layer, layers, NULL, style);
-    if (!object || (member->model && !write_tree(model, member->model, object, style)))
+    antler_json *object = !member->model       ? antler__object_write(member->layer, layers, NULL, style)
+                          : member->layer.type ? write_on_steps(model, member, layers, style)
+                                               : write_model(model, member, layers, style);
+    if (!object)
         return false;
     return tree->sequential || (antler__json_add_string(object, "name", antler__member_name(member)) &&
                                 write_calls(model, tree, member, object));

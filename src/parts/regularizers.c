@@ -8,6 +8,12 @@ typedef struct factors {
     double l1, l2;
 } factors;
 
+/* In double, too, Keras rounds the factors to float. */
+static double rounded(double factor)
+{
+    return (double)(float)factor;
+}
+
 static double penalty(const void *config, const antler_real *w, int64_t n)
 {
     const factors *f = config;
@@ -15,10 +21,10 @@ static double penalty(const void *config, const antler_real *w, int64_t n)
     if (f->l1 != 0) {
         for (int64_t i = 0; i < n; i++)
             sum += fabs((double)w[i]);
-        sum *= f->l1;
+        sum *= rounded(f->l1);
     }
     if (f->l2 != 0)
-        sum += f->l2 * antler__kernels()->long_sum_squares(w, n);
+        sum += rounded(f->l2) * antler__kernels()->long_sum_squares(w, n);
     return sum;
 }
 
@@ -26,12 +32,12 @@ static double penalty(const void *config, const antler_real *w, int64_t n)
 static void gradient(const void *config, antler_real *g, const antler_real *w, int64_t n, double scale)
 {
     const factors *f = config;
-    const antler_real step = (antler_real)(f->l1 * scale);
+    const antler_real step = (antler_real)(rounded(f->l1) * scale);
     if (f->l1 != 0)
         for (int64_t i = 0; i < n; i++)
             g[i] += w[i] > 0 ? step : w[i] < 0 ? -step : 0;
     if (f->l2 != 0)
-        antler__kernels()->axpy(g, (antler_real)(2 * f->l2 * scale), w, n);
+        antler__kernels()->axpy(g, (antler_real)(2 * rounded(f->l2) * scale), w, n);
 }
 
 #define ANTLER_FACTOR(member, json, line)                                                                  \
