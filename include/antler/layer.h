@@ -127,6 +127,22 @@ typedef struct antler_layer_ops {
     const char *model_on_steps;
 } antler_layer_ops;
 
+/* A function of TensorFlow that is an operator's like, as tf-keras names it in files ("math.reduce_mean"). */
+typedef struct antler_spelling {
+    const char *function; /* NULL ends a list */
+    const char *takes;    /* its arguments in their order, with our names where those differ: "input_tensor=x axis" */
+} antler_spelling;
+
+/* An operator of a Functional: `a + b`, ops.mean(x, axis=1). A layer without variables, of kind ANTLER_KIND_OPERATION,
+   that stands in files alone. Every argument of its call is among `arguments`; one that is no tensor (the 1.5 of
+   x + 1.5) is given in a field of the config by that name: a REAL, NaN where it is a tensor; or a STRING for an index,
+   as Python spells it (":, 1:3"). Such fields are flagged ANTLER_UNSAVED: they are written with the call. */
+typedef struct antler_operation_ops {
+    antler_layer_ops layer;
+    const char *module;              /* of Keras: "keras.src.ops.numpy" */
+    const antler_spelling *spelling; /* NULL: none */
+} antler_operation_ops;
+
 /* ---- what `variables` may call. Failures (overflow, too many) stay in the plan; the core reports them. ---------- */
 
 /* A trained parameter. `name` is Keras's name for it. `fields` names its settings in the config: with "kernel" they are

@@ -12,18 +12,19 @@ extern "C" {
 #endif
 
 /* The kinds, with the Keras module that their classes live in. */
-#define ANTLER_KIND_MAP(X)                                \
-    X(LAYER, "layer", "keras.layers")                     \
-    X(ACTIVATION, "activation", "builtins")               \
-    X(INITIALIZER, "initializer", "keras.initializers")   \
-    X(REGULARIZER, "regularizer", "keras.regularizers")   \
-    X(CONSTRAINT, "constraint", "keras.constraints")      \
-    X(LOSS, "loss", "keras.losses")                       \
-    X(METRIC, "metric", "keras.metrics")                  \
-    X(OPTIMIZER, "optimizer", "keras.optimizers")         \
-    X(SCHEDULE, "schedule", "keras.optimizers.schedules") \
-    X(CALLBACK, "callback", "keras.callbacks")            \
-    X(SETTINGS, "settings", "") /* the library's own groups of settings: compile_config, fit */
+#define ANTLER_KIND_MAP(X)                                                                      \
+    X(LAYER, "layer", "keras.layers")                                                           \
+    X(ACTIVATION, "activation", "builtins")                                                     \
+    X(INITIALIZER, "initializer", "keras.initializers")                                         \
+    X(REGULARIZER, "regularizer", "keras.regularizers")                                         \
+    X(CONSTRAINT, "constraint", "keras.constraints")                                            \
+    X(LOSS, "loss", "keras.losses")                                                             \
+    X(METRIC, "metric", "keras.metrics")                                                        \
+    X(OPTIMIZER, "optimizer", "keras.optimizers")                                               \
+    X(SCHEDULE, "schedule", "keras.optimizers.schedules")                                       \
+    X(CALLBACK, "callback", "keras.callbacks")                                                  \
+    X(SETTINGS, "settings", "") /* the library's own groups of settings: compile_config, fit */ \
+    X(OPERATION, "operator", "keras.src.ops.numpy")
 
 typedef enum antler_kind {
 #define ANTLER_KIND_ENUM(kind, name, module) ANTLER_KIND_##kind,

@@ -9,12 +9,14 @@ static antler_status list(antler_error *err)
     static const char *const heading[] = {"kind", "class", "what it is"};
     for (int i = 0; i < table.columns; i++)
         antler__table_add(&table, "%s", heading[i]);
-    for (int kind = 0; kind < ANTLER_KINDS; kind++)
-        for (int64_t i = 0; (type = antler_type_at((antler_kind)kind, i)); i++) {
+    for (int kind = 0; kind < ANTLER_KINDS; kind++) {
+        bool listed = kind != ANTLER_KIND_OPERATION; /* those stand in files alone */
+        for (int64_t i = 0; listed && (type = antler_type_at((antler_kind)kind, i)); i++) {
             antler__table_add(&table, "%s", antler_kind_name((antler_kind)kind));
             antler__table_add(&table, "%s", type->class_name);
             antler__table_add(&table, "%s", type->doc ? type->doc : "");
         }
+    }
     return antler__table_print(&table, 0, err);
 }
 

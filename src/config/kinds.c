@@ -62,6 +62,19 @@ static const antler_field layer_fields[] = {
     ANTLER_FIELD_END,
 };
 
+/* Its config begins with the keys of a layer, which only the core looks at. */
+static const antler_field operation_fields[] = {
+    {.key = "name",
+     .kind = ANTLER_STRING,
+     .offset = offsetof(struct antler_layer_keys, name),
+     .def = "null",
+     .flags = ANTLER_NULLABLE,
+     .doc = "unique in the model"},
+    {.key = "trainable", .kind = ANTLER_ANY},
+    {.key = "dtype", .kind = ANTLER_ANY},
+    ANTLER_FIELD_END,
+};
+
 bool antler__is_half_precision(const char *dtype)
 {
     return dtype && strstr(dtype, "float16"); /* float16, bfloat16, mixed_float16 */
@@ -168,6 +181,8 @@ const antler_field *antler__kind_fields(antler_kind kind)
     switch (kind) {
     case ANTLER_KIND_LAYER:
         return layer_fields;
+    case ANTLER_KIND_OPERATION:
+        return operation_fields;
     case ANTLER_KIND_OPTIMIZER:
         return optimizer_fields;
     case ANTLER_KIND_LOSS:

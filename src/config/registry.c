@@ -131,13 +131,17 @@ static const struct method {
     METHOD(OPTIMIZER, optimizer_ops, step),
     METHOD(SCHEDULE, schedule_ops, rate),
     METHOD(CALLBACK, callback_ops, epoch),
+    METHOD(OPERATION, operation_ops, layer.infer),
+    METHOD(OPERATION, operation_ops, layer.forward),
+    METHOD(OPERATION, operation_ops, layer.backward),
 };
 #undef METHOD
 
 /* A layer that computes nothing has its shape alone. */
 static bool is_excused(const antler_type *type, size_t offset)
 {
-    return type->kind == ANTLER_KIND_LAYER && offset != offsetof(antler_layer_ops, infer) &&
+    bool runs = type->kind == ANTLER_KIND_LAYER || type->kind == ANTLER_KIND_OPERATION;
+    return runs && offset != offsetof(antler_layer_ops, infer) &&
            ((const antler_layer_ops *)type)->flags & (ANTLER_SOURCE | ANTLER_VIEW);
 }
 
@@ -167,6 +171,7 @@ static const size_t table_size[ANTLER_KINDS] = {
     [ANTLER_KIND_OPTIMIZER] = sizeof(antler_optimizer_ops),
     [ANTLER_KIND_SCHEDULE] = sizeof(antler_schedule_ops),
     [ANTLER_KIND_CALLBACK] = sizeof(antler_callback_ops),
+    [ANTLER_KIND_OPERATION] = sizeof(antler_operation_ops),
 };
 
 static antler_status check_head(const antler_type *type, antler_error *err)

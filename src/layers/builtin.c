@@ -14,6 +14,17 @@ static const antler_type *const layers[] = {
     NULL,
 };
 
+#define ANTLER_OPERATION(t, file) extern const antler_operation_ops antler__operation_##t;
+#include "layers/operations/operations.def"
+#undef ANTLER_OPERATION
+
+static const antler_type *const operations[] = {
+#define ANTLER_OPERATION(t, file) &antler__operation_##t.layer.type,
+#include "layers/operations/operations.def"
+#undef ANTLER_OPERATION
+    NULL,
+};
+
 const antler_type *const *const antler__builtin[ANTLER_KINDS] = {
     [ANTLER_KIND_LAYER] = layers,
     [ANTLER_KIND_ACTIVATION] = antler__activations,
@@ -26,4 +37,5 @@ const antler_type *const *const antler__builtin[ANTLER_KINDS] = {
     [ANTLER_KIND_SCHEDULE] = antler__schedules,
     [ANTLER_KIND_CALLBACK] = antler__callbacks,
     [ANTLER_KIND_SETTINGS] = antler__settings,
+    [ANTLER_KIND_OPERATION] = operations,
 };

@@ -1,6 +1,7 @@
 /* The calls of a Functional: "inbound_nodes" of its layers in the forms of Keras 3 (objects with "args" and "kwargs"),
    of Keras 1 and 2 (lists, ["x", 0, 0, {}]) and of hand; "input_layers" and "output_layers". */
 #include "core/memory.h"
+#include "model/operator.h"
 #include "model/tree_read.h"
 
 #include <math.h>
@@ -122,6 +123,11 @@ static const antler_json *history(const antler_json *node)
     return is_reference(found) ? found : NULL;
 }
 
+const antler_json *antler__reference(const antler_json *node)
+{
+    return is_reference(node) ? node : history(node);
+}
+
 static bool is_count(const antler_json *node, int64_t below)
 {
     double number = antler__json_number(node);
@@ -163,7 +169,7 @@ static antler_status append(reader *r, list *l, antler_from from)
 /* All tensors in a value of a call, in Keras's order: lists as they are, objects by sorted key. */
 static antler_status gather(reader *r, const antler_json *node, const antler_place *place, list *to)
 {
-    const antler_json *tensor = is_reference(node) ? node : history(node);
+    const antler_json *tensor = antler__reference(node);
     antler_from from;
     if (tensor) {
         ANTLER_TRY(read_reference(r, tensor, place, &from));
@@ -338,13 +344,19 @@ static antler_status join_arguments(reader *r, const antler_tree_member *member,
 }
 
 /* All that an operator depends on: it may take numbers beside tensors. */
-static antler_status gather_all(reader *r, const antler_json *node, const antler_place *place, list *to)
+static antler_status gather_operator(reader *r, const antler_json *node, const antler_place *place, gathered *g,
+                                     antler_member_call *call)
 {
     antler_place args = antler__at(place, "args"), named = antler__at(place, "kwargs");
-    if (!is_object(node))
-        return gather(r, node, place, to);
-    ANTLER_TRY(gather(r, antler__json_get(node, "args"), &args, to));
-    return gather(r, antler__json_get(node, "kwargs"), &named, to);
+    ANTLER_TRY(gather(r, antler__json_get(node, "args"), &args, &g->parents));
+    ANTLER_TRY(gather(r, antler__json_get(node, "kwargs"), &named, &g->parents));
+    call->in = antler__allocate((size_t)g->parents.n, sizeof *call->in);
+    if (!call->in)
+        return no_memory(r);
+    if (g->parents.n)
+        memcpy(call->in, g->parents.item, (size_t)g->parents.n * sizeof *call->in);
+    call->inputs = g->parents.n;
+    return ANTLER_OK;
 }
 
 static antler_status read_call(reader *r, int64_t i, const antler_json *node, const antler_place *place)
@@ -358,10 +370,10 @@ static antler_status read_call(reader *r, int64_t i, const antler_json *node, co
     antler_member_call *call = &member->call[member->calls - 1];
     antler__free(call->in);
     *call = (antler_member_call){.flat = -1};
-    r->objects = r->objects || is_object(node);
+    r->objects = r->objects || (is_object(node) && !member->mask_operator); /* all operators have that form here */
     antler_status status;
     if (member->mask_operator)
-        status = gather_all(r, node, place, &g.parents);
+        status = gather_operator(r, node, place, &g, call);
     else if (is_object(node))
         status = read_object_call(r, member, node, place, &g, call);
     else if (is_array(node))
@@ -379,9 +391,9 @@ static antler_status read_call(reader *r, int64_t i, const antler_json *node, co
 
 static antler_status read_calls_of(reader *r, int64_t i, const antler_json *node, const antler_place *place)
 {
-    const antler_json *calls = antler__json_get(node, "inbound_nodes");
-    antler_place there = antler__at(place, "inbound_nodes");
     antler_tree_member *member = &r->tree->member[i];
+    const antler_json *calls = antler__json_get(member->mask_operator ? member->mask_operator : node, "inbound_nodes");
+    antler_place there = antler__at(place, "inbound_nodes");
     antler_error error = {0};
     if (antler__member_is_source(member))
         return antler__tree_call(r->tree, i, NULL, 0, &error) == ANTLER_OK ? ANTLER_OK : no_memory(r);
@@ -549,7 +561,8 @@ static antler_status read_all(reader *r, const antler_json *config, const antler
     ANTLER_TRY(read_inputs(r, config, place));
     ANTLER_TRY(read_outputs(r, config, place));
     ANTLER_TRY(check_sources(r, &layers_place));
-    return settle_calls(r, &layers_place);
+    ANTLER_TRY(settle_calls(r, &layers_place));
+    return antler__operators_settle(r->tree, &layers_place, r->report);
 }
 
 antler_status antler__graph_read(antler_tree *tree, const antler_json *config, const antler_place *place,

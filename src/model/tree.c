@@ -172,6 +172,11 @@ bool antler__member_is_source(const antler_tree_member *member)
     return antler__is_source(member->layer);
 }
 
+bool antler__member_is_operator(const antler_tree_member *member)
+{
+    return member->mask_operator || (member->layer.type && member->layer.type->kind == ANTLER_KIND_OPERATION);
+}
+
 /* ---- names ------------------------------------------------------------------------------------------------------- */
 
 static bool is_taken(const antler_tree *tree, const char *name, int64_t except)

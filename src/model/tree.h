@@ -23,11 +23,12 @@ typedef struct antler_member_call {
     int64_t flat;        /* the first of the model's calls that this became; -1: none */
 } antler_member_call;
 
-/* A layer, a model, or (neither) an operator that only carries masks. */
+/* A layer (an operator that computes is one too), a model, or (neither) an operator that only carries masks. While a
+   file is read, all operators are such. */
 typedef struct antler_tree_member {
     antler_object layer; /* owned */
     struct antler_tree *model;
-    antler_json *mask_operator; /* as the file has it, kept for writing */
+    antler_json *mask_operator; /* in the form of Keras 3, kept for writing */
     char *name;                 /* of a member that is no layer; a layer's is in its config */
     int64_t place;              /* in the file's list */
     int64_t calls;
@@ -85,6 +86,7 @@ const char *antler__member_name(const antler_tree_member *member);              
 antler_status antler__member_rename(antler_tree_member *member, const char *name); /* ANTLER_MEMORY, or done */
 const char *antler__member_class(const antler_tree_member *member);
 bool antler__member_is_source(const antler_tree_member *member);
+bool antler__member_is_operator(const antler_tree_member *member); /* of either kind */
 bool antler__is_source(antler_object layer);
 
 /* Gives names to members that have none, in all of the tree; refuses two of one name. `place` is that of its "config".

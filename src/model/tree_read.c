@@ -4,6 +4,7 @@
 #include "core/memory.h"
 #include "core/number.h"
 #include "model/model.h"
+#include "model/operator.h"
 
 #include <string.h>
 
@@ -212,6 +213,9 @@ antler_status antler__member_read(const antler_json *node, const antler_place *p
     *member = (antler_tree_member){.flat = -1};
     if (antler__json_type(node) != ANTLER_JSON_OBJECT)
         return antler__report_error(report, ANTLER_VALUE, place, "a layer is an object with \"class_name\"");
+    if (antler__is_operator(node))
+        return antler__report_error(report, ANTLER_UNSUPPORTED, place,
+                                    "an operator stands in a Functional's file alone");
     const char *class_name = antler__string_at(node, "class_name"), *key;
     const antler_json *steps = model_on_steps(node, &key);
     if (class_name && antler__is_model_class(class_name))
@@ -224,7 +228,13 @@ static antler_status read_member(antler_tree *tree, const antler_json *node, con
 {
     antler_tree_member member;
     antler_error error = {0};
-    antler_status status = antler__member_read(node, place, report, depth, &member);
+    antler_status status;
+    if (!tree->sequential && antler__json_type(node) == ANTLER_JSON_OBJECT && antler__is_operator(node)) {
+        member = (antler_tree_member){.flat = -1};
+        status = antler__operator_keep(node, place, report, &member);
+    } else {
+        status = antler__member_read(node, place, report, depth, &member);
+    }
     member.place = tree->members;
     if (status == ANTLER_OK)
         status = refuse_input(tree, &member, place, report);

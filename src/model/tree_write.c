@@ -1,7 +1,9 @@
 #include "model/tree_write.h"
 
 #include "core/memory.h"
+#include "model/operator.h"
 
+#include <math.h>
 #include <string.h>
 
 static bool write_tree(const antler_model *model, const antler_tree *tree, antler_json *object, antler_style style);
@@ -103,6 +105,77 @@ static bool write_calls(const antler_model *model, const antler_tree *tree, cons
     return fits;
 }
 
+/* ---- operators ----------------------------------------------------------------------------------------------------
+ */
+
+/* A constant of the call, where the config has one for this argument; false: it is a tensor. */
+static bool has_constant(antler_object operation, const char *argument, const antler_field **field, const void **value)
+{
+    *field = antler__field_find(operation.type, argument);
+    *value = *field ? (const char *)operation.config + (*field)->offset : NULL;
+    return *field &&
+           ((*field)->kind == ANTLER_REAL ? !isnan(*(const double *)*value) : *(const char *const *)*value != NULL);
+}
+
+/* All arguments one after the other, constants in their places. */
+static bool write_operator_call(const antler_model *model, const antler_tree *tree, antler_object operation,
+                                const antler_member_call *call, antler_json *calls)
+{
+    const antler_layer_ops *ops = (const antler_layer_ops *)operation.type;
+    antler_json *node = antler__json_object(calls, NULL), *args = antler__json_array(node, "args");
+    bool fits = args;
+    const antler_field *field;
+    const void *value;
+    for (int i = 0, k = 0; fits && ops->arguments[i]; i++) {
+        bool list = !ops->arguments[i + 1] && ops->inputs == ANTLER_MANY;
+        if (!has_constant(operation, ops->arguments[i], &field, &value))
+            fits = k < call->inputs &&
+                   write_tensors(model, tree, call->in + k, list ? call->inputs - k : 1, list, args, NULL);
+        else if (field->kind == ANTLER_REAL)
+            fits = antler__json_add_real(args, NULL, *(const double *)value) != NULL;
+        else
+            fits = antler__index_write(*(const char *const *)value, args);
+        k += !has_constant(operation, ops->arguments[i], &field, &value);
+    }
+    return fits && antler__json_object(node, "kwargs");
+}
+
+/* Keras finds the class in its module; the legacy form names none. */
+static bool write_operator(const antler_model *model, const antler_tree *tree, const antler_tree_member *member,
+                           antler_json *layers, antler_style style)
+{
+    const antler_operation_ops *ops = (const antler_operation_ops *)member->layer.type;
+    const char *class_name = member->layer.type->class_name;
+    bool modules = style == ANTLER_STYLE_KERAS;
+    antler_json *object = antler__json_object(layers, NULL);
+    if ((modules && !antler__json_add_string(object, "module", ops->module)) ||
+        !antler__json_add_string(object, "class_name", class_name) ||
+        !antler__config_write(member->layer.type, member->layer.config, object, "config", style) ||
+        (modules && !antler__json_add_string(object, "registered_name", class_name)) ||
+        !antler__json_add_string(object, "name", antler__member_name(member)))
+        return false;
+    antler_json *calls = antler__json_array(object, "inbound_nodes");
+    bool fits = calls;
+    for (int64_t k = 0; fits && k < member->calls; k++)
+        fits = write_operator_call(model, tree, member->layer, &member->call[k], calls);
+    return fits;
+}
+
+/* As it came, but for the module. */
+static bool write_mask_operator(const antler_json *node, antler_json *layers, antler_style style)
+{
+    bool modules = style == ANTLER_STYLE_KERAS, named = antler__json_get(node, "module");
+    antler_json *object = antler__json_object(layers, NULL);
+    bool fits = object && (!modules || named ||
+                           antler__json_add_string(object, "module", antler__kind_module(ANTLER_KIND_OPERATION)));
+    for (const antler_json *item = antler__json_first(node); fits && item; item = antler__json_next(item)) {
+        const char *key = antler__json_key(item);
+        if (modules || (strcmp(key, "module") != 0 && strcmp(key, "registered_name") != 0))
+            fits = antler__json_add_copy(object, key, item) != NULL;
+    }
+    return fits;
+}
+
 /* ---- members ------------------------------------------------------------------------------------------------------
  */
 
@@ -148,8 +221,10 @@ static antler_json *write_model(const antler_model *model, const antler_tree_mem
 static bool write_member(const antler_model *model, const antler_tree *tree, const antler_tree_member *member,
                          antler_json *layers, antler_style style)
 {
-    if (member->mask_operator) /* the legacy form names no modules: Keras would take it for a layer */
-        return antler__json_add_copy(layers, NULL, member->mask_operator) != NULL;
+    if (member->mask_operator)
+        return write_mask_operator(member->mask_operator, layers, style);
+    if (antler__member_is_operator(member))
+        return write_operator(model, tree, member, layers, style);
     antler_json *object = !member->model       ? antler__object_write(member->layer, layers, NULL, style)
                           : member->layer.type ? write_on_steps(model, member, layers, style)
                                                : write_model(model, member, layers, style);

@@ -23,7 +23,7 @@ typedef struct transfer {
 /* Keras counts the layers of a class; those that give the input only in a Functional, operators nowhere. */
 static bool is_counted(const antler_tree *tree, const antler_tree_member *member)
 {
-    return !member->mask_operator && !(tree->sequential && antler__member_is_source(member));
+    return !antler__member_is_operator(member) && !(tree->sequential && antler__member_is_source(member));
 }
 
 /* The group of the i-th member in order: "dense_1". */

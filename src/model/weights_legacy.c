@@ -62,7 +62,7 @@ static walk walk_member(const antler_model *model, const antler_tree_member *mem
 static const antler_tree_member *listed(const antler_tree *tree, int64_t i)
 {
     const antler_tree_member *member = &tree->member[tree->order[i]];
-    bool left_out = member->mask_operator || (tree->sequential && antler__member_is_source(member));
+    bool left_out = antler__member_is_operator(member) || (tree->sequential && antler__member_is_source(member));
     return left_out ? NULL : member;
 }
 

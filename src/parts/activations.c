@@ -27,7 +27,7 @@ ANTLER_ACTIVATION_MAP(ANTLER_ELEMENTWISE)
      : (activation) == ANTLER_ACT_hard_sigmoid_keras2 ? hard_sigmoid_keras2_aliases \
                                                       : NULL)
 
-static const antler_activation_ops elementwise[ANTLER_ACTIVATIONS] = {
+const antler_activation_ops antler__elementwise[ANTLER_ACTIVATIONS] = {
 #define ANTLER_ELEMENTWISE(name, number, x_too, line)                      \
     [ANTLER_ACT_##name] = {.type = {.size = sizeof(antler_activation_ops), \
                                     .kind = ANTLER_KIND_ACTIVATION,        \
@@ -90,7 +90,7 @@ static void log_softmax_backward(antler_real *dx, const antler_real *dy, const a
     }
 }
 
-static const antler_activation_ops log_softmax_ops = {
+const antler_activation_ops antler__log_softmax = {
     .type = {.size = sizeof(antler_activation_ops),
              .kind = ANTLER_KIND_ACTIVATION,
              .class_name = "log_softmax",
@@ -102,8 +102,8 @@ static const antler_activation_ops log_softmax_ops = {
 
 const antler_type *const antler__activations[] = {
     &antler__softmax.type,
-    &log_softmax_ops.type,
-#define ANTLER_ELEMENTWISE(name, ...) &elementwise[ANTLER_ACT_##name].type,
+    &antler__log_softmax.type,
+#define ANTLER_ELEMENTWISE(name, ...) &antler__elementwise[ANTLER_ACT_##name].type,
     ANTLER_ACTIVATION_MAP(ANTLER_ELEMENTWISE)
 #undef ANTLER_ELEMENTWISE
         NULL,

@@ -14,6 +14,8 @@ extern const antler_type *const antler__optimizers[];
 extern const antler_type *const antler__schedules[];
 extern const antler_type *const antler__callbacks[];
 
-extern const antler_activation_ops antler__softmax; /* which the layer of that name applies */
+/* Those that a layer or an operator applies by their own name. */
+extern const antler_activation_ops antler__softmax, antler__log_softmax;
+extern const antler_activation_ops antler__elementwise[]; /* by ANTLER_ACT_... */
 
 #endif
