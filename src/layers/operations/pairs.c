@@ -224,7 +224,7 @@ BACKWARD(if_not_smaller, a[i] <= b[i] ? 0 : dy[i])
 
 static void base(antler_real *g, const antler_real *dy, const antler_real *a, const antler_real *b, int64_t n)
 {
-    antler_real less[CHUNK];
+    antler_real less[CHUNK] = {0};
     for (int64_t i = 0; i < n; i++)
         less[i] = b[i] - 1;
     antler__powers(less, a, less, n);
