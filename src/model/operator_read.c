@@ -2,6 +2,7 @@
 #include "core/memory.h"
 #include "core/text.h"
 #include "model/operator.h"
+#include "model/tree_read.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,8 +37,8 @@ static bool begins_with(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* The layers that Keras writes have "trainable" and "dtype" in their configs, operators neither. Layers of several
-   tensors take one list, operators of several one after the other. */
+/* The layers that Keras writes have "trainable" in their configs, operators have not. Layers of several tensors take one
+   list, operators of several one after the other. */
 static bool looks_like_one(const antler_json *node, const char *class_name)
 {
     const antler_json *config = antler__json_get(node, "config"), *calls = antler__json_get(node, "inbound_nodes");
@@ -45,8 +46,7 @@ static bool looks_like_one(const antler_json *node, const char *class_name)
     const antler_json *args = has_type(call, ANTLER_JSON_OBJECT) ? antler__json_get(call, "args") : NULL;
     const antler_layer_ops *layer = (const antler_layer_ops *)antler_type_find(ANTLER_KIND_LAYER, class_name);
     const antler_operation_ops *operation = find(class_name);
-    bool bare = has_type(config, ANTLER_JSON_OBJECT) && !antler__json_get(config, "trainable") &&
-                !antler__json_get(config, "dtype");
+    bool bare = has_type(config, ANTLER_JSON_OBJECT) && !antler__json_get(config, "trainable");
     if (!has_type(args, ANTLER_JSON_ARRAY) || (layer && !operation))
         return false;
     if (!layer)
@@ -59,7 +59,7 @@ static bool looks_like_one(const antler_json *node, const char *class_name)
 bool antler__is_operator(const antler_json *node)
 {
     const char *class_name = antler__string_at(node, "class_name"), *module = antler__string_at(node, "module");
-    if (!class_name)
+    if (!class_name || antler__is_model_class(class_name))
         return false;
     if (is_tf(class_name))
         return true;

@@ -118,7 +118,8 @@ static antler_status add_up(const reduce *cfg, antler_run *run, bool mean)
     if (antler__stretched_groups(&j.s) == 0)
         antler_run_copy(run, j.to, run->x->data, n);
     else
-        antler__stretch_sums(run, &j.s, j.to, run->x->data, run->scratch[WORK].data);
+        antler__stretch_sums(run, &j.s, j.to, run->x->data,
+                             antler__stretched_groups(&j.s) > 1 ? run->scratch[WORK].data : NULL);
     if (mean)
         antler_run_ranges(run, n, 1, divide_piece, &j);
     return ANTLER_OK;
