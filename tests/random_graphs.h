@@ -10,6 +10,8 @@
 #include "networks.h"
 #include "powers.h"
 
+#include <stdarg.h>
+
 enum { WIDTH = 4, MOST_LAYERS = 64, MOST_AGAIN = 27, MOST_TAKEN = 3, MOST_ENDS = 2, MOST_STEPS = 512, DEEPEST = 2 };
 
 typedef struct kind {
@@ -18,21 +20,21 @@ typedef struct kind {
     int outputs;
     unsigned is;
 } kind;
-enum { NOISE = 1, STATE = 2, PENALTY = 4, FROZEN = 8, PLAIN = 16, MODELS = 32, AGAIN = 64 }; /* of kinds; the last: of a graph */
+enum { NOISE = 1, STATE = 2, PENALTY = 4, ACTIVITY = 8, FROZEN = 16, PLAIN = 32 }; /* of kinds */
+enum { MODELS = 64, AGAIN = 128 };                                                 /* of graphs */
 
 static const kind kinds[] = {
     {"Dense", "'units': 4, 'activation': 'tanh', 'bias_initializer': 'random_normal'", 1, 1, 1, PLAIN},
     {"Dense", "'units': 4, 'activation': 'gelu', 'use_bias': false", 1, 1, 1, PLAIN},
     {"Dense", "'units': 4, 'kernel_regularizer': 'l2'", 1, 1, 1, PLAIN | PENALTY},
-    {"Dense", "'units': 4, 'activity_regularizer': 'L2'", 1, 1, 1, PLAIN},
+    {"Dense", "'units': 4, 'activity_regularizer': 'L2'", 1, 1, 1, PLAIN | ACTIVITY},
     {"Dense", "'units': 4, 'trainable': false", 1, 1, 1, PLAIN | FROZEN},
     {"Activation", "'activation': 'sigmoid'", 1, 1, 1, PLAIN},
-    {"Activation", "'activation': 'gelu', 'activity_regularizer': 'L2'", 1, 1, 1, PLAIN},
+    {"Activation", "'activation': 'gelu', 'activity_regularizer': 'L2'", 1, 1, 1, PLAIN | ACTIVITY},
     {"Dropout", "'rate': 0.3", 1, 1, 1, PLAIN | NOISE},
     {"Flatten", "", 1, 1, 1, PLAIN},
     {"Reshape", "'target_shape': [4]", 1, 1, 1, PLAIN},
     {"Rescaling", "'scale': 0.5", 1, 1, 1, PLAIN},
-    {"PReLU", "'alpha_initializer': 'ones'", 1, 1, 1, PLAIN},
     {"BatchNormalization", "'epsilon': 0.1", 1, 1, 1, PLAIN | STATE},
     {"Powers", "", 1, 1, 2, 0},
     {"Add", "", 2, 3, 1, 0},
@@ -45,16 +47,16 @@ static const kind kinds[] = {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds, SIGMOID = 5, CONCATENATE = KINDS - 1 };
 
-typedef struct value {
+typedef struct giver {
     int layer, call, output; /* layer -1 - k: input k */
-} value;
+} giver;
 
 typedef struct graph_layer {
     char name[64];
     int kind, of, calls; /* of: tensors of a call */
     struct graph *model; /* NULL: a layer */
     bool frozen, once;   /* once: called no more */
-    value in[MOST_AGAIN][MOST_TAKEN];
+    giver in[MOST_AGAIN][MOST_TAKEN];
 } graph_layer;
 
 typedef struct graph {
@@ -65,7 +67,7 @@ typedef struct graph {
     struct {
         int layer, call;
     } step[MOST_STEPS]; /* in an order in which they can be made */
-    value output[MOST_ENDS];
+    giver output[MOST_ENDS];
 } graph;
 
 static inline void graph_free(graph *g)
@@ -90,15 +92,16 @@ static inline int outputs_of(const graph_layer *l)
 }
 
 /* Any tensor that is there, often the last one. */
-static inline value any_value(const graph *g, uint64_t *state)
+static inline giver any_giver(const graph *g, uint64_t *state)
 {
-    int last = below(state, 2) && g->steps ? g->steps - 1 : (int)below(state, (uint64_t)(g->inputs + g->steps)) - g->inputs;
+    int last =
+        below(state, 2) && g->steps ? g->steps - 1 : (int)below(state, (uint64_t)(g->inputs + g->steps)) - g->inputs;
     if (last < 0)
-        return (value){last, 0, 0};
+        return (giver){last, 0, 0};
     int layer = g->step[last].layer;
     if (!g->layer[layer].model && g->layer[layer].kind == CONCATENATE) /* its Dense is the next */
-        return (value){layer + 1, 0, 0};
-    return (value){layer, g->step[last].call, (int)below(state, (uint64_t)outputs_of(&g->layer[layer]))};
+        return (giver){layer + 1, 0, 0};
+    return (giver){layer, g->step[last].call, (int)below(state, (uint64_t)outputs_of(&g->layer[layer]))};
 }
 
 static inline int add_step(graph *g, int layer)
@@ -115,7 +118,7 @@ static inline void call_layer(graph *g, int layer, uint64_t *state)
 {
     graph_layer *l = &g->layer[layer];
     for (int k = 0; k < l->of; k++)
-        l->in[l->calls][k] = g->sequential ? (value){g->steps ? layer - 1 : -1, 0, 0} : any_value(g, state);
+        l->in[l->calls][k] = g->sequential ? (giver){g->steps ? layer - 1 : -1, 0, 0} : any_giver(g, state);
     add_step(g, layer);
 }
 
@@ -154,13 +157,14 @@ static inline void add_layer(graph *g, int depth, unsigned without, uint64_t *st
     } else {
         const int which = any_kind(without, g->sequential, state);
         const kind *k = &kinds[which];
-        add_kind(g, which, k->least + (int)below(state, (uint64_t)(k->most - k->least + 1)))->once = which == CONCATENATE;
+        add_kind(g, which, k->least + (int)below(state, (uint64_t)(k->most - k->least + 1)))->once =
+            which == CONCATENATE;
     }
     call_layer(g, i, state);
     if (!g->layer[i].model && g->layer[i].kind == CONCATENATE) {
         graph_layer *dense = add_kind(g, 0, 1);
         dense->once = true;
-        dense->in[0][0] = (value){i, 0, 0};
+        dense->in[0][0] = (giver){i, 0, 0};
         add_step(g, i + 1);
     }
 }
@@ -180,9 +184,9 @@ static inline void grow(graph *g, int layers, int depth, unsigned without, uint6
     }
     int last = g->step[g->steps - 1].layer;
     g->outputs = !g->sequential && below(state, 3) == 0 ? 2 : 1;
-    g->output[0] = (value){last, g->layer[last].calls - 1, 0};
+    g->output[0] = (giver){last, g->layer[last].calls - 1, 0};
     if (g->outputs == 2)
-        g->output[1] = any_value(g, state);
+        g->output[1] = any_giver(g, state);
 }
 
 static inline graph *random_graph(uint64_t seed, int layers, unsigned without)
@@ -218,7 +222,7 @@ __attribute__((format(printf, 2, 3))) static inline void put(text *t, const char
 }
 
 /* Keras 2 counts the call that defines a model as its first; Keras 3 does where outputs refer to a Functional. */
-static inline void put_reference(text *t, const graph *g, value v, const form *f, bool output)
+static inline void put_reference(text *t, const graph *g, giver v, const form *f, bool output)
 {
     if (v.layer < 0) {
         put(t, "['x%d', 0, 0", -1 - v.layer);
@@ -230,7 +234,7 @@ static inline void put_reference(text *t, const graph *g, value v, const form *f
     put(t, "%s]", f->lists && !output ? ", {}" : "");
 }
 
-static inline void put_tensor(text *t, const graph *g, value v, const form *f)
+static inline void put_tensor(text *t, const graph *g, giver v, const form *f)
 {
     if (f->lists) {
         put_reference(t, g, v, f, false);
@@ -336,7 +340,7 @@ static inline const char *graph_text(const graph *g, form f)
 /* Which loss fits an output: of a sigmoid, the one that takes its logits. */
 static inline const char *loss_of(const graph *g, int output)
 {
-    value v = g->output[output];
+    giver v = g->output[output];
     const graph_layer *l = v.layer < 0 ? NULL : &g->layer[v.layer];
     return l && !l->model && l->kind == SIGMOID ? "\"binary_crossentropy\"" : "\"mean_squared_error\"";
 }

@@ -134,11 +134,21 @@ static int compare(const void *a, const void *b)
     return x->second < y->second ? -1 : x->second > y->second;
 }
 
+static void number_calls(const search *s, antler_tree *tree)
+{
+    for (int64_t i = 0, n = 0; i < s->nodes; i++) {
+        const node *at = &s->node[i];
+        n = at->call ? n : 0;
+        tree->member[at->member].call[at->call].number = at->depth >= 0 ? n++ : -1;
+    }
+}
+
 static void take_order(const search *s, antler_tree *tree, rank *list)
 {
     for (int64_t i = 0; i < tree->members; i++)
         if (s->depth[i] >= 0)
             list[tree->ordered++] = (rank){s->depth[i], s->seen[i], i};
+    number_calls(s, tree);
     qsort(list, (size_t)tree->ordered, sizeof *list, compare);
     for (int64_t i = 0; i < tree->ordered; i++)
         tree->order[i] = list[i].index;

@@ -21,6 +21,7 @@ typedef struct antler_member_call {
     antler_from *parent; /* [parents] what it depends on, in the order in which Keras asks; NULL: in */
     antler_json *mask;   /* "mask" of a file of Keras 3, which is kept for writing: the core makes masks itself */
     int64_t flat;        /* the first of the model's calls that this became; -1: none */
+    int64_t number;      /* among those that the outputs need, which alone are written; -1: they do not need it */
 } antler_member_call;
 
 /* A layer (an operator that computes is one too), a model, or (neither) an operator that only carries masks. While a

@@ -34,11 +34,14 @@ static void describe(const antler_model *model, const antler_tree *tree, antler_
     }
 }
 
-static bool write_reference(const antler_tree *tree, antler_from from, antler_json *parent, const char *key)
+/* `more` is added to the number of the call. */
+static bool write_reference(const antler_tree *tree, antler_from from, int more, antler_json *parent, const char *key)
 {
+    const antler_tree_member *member = &tree->member[from.member];
     antler_json *list = antler__json_array(parent, key);
-    return list && antler__json_add_string(list, NULL, antler__member_name(&tree->member[from.member])) &&
-           antler__json_add_number(list, NULL, (double)from.call) && antler__json_add_number(list, NULL, from.output);
+    return list && antler__json_add_string(list, NULL, antler__member_name(member)) &&
+           antler__json_add_number(list, NULL, (double)(member->call[from.call].number + more)) &&
+           antler__json_add_number(list, NULL, from.output);
 }
 
 static bool write_tensor(const antler_model *model, const antler_tree *tree, antler_from from, antler_json *parent,
@@ -56,7 +59,7 @@ static bool write_tensor(const antler_model *model, const antler_tree *tree, ant
         fits = shape.dim[i] < 0 ? antler__json_add_null(dims, NULL) != NULL
                                 : antler__json_add_number(dims, NULL, (double)shape.dim[i]) != NULL;
     return fits && antler__json_add_string(config, "dtype", dtype) &&
-           write_reference(tree, from, config, "keras_history");
+           write_reference(tree, from, 0, config, "keras_history");
 }
 
 /* One tensor, or a list of them. */
@@ -101,7 +104,7 @@ static bool write_calls(const antler_model *model, const antler_tree *tree, cons
     antler_json *calls = antler__json_array(object, "inbound_nodes");
     bool fits = calls;
     for (int64_t k = 0; fits && !antler__member_is_source(member) && k < member->calls; k++)
-        fits = write_call(model, tree, member, &member->call[k], calls);
+        fits = member->call[k].number < 0 || write_call(model, tree, member, &member->call[k], calls);
     return fits;
 }
 
@@ -237,13 +240,19 @@ static bool write_member(const antler_model *model, const antler_tree *tree, con
 /* ---- a model ------------------------------------------------------------------------------------------------------
  */
 
-/* A Functional counts the call that defined it. */
-static antler_from as_output(const antler_tree *tree, antler_from from)
+static int64_t count_calls(const antler_tree_member *member)
+{
+    int64_t n = 0;
+    for (int64_t k = 0; k < member->calls; k++)
+        n += member->call[k].number >= 0;
+    return n;
+}
+
+/* 1 where outputs refer to a Functional: it counts the call that defined it. Where there is only one, all read 0. */
+static int more_calls(const antler_tree *tree, antler_from from)
 {
     const antler_tree_member *member = &tree->member[from.member];
-    if (member->model && !member->model->sequential && member->calls > 1)
-        from.call++;
-    return from;
+    return member->model && !member->model->sequential && !member->layer.type && count_calls(member) > 1;
 }
 
 static bool write_ends(const antler_tree *tree, const antler_from *end, char *const *name, int64_t n,
@@ -252,7 +261,7 @@ static bool write_ends(const antler_tree *tree, const antler_from *end, char *co
     antler_json *list = name ? antler__json_object(config, key) : antler__json_array(config, key);
     bool fits = list;
     for (int64_t k = 0; fits && k < n; k++)
-        fits = write_reference(tree, as_output(tree, end[k]), list, name ? name[k] : NULL);
+        fits = write_reference(tree, end[k], more_calls(tree, end[k]), list, name ? name[k] : NULL);
     return fits;
 }
 
