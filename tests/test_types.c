@@ -117,7 +117,7 @@ START_TEST(regularizer_values)
     const double wanted[5] = {1 + 1 + 1, 1 - 1 - 2, 1, 1 + 1 + 0.5, 1 - 1 - 0.25};
     for (int i = 0; i < 5; i++)
         ck_assert_double_eq((double)g[i], wanted[i]);
-    ck_assert_double_eq(((const antler_regularizer_ops *)ops_of(l2))->penalty(l2.config, w, 5), 0.01 * 5.3125);
+    ck_assert_double_eq(((const antler_regularizer_ops *)ops_of(l2))->penalty(l2.config, w, 5), (double)0.01f * 5.3125);
     antler_object_free(both);
     antler_object_free(l2);
 }

@@ -15,7 +15,8 @@ typedef struct antler_report {
     void (*on_error)(void *user, const antler_error *error);
     void *user;
     int errors;
-    int keras; /* the version that wrote the file, 100 * major + minor; 0: ours */
+    bool legacy; /* Keras's whole-model .h5, whose layers name no module */
+    int keras;   /* the version that wrote the file, 100 * major + minor; 0: ours */
 } antler_report;
 
 antler_status antler__report_error(antler_report *report, antler_status status, const antler_place *place,

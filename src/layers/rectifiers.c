@@ -101,11 +101,11 @@ static const antler_field relu_fields[] = {
      .offset = offsetof(relu, max_value),
      .def = "null",
      .min = 0,
-     .max = DBL_MAX,
+     .max = FLT_MAX,
      .flags = ANTLER_NULLABLE,
      .doc = "largest output; null: none"},
-    ANTLER_FIELD_NUMBER(relu, negative_slope, ANTLER_REAL, "0", 0, DBL_MAX, "slope below the threshold"),
-    ANTLER_FIELD_NUMBER(relu, threshold, ANTLER_REAL, "0", 0, DBL_MAX, "inputs up to it are below"),
+    ANTLER_FIELD_NUMBER(relu, negative_slope, ANTLER_REAL, "0", 0, FLT_MAX, "slope below the threshold"),
+    ANTLER_FIELD_NUMBER(relu, threshold, ANTLER_REAL, "0", 0, FLT_MAX, "inputs up to it are below"),
     ANTLER_FIELD_END,
 };
 
@@ -152,13 +152,13 @@ const antler_layer_ops antler_layer_relu = {
 typedef struct antler_leaky_relu leaky_relu;
 
 static const antler_field leaky_relu_fields[] = {
-    ANTLER_FIELD_NUMBER(leaky_relu, negative_slope, ANTLER_REAL, "0.3", 0, DBL_MAX, "slope below 0"),
+    ANTLER_FIELD_NUMBER(leaky_relu, negative_slope, ANTLER_REAL, "0.3", 0, FLT_MAX, "slope below 0"),
     {.key = "alpha", /* in Keras 2 */
      .kind = ANTLER_REAL,
      .offset = offsetof(leaky_relu, alpha),
      .def = "null",
      .min = 0,
-     .max = DBL_MAX,
+     .max = FLT_MAX,
      .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
      .doc = "Keras 2's name of negative_slope"},
     ANTLER_FIELD_END,
@@ -206,7 +206,7 @@ const antler_layer_ops antler_layer_leaky_relu = {
  */
 
 static const antler_field elu_fields[] = {
-    ANTLER_FIELD_NUMBER(struct antler_elu, alpha, ANTLER_REAL, "1", 0, DBL_MAX, "minus the least output"),
+    ANTLER_FIELD_NUMBER(struct antler_elu, alpha, ANTLER_REAL, "1", 0, FLT_MAX, "minus the least output"),
     ANTLER_FIELD_END,
 };
 

@@ -35,6 +35,7 @@ typedef struct reading {
     const char *file; /* NULL: none */
     bool lines;       /* the text is the file */
     int keras;        /* the version that the file names; 0: none */
+    bool legacy;      /* it is the whole-model .h5's */
 } reading;
 
 static void locate(const reading *r, antler_error *error)
@@ -58,7 +59,7 @@ static void keep_warning(void *user, const antler_error *warning)
 static antler_status read_model(reading *r, const char *fit, antler_error *err)
 {
     antler_json *root;
-    antler_report report = {.err = err, .on_warning = keep_warning, .user = r, .keras = r->keras};
+    antler_report report = {.err = err, .on_warning = keep_warning, .user = r, .keras = r->keras, .legacy = r->legacy};
     antler_status status = antler__json_parse(r->text, r->size, &root, err);
     if (status == ANTLER_OK) {
         status = antler__model_read(r->model, root, &report);
@@ -82,7 +83,7 @@ static antler_model *model_of(const char *text, size_t size, const char *file, b
     if (!model)
         return NULL;
     model->file = antler__copy_text(file);
-    reading r = {model, text, size, file, lines, keras};
+    reading r = {model, text, size, file, lines, keras, file && !lines && is_hdf5(file)};
     if (file && !model->file)
         antler__no_memory(&error);
     else if (read_model(&r, fit, &error) == ANTLER_OK)

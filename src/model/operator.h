@@ -8,7 +8,7 @@
 
 /* Whether an item of "layers" is one: its module says so; in the legacy .h5, which names no modules, what its config
    lacks and how it is called. */
-bool antler__is_operator(const antler_json *node);
+bool antler__is_operator(const antler_json *node, bool legacy); /* legacy: of a whole-model .h5, without modules */
 
 /* Reads its name and keeps the rest as it is in the form of Keras 3, one argument after the other (mask_operator): only
    when all calls are known, it is known whether it computes. */

@@ -39,7 +39,7 @@ static bool begins_with(const char *text, const char *with)
 
 /* The layers that Keras writes have "trainable" and "dtype" in their configs, operators of those names neither. Layers
    of several tensors take one list, operators of several one after the other. */
-static bool looks_like_one(const antler_json *node, const char *class_name)
+static bool looks_like_one(const antler_json *node, const char *class_name, bool legacy)
 {
     const antler_json *config = antler__json_get(node, "config"), *calls = antler__json_get(node, "inbound_nodes");
     const antler_json *call = has_type(calls, ANTLER_JSON_ARRAY) ? antler__json_first(calls) : NULL;
@@ -50,14 +50,16 @@ static bool looks_like_one(const antler_json *node, const char *class_name)
     if (!has_type(args, ANTLER_JSON_ARRAY) || (layer && !operation))
         return false;
     if (!layer)
-        return operation || bare;
+        return operation || (bare && legacy);
+    if (!legacy) /* of hand: people leave out what Keras writes */
+        return false;
     if (!layer->arguments && antler__json_length(args) > 1)
         return true;
     return bare && !antler__json_get(config, "dtype") &&
            (operation->layer.inputs == ANTLER_MANY) == has_type(antler__json_first(args), ANTLER_JSON_ARRAY);
 }
 
-bool antler__is_operator(const antler_json *node)
+bool antler__is_operator(const antler_json *node, bool legacy)
 {
     const char *class_name = antler__string_at(node, "class_name"), *module = antler__string_at(node, "module");
     if (!class_name || antler__is_model_class(class_name))
@@ -65,7 +67,7 @@ bool antler__is_operator(const antler_json *node)
     if (is_tf(class_name))
         return true;
     return module ? begins_with(module, "keras.src.ops.") || begins_with(module, "keras.ops")
-                  : looks_like_one(node, class_name);
+                  : looks_like_one(node, class_name, legacy);
 }
 
 /* ---- from tf-keras ------------------------------------------------------------------------------------------------

@@ -213,7 +213,7 @@ antler_status antler__member_read(const antler_json *node, const antler_place *p
     *member = (antler_tree_member){.flat = -1};
     if (antler__json_type(node) != ANTLER_JSON_OBJECT)
         return antler__report_error(report, ANTLER_VALUE, place, "a layer is an object with \"class_name\"");
-    if (antler__is_operator(node))
+    if (antler__is_operator(node, report->legacy))
         return antler__report_error(report, ANTLER_UNSUPPORTED, place,
                                     "an operator stands in a Functional's file alone");
     const char *class_name = antler__string_at(node, "class_name"), *key;
@@ -229,7 +229,8 @@ static antler_status read_member(antler_tree *tree, const antler_json *node, con
     antler_tree_member member;
     antler_error error = {0};
     antler_status status;
-    if (!tree->sequential && antler__json_type(node) == ANTLER_JSON_OBJECT && antler__is_operator(node)) {
+    if (!tree->sequential && antler__json_type(node) == ANTLER_JSON_OBJECT &&
+        antler__is_operator(node, report->legacy)) {
         member = (antler_tree_member){.flat = -1};
         status = antler__operator_keep(node, place, report, &member);
     } else {
