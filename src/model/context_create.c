@@ -61,8 +61,8 @@ static antler_status plan_calls(antler_context *c, antler_error *err)
     for (int64_t i = 0; i < c->calls; i++) {
         ANTLER_TRY(plan_call(c, i, &settings, err));
         if (c->model->call[i].number > 0 && keeps_state(&c->node[i]))
-            return antler_error_set(err, ANTLER_UNSUPPORTED, NULL, "\"%s\" is stateful and is called more than once",
-                                    layer_of(c, i)->name);
+            return antler_error_set(err, ANTLER_UNSUPPORTED, c->model->layer[c->model->call[i].layer].place,
+                                    "\"%s\" is stateful and is called more than once", layer_of(c, i)->name);
     }
     return ANTLER_OK;
 }

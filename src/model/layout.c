@@ -97,21 +97,37 @@ static antler_status add_use(antler_graph *graph, antler_use use, antler_error *
     return ANTLER_OK;
 }
 
+/* Where an error lies, seen from the model whose member it is in: the places of those around come in front. */
+static void place_error(antler_error *err, const antler_tree_member *member)
+{
+    const char *inside = !err->place[0] ? "" : member->layer.type ? ".config.layer.config." : ".config.";
+    antler_error inner = *err;
+    char place[sizeof inner.place + 64];
+    snprintf(place, sizeof place, "layers[%lld]%s%s", (long long)member->place, inside, inner.place);
+    antler__error_clear(err);
+    antler_error_set(err, inner.status, place, "%s", inner.message);
+}
+
 static antler_status resolve(const walk *w, const antler_from *from, antler_ref *ref, antler_error *err)
 {
     if (from->member < 0) {
         *ref = w->input[from->output];
         return ANTLER_OK;
     }
+    const antler_tree_member *member = &w->tree->member[from->member];
     const given *g = &w->given[w->first[from->member] + from->call];
-    if (!g->output)
+    if (!g->output) {
         *ref = (antler_ref){g->flat, from->output};
-    else if (from->output < g->outputs)
+        return ANTLER_OK;
+    }
+    if (from->output < g->outputs) {
         *ref = g->output[from->output];
-    else
-        return antler_error_set(err, ANTLER_VALUE, NULL, "model \"%s\" has %d outputs, not %d",
-                                antler__member_name(&w->tree->member[from->member]), g->outputs, from->output + 1);
-    return ANTLER_OK;
+        return ANTLER_OK;
+    }
+    antler_error_set(err, ANTLER_VALUE, NULL, "\"%s\" has %d output%s, not %d", antler__member_name(member), g->outputs,
+                     g->outputs > 1 ? "s" : "", from->output + 1);
+    place_error(err, member);
+    return err->status;
 }
 
 static antler_status lay_out(antler_graph *graph, antler_tree *tree, const antler_ref *input, antler_ref *output,
@@ -177,12 +193,13 @@ static antler_status lay_out_call(antler_graph *graph, walk *w, antler_turn turn
         return antler__no_memory(err);
     for (int k = 0; status == ANTLER_OK && k < call->inputs; k++)
         status = resolve(w, &call->in[k], &in[k], err);
-    if (status == ANTLER_OK && member->model && member->layer.type)
-        status = lay_out_steps(graph, member, in, call, g, err);
-    else if (status == ANTLER_OK && member->model)
-        status = lay_out_model(graph, member, in, call->inputs, g, err);
-    else if (status == ANTLER_OK)
-        status = lay_out_layer(graph, member, in, call, g, err);
+    if (status == ANTLER_OK) {
+        status = !member->model       ? lay_out_layer(graph, member, in, call, g, err)
+                 : member->layer.type ? lay_out_steps(graph, member, in, call, g, err)
+                                      : lay_out_model(graph, member, in, call->inputs, g, err);
+        if (status != ANTLER_OK && status != ANTLER_MEMORY)
+            place_error(err, member);
+    }
     antler__free(in);
     return status;
 }
@@ -314,9 +331,14 @@ static antler_status lay_out_root(antler_model *model, antler_graph *graph, antl
     graph->outputs = tree->outputs;
     for (int64_t k = 0; input && k < tree->inputs; k++)
         input[k] = (antler_ref){.call = -1 - k};
-    antler_status status = input && output ? lay_out(graph, tree, input, output, err) : antler__no_memory(err);
+    antler_error error = {0};
+    antler_status status = input && output ? lay_out(graph, tree, input, output, &error) : antler__no_memory(&error);
     antler__free(input);
-    return status;
+    if (status == ANTLER_OK)
+        return ANTLER_OK;
+    char place[sizeof error.place + 16];
+    snprintf(place, sizeof place, "config.%s", error.place);
+    return antler_error_set(err, status, error.place[0] ? place : NULL, "%s", error.message);
 }
 
 antler_status antler__layout(antler_model *model, antler_graph *graph, antler_error *err)

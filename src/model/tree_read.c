@@ -207,6 +207,17 @@ static antler_status read_steps(const antler_json *node, const antler_json *mode
     return status == ANTLER_OK ? antler__tree_read(model, &inside, report, depth + 1, &member->model) : status;
 }
 
+/* Keras 3 marks the second place of an object that stands in two. An input has nothing to share. */
+static antler_status refuse_shared(const antler_json *node, const antler_place *place, antler_report *report,
+                                   const antler_tree_member *member)
+{
+    if (is_null(antler__json_get(node, "shared_object_id")) || antler__member_is_source(member))
+        return ANTLER_OK;
+    const char *name = antler__member_name(member);
+    return antler__report_error(report, ANTLER_UNSUPPORTED, place, "\"%.80s\" is part of two models",
+                                name ? name : antler__member_class(member));
+}
+
 antler_status antler__member_read(const antler_json *node, const antler_place *place, antler_report *report, int depth,
                                   antler_tree_member *member)
 {
@@ -219,8 +230,12 @@ antler_status antler__member_read(const antler_json *node, const antler_place *p
     const char *class_name = antler__string_at(node, "class_name"), *key;
     const antler_json *steps = model_on_steps(node, &key);
     if (class_name && antler__is_model_class(class_name))
-        return antler__tree_read(node, place, report, depth + 1, &member->model);
-    return steps ? read_steps(node, steps, key, place, report, depth, member) : read_layer(node, place, report, member);
+        ANTLER_TRY(antler__tree_read(node, place, report, depth + 1, &member->model));
+    else if (steps)
+        ANTLER_TRY(read_steps(node, steps, key, place, report, depth, member));
+    else
+        ANTLER_TRY(read_layer(node, place, report, member));
+    return refuse_shared(node, place, report, member);
 }
 
 static antler_status read_member(antler_tree *tree, const antler_json *node, const antler_place *place,
