@@ -7,12 +7,9 @@
    Gradients: da = dy b, db = dy^T a, sums over the other's axes; through u, dx = r (du - u (u . du)), or r du where r
    was cut off.
 
-   Sample by sample these are products of matrices. One side is `blocks` matrices of (free, depth), either of which may
-   be what lies side by side in memory: nothing is transposed. */
+   Sample by sample these are products of the matrices that shared/vectors.h tells of: nothing is transposed. */
 #include "layers/shared/common.h"
-
-#include <math.h>
-#include <string.h>
+#include "layers/shared/vectors.h"
 
 enum { UNIT, FACTOR = UNIT + 2, DOTS = FACTOR + 2 }; /* scratch, with normalize, of both sides: u, r; one for u . du */
 
@@ -69,33 +66,12 @@ static antler_status infer(const void *config, const antler_shape *in, antler_sh
     return ANTLER_OK;
 }
 
-/* Of one sample. */
-typedef struct side {
-    int64_t blocks, free, depth;
-    int64_t free_step, depth_step; /* one of them is 1; a block is free * depth numbers */
-} side;
-
-static side side_of(const antler_shape *shape, int64_t axis_given)
-{
-    int axis = antler_axis(axis_given, shape->rank);
-    int64_t after = antler_count(shape, axis + 1), before = antler_count(shape, 1) / antler_count(shape, axis);
-    side s = {.blocks = before, .free = after, .depth = shape->dim[axis], .free_step = 1, .depth_step = after};
-    if (after == 1) /* all rows are one matrix */
-        s = (side){.blocks = 1, .free = before, .depth = s.depth, .free_step = s.depth, .depth_step = 1};
-    return s;
-}
-
-static int64_t size_of(const side *s)
-{
-    return s->blocks * s->free * s->depth;
-}
-
 static void buffers(const void *config, const antler_shape *in, antler_plan *plan)
 {
     const struct antler_dot *cfg = config;
     int64_t most = 0;
     for (int i = 0; i < 2 && cfg->normalize; i++) {
-        side s = side_of(&in[i], cfg->axes[i]);
+        antler_vectors s = antler__vectors_along(&in[i], cfg->axes[i]);
         int64_t vectors = s.blocks * s.free;
         most = vectors > most ? vectors : most;
         antler_plan_scratch(plan, UNIT + i, &in[i]);
@@ -109,7 +85,7 @@ static void buffers(const void *config, const antler_shape *in, antler_plan *pla
 
 typedef struct job {
     antler_run *run;
-    side s[2];
+    antler_vectors s[2];
     const antler_real *x[2]; /* or u */
     antler_real *y, *dx[2];
     const antler_real *dy;
@@ -132,8 +108,8 @@ static void multiply(const worker *w, const antler_product *p)
 
 static void forward_sample(const job *j, int64_t sample, const worker *w)
 {
-    const side *a = &j->s[0], *b = &j->s[1];
-    const antler_real *x = j->x[0] + sample * size_of(a), *z = j->x[1] + sample * size_of(b);
+    const antler_vectors *a = &j->s[0], *b = &j->s[1];
+    const antler_real *x = j->x[0] + sample * antler__vectors_size(a), *z = j->x[1] + sample * antler__vectors_size(b);
     int64_t columns = b->blocks * b->free;
     antler_real *y = j->y + sample * a->blocks * a->free * columns;
     antler_product p = {.m = a->free, .n = b->free, .k = a->depth, .c_row = columns};
@@ -153,11 +129,11 @@ static void forward_sample(const job *j, int64_t sample, const worker *w)
 /* The gradient of side i: for each of its blocks a sum over those of the other. */
 static void backward_sample(const job *j, int i, int64_t sample, const worker *w)
 {
-    const side *own = &j->s[i], *other = &j->s[1 - i];
+    const antler_vectors *own = &j->s[i], *other = &j->s[1 - i];
     int64_t columns = j->s[1].blocks * j->s[1].free, rows = j->s[0].blocks * j->s[0].free;
     int64_t step = i == 0 ? columns : 1, other_step = i == 0 ? 1 : columns; /* in dy */
-    const antler_real *dy = j->dy + sample * rows * columns, *z = j->x[1 - i] + sample * size_of(other);
-    antler_real *dx = j->dx[i] + sample * size_of(own);
+    const antler_real *dy = j->dy + sample * rows * columns, *z = j->x[1 - i] + sample * antler__vectors_size(other);
+    antler_real *dx = j->dx[i] + sample * antler__vectors_size(own);
     bool rows_are_free = own->depth_step == 1; /* else they are the depth */
     antler_product p = {.m = rows_are_free ? own->free : own->depth, .n = rows_are_free ? own->depth : own->free};
     p.k = other->free;
@@ -209,7 +185,7 @@ static void dot_samples(void *arg, int64_t first, int64_t count)
 static void run_samples(job *j)
 {
     const int64_t task = 1 << 17; /* multiplications */
-    double sample = (double)size_of(&j->s[0]) * (double)(j->s[1].blocks * j->s[1].free);
+    double sample = (double)antler__vectors_size(&j->s[0]) * (double)(j->s[1].blocks * j->s[1].free);
     worker all = {.run = j->run, .number = -1};
     if (j->y && sample == (double)j->s[0].depth) {
         antler_run_ranges(j->run, j->batch, j->s[0].depth, dot_samples, j);
@@ -221,94 +197,18 @@ static void run_samples(job *j)
     }
 }
 
-/* ---- vectors of length 1 ----------------------------------------------------------------------------------------- */
-
-typedef struct normal {
-    side s;
-    const antler_real *x;
-    antler_real *u, *factor, *dots, *du; /* backward: du becomes dx */
-} normal;
-
-/* to (free) = sums over the depth of a b. */
-static void dot_vectors(antler_real *to, const side *s, const antler_real *a, const antler_real *b)
-{
-    if (s->depth_step == 1) {
-        for (int64_t i = 0; i < s->free; i++)
-            to[i] = antler_array_dot(a + i * s->depth, b + i * s->depth, s->depth);
-        return;
-    }
-    memset(to, 0, (size_t)s->free * sizeof *to);
-    for (int64_t d = 0; d < s->depth; d++)
-        for (int64_t i = 0; i < s->free; i++)
-            to[i] += a[d * s->free + i] * b[d * s->free + i];
-}
-
-/* to = x f, or to - x f with `less`: each vector by its own f (free). to may be x. */
-static void scale(antler_real *to, const side *s, const antler_real *x, const antler_real *f, bool less)
-{
-    bool is_row = s->depth_step == 1; /* a vector is, else a column */
-    int64_t rows = is_row ? s->free : s->depth, columns = is_row ? s->depth : s->free;
-    for (int64_t row = 0; row < rows; row++, to += columns, x += columns)
-        for (int64_t i = 0; i < columns; i++) {
-            antler_real value = x[i] * (is_row ? f[row] : f[i]);
-            to[i] = less ? to[i] - value : value;
-        }
-}
-
-static const antler_real most = (antler_real)(1 / 1e-7); /* of the factor: Keras's epsilon */
-
-/* Items are blocks. */
-static void normalize_blocks(void *arg, int64_t first, int64_t count)
-{
-    const normal *n = arg;
-    const side *s = &n->s;
-    for (int64_t block = first; block < first + count; block++) {
-        const antler_real *x = n->x + block * s->free * s->depth;
-        antler_real *factor = n->factor + block * s->free;
-        dot_vectors(factor, s, x, x);
-        for (int64_t i = 0; i < s->free; i++) {
-            antler_real root = (antler_real)sqrt(factor[i]);
-            factor[i] = root * most > 1 ? 1 / root : most;
-        }
-        scale(n->u + block * s->free * s->depth, s, x, factor, false);
-    }
-}
-
-static void normalize_backward_blocks(void *arg, int64_t first, int64_t count)
-{
-    const normal *n = arg;
-    const side *s = &n->s;
-    for (int64_t block = first; block < first + count; block++) {
-        const antler_real *u = n->u + block * s->free * s->depth, *factor = n->factor + block * s->free;
-        antler_real *du = n->du + block * s->free * s->depth, *dots = n->dots + block * s->free;
-        dot_vectors(dots, s, u, du);
-        for (int64_t i = 0; i < s->free; i++)
-            dots[i] = factor[i] < most ? dots[i] : 0;
-        scale(du, s, u, dots, true);
-        scale(du, s, du, factor, false);
-    }
-}
-
-static normal normal_of(const job *j, int i)
-{
-    normal n = {.s = j->s[i], .x = j->run->x[i].data, .u = j->run->scratch[UNIT + i].data};
-    n.factor = j->run->scratch[FACTOR + i].data;
-    return n;
-}
-
 /* ---- forward and backward ---------------------------------------------------------------------------------------- */
 
 static job job_of(const struct antler_dot *cfg, antler_run *run)
 {
     job j = {.run = run, .batch = run->x->shape.dim[0]};
     for (int i = 0; i < 2; i++) {
-        j.s[i] = side_of(&run->x[i].shape, cfg->axes[i]);
+        j.s[i] = antler__vectors_along(&run->x[i].shape, cfg->axes[i]);
         j.x[i] = run->x[i].data;
         if (!cfg->normalize)
             continue;
-        normal n = normal_of(&j, i);
-        antler_run_ranges(run, j.batch * n.s.blocks, 3 * n.s.free * n.s.depth, normalize_blocks, &n);
-        j.x[i] = n.u;
+        antler__to_unit(run, &j.s[i], j.batch, run->scratch[UNIT + i].data, run->scratch[FACTOR + i].data, j.x[i]);
+        j.x[i] = run->scratch[UNIT + i].data;
     }
     return j;
 }
@@ -329,13 +229,10 @@ static antler_status backward(const void *config, antler_run *run)
     j.dx[0] = run->dx[0].data;
     j.dx[1] = run->dx[1].data;
     run_samples(&j);
-    for (int i = 0; i < 2 && cfg->normalize; i++) {
-        normal n = normal_of(&j, i);
-        n.du = j.dx[i];
-        n.dots = run->scratch[DOTS].data;
-        if (n.du)
-            antler_run_ranges(run, j.batch * n.s.blocks, 3 * n.s.free * n.s.depth, normalize_backward_blocks, &n);
-    }
+    for (int i = 0; i < 2; i++)
+        if (cfg->normalize && j.dx[i])
+            antler__to_unit_backward(run, &j.s[i], j.batch, j.dx[i], j.x[i], run->scratch[FACTOR + i].data,
+                                     run->scratch[DOTS].data);
     return ANTLER_OK;
 }
 
