@@ -37,8 +37,8 @@ static bool begins_with(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* The layers that Keras writes have "trainable" in their configs, operators have not. Layers of several tensors take one
-   list, operators of several one after the other. */
+/* The layers that Keras writes have "trainable" and "dtype" in their configs, operators of those names neither. Layers
+   of several tensors take one list, operators of several one after the other. */
 static bool looks_like_one(const antler_json *node, const char *class_name)
 {
     const antler_json *config = antler__json_get(node, "config"), *calls = antler__json_get(node, "inbound_nodes");
@@ -53,7 +53,8 @@ static bool looks_like_one(const antler_json *node, const char *class_name)
         return operation || bare;
     if (!layer->arguments && antler__json_length(args) > 1)
         return true;
-    return bare && (operation->layer.inputs > 1) == has_type(antler__json_first(args), ANTLER_JSON_ARRAY);
+    return bare && !antler__json_get(config, "dtype") &&
+           (operation->layer.inputs == ANTLER_MANY) == has_type(antler__json_first(args), ANTLER_JSON_ARRAY);
 }
 
 bool antler__is_operator(const antler_json *node)
