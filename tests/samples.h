@@ -24,12 +24,10 @@ typedef struct sample {
 static sample *all; /* [samples] */
 static int samples;
 
-/* Of every kind of work that can be cut, several tasks come of a sample: dropping one shows. */
-static void collect(void)
+static inline void collect_kind(antler_kind kind)
 {
-    antler__task_elements = 2;
     const antler_type *type;
-    for (int64_t i = 0; (type = antler_type_at(ANTLER_KIND_LAYER, i)) != NULL; i++)
+    for (int64_t i = 0; (type = antler_type_at(kind, i)) != NULL; i++)
         for (const char *const *s = type->samples;
              !(((const antler_layer_ops *)type)->flags & ANTLER_SOURCE) && s && *s; s++) {
             all = realloc(all, (size_t)(samples + 1) * sizeof *all);
@@ -37,6 +35,13 @@ static void collect(void)
                 abort();
             all[samples++] = (sample){(const antler_layer_ops *)type, *s};
         }
+}
+
+/* Of every kind of work that can be cut, several tasks come of a sample: dropping one shows. */
+static void collect(void)
+{
+    antler__task_elements = 2;
+    collect_kind(ANTLER_KIND_LAYER);
 }
 
 /* ---- a model of one layer ---- */
@@ -63,10 +68,11 @@ static int shapes_of(const char *sample_text, char shape[MOST_INPUTS][64])
     return n;
 }
 
+/* It can stand in a Sequential. */
 static inline bool is_single(const sample *s)
 {
     char shape[MOST_INPUTS][64];
-    return shapes_of(s->text, shape) == 1;
+    return shapes_of(s->text, shape) == 1 && s->ops->type.kind == ANTLER_KIND_LAYER;
 }
 
 /* A Sequential of the layer alone; `before` are layers in front of it, with a comma behind each. */
@@ -98,6 +104,24 @@ static inline antler_model *load_text(const char *text)
     return model;
 }
 
+/* The sample's layer, or operator, which only files can have. */
+static inline antler_status append(antler_model *model, const sample *s, antler_error *err)
+{
+    char text[4096];
+    const char *config = config_of(s->text);
+    antler_object object = {&s->ops->type, NULL};
+    antler_report report = {.err = err};
+    antler_json *json;
+    snprintf(text, sizeof text, "{\"class_name\": \"%s\", \"config\": %s}", s->ops->type.class_name, config);
+    if (s->ops->type.kind == ANTLER_KIND_LAYER)
+        return antler_add_json(model, text);
+    ANTLER_TRY(antler_model_error(model)->status);
+    ANTLER_TRY(antler__json_parse(config, strlen(config), &json, err));
+    antler_status status = antler__config_read(object.type, json, NULL, &report, &object.config);
+    antler__json_free(json);
+    return status == ANTLER_OK ? antler__model_append(model, (antler_tree_member){.layer = object}, err) : status;
+}
+
 /* The layer with an input for each of the sample's shapes: files of such models are not read yet, so it is laid out by
    hand. err may have a failure. */
 static inline antler_model *lay_out(const sample *s, antler_error *err)
@@ -111,10 +135,8 @@ static inline antler_model *lay_out(const sample *s, antler_error *err)
         antler_add_json(model, text);
         in[i] = (antler_ref){-1 - i, 0};
     }
-    snprintf(text, sizeof text, "{\"class_name\": \"%s\", \"config\": %s}", s->ops->type.class_name,
-             config_of(s->text));
     antler_use use = {.layer = n, .inputs = n, .in = in};
-    if (!model || antler_add_json(model, text) != ANTLER_OK) {
+    if (!model || append(model, s, err) != ANTLER_OK) {
         antler__error_copy(err, antler_model_error(model));
     } else if (antler__model_connect(model, &(antler_graph){1, 1, &use, &out}, err) == ANTLER_OK) {
         antler_set_seed(model, 7);

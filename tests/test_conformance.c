@@ -296,6 +296,7 @@ END_TEST
 int main(void)
 {
     collect();
+    collect_kind(ANTLER_KIND_OPERATION);
     TCase *tests = tcase_create("layers");
     tcase_add_loop_test(tests, json_is_stable, 0, samples);
     tcase_add_loop_test(tests, unknown_keys_are_named, 0, samples);

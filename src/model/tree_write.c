@@ -170,7 +170,8 @@ static bool write_mask_operator(const antler_json *node, antler_json *layers, an
     bool modules = style == ANTLER_STYLE_KERAS, named = antler__json_get(node, "module");
     antler_json *object = antler__json_object(layers, NULL);
     bool fits = object && (!modules || named ||
-                           antler__json_add_string(object, "module", antler__kind_module(ANTLER_KIND_OPERATION)));
+                           (antler__json_add_string(object, "module", antler__kind_module(ANTLER_KIND_OPERATION)) &&
+                            antler__json_add_string(object, "registered_name", antler__string_at(node, "class_name"))));
     for (const antler_json *item = antler__json_first(node); fits && item; item = antler__json_next(item)) {
         const char *key = antler__json_key(item);
         if (modules || (strcmp(key, "module") != 0 && strcmp(key, "registered_name") != 0))
@@ -221,6 +222,14 @@ static antler_json *write_model(const antler_model *model, const antler_tree_mem
     return object && write_tree(model, member->model, object, style) ? object : NULL;
 }
 
+/* In the legacy form a layer is told from an operator of its name by this key, which Keras always writes. */
+static bool tell_from_operators(const antler_tree_member *member, antler_json *object)
+{
+    antler_json *config = (antler_json *)(uintptr_t)antler__json_get(object, "config");
+    return !member->layer.type || antler__member_is_source(member) || antler__json_get(config, "trainable") ||
+           antler__json_add_bool(config, "trainable", antler__layer_keys(member->layer)->trainable);
+}
+
 static bool write_member(const antler_model *model, const antler_tree *tree, const antler_tree_member *member,
                          antler_json *layers, antler_style style)
 {
@@ -231,7 +240,7 @@ static bool write_member(const antler_model *model, const antler_tree *tree, con
     antler_json *object = !member->model       ? antler__object_write(member->layer, layers, NULL, style)
                           : member->layer.type ? write_on_steps(model, member, layers, style)
                                                : write_model(model, member, layers, style);
-    if (!object)
+    if (!object || (!tree->sequential && style == ANTLER_STYLE_LEGACY && !tell_from_operators(member, object)))
         return false;
     return tree->sequential || (antler__json_add_string(object, "name", antler__member_name(member)) &&
                                 write_calls(model, tree, member, object));
