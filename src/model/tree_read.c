@@ -150,9 +150,31 @@ static antler_status settle_input(antler_tree *tree, const antler_json *node, in
         status = antler__tree_source(tree, source, &error);
     if (status != ANTLER_OK)
         return antler__report_error(report, error.status, &place, "%s", error.message);
-    if (keys)
-        keys->batch_input_shape[0] = 0; /* said by the new first layer now */
     return ANTLER_OK;
+}
+
+/* In a model in a model a first layer's legacy key becomes an InputLayer, too. */
+static antler_status settle_inner_input(antler_tree *tree, const antler_place *layers, antler_report *report)
+{
+    const antler_tree_member *first = &tree->member[0];
+    antler_place place = antler__at_item(layers, 0);
+    antler_error error = {0};
+    antler_object source;
+    if (!first->layer.type || antler__member_is_source(first) ||
+        antler__layer_keys(first->layer)->batch_input_shape[0] == 0)
+        return ANTLER_OK;
+    antler_status status = antler__source_make(antler__layer_keys(first->layer)->batch_input_shape, &source, &error);
+    if (status == ANTLER_OK)
+        status = antler__tree_source(tree, source, &error);
+    return status == ANTLER_OK ? status : antler__report_error(report, error.status, &place, "%s", error.message);
+}
+
+/* What layers said of the input's shape is the InputLayer's now: Keras 3 does not take the key. */
+static void forget_input_shapes(antler_tree *tree)
+{
+    for (int64_t i = 0; i < tree->members; i++)
+        if (tree->member[i].layer.type && !antler__member_is_source(&tree->member[i]))
+            antler__layer_keys(tree->member[i].layer)->batch_input_shape[0] = 0;
 }
 
 /* ---- members ------------------------------------------------------------------------------------------------------
@@ -329,6 +351,10 @@ static antler_status read_config(antler_tree *tree, const antler_json *node, con
         status = antler__graph_read(tree, config, &place, report);
     if (status == ANTLER_OK && tree->sequential && depth == 0)
         status = settle_input(tree, node, built, layers, report);
+    if (status == ANTLER_OK && tree->sequential && depth > 0)
+        status = settle_inner_input(tree, layers, report);
+    if (status == ANTLER_OK)
+        forget_input_shapes(tree);
     if (status == ANTLER_OK && tree->sequential && depth == 0 && tree->members < 2)
         status = antler__report_error(report, ANTLER_VALUE, layers, "only an input; expected layers after it");
     return status;

@@ -6,7 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-static bool write_tree(const antler_model *model, const antler_tree *tree, antler_json *object, antler_style style);
+static bool write_tree(const antler_model *model, const antler_tree *tree, bool bare, antler_json *object,
+                       antler_style style);
 
 /* ---- tensors ------------------------------------------------------------------------------------------------------
  */
@@ -195,7 +196,7 @@ static bool write_config_on(const antler_model *model, const antler_tree_member 
             fits = antler__json_add_copy(config, antler__json_key(item), item) != NULL;
         } else {
             antler_json *inside = antler__json_object(config, key);
-            fits = inside && write_tree(model, member->model, inside, ANTLER_STYLE_KERAS);
+            fits = inside && write_tree(model, member->model, true, inside, ANTLER_STYLE_KERAS);
         }
     return fits;
 }
@@ -215,11 +216,11 @@ static antler_json *write_on_steps(const antler_model *model, const antler_tree_
     return fits ? object : NULL;
 }
 
-static antler_json *write_model(const antler_model *model, const antler_tree_member *member, antler_json *layers,
-                                antler_style style)
+static antler_json *write_model(const antler_model *model, const antler_tree *tree, const antler_tree_member *member,
+                                antler_json *layers, antler_style style)
 {
     antler_json *object = antler__json_object(layers, NULL);
-    return object && write_tree(model, member->model, object, style) ? object : NULL;
+    return object && write_tree(model, member->model, tree->sequential, object, style) ? object : NULL;
 }
 
 /* In the legacy form a layer is told from an operator of its name by this key, which Keras always writes. */
@@ -239,7 +240,7 @@ static bool write_member(const antler_model *model, const antler_tree *tree, con
         return write_operator(model, tree, member, layers, style);
     antler_json *object = !member->model       ? antler__object_write(member->layer, layers, NULL, style)
                           : member->layer.type ? write_on_steps(model, member, layers, style)
-                                               : write_model(model, member, layers, style);
+                                               : write_model(model, tree, member, layers, style);
     if (!object || (!tree->sequential && style == ANTLER_STYLE_LEGACY && !tell_from_operators(member, object)))
         return false;
     return tree->sequential || (antler__json_add_string(object, "name", antler__member_name(member)) &&
@@ -264,9 +265,13 @@ static int more_calls(const antler_tree *tree, antler_from from)
     return member->model && !member->model->sequential && !member->layer.type && count_calls(member) > 1;
 }
 
-static bool write_ends(const antler_tree *tree, const antler_from *end, char *const *name, int64_t n,
+/* Keras 3.0 reads lists alone, and later ones take a list of one for a list: in a chain, and on steps, where the
+   model's output is handed on as it is, it must be the tensor itself. */
+static bool write_ends(const antler_tree *tree, const antler_from *end, char *const *name, int64_t n, bool bare,
                        antler_json *config, const char *key)
 {
+    if (bare && n == 1 && !name)
+        return write_reference(tree, *end, more_calls(tree, *end), config, key);
     antler_json *list = name ? antler__json_object(config, key) : antler__json_array(config, key);
     bool fits = list;
     for (int64_t k = 0; fits && k < n; k++)
@@ -274,7 +279,8 @@ static bool write_ends(const antler_tree *tree, const antler_from *end, char *co
     return fits;
 }
 
-static bool write_config(const antler_model *model, const antler_tree *tree, antler_json *object, antler_style style)
+static bool write_config(const antler_model *model, const antler_tree *tree, bool bare, antler_json *object,
+                         antler_style style)
 {
     antler_json *config = antler__json_object(object, "config");
     if (!config || !antler__json_add_string(config, "name", tree->name) ||
@@ -286,22 +292,23 @@ static bool write_config(const antler_model *model, const antler_tree *tree, ant
         fits = write_member(model, tree, &tree->member[tree->order[i]], layers, style);
     if (!fits || tree->sequential)
         return fits;
-    return write_ends(tree, tree->input, tree->input_key, tree->inputs, config, "input_layers") &&
-           write_ends(tree, tree->output, tree->output_key, tree->outputs, config, "output_layers");
+    return write_ends(tree, tree->input, tree->input_key, tree->inputs, bare, config, "input_layers") &&
+           write_ends(tree, tree->output, tree->output_key, tree->outputs, bare, config, "output_layers");
 }
 
 /* "Functional" needs the module that has it: it has no public name in Keras 3.0. */
-static bool write_tree(const antler_model *model, const antler_tree *tree, antler_json *object, antler_style style)
+static bool write_tree(const antler_model *model, const antler_tree *tree, bool bare, antler_json *object,
+                       antler_style style)
 {
     bool modules = style == ANTLER_STYLE_KERAS;
     const char *module = tree->sequential ? "keras" : "keras.src.models.functional";
     return (!modules || antler__json_add_string(object, "module", module)) &&
            antler__json_add_string(object, "class_name", tree->sequential ? "Sequential" : "Functional") &&
-           write_config(model, tree, object, style) &&
+           write_config(model, tree, bare, object, style) &&
            (!modules || antler__json_add_string(object, "registered_name", tree->sequential ? NULL : "Functional"));
 }
 
 bool antler__tree_write(const antler_model *model, const antler_tree *tree, antler_json *object, antler_style style)
 {
-    return write_tree(model, tree, object, style);
+    return write_tree(model, tree, false, object, style);
 }
