@@ -689,7 +689,7 @@ START_TEST(bad_parts_are_told)
     m = functional("m");
     x = antler_input(m, .shape = {4});
     antler_call_model(m, encoder("e", 4), (x, x));
-    refused(m, ANTLER_SHAPE, "model \"e\" takes 1 tensor, got 2");
+    refused(m, ANTLER_SHAPE, "config.layers[1]: model \"e\" takes 1 tensor, got 2");
 
     m = functional("m");
     x = antler_input(m, .shape = {4});

@@ -116,7 +116,7 @@ static void choose(choice *restrict c, int i, const antler_real *restrict x, int
     }
     for (int64_t e = 0; e < n; e++) {
         const antler_real value = c->value[e], other = x[e];
-        c->value[e] = (c->of[e] != number) | (value != value) ? value : other;
+        c->value[e] = ((c->of[e] != number) | (value != value)) ? value : other;
     }
 }
 
