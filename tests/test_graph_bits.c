@@ -35,13 +35,13 @@ END_TEST
 
 int main(void)
 {
-    TCase *tests = tcase_create("bits");
     const char *complaint;
     printf("Kernels: %s\n", antler_isa(&complaint));
     if (complaint) {
         printf("SKIP: %s\n", complaint);
         return SKIPPED;
     }
+    TCase *tests = tcase_create("bits");
     tcase_add_unchecked_fixture(tests, register_layers, NULL);
     tcase_add_test(tests, instruction_sets_change_no_bit);
     return run_suite("graph_bits", tests);
