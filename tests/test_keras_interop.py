@@ -165,6 +165,7 @@ def samples():
         text = subprocess.run([ANTLER, "layers", name], check=True, capture_output=True, text=True).stdout
         if name == "InputLayer":  # which every model begins with
             continue
+        text = text.split(" (operator): ")[0]  # of the same name
         for shape, config in re.findall(r"^  \(([\d, ]*)\) (\{.*\})$", text, re.MULTILINE):
             yield name, [int(size) for size in shape.split(",") if size.strip()], json.loads(config)
 
