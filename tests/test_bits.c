@@ -185,13 +185,13 @@ END_TEST
 /* 77 is CTest's SKIP_RETURN_CODE: the instruction set that ANTLER_ISA asks for is not here to be tested. */
 int main(void)
 {
-    TCase *tests = tcase_create("bits");
     const char *complaint;
     printf("Kernels: %s\n", antler_isa(&complaint));
     if (complaint) {
         printf("SKIP: %s\n", complaint);
         return SKIPPED;
     }
+    TCase *tests = tcase_create("bits");
     tcase_add_loop_test(tests, weights_are_what_they_were, 0, sizeof trials / sizeof trials[0]);
     return run_suite("bits", tests);
 }
