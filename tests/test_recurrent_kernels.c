@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum { SIMPLE, LSTM, GRU_AFTER, GRU_BEFORE, KINDS };
+enum { OUTPUTS = 7 };
 
 static const int gates_of[KINDS] = {1, 4, 3, 3}, saved_of[KINDS] = {0, 4, 4, 3};
 
@@ -15,6 +16,7 @@ typedef struct options {
     int kind;
     int64_t batch, steps, units;
     bool mask, keep, initial, backwards, last_only, dh_last_only, bias;
+    bool ends, ends_alone; /* a gradient of the last states: beside that of the outputs, or without */
     int act, gate_act;
 } options;
 
@@ -22,8 +24,8 @@ typedef struct options {
 typedef struct example {
     options o;
     antler_recurrence r;
-    antler_real *inputs[8], *outputs[5];
-    size_t sizes[5]; /* of the outputs h, c, gates, dz, dr */
+    antler_real *inputs[9], *outputs[OUTPUTS];
+    size_t sizes[OUTPUTS]; /* of the outputs h, c, gates, dz, dr, dh0, dc0 */
 } example;
 
 static uint64_t state = 1;
@@ -61,26 +63,28 @@ static void check_guards(const antler_real *p, size_t n)
         ck_assert(p[-1 - i] == guard_value && p[n + (size_t)i] == guard_value);
 }
 
-static void make_outputs(const example *e, antler_real *to[5])
+static void make_outputs(const example *e, antler_real *to[OUTPUTS])
 {
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < OUTPUTS; i++)
         to[i] = e->sizes[i] > 0 ? output(e->sizes[i]) : NULL;
 }
 
-static void free_outputs(antler_real *p[5])
+static void free_outputs(antler_real *p[OUTPUTS])
 {
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < OUTPUTS; i++)
         if (p[i] != NULL)
             free(p[i] - GUARD);
 }
 
-static void use_outputs(antler_recurrence *r, antler_real *to[5])
+static void use_outputs(antler_recurrence *r, antler_real *to[OUTPUTS])
 {
     r->h = to[0];
     r->c = to[1];
     r->gates = to[2];
     r->dz = to[3];
     r->dr = to[4];
+    r->dh0 = to[5];
+    r->dc0 = to[6];
 }
 
 static example make_example(options o)
@@ -91,7 +95,7 @@ static example make_example(options o)
     antler_real *xw = numbers(rows * width, 1), *u = numbers(o.units * width, 1.0 / sqrt((double)o.units));
     antler_real *u_t = numbers(o.units * width, 1), *rb = numbers(width, 0.5), *keep = numbers(o.batch * o.units, 1);
     antler_real *mask = numbers(rows, 1), *initial = numbers(2 * o.batch * o.units, 1),
-                *dh = numbers(rows * o.units, 1);
+                *dh = numbers(rows * o.units, 1), *ends = numbers(2 * o.batch * o.units, 1);
     for (int64_t k = 0; k < o.units; k++)
         for (int64_t j = 0; j < width; j++)
             u_t[j * o.units + k] = u[k * width + j];
@@ -113,9 +117,11 @@ static example make_example(options o)
     e.r.gate_act = o.gate_act;
     e.r.act_a = e.r.gate_a = 1;
     e.r.last_only = o.last_only;
-    e.r.dh = dh;
+    e.r.dh = o.ends_alone ? NULL : dh;
+    e.r.dh_end = o.ends ? ends : NULL;
+    e.r.dc_end = o.ends ? ends + o.batch * o.units : NULL;
     e.r.dh_last_only = o.dh_last_only;
-    antler_real *inputs[8] = {xw, u, u_t, rb, keep, mask, initial, dh};
+    antler_real *inputs[9] = {xw, u, u_t, rb, keep, mask, initial, dh, ends};
     memcpy(e.inputs, inputs, sizeof inputs);
     const size_t states = (size_t)((o.last_only ? o.batch : rows) * o.units);
     e.sizes[0] = states;
@@ -123,6 +129,8 @@ static example make_example(options o)
     e.sizes[2] = o.last_only ? 0 : (size_t)(rows * saved_of[o.kind] * o.units);
     e.sizes[3] = o.last_only ? 0 : (size_t)(rows * width);
     e.sizes[4] = o.last_only || gates != 3 ? 0 : (size_t)(rows * width);
+    e.sizes[5] = o.last_only || !o.initial ? 0 : (size_t)(o.batch * o.units);
+    e.sizes[6] = o.kind == LSTM ? e.sizes[5] : 0;
     make_outputs(&e, e.outputs);
     use_outputs(&e.r, e.outputs);
     return e;
@@ -130,7 +138,7 @@ static example make_example(options o)
 
 static void free_example(example *e)
 {
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 9; i++)
         free(e->inputs[i]);
     free_outputs(e->outputs);
 }
@@ -221,12 +229,12 @@ static void reference_step(const example *e, const antler_real *x, double *h, do
     }
 }
 
-/* All steps of a row: h into `all` (steps, units), in the order of processing. */
-static void reference_row(const example *e, int64_t row, double *all)
+/* All steps of a row: h into `all` (steps, units), in the order of processing; c of the last one. */
+static void reference_row(const example *e, int64_t row, double *all, double c[64])
 {
     const antler_recurrence *r = &e->r;
     const int64_t units = r->units, width = gates_of[e->o.kind] * units;
-    double h[64], c[64], kept[64];
+    double h[64], kept[64];
     for (int64_t j = 0; j < units; j++) {
         h[j] = r->h0 != NULL ? (double)r->h0[row * units + j] : 0;
         c[j] = r->c0 != NULL ? (double)r->c0[row * units + j] : 0;
@@ -241,16 +249,20 @@ static void reference_row(const example *e, int64_t row, double *all)
     }
 }
 
-/* Sum of h times dh of a row: what the gradients are of. */
+/* Sum of h times dh of a row, and of its last states times dh_end and dc_end: what the gradients are of. */
 static double objective(const example *e, int64_t row)
 {
     const antler_recurrence *r = &e->r;
     const int64_t units = r->units, n = r->steps * units;
-    double *all = malloc((size_t)n * sizeof *all), sum = 0;
+    double *all = malloc((size_t)n * sizeof *all), sum = 0, c[64];
     ck_assert_ptr_nonnull(all);
-    reference_row(e, row, all);
+    reference_row(e, row, all, c);
+    for (int64_t j = 0; j < units && r->dh_end; j++)
+        sum += all[n - units + j] * (double)r->dh_end[row * units + j];
+    for (int64_t j = 0; j < units && r->dc_end && e->o.kind == LSTM; j++)
+        sum += c[j] * (double)r->dc_end[row * units + j];
     if (r->dh_last_only)
-        for (int64_t j = 0; j < units; j++)
+        for (int64_t j = 0; j < units && r->dh; j++)
             sum += all[n - units + j] * (double)r->dh[row * units + j];
     else
         for (int64_t i = 0; i < n; i++)
@@ -283,10 +295,10 @@ static void check_values(const example *e)
 {
     const antler_recurrence *r = &e->r;
     const int64_t units = r->units, n = r->steps * units;
-    double *all = malloc((size_t)n * sizeof *all);
+    double *all = malloc((size_t)n * sizeof *all), c[64];
     ck_assert_ptr_nonnull(all);
     for (int64_t row = 0; row < r->batch; row++) {
-        reference_row(e, row, all);
+        reference_row(e, row, all, c);
         const double *want = r->last_only ? all + n - units : all;
         const int64_t count = r->last_only ? units : n;
         for (int64_t i = 0; i < count; i++) {
@@ -341,6 +353,11 @@ static void check_gradients(const example *e)
         random_number();
         check_gradient(gradient_of_u(e, i / width, i % width), difference(e, e->inputs[1] + i, 0, r->batch));
     }
+    for (int n = 0; n < 4 && r->dh0; n++) {
+        const int64_t states = r->batch * r->units, i = (int64_t)(state >> 33) % (r->dc0 ? 2 * states : states);
+        random_number();
+        check_gradient((double)(i < states ? r->dh0[i] : r->dc0[i - states]), difference(e, e->inputs[6] + i, 0, r->batch));
+    }
     for (int64_t i = 0; i < r->batch * r->steps && r->mask != NULL; i++)
         for (int64_t j = 0; j < width && r->mask[i] == 0; j++)
             ck_assert(r->dz[i * width + j] == 0 && (r->dr == NULL || r->dr[i * width + j] == 0));
@@ -349,13 +366,13 @@ static void check_gradients(const example *e)
 /* Runs once more with another table or in pieces of `piece` rows: all bits must be the same. */
 static void check_bits(const antler_kernels *k, const example *e, int64_t piece)
 {
-    antler_real *again[5];
+    antler_real *again[OUTPUTS];
     antler_recurrence r = e->r;
     make_outputs(e, again);
     use_outputs(&r, again);
     for (int64_t row = 0; row < r.batch; row += piece)
         run_rows(k, e, &r, row, row + piece < r.batch ? row + piece : r.batch);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < OUTPUTS; i++) {
         if (e->sizes[i] == 0)
             continue;
         check_guards(again[i], e->sizes[i]);
@@ -370,7 +387,7 @@ static void check_example(options o, bool gradients)
 {
     example e = make_example(o);
     run_rows(antler__kernels_of("baseline"), &e, &e.r, 0, o.batch);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < OUTPUTS; i++)
         if (e.sizes[i] > 0)
             check_guards(e.outputs[i], e.sizes[i]);
     check_values(&e);
@@ -401,6 +418,8 @@ static options options_of(int kind, int64_t batch, int64_t steps, int64_t units,
                      .dh_last_only = bits & 32,
                      .bias = bits & 64,
                      .last_only = (bits & 384) == 384,
+                     .ends = (bits & 384) == 128 || (bits & 288) == 288,
+                     .ends_alone = (bits & 384) != 384 && (bits & 288) == 288,
                      .act = usual ? ANTLER_ACT_tanh : ANTLER_ACT_elu,
                      .gate_act = ANTLER_ACT_sigmoid};
 }

@@ -105,6 +105,21 @@ static void zero(target t, int64_t rows, int64_t size)
         memset(t.p + i * t.row, 0, (size_t)size * sizeof *t.p);
 }
 
+/* A state (batch, units), or zeros for NULL, of rows from `row` on; and back, unless it is not wanted. */
+static void rows_in(target t, const antler_real *p, int64_t row, int64_t rows, int64_t units)
+{
+    if (!p)
+        zero(t, rows, units);
+    for (int64_t i = 0; p && i < rows; i++)
+        memcpy(t.p + i * t.row, p + (row + i) * units, (size_t)units * sizeof *t.p);
+}
+
+static void rows_out(antler_real *p, target t, int64_t row, int64_t rows, int64_t units)
+{
+    for (int64_t i = 0; p && i < rows; i++)
+        memcpy(p + (row + i) * units, t.p + i * t.row, (size_t)units * sizeof *t.p);
+}
+
 static void forward_units(const antler_recurrence *r, int64_t row0, int64_t row1, antler_real *scratch, int gates,
                           int saved, forward_function *take_step)
 {
@@ -153,11 +168,11 @@ static void backward_units(const antler_recurrence *r, int64_t row0, int64_t row
     for (int64_t row = row0; row < row1; row += ROWS) {
         s.f.rows = row1 - row < ROWS ? row1 - row : ROWS;
         s.f.keep = state_source(r->keep, row, units);
-        zero(s.dh_carry, s.f.rows, units);
-        zero(s.dc_carry, s.f.rows, units);
+        rows_in(s.dh_carry, r->dh_end, row, s.f.rows, units);
+        rows_in(s.dc_carry, r->dc_end, row, s.f.rows, units);
         for (int64_t t = r->steps - 1; t >= 0; t--) {
             const int64_t time = time_of(r, t);
-            s.first = t == 0;
+            s.ends = t == 0 && !r->dh0;
             s.f.mask = step_source(r, r->mask, row, time, 1);
             if (r->dh_last_only)
                 s.dh = t == r->steps - 1 ? state_source(r->dh, row, units) : (source){NULL, 0};
@@ -172,6 +187,8 @@ static void backward_units(const antler_recurrence *r, int64_t row0, int64_t row
             s.dr = step_target(r, r->dr, row, time, width);
             take_step(&s);
         }
+        rows_out(r->dh0, s.dh_carry, row, s.f.rows, units);
+        rows_out(r->dc0, s.dc_carry, row, s.f.rows, units);
     }
 }
 
@@ -349,8 +366,8 @@ static void backward_lanes(const antler_recurrence *r, int64_t row0, int64_t row
         k.rows = lanes_at(k.row, row1);
         if (r->keep)
             state_in(&k, keep, r->keep);
-        zero(s.dh_carry, 1, state);
-        zero(s.dc_carry, 1, state);
+        state_in(&k, s.dh_carry.p, r->dh_end);
+        state_in(&k, s.dc_carry.p, r->dc_end);
         for (int64_t end = r->steps; end > 0; end = k.first) {
             k.first = end > most ? end - most : 0;
             k.steps = end - k.first;
@@ -364,10 +381,10 @@ static void backward_lanes(const antler_recurrence *r, int64_t row0, int64_t row
                 state_in(&k, dh + (k.steps - 1) * state, r->dh);
             for (int64_t t = k.steps - 1; t >= 0; t--) {
                 const int64_t time = r->backwards ? k.steps - 1 - t : t;
-                s.first = k.first + t == 0;
+                s.ends = k.first + t == 0 && !r->dh0;
                 s.f.mask = r->mask ? lane_source(mask, time) : (source){NULL, 0};
                 s.f.keep = r->keep ? lane_source(keep, 0) : (source){NULL, 0};
-                s.dh = !r->dh_last_only || k.first + t == r->steps - 1 ? lane_source(dh, t * units) : (source){NULL, 0};
+                s.dh = !r->dh_last_only || (r->dh && k.first + t == r->steps - 1) ? lane_source(dh, t * units) : (source){NULL, 0};
                 s.h_before = lane_source(h, t * units);
                 s.h = lane_source(h, (t + 1) * units);
                 s.c_before = lane_source(c, t * units);
@@ -380,6 +397,8 @@ static void backward_lanes(const antler_recurrence *r, int64_t row0, int64_t row
             chunk_out(&k, r->dz, dz, chunk_time(&k), k.steps, width);
             chunk_out(&k, r->dr, dr, chunk_time(&k), k.steps, width);
         }
+        state_out(&k, r->dh0, s.dh_carry.p);
+        state_out(&k, r->dc0, s.dc_carry.p);
     }
 }
 

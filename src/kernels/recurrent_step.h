@@ -455,7 +455,7 @@ typedef struct backward_step {
     target dh_carry, dc_carry; /* gradients of h and c: of the step's own on entry, of the one before on leaving */
     target direct;             /* work: what reaches h' past the products */
     target sums, part;         /* work: products with the transposed U; reset before: d(r * k) * r */
-    bool first;                /* the first step of all: no h' to take a gradient */
+    bool ends;                 /* the first step of all, whose h' takes no gradient */
 } backward_step;
 
 typedef void backward_function(const backward_step *s);
@@ -483,7 +483,7 @@ ANTLER_INLINE void carry_back(const backward_step *s, target d, int gates, bool 
 {
     const frame *f = &s->f;
     const bool plain = !part && !direct && !f->keep.p;
-    if (s->first)
+    if (s->ends)
         return;
     step_product(f, plain ? s->dh_carry : s->sums, as_source(d), f->u, gates * f->units, f->units);
     if (plain)

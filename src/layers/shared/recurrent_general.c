@@ -370,7 +370,7 @@ static void add_own(const block *b, int64_t t)
     const antler_recurrence *r = b->j->r;
     if (!r->dh_last_only)
         take_part(b, b->x, r->dh, t, 1, 0);
-    else if (t == r->steps - 1)
+    else if (r->dh && t == r->steps - 1)
         memcpy(b->x, r->dh + b->row * r->units, (size_t)b->n * sizeof *b->x);
     else
         return;
@@ -381,8 +381,8 @@ static void backward_block(const block *b)
 {
     const antler_recurrence *r = b->j->r;
     const antler_cell *cell = b->j->cell;
-    memset(b->h, 0, (size_t)b->n * sizeof *b->h);
-    memset(b->c, 0, (size_t)b->n * sizeof *b->c);
+    take_before(b, b->h, NULL, r->dh_end, 0);
+    take_before(b, b->c, NULL, r->dc_end, 0);
     for (int64_t t = r->steps - 1; t >= 0; t--) {
         const int64_t time = r->backwards ? r->steps - 1 - t : t;
         add_own(b, t);
@@ -405,9 +405,13 @@ static void backward_block(const block *b)
             memset(b->s, 0, (size_t)b->n * sizeof *b->s);
             copy_rows(b, time, false, b->s, b->h);
         }
-        if (t > 0)
+        if (t > 0 || r->dh0)
             carry_back(b, time);
     }
+    if (r->dh0)
+        memcpy(r->dh0 + b->row * r->units, b->h, (size_t)b->n * sizeof *b->h);
+    if (r->dc0)
+        memcpy(r->dc0 + b->row * r->units, b->c, (size_t)b->n * sizeof *b->c);
 }
 
 /* ---- all rows ---------------------------------------------------------------------------------------------------- */
