@@ -75,6 +75,11 @@ static const refusal refusals[] = {
     {X ", " DENSE("y", "[[['x', 0, 0]], [['w', 0, 0]]]") ", " LAYER("Reshape", "w", ", 'target_shape': [2, 2]",
                                                                     "[[['y', 0, 0]]]"),
      ENDS("[['x', 0, 0]]", "[['y', 1, 0]]"), "config.layers[1]", "y (Dense), input (None, 2, 2)"},
+    {"{'class_name': 'InputLayer', 'config': {'name': 'x', 'batch_shape': [null, 4, 4]}, 'inbound_nodes': []}, " Z
+     ", " LAYER("SimpleRNN", "y", ", 'units': 4",
+                "[{'args': [" TENSOR("x") "], 'kwargs': {'initial_state': " TENSOR("z") ", 'mask': " TENSOR("z") "}}]"),
+     ENDS("[['x', 0, 0], ['z', 0, 0]]", "[['y', 0, 0]]"), "config.layers[2].inbound_nodes[0].kwargs.mask",
+     "a mask beside \"initial_state\" is not supported"},
     /* circles */
     {X ", " DENSE("y", "[[['w', 0, 0]]]") ", " DENSE("w", "[[['y', 0, 0]]]"), NULL, "config.layers[1]",
      "\"y\" depends on its own output"},

@@ -356,7 +356,8 @@ static void check_gradients(const example *e)
     for (int n = 0; n < 4 && r->dh0; n++) {
         const int64_t states = r->batch * r->units, i = (int64_t)(state >> 33) % (r->dc0 ? 2 * states : states);
         random_number();
-        check_gradient((double)(i < states ? r->dh0[i] : r->dc0[i - states]), difference(e, e->inputs[6] + i, 0, r->batch));
+        check_gradient((double)(i < states ? r->dh0[i] : r->dc0[i - states]),
+                       difference(e, e->inputs[6] + i, 0, r->batch));
     }
     for (int64_t i = 0; i < r->batch * r->steps && r->mask != NULL; i++)
         for (int64_t j = 0; j < width && r->mask[i] == 0; j++)

@@ -384,7 +384,8 @@ static void backward_lanes(const antler_recurrence *r, int64_t row0, int64_t row
                 s.ends = k.first + t == 0 && !r->dh0;
                 s.f.mask = r->mask ? lane_source(mask, time) : (source){NULL, 0};
                 s.f.keep = r->keep ? lane_source(keep, 0) : (source){NULL, 0};
-                s.dh = !r->dh_last_only || (r->dh && k.first + t == r->steps - 1) ? lane_source(dh, t * units) : (source){NULL, 0};
+                s.dh = !r->dh_last_only || (r->dh && k.first + t == r->steps - 1) ? lane_source(dh, t * units)
+                                                                                  : (source){NULL, 0};
                 s.h_before = lane_source(h, t * units);
                 s.h = lane_source(h, (t + 1) * units);
                 s.c_before = lane_source(c, t * units);

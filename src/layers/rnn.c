@@ -5,42 +5,50 @@ typedef struct antler_simple_rnn simple_rnn;
 typedef struct antler_lstm lstm;
 typedef struct antler_gru gru;
 
+static const char *const arguments[] = {"sequences", "initial_state", NULL};
+
 /* The methods of a layer, from NAME_cell (its config's antler_cell) and the kernels NAME_forward and NAME_backward. */
-#define METHODS(NAME)                                                                           \
-    static void NAME##_variables(const void *config, const antler_shape *in, antler_plan *plan) \
-    {                                                                                           \
-        antler_cell cell = NAME##_cell(config);                                                 \
-        antler__recurrent_variables(config, &cell, in, plan);                                   \
-    }                                                                                           \
-    static void NAME##_buffers(const void *config, const antler_shape *in, antler_plan *plan)   \
-    {                                                                                           \
-        antler_cell cell = NAME##_cell(config);                                                 \
-        antler__recurrent_buffers(config, &cell, in, plan);                                     \
-    }                                                                                           \
-    static antler_status NAME##_forward(const void *config, antler_run *run)                    \
-    {                                                                                           \
-        antler_cell cell = NAME##_cell(config);                                                 \
-        antler__recurrent_forward(config, &cell, run, run->k->NAME##_forward);                  \
-        return ANTLER_OK;                                                                       \
-    }                                                                                           \
-    static antler_status NAME##_backward(const void *config, antler_run *run)                   \
-    {                                                                                           \
-        antler_cell cell = NAME##_cell(config);                                                 \
-        antler__recurrent_backward(config, &cell, run, run->k->NAME##_backward);                \
-        return ANTLER_OK;                                                                       \
+#define METHODS(NAME)                                                                                \
+    static antler_status NAME##_infer(const void *config, const antler_shape *in, antler_shape *out, \
+                                      antler_error *err)                                             \
+    {                                                                                                \
+        antler_cell cell = NAME##_cell(config);                                                      \
+        return antler__recurrent_infer(config, &cell, in, out, err);                                 \
+    }                                                                                                \
+    static void NAME##_variables(const void *config, const antler_shape *in, antler_plan *plan)      \
+    {                                                                                                \
+        antler_cell cell = NAME##_cell(config);                                                      \
+        antler__recurrent_variables(config, &cell, in, plan);                                        \
+    }                                                                                                \
+    static void NAME##_buffers(const void *config, const antler_shape *in, antler_plan *plan)        \
+    {                                                                                                \
+        antler_cell cell = NAME##_cell(config);                                                      \
+        antler__recurrent_buffers(config, &cell, in, plan);                                          \
+    }                                                                                                \
+    static antler_status NAME##_forward(const void *config, antler_run *run)                         \
+    {                                                                                                \
+        antler_cell cell = NAME##_cell(config);                                                      \
+        antler__recurrent_forward(config, &cell, run, run->k->NAME##_forward);                       \
+        return ANTLER_OK;                                                                            \
+    }                                                                                                \
+    static antler_status NAME##_backward(const void *config, antler_run *run)                        \
+    {                                                                                                \
+        antler_cell cell = NAME##_cell(config);                                                      \
+        antler__recurrent_backward(config, &cell, run, run->k->NAME##_backward);                     \
+        return ANTLER_OK;                                                                            \
     }
 
 /* The rows of a table that are alike. */
-#define TYPE(NAME, CLASS, DOC)                                                                  \
-    .type = {.size = sizeof(antler_layer_ops),                                                  \
-             .kind = ANTLER_KIND_LAYER,                                                         \
-             .class_name = (CLASS),                                                             \
-             .doc = (DOC),                                                                      \
-             .config_size = sizeof(NAME),                                                       \
-             .fields = NAME##_fields,                                                           \
-             .samples = NAME##_samples},                                                        \
-    .flags = ANTLER_NEEDS_X | ANTLER_NEEDS_Y, .mask_rule = antler__recurrent_mask_rule,         \
-    .infer = antler__recurrent_infer, .variables = NAME##_variables, .buffers = NAME##_buffers, \
+#define TYPE(NAME, CLASS, STATES, DOC)                                                                         \
+    .type = {.size = sizeof(antler_layer_ops),                                                                 \
+             .kind = ANTLER_KIND_LAYER,                                                                        \
+             .class_name = (CLASS),                                                                            \
+             .doc = (DOC),                                                                                     \
+             .config_size = sizeof(NAME),                                                                      \
+             .fields = NAME##_fields,                                                                          \
+             .samples = NAME##_samples},                                                                       \
+    .flags = ANTLER_NEEDS_X | ANTLER_NEEDS_Y, .mask_rule = antler__recurrent_mask_rule, .infer = NAME##_infer, \
+    .inputs = 1 + (STATES), .arguments = arguments, .variables = NAME##_variables, .buffers = NAME##_buffers,  \
     .forward = NAME##_forward, .backward = NAME##_backward
 
 /* SimpleRNN: h_t = activation(x_t W + b + h_t-1 U).
@@ -64,6 +72,7 @@ static const char *const simple_rnn_samples[] = {
     "(3, 4) {\"units\": 3, \"dropout\": 0.3, \"recurrent_dropout\": 0.4, \"seed\": 1}",
     "(3, 4) {\"units\": 3, \"activation\": \"softmax\", \"dropout\": 0.3, \"recurrent_dropout\": 0.4}",
     "(4, 2) {\"units\": 2, \"activation\": \"mish\", \"go_backwards\": true, \"return_sequences\": true}",
+    "(3, 2) (2) {\"units\": 2, \"return_sequences\": true, \"return_state\": true}",
     NULL,
 };
 
@@ -75,7 +84,7 @@ static antler_cell simple_rnn_cell(const simple_rnn *c)
 
 METHODS(simple_rnn)
 
-const antler_layer_ops antler_layer_simple_rnn = {TYPE(simple_rnn, "SimpleRNN", "fully connected recurrence")};
+const antler_layer_ops antler_layer_simple_rnn = {TYPE(simple_rnn, "SimpleRNN", 1, "fully connected recurrence")};
 
 /* LSTM (long short-term memory). Four gates, in the columns of W (F, 4u), U (u, 4u) and b (4u) in this order:
 
@@ -103,6 +112,8 @@ static const char *const lstm_samples[] = {
     "(3, 4) {\"units\": 3, \"activation\": \"gelu\", \"recurrent_activation\": \"softmax\", \"recurrent_dropout\": "
     "0.4}",
     "(4, 2) {\"units\": 2, \"activation\": \"log_softmax\", \"go_backwards\": true, \"return_sequences\": true}",
+    "(3, 2) (2) (2) {\"units\": 2, \"return_state\": true}",
+    "(3, 2) (2) (2) {\"units\": 2, \"return_sequences\": true, \"return_state\": true, \"activation\": \"mish\"}",
     NULL,
 };
 
@@ -121,7 +132,7 @@ static void initialize(const void *config, int slot, antler_tensor *param)
             param->data[i] = 1;
 }
 
-const antler_layer_ops antler_layer_lstm = {TYPE(lstm, "LSTM", "long short-term memory"), .initialize = initialize};
+const antler_layer_ops antler_layer_lstm = {TYPE(lstm, "LSTM", 2, "long short-term memory"), .initialize = initialize};
 
 /* GRU (gated recurrent unit). Three gates, in the columns of W (F, 3u) and U (u, 3u) in the order z, r, h:
 
@@ -152,6 +163,8 @@ static const char *const gru_samples[] = {
     "(3, 4) {\"units\": 3, \"activation\": \"softsign\", \"recurrent_activation\": \"softmax\", \"dropout\": 0.3}",
     "(3, 4) {\"units\": 2, \"recurrent_activation\": \"silu\", \"recurrent_dropout\": 0.4, \"reset_after\": false}",
     "(4, 2) {\"units\": 2, \"activation\": \"softmax\", \"return_sequences\": true, \"reset_after\": false}",
+    "(3, 2) (2) {\"units\": 2, \"return_state\": true, \"recurrent_dropout\": 0.4}",
+    "(3, 2) (2) {\"units\": 2, \"go_backwards\": true, \"return_state\": true, \"reset_after\": false}",
     NULL,
 };
 
@@ -166,4 +179,4 @@ static antler_cell gru_cell(const gru *c)
 
 METHODS(gru)
 
-const antler_layer_ops antler_layer_gru = {TYPE(gru, "GRU", "gated recurrent unit")};
+const antler_layer_ops antler_layer_gru = {TYPE(gru, "GRU", 1, "gated recurrent unit")};

@@ -147,7 +147,7 @@ static void connect_call(antler_context *c, int64_t i)
         node->y[k] = c->edge[call->out + k].y;
         node->dy[k] = c->edge[call->out + k].dy;
     }
-    if (node->layer->mask != ANTLER_MASK_PASS && node->layer->mask != ANTLER_MASK_END)
+    if (node->layer->mask >= ANTLER_MASK_MAKE)
         *node->mask_out = c->edge[call->out].mask;
 }
 

@@ -281,6 +281,19 @@ static antler_status take_all_named(reader *r, const antler_tree_member *member,
     return ANTLER_OK;
 }
 
+/* Keras 3 writes out the mask that goes to a layer of one tensor; one of several (a recurrent layer that is given its
+   first states) gets none, unless the program that made the model handed it over. */
+static antler_status check_mask(reader *r, const antler_tree_member *member, const antler_place *named,
+                                const gathered *g, const antler_member_call *call)
+{
+    const char *const *arguments = arguments_of(member);
+    if (!call->mask || !arguments[1] || !g->argument[1].n)
+        return ANTLER_OK;
+    antler_place place = antler__at(named, "mask");
+    return antler__report_error(r->report, ANTLER_UNSUPPORTED, &place, "a mask beside \"%s\" is not supported",
+                                arguments[1]);
+}
+
 /* {"args": [...], "kwargs": {...}} */
 static antler_status read_object_call(reader *r, const antler_tree_member *member, const antler_json *node,
                                       const antler_place *place, gathered *g, antler_member_call *call)
@@ -298,7 +311,9 @@ static antler_status read_object_call(reader *r, const antler_tree_member *membe
         ANTLER_TRY(gather(r, item, &there, &g->parents));
         ANTLER_TRY(take_argument(r, item, &there, g, i));
     }
-    return is_object(named) ? take_all_named(r, member, named, &named_place, g, call) : ANTLER_OK;
+    if (is_object(named))
+        ANTLER_TRY(take_all_named(r, member, named, &named_place, g, call));
+    return check_mask(r, member, &named_place, g, call);
 }
 
 /* [["x", 0, 0, {}], ["a", 0, 0, {}]]: the first one's fourth item holds what is given by name. */

@@ -117,8 +117,14 @@ static antler_status resolve(const walk *w, const antler_from *from, antler_ref 
     const antler_tree_member *member = &w->tree->member[from->member];
     const given *g = &w->given[w->first[from->member] + from->call];
     if (!g->output) {
-        *ref = (antler_ref){g->flat, from->output};
+        *ref = (antler_ref){g->flat, w->tree->sequential ? ANTLER_ONLY_OUTPUT : from->output};
         return ANTLER_OK;
+    }
+    if (w->tree->sequential && g->outputs > 1) {
+        antler_error_set(err, ANTLER_VALUE, NULL, "\"%s\" has %d outputs, and layers of a Sequential have one",
+                         antler__member_name(member), g->outputs);
+        place_error(err, member);
+        return err->status;
     }
     if (from->output < g->outputs) {
         *ref = g->output[from->output];

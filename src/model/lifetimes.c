@@ -373,6 +373,11 @@ static bool makes_mask(const antler_context *c, int64_t i)
            (rule == ANTLER_MASK_ANY && masked > 0);
 }
 
+static bool passes_mask(const antler_context *c, int64_t i)
+{
+    return layer_of(c, i)->mask == ANTLER_MASK_PASS || layer_of(c, i)->mask == ANTLER_MASK_BOTH;
+}
+
 /* Masks are small and live through the run. */
 static antler_status plan_masks(antler_context *c, antler_error *err)
 {
@@ -385,9 +390,11 @@ static antler_status plan_masks(antler_context *c, antler_error *err)
             int64_t in = c->model->call[call->entered].in[0];
             edge->mask.shape = c->edge[in].mask.shape;
             edge->mask_buffer = c->edge[in].mask_buffer;
-        } else if (layer_of(c, i)->mask == ANTLER_MASK_PASS) {
-            edge->mask.shape = c->edge[call->in[0]].mask.shape;
-            edge->mask_buffer = c->edge[call->in[0]].mask_buffer;
+        } else if (passes_mask(c, i)) {
+            for (int k = 0; k < (layer_of(c, i)->mask == ANTLER_MASK_BOTH ? 2 : 1); k++) {
+                edge[k].mask.shape = c->edge[call->in[0]].mask.shape;
+                edge[k].mask_buffer = c->edge[call->in[0]].mask_buffer;
+            }
         } else if (makes_mask(c, i)) {
             const antler_shape *out = &c->model->wire[call->out].shape;
             edge->mask.shape = (antler_shape){2, {edge->y.shape.dim[0], out->rank > 1 ? out->dim[1] : 1}};

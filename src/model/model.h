@@ -62,6 +62,7 @@ typedef struct antler_call {
 } antler_call;
 
 /* Which call takes what, as a file or a program says it: the calls in execution order. */
+enum { ANTLER_ONLY_OUTPUT = -1 }; /* output 0 of a call that must have no other: a Sequential's */
 typedef struct antler_ref {
     int64_t call; /* output `output` of that call; -1 - k: input k of the model */
     int output;

@@ -71,11 +71,15 @@ static antler_status find_wire(const antler_model *model, antler_ref ref, int64_
         return ANTLER_OK;
     }
     const antler_call *giver = &model->call[ref.call];
+    if (ref.output == ANTLER_ONLY_OUTPUT && giver->outputs > 1)
+        return antler_error_set(err, ANTLER_VALUE, giver->of->place,
+                                "%s (%s) has %d outputs, and layers of a Sequential have one", giver->of->name,
+                                giver->of->ops->type.class_name, giver->outputs);
     if (ref.output >= giver->outputs)
         return antler_error_set(err, ANTLER_VALUE, giver->of->place, "%s (%s) has %d output%s, not %d", giver->of->name,
                                 giver->of->ops->type.class_name, giver->outputs, giver->outputs > 1 ? "s" : "",
                                 ref.output + 1);
-    *wire = giver->out + ref.output;
+    *wire = giver->out + (ref.output == ANTLER_ONLY_OUTPUT ? 0 : ref.output);
     return ANTLER_OK;
 }
 
@@ -165,7 +169,7 @@ static antler_status make_calls(antler_model *model, const antler_graph *graph, 
     return ANTLER_OK;
 }
 
-/* A Sequential has one input, its first layer, and layers of one output. */
+/* A Sequential has one input, its first layer. */
 static antler_status check_chain(const antler_model *model, antler_error *err)
 {
     const antler_tree *tree = model->tree;

@@ -13,6 +13,7 @@
     const char *recurrent_initializer, *recurrent_regularizer, *recurrent_constraint;           \
     antler_object recurrent_initializer_, recurrent_regularizer_, recurrent_constraint_;        \
     bool return_sequences; /* all steps' outputs, not the last one's only */                    \
+    bool return_state;     /* the last states as further outputs: h, and an LSTM's c */         \
     bool go_backwards;                                                                          \
     bool stateful;             /* the last state of a batch is the first of the next */         \
     bool zero_output_for_mask; /* outputs of masked steps are 0, not the last output again */   \
@@ -51,7 +52,7 @@ struct antler_bidirectional {
     ANTLER_LAYER_KEYS
     const char *layer, *backward_layer; /* JSON of a recurrent layer; backward_layer left out: layer, reversed */
     antler_object layer_, backward_layer_;
-    const char *merge_mode; /* "concat", "sum", "mul", "ave" */
+    const char *merge_mode; /* "concat", "sum", "mul", "ave"; NULL: both outputs, one after the other */
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_bidirectional;

@@ -26,9 +26,29 @@ antler_mask_rule antler__recurrent_mask_rule(const void *config)
     return ((const antler_recurrent *)config)->return_sequences ? ANTLER_MASK_PASS : ANTLER_MASK_END;
 }
 
-antler_status antler__recurrent_infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)
+/* The initial states, if there are any. */
+static antler_status check_states(const antler_shape *in, const antler_shape *state, int states, antler_error *err)
 {
-    const antler_recurrent *c = config;
+    char text[128], expected[128];
+    int given = 0;
+    while (in[1 + given].rank)
+        given++;
+    if (given && given != states)
+        return antler_error_set(err, ANTLER_SHAPE, NULL, "initial_state has %d tensor%s, expected %d (%s)", given,
+                                given > 1 ? "s" : "", states, states == 1 ? "h" : "h, c");
+    for (int i = 0; i < given; i++)
+        if (!antler_shape_equal(&in[1 + i], state))
+            return antler_error_set(err, ANTLER_SHAPE, NULL, "initial_state[%d] is %s, expected %s", i,
+                                    antler_shape_text(&in[1 + i], text, sizeof text),
+                                    antler_shape_text(state, expected, sizeof expected));
+    return ANTLER_OK;
+}
+
+antler_status antler__recurrent_infer(const antler_recurrent *c, const antler_cell *cell, const antler_shape *in,
+                                      antler_shape *out, antler_error *err)
+{
+    const antler_shape state = {2, {in->dim[0], c->units}};
+    const int states = antler__recurrent_states(cell);
     char text[128];
     if (in->rank != 3)
         return antler_error_set(err, ANTLER_SHAPE, NULL, "input is %s, expected (batch, steps, features)",
@@ -36,8 +56,10 @@ antler_status antler__recurrent_infer(const void *config, const antler_shape *in
     if (c->return_sequences)
         *out = (antler_shape){3, {in->dim[0], in->dim[1], c->units}};
     else
-        *out = (antler_shape){2, {in->dim[0], c->units}};
-    return ANTLER_OK;
+        *out = state;
+    for (int i = 0; i < states && c->return_state; i++)
+        out[1 + i] = state;
+    return check_states(in, &state, states, err);
 }
 
 void antler__recurrent_variables(const antler_recurrent *config, const antler_cell *cell, const antler_shape *in,
@@ -57,11 +79,12 @@ void antler__recurrent_variables(const antler_recurrent *config, const antler_ce
     }
 }
 
+/* hides: a mask may make outputs differ from the states. */
 static void plan_backward(const antler_recurrent *config, const antler_cell *cell, const antler_recurrent_sizes *s,
-                          antler_plan *plan)
+                          bool hides, antler_plan *plan)
 {
     antler_shape state = {2, {s->batch, s->units}}, states = {3, {s->batch, s->steps, s->units}};
-    if (!config->return_sequences || config->zero_output_for_mask || config->stateful)
+    if (!config->return_sequences || hides)
         antler_plan_saved(plan, SLOT_H, &states);
     if (cell->has_c)
         antler_plan_saved(plan, SLOT_C, &states);
@@ -75,7 +98,7 @@ static void plan_backward(const antler_recurrent *config, const antler_cell *cel
                         &(antler_shape){2, {s->columns, s->units > s->features ? s->units : s->features}});
     if (cell->reset_after)
         antler_plan_scratch(plan, SLOT_PRODUCTS, &(antler_shape){3, {s->batch, s->steps, s->columns}});
-    if (config->zero_output_for_mask || config->stateful)
+    if (hides)
         antler_plan_scratch(plan, SLOT_OUTPUTS, config->return_sequences ? &states : &state);
 }
 
@@ -86,7 +109,7 @@ void antler__recurrent_buffers(const antler_recurrent *config, const antler_cell
     bool train = antler_plan_mode(plan) == ANTLER_TRAIN;
     antler_shape state = {2, {s.batch, s.units}};
     if (train)
-        plan_backward(config, cell, &s, plan);
+        plan_backward(config, cell, &s, config->zero_output_for_mask || config->stateful || in[1].rank, plan);
     if (config->stateful)
         antler_plan_carry(plan, SLOT_H, &state);
     if (config->stateful && cell->has_c)

@@ -9,8 +9,9 @@
 
        dW = x^T dz    dU = h_prev^T dr    db = column sums of dz    dx = dz W^T
 
-   each one product again. Dropout multiplies x, and h_t-1 before U, by a mask of 0 and 1 / (1 - rate) that is drawn
-   once a sequence, again in backward. */
+   each one product again. The first states are 0, those of the batch before (stateful), or inputs 1 and 2
+   (initial_state); with return_state the last ones are outputs 1 and 2. Dropout multiplies x, and h_t-1 before U, by a
+   mask of 0 and 1 / (1 - rate) that is drawn once a sequence, again in backward. */
 #ifndef ANTLER_LAYERS_RECURRENT_H
 #define ANTLER_LAYERS_RECURRENT_H
 
@@ -24,6 +25,7 @@ typedef struct antler_simple_rnn antler_recurrent;
         ANTLER_FIELD_ACTIVATION(type, activation, "\"tanh\"", "of the state"), ANTLER_KERNEL_FIELDS(type),      \
         ANTLER_FIELD_VARIABLE(type, recurrent, "\"orthogonal\""),                                               \
         ANTLER_FIELD_BOOL(type, return_sequences, "false", "all steps' outputs, not the last one's only"),      \
+        ANTLER_FIELD_BOOL(type, return_state, "false", "the last states are outputs too: h, and an LSTM's c"),  \
         ANTLER_FIELD_BOOL(type, go_backwards, "false", "takes the steps last to first; outputs in that order"), \
         ANTLER_FIELD_BOOL(type, stateful, "false", "the last states of a batch are the first of the next"),     \
         {.key = "zero_output_for_mask",                                                                         \
@@ -44,8 +46,8 @@ typedef struct antler_simple_rnn antler_recurrent;
          .def = "0",                                                                                            \
          .max = 1,                                                                                              \
          .doc = "part of the state that is dropped: one mask for all steps and gates"},                         \
-        ANTLER_FIELD_IGNORED("return_state", "false"), ANTLER_FIELD_IGNORED("time_major", "false"),             \
-        ANTLER_FIELD_IGNORED("unroll", NULL), ANTLER_FIELD_IGNORED("implementation", NULL)
+        ANTLER_FIELD_IGNORED("time_major", "false"), ANTLER_FIELD_IGNORED("unroll", NULL),                      \
+        ANTLER_FIELD_IGNORED("implementation", NULL)
 
 #define ANTLER_FIELD_GATE_ACTIVATION(type) \
     ANTLER_FIELD_ACTIVATION(type, recurrent_activation, "\"sigmoid\"", "of the gates")
@@ -121,7 +123,13 @@ typedef void antler_steps(const antler_recurrence *r, int64_t row0, int64_t row1
 /* ---- for the cells ----------------------------------------------------------------------------------------------- */
 
 antler_mask_rule antler__recurrent_mask_rule(const void *config);
-antler_status antler__recurrent_infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err);
+/* The states of a cell: h, and c where it has one. */
+static inline int antler__recurrent_states(const antler_cell *cell)
+{
+    return cell->has_c ? 2 : 1;
+}
+antler_status antler__recurrent_infer(const antler_recurrent *config, const antler_cell *cell, const antler_shape *in,
+                                      antler_shape *out, antler_error *err);
 void antler__recurrent_variables(const antler_recurrent *config, const antler_cell *cell, const antler_shape *in,
                                  antler_plan *plan);
 void antler__recurrent_buffers(const antler_recurrent *config, const antler_cell *cell, const antler_shape *in,
@@ -146,6 +154,9 @@ void antler__recurrent_general(const antler_recurrent *config, const antler_cell
 /* y (batch, steps, width) = x times its sequence's mask, keep (batch, width); y may be x. */
 void antler__recurrent_keep(antler_run *run, antler_real *y, const antler_real *x, const antler_real *keep,
                             int64_t batch, int64_t steps, int64_t width);
+/* The mask that the steps obey; NULL: none. A layer that is given its states does not see its input's mask in Keras 3,
+   though it passes it on; in Keras 2 it does. */
+const antler_real *antler__recurrent_mask(const antler_run *run);
 /* Whether some outputs are not the state: they are 0 at masked steps (zero_output_for_mask), and, where the state does
    not start at 0, before the first unmasked step. hide sets them to 0, in y or in its gradient. */
 bool antler__recurrent_hides(const antler_recurrent *config, const antler_run *run);

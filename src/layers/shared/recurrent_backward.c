@@ -212,10 +212,10 @@ static void param_gradients(const job *j)
 
 /* ---- all of backward --------------------------------------------------------------------------------------------- */
 
-/* dy, without what a mask hid. */
+/* dy, without what a mask hid; NULL where only the states are read. */
 static const antler_real *visible(const antler_recurrent *config, antler_run *run, const antler_recurrent_sizes *s)
 {
-    if (!antler__recurrent_hides(config, run))
+    if (!run->dy->data || !antler__recurrent_hides(config, run))
         return run->dy->data;
     antler_real *const dy = run->scratch[SLOT_OUTPUTS].data;
     antler_run_copy(run, dy, run->dy->data, antler_count(&run->dy->shape, 0));
@@ -231,7 +231,15 @@ void antler__recurrent_backward(const antler_recurrent *config, const antler_cel
     antler_recurrence r = antler__recurrent_begin(config, cell, run, &s, &x_keep);
     r.u_t = transpose(run, r.u, s.units, s.columns);
     r.dh = visible(config, run, &s);
-    r.dh_last_only = !config->return_sequences;
+    r.dh_last_only = !config->return_sequences || !r.dh;
+    if (run->outputs > 1) {
+        r.dh_end = run->dy[1].data;
+        r.dc_end = cell->has_c ? run->dy[2].data : NULL;
+    }
+    if (run->inputs > 1) {
+        r.dh0 = run->dx[1].data;
+        r.dc0 = cell->has_c ? run->dx[2].data : NULL;
+    }
     r.dz = run->scratch[SLOT_XW].data;
     r.dr = cell->reset_after ? run->scratch[SLOT_PRODUCTS].data : NULL;
     if (s.general)

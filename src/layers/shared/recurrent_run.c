@@ -33,9 +33,14 @@ void antler__recurrent_keep(antler_run *run, antler_real *y, const antler_real *
 
 /* ---- masks ------------------------------------------------------------------------------------------------------- */
 
+const antler_real *antler__recurrent_mask(const antler_run *run)
+{
+    return run->inputs > 1 && run->keras >= 300 ? NULL : run->mask->data;
+}
+
 bool antler__recurrent_hides(const antler_recurrent *config, const antler_run *run)
 {
-    return run->mask->data && (config->zero_output_for_mask || config->stateful);
+    return antler__recurrent_mask(run) && (config->zero_output_for_mask || config->stateful || run->inputs > 1);
 }
 
 void antler__recurrent_hide(const antler_recurrent *config, const antler_run *run, const antler_recurrent_sizes *s,
@@ -63,7 +68,6 @@ antler_recurrence antler__recurrent_begin(const antler_recurrent *config, const 
 {
     const bool train = run->mode == ANTLER_TRAIN, sequences = config->return_sequences;
     const bool own_h = train && (!sequences || antler__recurrent_hides(config, run));
-    const antler_tensor *const first = train ? run->saved + SLOT_H0 : run->carry;
     antler_real *const keep = run->scratch[SLOT_KEEP].data;
     *x_keep = antler__drop_mask(run, SLOT_ON_INPUT, config->dropout, keep, s->batch, s->features);
     antler_recurrence r = {
@@ -71,7 +75,7 @@ antler_recurrence antler__recurrent_begin(const antler_recurrent *config, const 
         .steps = s->steps,
         .units = s->units,
         .backwards = config->go_backwards,
-        .mask = run->mask->data,
+        .mask = antler__recurrent_mask(run),
         .u = run->param[SLOT_RECURRENT].data,
         .reset_after = cell->reset_after,
         .h = own_h ? run->saved[SLOT_H].data : run->y->data,
@@ -92,7 +96,11 @@ antler_recurrence antler__recurrent_begin(const antler_recurrent *config, const 
                                    config->dropout > 0 ? keep + s->batch * s->features : keep, s->batch, s->units);
     if (config->use_bias && cell->reset_after)
         r.rb = run->param[SLOT_BIAS].data + s->columns;
-    if (config->stateful) {
+    const antler_tensor *const first = run->inputs > 1     ? run->x + 1
+                                       : !config->stateful ? NULL
+                                       : train             ? run->saved + SLOT_H0
+                                                           : run->carry;
+    if (first) {
         r.h0 = first[0].data;
         r.c0 = cell->has_c ? first[1].data : NULL;
     }
@@ -143,13 +151,14 @@ static void save_carry(antler_run *run, const antler_recurrence *r)
         memcpy(run->saved[SLOT_C0].data, run->carry[SLOT_C].data, bytes);
 }
 
-static void write_carry(antler_run *run, const antler_recurrence *r)
+/* The last states into `to`: h, and c where there is one. */
+static void write_states(const antler_recurrence *r, const antler_tensor *to)
 {
     int64_t row;
     const antler_real *const h = last_step(r, r->h, &row);
-    copy_rows(run->carry[SLOT_H].data, r->units, h, row, r->batch, r->units);
+    copy_rows(to[0].data, r->units, h, row, r->batch, r->units);
     if (r->c)
-        copy_rows(run->carry[SLOT_C].data, r->units, last_step(r, r->c, &row), row, r->batch, r->units);
+        copy_rows(to[1].data, r->units, last_step(r, r->c, &row), row, r->batch, r->units);
 }
 
 void antler__recurrent_forward(const antler_recurrent *config, const antler_cell *cell, antler_run *run,
@@ -183,7 +192,9 @@ void antler__recurrent_forward(const antler_recurrent *config, const antler_cell
     else
         antler__recurrent_steps(run, &r, &s, steps);
     if (config->stateful)
-        write_carry(run, &r);
+        write_states(&r, run->carry + SLOT_H);
+    if (config->return_state)
+        write_states(&r, run->y + 1);
     antler_real *const y = run->y->data;
     if (r.h != y && config->return_sequences)
         antler_run_copy(run, y, r.h, s.batch * s.steps * s.units);
