@@ -198,12 +198,18 @@ def frozen(name, config):
     return {**config, "trainable": False}
 
 
-def check_sample(folder, name, shape, config):
+def states_of(turn, name, config):
+    """Compiled, frozen, and in turn one of the other ways to be, which are no layer's own."""
+    states = list(COMPILED.items())
+    taken = [states[0], states[1 + turn % (len(states) - 1)]]
+    taken = [(state, config, settings) for state, settings in taken]
+    return taken + [("frozen", frozen(name, config), COMPILED["compiled"])]
+
+
+def check_sample(folder, turn, name, shape, config):
     x, worst = sample_rows(shape, config), 0.0
     np.save(folder / "x.npy", x)
-    states = [(state, config, settings) for state, settings in COMPILED.items()]
-    states.append(("frozen", frozen(name, config), COMPILED["compiled"]))
-    for state, settings, compiled in states:
+    for state, settings, compiled in states_of(turn, name, config):
         path, ours = folder / "m.json", folder / "m.keras"
         path.write_text(json.dumps(sample_model(name, shape, settings, compiled)))
         antler("convert", path, ours)
@@ -296,8 +302,8 @@ def check_graph(folder, make):
 def main():
     keras.utils.set_random_seed(1)
     with tempfile.TemporaryDirectory() as folder:
-        for name, shape, config in samples():
-            check_sample(Path(folder), name, shape, config)
+        for turn, (name, shape, config) in enumerate(samples()):
+            check_sample(Path(folder), turn, name, shape, config)
     for name, make in GRAPHS.items():
         print(name)
         with tempfile.TemporaryDirectory() as folder:
