@@ -31,7 +31,7 @@ quotes() {
 quotes c docs/adding-a-layer.md src/layers/prelu.c include/antler/layers/*.h
 quotes c docs/adding-a-part.md tests/test_register.c
 quotes c docs/c-api.md tests/test_guide.c
-quotes c docs/graphs.md examples/residual.c examples/pair.c
+quotes c docs/graphs.md examples/residual.c examples/pair.c tests/test_states.c
 quotes json docs/graphs.md models/residual.json models/pair.json
 
 # links PAGE: that the files it links to are there

@@ -101,6 +101,45 @@ START_TEST(both_directions_apart)
 }
 END_TEST
 
+/* docs/graphs.md has this. */
+static antler_model *build_seq2seq(antler_error *err)
+{
+    antler_model *m = antler_functional("seq2seq", err);
+    antler_value in = antler_input(m, .name = "in", .shape = {10, 3});
+    antler_value out = antler_input(m, .name = "out", .shape = {8, 2});
+    antler_value code = antler_call(m, lstm, (in), .units = 16, .return_state = true);
+    antler_value h = antler_output(code, 1), c = antler_output(code, 2);
+    antler_value y = antler_call(m, lstm, (out, h, c), .units = 16, .return_sequences = true);
+    antler_call(m, dense, (y), .units = 2);
+    return m;
+}
+
+/* A gradient reaches all weights of the encoder, through the states alone; what is written is read as the same model.
+ */
+START_TEST(an_encoder_and_a_decoder)
+{
+    antler_error err = {0};
+    antler_model *m = build_seq2seq(&err), *again;
+    antler_real x[ROWS * 46], y[ROWS * 16], same[ROWS * 16], dx[ROWS * 46];
+    antler_set_seed(m, 3);
+    must(antler_build(m), antler_model_error(m));
+    random_numbers(x, ROWS * 46, 5);
+    antler_context *context = context_of(m, ANTLER_TRAIN, ROWS, ANTLER_INPUT_GRADIENT);
+    forward(context, x, ROWS, y);
+    backward(context, y, dx);
+    for (int i = 0; i < ROWS * 46; i++)
+        ck_assert_msg(dx[i] != 0, "no gradient of input number %d", i);
+    antler_context_free(context);
+    char *text = antler_model_json(m, &err);
+    again = antler_load_json(text, NULL, &err);
+    must(again ? ANTLER_OK : err.status, &err);
+    antler_text_free(text);
+    predict(m, x, y);
+    predict(again, x, same);
+    ck_assert_mem_eq(y, same, sizeof y);
+}
+END_TEST
+
 static void refused(antler_model *m, const char *message)
 {
     antler_build(m);
@@ -148,6 +187,7 @@ int main(void)
     TCase *tests = tcase_create("states");
     tcase_add_loop_test(tests, two_halves_are_one_sequence, 0, sizeof layers / sizeof *layers);
     tcase_add_test(tests, both_directions_apart);
+    tcase_add_test(tests, an_encoder_and_a_decoder);
     tcase_add_test(tests, wrong_states);
     tcase_add_test(tests, states_in_a_sequential);
     return run_suite("states", tests);
