@@ -53,6 +53,7 @@ static const struct {
     {"k215_states", "return_state"},
     {"k215_attention", "MultiHeadAttention"},
     {"k215_time_distributed", "LayerNormalization"},
+    {"k215_conv_skip", "UpSampling2D"},
     {"k215_seq2seq_masked", "return_state"},
     {"k221_seq2seq", "return_state"},
     {"k221_attention", "MultiHeadAttention"},

@@ -22,7 +22,7 @@ static antler_status check(void *config, antler_error *err)
 {
     const conv *c = config;
     if (c->filters % c->groups != 0)
-        return antler_error_set(err, ANTLER_VALUE, "groups", "%lld do not divide the %lld filters",
+        return antler_error_set(err, ANTLER_VALUE, "groups", "%lld groups do not divide the %lld filters",
                                 (long long)c->groups, (long long)c->filters);
     return antler__check_strides(c->strides, c->dilation_rate, err);
 }
@@ -47,7 +47,7 @@ static antler_status convolution_of(const conv *c, int axes, const antler_shape 
         .channels = in->dim[in->rank - 1], .filters = c->filters, .groups = c->groups, .use_bias = c->use_bias};
     ANTLER_TRY(antler__windows(out->w, &config, in, err));
     if (out->channels % c->groups != 0)
-        return antler_error_set(err, ANTLER_SHAPE, "groups", "%lld do not divide the input's %lld channels",
+        return antler_error_set(err, ANTLER_SHAPE, "groups", "%lld groups do not divide the input's %lld channels",
                                 (long long)c->groups, (long long)out->channels);
     return ANTLER_OK;
 }
