@@ -160,53 +160,42 @@ static inline void move_line(antler_real *patch, antler_real *line, const antler
     }
 }
 
-/* The lines of a window at `row` and `column` of a plane (height, width); NULL: it lies in the padding. */
-static inline antler_real *move_plane(antler_real *patch, antler_real *plane, const antler_patches *p, int64_t row,
-                                      int64_t column, move *run)
+/* The window of an output, plane by plane and line by line. */
+static inline antler_real *move_window(antler_real *patch, antler_real *image, const antler_patches *p, int64_t level,
+                                       int64_t row, int64_t column, move *run)
 {
-    const antler_window *const h = &p->w[1], *const w = &p->w[2];
-    int64_t at = row * h->stride - h->before;
-    for (int64_t k = 0; k < h->taps; k++, at += h->dilation, patch += w->taps * p->channels)
-        move_line(patch, !plane || at < 0 || at >= h->in ? NULL : plane + at * w->in * p->step, p,
-                  column * w->stride - w->before, run);
+    const antler_window *const d = &p->w[0], *const h = &p->w[1], *const w = &p->w[2];
+    const int64_t line = w->in * p->step, size = w->taps * p->channels;
+    int64_t z = level * d->stride - d->before;
+    for (int64_t i = 0; i < d->taps; i++, z += d->dilation) {
+        antler_real *const plane = z < 0 || z >= d->in ? NULL : image + z * h->in * line;
+        int64_t at = row * h->stride - h->before;
+        for (int64_t k = 0; k < h->taps; k++, at += h->dilation, patch += size)
+            move_line(patch, !plane || at < 0 || at >= h->in ? NULL : plane + at * line, p,
+                      column * w->stride - w->before, run);
+    }
     return patch;
 }
 
-/* The place of an output. */
-typedef struct place {
-    int64_t image, at[ANTLER_SPATIAL];
-} place;
-
-static place place_of(const antler_window *w, int64_t output)
-{
-    place o;
-    for (int i = ANTLER_SPATIAL - 1; i >= 0; output /= w[i].out, i--)
-        o.at[i] = output % w[i].out;
-    o.image = output;
-    return o;
-}
-
-static inline void next_place(const antler_window *w, place *o)
-{
-    for (int i = ANTLER_SPATIAL - 1; i >= 0; i--) {
-        if (++o->at[i] < w[i].out)
-            return;
-        o->at[i] = 0;
-    }
-    o->image++;
-}
-
-static inline void move_patches(const antler_patches *p, antler_real *x, int64_t first, int64_t count,
+static inline void move_patches(const antler_patches *patches, antler_real *x, int64_t first, int64_t count,
                                 antler_real *patch, move *run)
 {
-    const antler_window *const d = &p->w[0];
-    const int64_t plane = p->w[1].in * p->w[2].in * p->step;
-    place o = place_of(p->w, first);
-    for (int64_t i = 0; i < count; i++, next_place(p->w, &o)) {
-        antler_real *const image = x + o.image * d->in * plane;
-        int64_t at = o.at[0] * d->stride - d->before;
-        for (int64_t k = 0; k < d->taps; k++, at += d->dilation)
-            patch = move_plane(patch, at < 0 || at >= d->in ? NULL : image + at * plane, p, o.at[1], o.at[2], run);
+    const antler_patches p = *patches; /* its own, so that it stays in registers while patches are written */
+    const int64_t image = antler__inputs(p.w) * p.step, lines = first / p.w[2].out, levels = lines / p.w[1].out;
+    int64_t column = first % p.w[2].out, row = lines % p.w[1].out, level = levels % p.w[0].out;
+    x += levels / p.w[0].out * image;
+    for (int64_t i = 0; i < count; i++) {
+        patch = move_window(patch, x, &p, level, row, column, run);
+        if (++column < p.w[2].out)
+            continue;
+        column = 0;
+        if (++row < p.w[1].out)
+            continue;
+        row = 0;
+        if (++level < p.w[0].out)
+            continue;
+        level = 0;
+        x += image;
     }
 }
 
