@@ -88,20 +88,17 @@ static inline void take_sum(antler_real *y, const antler_real *x, int64_t n)
         y[i] += x[i];
 }
 
-/* One output: its window's numbers, the first copied, the others taken in. */
+/* One output: its window's first number copied, the others taken in. */
 static inline void pool(const job *j, const antler_real *image, const box *b, antler_real *y,
                         void (*take)(antler_real *y, const antler_real *x, int64_t n))
 {
-    const int64_t c = j->channels;
-    bool first = true;
+    const int64_t c = j->channels, begin = line_at(j, b->first[0], b->first[1]);
+    memcpy(y, image + (begin + b->first[2]) * c, (size_t)c * sizeof *y);
     for (int64_t d = b->first[0]; d < b->last[0]; d++)
         for (int64_t h = b->first[1]; h < b->last[1]; h++) {
-            const antler_real *const line = image + line_at(j, d, h) * c;
-            for (int64_t w = b->first[2]; w < b->last[2]; w++, first = false)
-                if (first)
-                    memcpy(y, line + w * c, (size_t)c * sizeof *y);
-                else
-                    take(y, line + w * c, c);
+            const int64_t line = line_at(j, d, h);
+            for (int64_t w = b->first[2] + (line == begin); w < b->last[2]; w++)
+                take(y, image + (line + w) * c, c);
         }
 }
 
