@@ -58,6 +58,13 @@ START_TEST(refused)
         {"4, 4, 3", "{'class_name': 'Conv2D', 'config': {'filters': 1, 'kernel_size': 2147483647, 'padding': 'same', "
                     "'dilation_rate': 2147483647}}"},
         {"4, 4, 3", "{'class_name': 'MaxPooling2D', 'config': {'pool_size': 2147483647}}"},
+        {"4, 4, 3, 2", "{'class_name': 'Conv3D', 'config': {'filters': 2, 'kernel_size': 2147483647, 'padding': "
+                       "'same', 'groups': 2}}"},
+        {"4, 4, 3", "{'class_name': 'Conv2DTranspose', 'config': {'filters': 1, 'kernel_size': 1, 'strides': "
+                    "536870911}}"},
+        {"4, 4, 3", "{'class_name': 'SeparableConv2D', 'config': {'filters': 1, 'kernel_size': 2147483647, "
+                    "'dilation_rate': 2147483647, 'strides': 2147483647, 'padding': 'same'}}"},
+        {"4, 4, 4, 3", "{'class_name': 'AveragePooling3D', 'config': {'pool_size': 2147483647}}"},
         {"2147483647, 3", "{'class_name': 'Dense', 'config': {'units': 2147483647}}"},
         {"2147483647, 2147483647, 2147483647", "{'class_name': 'Flatten', 'config': {}}"},
     };
@@ -82,6 +89,6 @@ int main(void)
 {
     TCase *tests = tcase_create("extremes");
     tcase_add_loop_test(tests, pooling_window, 0, 4);
-    tcase_add_loop_test(tests, refused, 0, 8);
+    tcase_add_loop_test(tests, refused, 0, 12);
     return run_suite("extremes", tests);
 }

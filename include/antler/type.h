@@ -79,7 +79,7 @@ enum {
     ANTLER_OPEN_MAX = 4,   /* max itself is excluded */
     ANTLER_UNWRITTEN = 8,  /* read, never written (a legacy spelling; a key that older Keras versions refuse) unless set
                               to something other than its default */
-    ANTLER_AXES = 16,      /* INTS whose values may be 0: the list is ended by ANTLER_NULL instead */
+    ANTLER_AXES = 16,      /* INTS whose values may be 0: the list is ended by ANTLER_NULL instead, and null is that */
     ANTLER_BY_OUTPUT = 32, /* OBJECT, OBJECTS, REAL that Keras takes by output: the value is an antler_by_output */
     ANTLER_UNSAVED = 64,   /* read, never written: Keras does not take it back */
     ANTLER_PAIRS = 128     /* INTS of `count` / 2 axes, {before, after} each: one number, one for each axis, or pairs */

@@ -106,13 +106,20 @@ static antler_status read_pairs(const antler_field *field, const antler_json *no
     return ANTLER_OK;
 }
 
+/* A list without entries, where 0 would be one. */
+static void no_entries(const antler_field *field, int64_t *value)
+{
+    for (int i = 0; i < (field->count ? field->count : ANTLER_MAX_RANK + 1); i++)
+        value[i] = ANTLER_NULL;
+}
+
 static antler_status read_ints(const antler_field *field, const antler_json *node, const antler_place *place,
                                antler_report *report, int64_t *value)
 {
     const antler_json *list = list_of(node);
     int most = field->count ? field->count : ANTLER_MAX_RANK;
-    for (int i = 0; field->flags & ANTLER_AXES && i <= ANTLER_MAX_RANK; i++)
-        value[i] = ANTLER_NULL;
+    if (field->flags & ANTLER_AXES)
+        no_entries(field, value);
     if (!list) { /* one number */
         ANTLER_TRY(read_int(field, node, place, report, &value[0]));
         for (int i = 1; i < field->count; i++)
@@ -240,6 +247,10 @@ static void set_null(const antler_field *field, void *value)
         break;
     case ANTLER_REAL:
         *(double *)value = (double)NAN;
+        break;
+    case ANTLER_INTS:
+        if (field->flags & ANTLER_AXES) /* without the flag zeroed memory is null */
+            no_entries(field, value);
         break;
     default: /* zeroed memory is null */
         break;

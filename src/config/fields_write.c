@@ -36,11 +36,11 @@ static antler_json *give_up(antler_json *list, const antler_json *parent)
 
 static antler_json *write_ints(const antler_field *field, const int64_t *value, antler_json *parent, const char *key)
 {
-    if (value[0] == 0 && field->flags & ANTLER_NULLABLE)
+    const int64_t end = field->flags & ANTLER_AXES ? ANTLER_NULL : 0;
+    if (value[0] == end && field->flags & ANTLER_NULLABLE)
         return antler__json_add_null(parent, key);
     if (field->count == 1)
         return add_int(parent, key, value[0]);
-    const int64_t end = field->flags & ANTLER_AXES ? ANTLER_NULL : 0;
     antler_json *list = antler__json_array(parent, key);
     for (int i = 0; list && (field->count ? i < field->count : i < ANTLER_MAX_RANK && value[i] != end); i++)
         if (!add_int(list, NULL, value[i]))

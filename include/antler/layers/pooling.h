@@ -4,13 +4,25 @@
 
 #include "antler/layers/keys.h"
 
-struct antler_max_pooling2d {
+/* Over windows. A list of integers has an entry for each axis; what stands behind them is not looked at. */
+struct antler_pooling {
     ANTLER_LAYER_KEYS
-    int64_t pool_size[2], strides[2]; /* strides left out: pool_size */
-    const char *padding;
+    int64_t pool_size[3], strides[3]; /* 2; strides left out: pool_size */
+    const char *padding;              /* "valid" or "same" */
     int end_;
 };
+#define antler_average_pooling1d antler_pooling
+#define antler_average_pooling2d antler_pooling
+#define antler_average_pooling3d antler_pooling
+#define antler_max_pooling1d antler_pooling
+#define antler_max_pooling2d antler_pooling
+#define antler_max_pooling3d antler_pooling
+ANTLER_API extern const struct antler_layer_ops antler_layer_average_pooling1d;
+ANTLER_API extern const struct antler_layer_ops antler_layer_average_pooling2d;
+ANTLER_API extern const struct antler_layer_ops antler_layer_average_pooling3d;
+ANTLER_API extern const struct antler_layer_ops antler_layer_max_pooling1d;
 ANTLER_API extern const struct antler_layer_ops antler_layer_max_pooling2d;
+ANTLER_API extern const struct antler_layer_ops antler_layer_max_pooling3d;
 
 /* All positions become one. */
 struct antler_global_pooling {

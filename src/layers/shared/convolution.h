@@ -1,5 +1,8 @@
-/* Convolutions over one or two spatial axes, channels last, once their layer has read its config. An axis that is not
-   there has one position and one tap. The equations stand in conv2d.c. */
+/* Convolutions over one to three axes, channels last, and transposed ones, once their layer has read its config. The
+   equations stand in convolutions.c.
+
+   A convolution takes an image (inputs of the windows, channels) to rows (outputs of the windows, filters); a
+   transposed one takes rows to an image, as the gradient of a convolution's input is made. */
 #ifndef ANTLER_LAYERS_CONVOLUTION_H
 #define ANTLER_LAYERS_CONVOLUTION_H
 
@@ -7,15 +10,17 @@
 #include "layers/shared/window.h"
 
 typedef struct antler_convolution {
-    antler_window h, w;
-    int64_t channels, filters;
-    bool use_bias;
+    antler_window w[ANTLER_SPATIAL];
+    int64_t channels, filters; /* of the image, of the rows */
+    int64_t groups;            /* the q-th share of the channels makes that of the filters; transposed: 1 */
+    bool use_bias, transposed;
 } antler_convolution;
 
-/* Slots of the parameters. */
+/* Slots of the parameters: (taps, channels / groups, filters), and one for each channel of the layer's output. */
 enum { SLOT_KERNEL, SLOT_BIAS };
 
-/* The layer itself declares kernel and bias. */
+/* The layer itself declares kernel and bias. A convolution applies its activation itself (ANTLER_FUSES), a transposed
+   one leaves it to the core. */
 void antler__convolution_buffers(const antler_convolution *c, int64_t batch, antler_plan *plan);
 void antler__convolution_forward(const antler_convolution *c, antler_run *run);
 void antler__convolution_backward(const antler_convolution *c, antler_run *run);

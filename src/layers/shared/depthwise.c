@@ -4,15 +4,17 @@
 #include "layers/shared/depthwise.h"
 
 enum { KERNEL = ANTLER_DEPTHWISE_KERNEL, BIAS = ANTLER_DEPTHWISE_BIAS };
-enum { SUMS, REPEATED }; /* scratch: parts of the kernel's gradient; x, or dx, with each channel m times */
+/* Scratch: parts of the kernel's gradient; x, or dx, with each channel m times. */
+enum { SUMS = ANTLER_DEPTHWISE_SUMS, REPEATED = ANTLER_DEPTHWISE_REPEATED };
 enum { PARTS = 16 };
 
 void antler__depthwise_buffers(const antler_depthwise *d, const antler_shape *in, antler_plan *plan)
 {
     antler_shape repeated = *in;
-    repeated.dim[3] *= d->multiplier;
+    int64_t *channels = &repeated.dim[in->rank - 1];
+    *channels *= d->multiplier;
     if (antler_plan_mode(plan) == ANTLER_TRAIN)
-        antler_plan_scratch(plan, SUMS, &(antler_shape){4, {PARTS, d->h.taps, d->w.taps, repeated.dim[3]}});
+        antler_plan_scratch(plan, SUMS, &(antler_shape){4, {PARTS, d->w[1].taps, d->w[2].taps, *channels}});
     if (d->multiplier > 1)
         antler_plan_scratch(plan, REPEATED, &repeated);
 }
@@ -31,11 +33,11 @@ typedef struct job {
 static job job_of(const antler_depthwise *d, const antler_run *run)
 {
     return (job){.k = run->k,
-                 .h = d->h,
-                 .w = d->w,
+                 .h = d->w[1],
+                 .w = d->w[2],
                  .batch = run->x->shape.dim[0],
                  .multiplier = d->multiplier,
-                 .channels = run->x->shape.dim[3] * d->multiplier,
+                 .channels = run->x->shape.dim[run->x->shape.rank - 1] * d->multiplier,
                  .x = run->x->data,
                  .kernel = run->param[KERNEL].data,
                  .bias = d->use_bias ? run->param[BIAS].data : NULL};
@@ -161,34 +163,57 @@ static int64_t cost_of(const job *j, int64_t positions)
     return cost < 0x1p31 ? (int64_t)cost : INT32_MAX;
 }
 
-void antler__depthwise_forward(const antler_depthwise *d, antler_run *run)
+void antler__depthwise_forward(const antler_depthwise *d, antler_run *run, antler_real *y)
 {
     job j = job_of(d, run);
     repeat_x(run, &j);
-    j.y = run->y->data;
+    j.y = y;
     antler_run_ranges(run, j.batch * j.h.out, cost_of(&j, j.w.out), forward_lines, &j);
 }
 
 /* ---- dx ------------------------------------------------------------------------------------------------------------
  */
 
-/* What input q of an axis was met by: taps first + t stride of outputs at - t, or, without a stride, taps first + t of
-   outputs at - t dilation. */
-static run_of met_by(const antler_window *w, int64_t q, int64_t *most)
+static int64_t common_divisor(int64_t a, int64_t b)
 {
-    const int64_t tap = (q + w->before) % w->stride, output = (q + w->before) / w->stride;
-    const int64_t down = w->stride > 1 ? 1 : w->dilation;
+    while (b != 0) {
+        const int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* Distance of the taps that meet one input, and of the outputs that they belong to. */
+static int64_t between_taps(const antler_window *w)
+{
+    return w->stride / common_divisor(w->stride, w->dilation);
+}
+
+static int64_t between_outputs(const antler_window *w)
+{
+    return w->dilation / common_divisor(w->stride, w->dilation);
+}
+
+/* What input q of an axis was met by: taps first + t between_taps, of outputs at - t between_outputs. */
+static run_of met_by(const antler_window *w, int64_t q)
+{
+    const int64_t place = q + w->before, apart = between_taps(w), down = between_outputs(w);
+    int64_t tap = w->dilation == 1 ? place % w->stride : 0;
+    while (tap < apart && tap < w->taps && (place - tap * w->dilation) % w->stride != 0)
+        tap++;
+    if (tap == apart || tap >= w->taps || place < tap * w->dilation)
+        return (run_of){0};
+    const int64_t output = (place - tap * w->dilation) / w->stride;
     const int64_t first = maximum(0, ceiling(output - w->out + 1, down));
-    *most = tap < w->taps ? (w->taps - tap + w->stride - 1) / w->stride : 0;
-    const int64_t last = minimum(output / down + 1, *most);
-    return (run_of){tap + first * w->stride, maximum(0, last - first), output - first * down};
+    const int64_t last = minimum(output / down + 1, (w->taps - tap + apart - 1) / apart);
+    return (run_of){tap + first * apart, maximum(0, last - first), output - first * down};
 }
 
 /* n inputs of a line, w, w + stride ..., which were met by the same taps. */
 static void inputs(const job *j, int64_t image, int64_t h, run_of rows, int64_t w, run_of columns, int64_t n)
 {
     const int64_t c = j->channels, line = j->w.out * c;
-    const int64_t down_h = j->h.stride > 1 ? 1 : j->h.dilation, down_w = j->w.stride > 1 ? 1 : j->w.dilation;
     const bool any = rows.n > 0 && columns.n > 0;
     j->k->stencil(&(antler_stencil){
         .n = n,
@@ -196,9 +221,9 @@ static void inputs(const job *j, int64_t image, int64_t h, run_of rows, int64_t 
         .taps = {any ? rows.n : 0, columns.n, 1},
         .x = any ? j->dz + (image * j->h.out + rows.at) * line + columns.at * c : j->dz,
         .x_step = c,
-        .x_tap = {-down_h * line, -down_w * c, 0},
+        .x_tap = {-between_outputs(&j->h) * line, -between_outputs(&j->w) * c, 0},
         .w = any ? j->kernel + (rows.first * j->w.taps + columns.first) * c : j->kernel,
-        .w_tap = {j->h.stride * j->w.taps * c, j->w.stride * c, 0},
+        .w_tap = {between_taps(&j->h) * j->w.taps * c, between_taps(&j->w) * c, 0},
         .y = j->dx + ((image * j->h.in + h) * j->w.in + w) * c,
         .y_step = j->w.stride * c,
     });
@@ -208,10 +233,10 @@ static void inputs(const job *j, int64_t image, int64_t h, run_of rows, int64_t 
 static void backward_phase(const job *j, int64_t image, int64_t h, run_of rows, int64_t phase)
 {
     for (int64_t w = phase; w < j->w.in;) {
-        int64_t most, n = 1;
-        const run_of columns = met_by(&j->w, w, &most);
+        int64_t n = 1;
+        const run_of columns = met_by(&j->w, w);
         for (int64_t next = w + j->w.stride; next < j->w.in; next += j->w.stride, n++) {
-            const run_of other = met_by(&j->w, next, &most);
+            const run_of other = met_by(&j->w, next);
             if (other.first != columns.first || other.n != columns.n || other.at != columns.at + n)
                 break;
         }
@@ -224,8 +249,7 @@ static void backward_lines(void *arg, int64_t first, int64_t count)
 {
     const job *j = arg;
     for (int64_t i = first; i < first + count; i++) {
-        int64_t most;
-        const run_of rows = met_by(&j->h, i % j->h.in, &most);
+        const run_of rows = met_by(&j->h, i % j->h.in);
         for (int64_t phase = 0; phase < j->w.stride && phase < j->w.in; phase++)
             backward_phase(j, i / j->h.in, i % j->h.in, rows, phase);
     }
@@ -304,10 +328,10 @@ static void backward_kernel(antler_run *run, job *j)
     run->k->tree(run->grad[KERNEL].data, j->sums, PARTS, size, size);
 }
 
-void antler__depthwise_backward(const antler_depthwise *d, antler_run *run)
+void antler__depthwise_backward(const antler_depthwise *d, antler_run *run, const antler_real *dz)
 {
     job j = job_of(d, run);
-    j.dz = run->dy->data;
+    j.dz = dz;
     j.bias = NULL;
     if (run->grad[KERNEL].data)
         backward_kernel(run, &j);
