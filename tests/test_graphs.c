@@ -40,7 +40,7 @@ static const struct {
     {"attention_seq2seq", "Attention"},
     {"k215_attention", "MultiHeadAttention"},
     {"k215_time_distributed", "LayerNormalization"},
-    {"k215_conv_skip", "SeparableConv2D"},
+    {"k215_conv_skip", "UpSampling2D"},
     {"k221_attention", "MultiHeadAttention"},
     /* clang-format on */
 };
