@@ -53,11 +53,6 @@ typedef enum antler_field_kind {
 
 enum { ANTLER_MAX_STRINGS = 16 };
 
-typedef struct antler_reals {
-    int64_t n;
-    const double *item;
-} antler_reals;
-
 typedef struct antler_objects {
     int64_t n;
     antler_object *item;
@@ -89,7 +84,8 @@ enum {
     ANTLER_AXES = 16,      /* INTS whose values may be 0: the list is ended by ANTLER_NULL instead */
     ANTLER_BY_OUTPUT = 32, /* OBJECT, OBJECTS, REAL that Keras takes by output: the value is an antler_by_output */
     ANTLER_UNSAVED = 64,   /* read, never written: Keras does not take it back */
-    ANTLER_PAIRS = 128     /* INTS of `count` / 2 axes, {before, after} each: one number, one for each axis, or pairs */
+    ANTLER_PAIRS = 128,    /* INTS of `count` / 2 axes, {before, after} each: one number, one for each axis, or pairs */
+    ANTLER_WHOLE = 256     /* REALS that are integers */
 };
 
 /* One key of a config. */

@@ -57,6 +57,8 @@ static antler_status read_real(const antler_field *field, const antler_json *nod
     double number = antler__json_number(node);
     if (antler__json_type(node) != ANTLER_JSON_NUMBER)
         return wrong(report, place, node, "a number");
+    if (field->flags & ANTLER_WHOLE && (!(fabs(number) <= ANTLER_DOUBLE_EXACT) || number != floor(number)))
+        return wrong(report, place, node, "an integer");
     if (!isfinite(number))
         return antler__report_error(report, ANTLER_VALUE, place, "%g is not a finite number", number);
     ANTLER_TRY(check_range(field, node, number, place, report));

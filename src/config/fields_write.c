@@ -59,8 +59,9 @@ static antler_json *write_reals(const antler_field *field, const void *value, an
     if (field->count > 1 && isnan(item[1]))
         return antler__json_add_real(parent, key, item[0]);
     antler_json *list = antler__json_array(parent, key);
+    const bool whole = field->flags & ANTLER_WHOLE;
     for (int64_t i = 0; list && i < n; i++)
-        if (!antler__json_add_real(list, NULL, item[i]))
+        if (!(whole ? antler__json_add_number : antler__json_add_real)(list, NULL, item[i]))
             return give_up(list, parent);
     return list;
 }

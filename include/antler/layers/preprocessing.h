@@ -19,6 +19,17 @@ struct antler_category_encoding { /* (..., n) integers to (..., n, num_tokens) o
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_category_encoding;
 
+struct antler_integer_lookup { /* (..., n) integers to their places in a vocabulary */
+    ANTLER_LAYER_KEYS
+    int64_t max_tokens; /* ANTLER_NULL: any number */
+    int64_t num_oov_indices, mask_token, oov_token;
+    antler_reals vocabulary; /* integers: {3, (const double[]){10, 20, 30}} */
+    const char *output_mode; /* "int", "one_hot", "multi_hot", "count" */
+    bool invert, pad_to_max_tokens;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_integer_lookup;
+
 /* Images, (B, height, width, channels). Random ones act in training, and in Monte Carlo inference; each image draws for
    itself but for RandomCrop. An interval is {lower, upper}. */
 struct antler_resizing { /* the whole image */
