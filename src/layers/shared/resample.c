@@ -242,12 +242,14 @@ static axis axis_of(const antler_resampling *r, const antler_window *window, int
     return (axis){r->method, r->antialias, *window, in, inner, r->fill};
 }
 
+enum { PIECES = 64 }; /* at most: each has all weights made anew */
+
 static void run_axis(antler_run *run, const axis *a, int64_t lines, const antler_real *from, antler_real *to,
                      void (*fn)(void *arg, int64_t first, int64_t count))
 {
     job j = {*a, from, to};
     const span middle = span_of(a, a->window.out / 2);
-    antler_run_ranges(run, lines, (a->in + a->window.out * middle.count) * a->inner, fn, &j);
+    antler_run_pieces(run, lines, (a->in + a->window.out * middle.count) * a->inner, PIECES, fn, &j);
 }
 
 void antler__resample_buffers(antler_plan *plan, int slot, const antler_resampling *r, const antler_shape *in)
