@@ -271,7 +271,7 @@ static const struct {
     {"4", "'AlphaDropout', 'config': {'rate': 1}", "1 is not in [0, 1)"},
     {"4", "'ActivityRegularization', 'config': {'l1': 1, 'activity_regularizer': 'L2'}", "leave it out"},
     {"4", "'IntegerLookup', 'config': {}", "config.vocabulary: expected a list of integers"},
-    {"4", "'IntegerLookup', 'config': {'vocabulary': [1, 2.5]}", "config.vocabulary[1]: 2.5 is not an integer"},
+    {"4", "'IntegerLookup', 'config': {'vocabulary': [1, 2.5]}", "config.vocabulary: 2.5 is not an integer"},
     {"4", "'IntegerLookup', 'config': {'vocabulary': [1, 2], 'output_mode': 'tf_idf'}", "\"tf_idf\" is not one of"},
     {"4", "'IntegerLookup', 'config': {'vocabulary': [1, 2, 3], 'max_tokens': 3}", "is 3, but there are 4 places"},
 };
@@ -307,11 +307,13 @@ START_TEST(intervals_and_lists_in_c)
     antler_model *m = images();
     antler_add(m, random_zoom, .height_factor = {-0.25, 0.5}, .width_factor = {(double)NAN});
     antler_add(m, random_brightness, .factor = {0.5, (double)NAN}, .value_range = {0, 1});
+    antler_add(m, random_contrast, .factor = {0, 0.5});
     antler_add(m, flatten);
-    antler_add(m, integer_lookup, .vocabulary = {3, (const double[]){5, -7, 9}}, .mask_token = 0);
+    antler_add(m, integer_lookup, .vocabulary = {3, (double[]){5, -7, 9}}, .mask_token = 0);
     ck_assert_int_eq(antler_build(m), ANTLER_OK);
     char *text = antler_model_json(m, &err);
     ck_assert_ptr_nonnull(strstr(text, "\"width_factor\": null"));
+    ck_assert_ptr_null(strstr(text, "255")); /* the oldest Keras 3 has no value_range there */
     antler_model *again = antler_load_json(text, NULL, &err);
     char *second = antler_model_json(again, &err);
     ck_assert_str_eq(text, second);
@@ -322,7 +324,7 @@ START_TEST(intervals_and_lists_in_c)
     antler_add(m = images(), random_rotation, .factor = {0, (double)INFINITY});
     ck_assert_str_eq(antler_model_error(m)->message, "inf is not a finite number");
     antler_model_free(m);
-    antler_add(m = images(), integer_lookup, .vocabulary = {1, (const double[]){(double)NAN}});
+    antler_add(m = images(), integer_lookup, .vocabulary = {1, (double[]){(double)NAN}});
     ck_assert_str_eq(antler_model_error(m)->message, "nan is not a finite number");
     antler_model_free(m);
 }

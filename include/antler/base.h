@@ -136,7 +136,7 @@ typedef struct antler_object {
 /* Numbers of a config. */
 typedef struct antler_reals {
     int64_t n;
-    const double *item;
+    double *item;
 } antler_reals;
 
 /* All memory of the library comes from here; cJSON, HDF5 and libzip keep their own. `allocate` returns NULL when there

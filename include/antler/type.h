@@ -84,8 +84,7 @@ enum {
     ANTLER_AXES = 16,      /* INTS whose values may be 0: the list is ended by ANTLER_NULL instead */
     ANTLER_BY_OUTPUT = 32, /* OBJECT, OBJECTS, REAL that Keras takes by output: the value is an antler_by_output */
     ANTLER_UNSAVED = 64,   /* read, never written: Keras does not take it back */
-    ANTLER_PAIRS = 128,    /* INTS of `count` / 2 axes, {before, after} each: one number, one for each axis, or pairs */
-    ANTLER_WHOLE = 256     /* REALS that are integers */
+    ANTLER_PAIRS = 128     /* INTS of `count` / 2 axes, {before, after} each: one number, one for each axis, or pairs */
 };
 
 /* One key of a config. */

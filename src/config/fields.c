@@ -174,7 +174,7 @@ static void free_value(const antler_field *field, void *value)
         break;
     case ANTLER_REALS:
         if (!field->count)
-            antler__free((void *)(uintptr_t)((antler_reals *)value)->item);
+            antler__free(((antler_reals *)value)->item);
         break;
     default:
         break;

@@ -57,8 +57,6 @@ static antler_status read_real(const antler_field *field, const antler_json *nod
     double number = antler__json_number(node);
     if (antler__json_type(node) != ANTLER_JSON_NUMBER)
         return wrong(report, place, node, "a number");
-    if (field->flags & ANTLER_WHOLE && (!(fabs(number) <= ANTLER_DOUBLE_EXACT) || number != floor(number)))
-        return wrong(report, place, node, "an integer");
     if (!isfinite(number))
         return antler__report_error(report, ANTLER_VALUE, place, "%g is not a finite number", number);
     ANTLER_TRY(check_range(field, node, number, place, report));
@@ -161,7 +159,7 @@ static antler_status read_any_reals(const antler_field *field, const antler_json
     double *item = antler__allocate_zeroed((size_t)n, sizeof *item);
     if (!item)
         return antler__report_error(report, ANTLER_MEMORY, place, "out of memory");
-    antler__free((void *)(uintptr_t)value->item); /* the key came twice */
+    antler__free(value->item); /* the key came twice */
     *value = (antler_reals){n, item};
     return read_real_items(field, node, place, report, item);
 }

@@ -48,6 +48,13 @@ static antler_json *write_ints(const antler_field *field, const int64_t *value, 
     return list;
 }
 
+/* Whole numbers as such: they may be classes, and Keras takes no 1.0 for one. */
+static antler_json *add_item(antler_json *list, double value)
+{
+    return value == floor(value) ? antler__json_add_number(list, NULL, value)
+                                 : antler__json_add_real(list, NULL, value);
+}
+
 /* null; one number, as it was given; or a list. */
 static antler_json *write_reals(const antler_field *field, const void *value, antler_json *parent, const char *key)
 {
@@ -59,9 +66,8 @@ static antler_json *write_reals(const antler_field *field, const void *value, an
     if (field->count > 1 && isnan(item[1]))
         return antler__json_add_real(parent, key, item[0]);
     antler_json *list = antler__json_array(parent, key);
-    const bool whole = field->flags & ANTLER_WHOLE;
     for (int64_t i = 0; list && i < n; i++)
-        if (!(whole ? antler__json_add_number : antler__json_add_real)(list, NULL, item[i]))
+        if (!add_item(list, item[i]))
             return give_up(list, parent);
     return list;
 }

@@ -40,7 +40,7 @@ static const antler_field fields[] = {
      .kind = ANTLER_REALS,
      .offset = offsetof(lookup, vocabulary),
      .def = "null",
-     .flags = ANTLER_NULLABLE | ANTLER_WHOLE,
+     .flags = ANTLER_NULLABLE,
      .doc = "the integers, each once; the tokens for mask and others may stand in front"},
     ANTLER_FIELD_BOOL(lookup, invert, "false", "from places to integers"),
     {.key = "output_mode",
@@ -109,6 +109,9 @@ static antler_status check(void *config, antler_error *err)
         return antler_error_set(err, ANTLER_UNSUPPORTED, "vocabulary",
                                 "expected a list of integers; one that was learnt lies apart in Keras's files, and is "
                                 "not read");
+    for (int64_t i = 0; i < c->vocabulary.n; i++)
+        if (!(fabs(c->vocabulary.item[i]) <= 0x1p53) || c->vocabulary.item[i] != trunc(c->vocabulary.item[i]))
+            return antler_error_set(err, ANTLER_VALUE, "vocabulary", "%g is not an integer", c->vocabulary.item[i]);
     if (c->vocabulary.n > 1 << 24)
         return antler_error_set(err, ANTLER_UNSUPPORTED, "vocabulary", "%lld integers are more than %d",
                                 (long long)c->vocabulary.n, 1 << 24);

@@ -128,7 +128,7 @@ static antler_status check_range(const double *range, antler_error *err)
 static const antler_field brightness_fields[] = {
     ANTLER_FIELD_INTERVAL(brightness, factor, NULL, 0,
                           "added, as a part of value_range: [lower, upper], or f for [-f, f]"),
-    ANTLER_FIELD_INTERVAL(brightness, value_range, "[0.0, 255.0]", 0, "least and most that a pixel can have"),
+    ANTLER_FIELD_INTERVAL(brightness, value_range, "[0, 255]", 0, "least and most that a pixel can have"),
     ANTLER_FIELD_SEED(brightness),
     ANTLER_IMAGE_FIELDS,
     ANTLER_FIELD_END,
@@ -170,7 +170,7 @@ static const antler_field contrast_fields[] = {
     {.key = "value_range",
      .kind = ANTLER_REALS,
      .offset = offsetof(contrast, value_range),
-     .def = "[0.0, 255.0]",
+     .def = "[0, 255]",
      .flags = ANTLER_UNWRITTEN,
      .count = 2,
      .doc = "least and most that a pixel can have"},
