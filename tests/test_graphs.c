@@ -15,6 +15,7 @@ static const struct {
     {"two_outputs_dict_weights_float64", "Huber"},
     {"one_loss_none", "AdamW"},
     {"three_outputs", "Huber"},
+    {"unet_small", "Conv2DTranspose"},
     {"densenet_block", "AveragePooling2D"},
     {"tcn", "Conv1D"},
     {"text_cnn", "Conv1D"},
