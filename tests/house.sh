@@ -52,7 +52,8 @@ awk '
 fail "a foreign header in a second place" "$work/found"
 
 # Class names and config keys of layers, as the command lists them, in quotes, outside src/layers and comments. A key may
-# stand in another kind's own table. Keys that every layer has are the kind's, and the core's to know.
+# stand in another kind's own table, and a name may be another kind's too. Keys that every layer has are the kind's, and
+# the core's to know.
 layers_known() { # the command
     "$1" layers | awk '$1 == "layer" { print $2 }' >"$work/layers"
     while read -r layer; do
@@ -63,10 +64,15 @@ layers_known() { # the command
             /^$/ { table = 0 }
             ours && table { print "key", $1 }'
     done <"$work/layers" >"$work/known"
-    awk '$1 == "name" { print "\"" $2 "\"" }' "$work/known" | sort -u >"$work/names"
+    "$1" layers | awk 'NR > 2 && $1 != "layer" { print $2 }' | while read -r other; do "$1" layers "$other"; done | awk '
+        $2 ~ /^\([a-z]+\):$/ { ours = $2 != "(layer):"; if (ours) print "\"" $1 "\"" }
+        ours && sub(/^also called /, "") { n = split($0, alias, ", "); for (i = 1; i <= n; i++) print "\"" alias[i] "\"" }' |
+        sort -u >"$work/others"
+    awk '$1 == "name" { print "\"" $2 "\"" }' "$work/known" | sort -u | grep -vxFf "$work/others" >"$work/names"
     sort "$work/known" | uniq -c |
         awk -v all="$(wc -l <"$work/layers")" '$2 == "key" && $1 < all { print "\"" $3 "\"" }' |
-        sort -u | grep -vxF -e '"layer"' -e '"seed"' -e '"shape"' >"$work/keys" # words of everybody
+        sort -u | grep -vxFf "$work/others" |
+        grep -vxF -e '"layer"' -e '"seed"' -e '"shape"' >"$work/keys" # words of everybody
 }
 [ $# -eq 0 ] || layers_known "$command"
 # shellcheck disable=SC2046

@@ -83,7 +83,10 @@ def write_files(model, folder):
     if not H5_ALONE:
         model.save(folder / "model.keras")
         model.save_weights(folder / "model.weights.h5")
-    model.save(folder / "model.h5")
+    try:
+        model.save(folder / "model.h5")
+    except TypeError:  # Keras cannot copy the generators of its layers of random images
+        (folder / "model.h5").unlink(missing_ok=True)
 
 
 def main():

@@ -92,7 +92,8 @@ START_TEST(ranges_are_held)
     if (!is_single(s))
         return;
     for (const antler_field *f = s->ops->type.fields; f && f->kind != ANTLER_END; f++) {
-        bool number = f->kind == ANTLER_INT || f->kind == ANTLER_REAL || f->kind == ANTLER_INTS;
+        bool number = f->kind == ANTLER_INT || f->kind == ANTLER_REAL || f->kind == ANTLER_INTS ||
+                      (f->kind == ANTLER_REALS && f->count);
         if (!number || f->min == f->max)
             continue;
         check_refused(s, f->key, f->min - 1);

@@ -11,7 +11,6 @@ static const struct {
     const char *name, *error;
 } missing[] = {
     /* clang-format off */
-    {"diamond_views", "Permute"},
     {"two_outputs_dict_weights", "Huber"},
     {"two_outputs_dict_weights_float64", "Huber"},
     {"one_loss_none", "AdamW"},

@@ -46,7 +46,9 @@ typedef enum antler_field_kind {
                        or {"class_name", "config"}; null is a NULL type. Of kind SETTINGS: the config of the settings
                        that the key names */
     ANTLER_OBJECTS, /* antler_objects of kind `of` */
-    ANTLER_ANY      /* accepted and not acted on. With `def`, any other value is an error (Keras has it, we have not) */
+    ANTLER_ANY,     /* accepted and not acted on. With `def`, any other value is an error (Keras has it, we have not) */
+    ANTLER_REALS    /* double[]: `count` of them, or one number, behind which the others are NaN; null: all are NaN.
+                       When count is 0 an antler_reals of any length; null: of none */
 } antler_field_kind;
 
 enum { ANTLER_MAX_STRINGS = 16 };

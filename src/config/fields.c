@@ -86,6 +86,8 @@ size_t antler__field_size(const antler_field *field)
         return sizeof(antler_object);
     case ANTLER_OBJECTS:
         return sizeof(antler_objects);
+    case ANTLER_REALS:
+        return field->count ? (size_t)field->count * sizeof(double) : sizeof(antler_reals);
     default:
         return 0;
     }
@@ -169,6 +171,10 @@ static void free_value(const antler_field *field, void *value)
         break;
     case ANTLER_OBJECTS:
         antler__objects_free(value);
+        break;
+    case ANTLER_REALS:
+        if (!field->count)
+            antler__free(((antler_reals *)value)->item);
         break;
     default:
         break;

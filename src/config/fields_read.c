@@ -141,6 +141,49 @@ static antler_status read_ints(const antler_field *field, const antler_json *nod
     return ANTLER_OK;
 }
 
+/* The numbers of a list, or the one that stands for it, into `item`, which has room for them. */
+static antler_status read_real_items(const antler_field *field, const antler_json *node, const antler_place *place,
+                                     antler_report *report, double *item)
+{
+    const antler_json *list = list_of(node);
+    int64_t i = 0;
+    if (!list)
+        return read_real(field, node, place, report, item);
+    for (const antler_json *one = antler__json_first(list); one; one = antler__json_next(one), i++) {
+        antler_place there = antler__at_item(place, i);
+        ANTLER_TRY(read_real(field, one, &there, report, &item[i]));
+    }
+    return ANTLER_OK;
+}
+
+static antler_status read_any_reals(const antler_field *field, const antler_json *node, const antler_place *place,
+                                    antler_report *report, antler_reals *value)
+{
+    const antler_json *list = list_of(node);
+    const int64_t n = list ? antler__json_length(list) : 1;
+    if (n < 1)
+        return wrong(report, place, node, "a list of numbers");
+    double *item = antler__allocate_zeroed((size_t)n, sizeof *item);
+    if (!item)
+        return antler__report_error(report, ANTLER_MEMORY, place, "out of memory");
+    antler__free(value->item); /* the key came twice */
+    *value = (antler_reals){n, item};
+    return read_real_items(field, node, place, report, item);
+}
+
+static antler_status read_reals(const antler_field *field, const antler_json *node, const antler_place *place,
+                                antler_report *report, double *item)
+{
+    const antler_json *list = list_of(node);
+    char expected[BRIEF];
+    snprintf(expected, sizeof expected, "a number or a list of %d", field->count);
+    if ((list && antler__json_length(list) != field->count) || (!list && antler__json_type(node) != ANTLER_JSON_NUMBER))
+        return wrong(report, place, node, expected);
+    for (int i = 0; i < field->count; i++)
+        item[i] = (double)NAN;
+    return read_real_items(field, node, place, report, item);
+}
+
 /* A string, or an object that stands for one ({"class_name": "DTypePolicy", "config": {"name": "float32"}}). */
 static const char *string_of(const antler_json *node)
 {
@@ -252,6 +295,10 @@ static void set_null(const antler_field *field, void *value)
         if (field->flags & ANTLER_AXES) /* without the flag zeroed memory is null */
             no_entries(field, value);
         break;
+    case ANTLER_REALS:
+        for (int i = 0; i < field->count; i++)
+            ((double *)value)[i] = (double)NAN;
+        break;
     default: /* zeroed memory is null */
         break;
     }
@@ -304,6 +351,9 @@ static antler_status read_value(const antler_field *field, const antler_json *no
         return read_ints(field, node, place, report, value);
     case ANTLER_STRINGS:
         return read_strings(node, place, report, value);
+    case ANTLER_REALS:
+        return field->count ? read_reals(field, node, place, report, value)
+                            : read_any_reals(field, node, place, report, value);
     case ANTLER_OBJECT:
         return read_object(field, node, place, report, value);
     case ANTLER_OBJECTS:

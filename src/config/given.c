@@ -188,15 +188,34 @@ antler_status antler__text_add(const char *text, const char *key, const antler_p
 }
 
 /* JSON has neither NaN, which a struct may hold to say null, nor infinity. */
+static antler_status check_finite(double value, const antler_place *place, antler_error *err)
+{
+    char where[256];
+    return isfinite(value) ? ANTLER_OK
+                           : antler_error_set(err, ANTLER_VALUE, antler__place_text(place, where, sizeof where),
+                                              "%g is not a finite number", value);
+}
+
 static antler_status add_real(const antler_field *field, double value, const antler_place *place, antler_json *config,
                               antler_error *err)
 {
-    char where[256];
-    bool null = isnan(value) && field->flags & ANTLER_NULLABLE;
-    if (!null && !isfinite(value))
-        return antler_error_set(err, ANTLER_VALUE, antler__place_text(place, where, sizeof where),
-                                "%g is not a finite number", value);
+    if (!isnan(value) || !(field->flags & ANTLER_NULLABLE))
+        ANTLER_TRY(check_finite(value, place, err));
     return antler__json_add_real(config, field->key, value) ? ANTLER_OK : antler__no_memory(err);
+}
+
+static antler_status add_reals(const antler_field *field, const void *members, const antler_place *place,
+                               antler_json *config, antler_error *err)
+{
+    const void *value = (const char *)members + field->offset;
+    const antler_reals *any = value;
+    const double *item = field->count ? value : any->item;
+    const int64_t n = field->count ? field->count : any->n;
+    for (int64_t i = 0; i < n; i++)
+        if (!field->count || !isnan(item[i]) || (i == 0 && !(field->flags & ANTLER_NULLABLE)))
+            ANTLER_TRY(check_finite(item[i], place, err));
+    return antler__field_write(field, members, config, field->key, ANTLER_STYLE_KERAS) ? ANTLER_OK
+                                                                                       : antler__no_memory(err);
 }
 
 antler_status antler__config_from_struct(const antler_type *type, const void *members, const char *given,
@@ -212,6 +231,8 @@ antler_status antler__config_from_struct(const antler_type *type, const void *me
             ANTLER_TRY(antler__text_add(text, field->key, &there, config, err));
         } else if (field->kind == ANTLER_REAL) {
             ANTLER_TRY(add_real(field, *(const double *)((const char *)members + field->offset), &there, config, err));
+        } else if (field->kind == ANTLER_REALS) {
+            ANTLER_TRY(add_reals(field, members, &there, config, err));
         } else if (!antler__field_write(field, members, config, field->key, ANTLER_STYLE_KERAS)) {
             return antler__no_memory(err);
         }

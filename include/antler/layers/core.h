@@ -47,4 +47,10 @@ struct antler_masking { /* masks steps whose features all equal mask_value, and 
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_masking;
 
+struct antler_identity {
+    ANTLER_LAYER_KEYS
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_identity;
+
 #endif

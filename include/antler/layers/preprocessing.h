@@ -19,4 +19,99 @@ struct antler_category_encoding { /* (..., n) integers to (..., n, num_tokens) o
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_category_encoding;
 
+struct antler_integer_lookup { /* (..., n) integers to their places in a vocabulary */
+    ANTLER_LAYER_KEYS
+    int64_t max_tokens; /* ANTLER_NULL: any number */
+    int64_t num_oov_indices, mask_token, oov_token;
+    antler_reals vocabulary; /* integers: {3, (double[]){10, 20, 30}} */
+    const char *output_mode; /* "int", "one_hot", "multi_hot", "count" */
+    bool invert, pad_to_max_tokens;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_integer_lookup;
+
+/* Images, (B, height, width, channels). Random ones act in training, and in Monte Carlo inference; each image draws for
+   itself but for RandomCrop. An interval is {lower, upper}. */
+struct antler_resizing { /* the whole image */
+    ANTLER_LAYER_KEYS
+    int64_t height, width;
+    const char *interpolation; /* "nearest", "bilinear", "bicubic", "area", "lanczos3", "lanczos5" */
+    bool crop_to_aspect_ratio, pad_to_aspect_ratio, antialias;
+    double fill_value;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_resizing;
+
+struct antler_center_crop { /* the middle; of an image that is smaller, what has the aspect ratio, resized */
+    ANTLER_LAYER_KEYS
+    int64_t height, width;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_center_crop;
+
+struct antler_random_crop { /* in inference the largest part of the aspect ratio, resized */
+    ANTLER_LAYER_KEYS
+    int64_t height, width;
+    int64_t seed;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_random_crop;
+
+struct antler_random_flip {
+    ANTLER_LAYER_KEYS
+    const char *mode; /* "horizontal_and_vertical", "horizontal", "vertical" */
+    int64_t seed;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_random_flip;
+
+struct antler_random_rotation {
+    ANTLER_LAYER_KEYS
+    const char *fill_mode;     /* "reflect", "constant", "wrap", "nearest" */
+    const char *interpolation; /* "bilinear", "nearest" */
+    int64_t seed;
+    double fill_value;
+    double factor[2]; /* turns, counterclockwise */
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_random_rotation;
+
+struct antler_random_zoom {
+    ANTLER_LAYER_KEYS
+    const char *fill_mode, *interpolation; /* as above */
+    int64_t seed;
+    double fill_value;
+    double height_factor[2], width_factor[2]; /* above 0 the image shrinks; no width: the height's number */
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_random_zoom;
+
+struct antler_random_translation {
+    ANTLER_LAYER_KEYS
+    const char *fill_mode, *interpolation; /* as above */
+    int64_t seed;
+    double fill_value;
+    double height_factor[2], width_factor[2]; /* down and to the right, as parts of height and width */
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_random_translation;
+
+struct antler_random_brightness { /* x + d, clipped */
+    ANTLER_LAYER_KEYS
+    double factor[2];      /* d is such a part of value_range */
+    double value_range[2]; /* {0, 255} */
+    int64_t seed;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_random_brightness;
+
+struct antler_random_contrast { /* (x - mean) f + mean, clipped */
+    ANTLER_LAYER_KEYS
+    double factor[2];      /* f lies in [1 - factor[0], 1 + factor[1]] */
+    double value_range[2]; /* {0, 255} */
+    int64_t seed;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_random_contrast;
+
 #endif

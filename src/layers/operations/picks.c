@@ -52,18 +52,6 @@ static antler_status refuse_axis(antler_error *err, const char *key, int rank)
                             rank);
 }
 
-/* y's axis i is x's axis order[i]. */
-static antler_status reorder(const antler_shape *x, const int *order, antler_pick *p)
-{
-    antler_pick all = antler__pick(x);
-    *p = all;
-    for (int i = 1; i < x->rank; i++) {
-        p->dim[i - 1] = all.dim[order[i] - 1];
-        p->step[i - 1] = all.step[order[i] - 1];
-    }
-    return ANTLER_OK;
-}
-
 static antler_status pick_transpose(const picking *cfg, const antler_shape *x, antler_pick *p, antler_error *err)
 {
     int order[ANTLER_MAX_RANK];
@@ -76,7 +64,8 @@ static antler_status pick_transpose(const picking *cfg, const antler_shape *x, a
     }
     if (x->rank < ANTLER_MAX_RANK && cfg->axes[x->rank] != ANTLER_NULL)
         return refuse_axis(err, "axes", x->rank);
-    return reorder(x, order, p);
+    *p = antler__pick_axes(x, order);
+    return ANTLER_OK;
 }
 
 static antler_status pick_swap(const picking *cfg, const antler_shape *x, antler_pick *p, antler_error *err)
@@ -86,7 +75,8 @@ static antler_status pick_swap(const picking *cfg, const antler_shape *x, antler
         return refuse_axis(err, a < 1 ? "axis1" : "axis2", x->rank);
     for (int i = 0; i < x->rank; i++)
         order[i] = i == a ? b : i == b ? a : i;
-    return reorder(x, order, p);
+    *p = antler__pick_axes(x, order);
+    return ANTLER_OK;
 }
 
 static antler_status pick_move(const picking *cfg, const antler_shape *x, antler_pick *p, antler_error *err)
@@ -98,7 +88,8 @@ static antler_status pick_move(const picking *cfg, const antler_shape *x, antler
         int left = i < to ? i : i - 1; /* its place among the others */
         order[i] = i == to ? from : left < from ? left : left + 1;
     }
-    return reorder(x, order, p);
+    *p = antler__pick_axes(x, order);
+    return ANTLER_OK;
 }
 
 static antler_status pick_flip(const picking *cfg, const antler_shape *x, antler_pick *p, antler_error *err)

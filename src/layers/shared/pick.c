@@ -14,6 +14,16 @@ antler_pick antler__pick(const antler_shape *x)
     return p;
 }
 
+antler_pick antler__pick_axes(const antler_shape *x, const int *order)
+{
+    antler_pick all = antler__pick(x), p = all;
+    for (int i = 1; i < x->rank; i++) {
+        p.dim[i - 1] = all.dim[order[i] - 1];
+        p.step[i - 1] = all.step[order[i] - 1];
+    }
+    return p;
+}
+
 antler_shape antler__picked_shape(const antler_pick *p, int64_t batch)
 {
     antler_shape shape = {.rank = p->rank + 1, .dim = {batch}};

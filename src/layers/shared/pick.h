@@ -14,6 +14,8 @@ typedef struct antler_pick {
 
 /* All of x as it is, to begin with. */
 antler_pick antler__pick(const antler_shape *x);
+/* Axis i of y is axis order[i] of x, for i = 1 .. rank - 1; both count the batch's, 0. */
+antler_pick antler__pick_axes(const antler_shape *x, const int *order);
 /* The shape of y. */
 antler_shape antler__picked_shape(const antler_pick *p, int64_t batch);
 void antler__pick_forward(antler_run *run, const antler_pick *p);
