@@ -86,6 +86,8 @@ size_t antler__field_size(const antler_field *field)
         return sizeof(antler_object);
     case ANTLER_OBJECTS:
         return sizeof(antler_objects);
+    case ANTLER_NUMBERS:
+        return sizeof(antler_numbers);
     default:
         return 0;
     }
@@ -169,6 +171,9 @@ static void free_value(const antler_field *field, void *value)
         break;
     case ANTLER_OBJECTS:
         antler__objects_free(value);
+        break;
+    case ANTLER_NUMBERS:
+        antler__free((void *)(uintptr_t)((antler_numbers *)value)->value);
         break;
     default:
         break;

@@ -43,6 +43,8 @@ static antler_status copy_value(const antler_field *field, const void *from, voi
         return antler_object_copy(*(const antler_object *)from, to, err);
     case ANTLER_OBJECTS:
         return antler__objects_copy(from, to, err);
+    case ANTLER_NUMBERS:
+        return antler__numbers_copy(from, to, err);
     default:
         break;
     }

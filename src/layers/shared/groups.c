@@ -108,6 +108,36 @@ void antler__group_scatter(const antler_groups *g, antler_real *at, const antler
     scatter(g->axis + g->kept, g->axes - g->kept, at, row);
 }
 
+static double sum_up(const antler_group_axis *axis, int axes, const antler_real *at)
+{
+    double sum = 0;
+    if (axes == 0)
+        return (double)*at;
+    for (int64_t i = 0; i < axis->size; i++)
+        sum += sum_up(axis + 1, axes - 1, at + i * axis->step);
+    return sum;
+}
+
+double antler__group_sum(const antler_groups *g, const antler_real *at)
+{
+    return sum_up(g->axis + g->kept, g->axes - g->kept, at);
+}
+
+static double sum_deviations(const antler_group_axis *axis, int axes, const antler_real *at, double mean)
+{
+    double sum = 0, d = (double)*at - mean;
+    if (axes == 0)
+        return d * d;
+    for (int64_t i = 0; i < axis->size; i++)
+        sum += sum_deviations(axis + 1, axes - 1, at + i * axis->step, mean);
+    return sum;
+}
+
+double antler__group_deviations(const antler_groups *g, const antler_real *at, double mean)
+{
+    return sum_deviations(g->axis + g->kept, g->axes - g->kept, at, mean);
+}
+
 /* ---- parameters -------------------------------------------------------------------------------------------------- */
 
 /* The axes of a (wide, n) block, those first that parameters vary along; and how many these are. */

@@ -39,6 +39,9 @@ int64_t antler__group_start(const antler_groups *g, int64_t group);
 /* A group's numbers, from the sample to row (n) and back; `at` is where the group begins in the sample. */
 void antler__group_gather(const antler_groups *g, antler_real *row, const antler_real *at);
 void antler__group_scatter(const antler_groups *g, antler_real *at, const antler_real *row);
+/* Sum of a group's numbers, and of the squares of what they differ from the mean by, in their order. */
+double antler__group_sum(const antler_groups *g, const antler_real *at);
+double antler__group_deviations(const antler_groups *g, const antler_real *at, double mean);
 /* Parameters to (wide, n), and sums over what they do not vary along, in double, back. */
 void antler__group_spread(const antler_groups *g, antler_real *wide, const antler_real *param);
 void antler__group_fold(const antler_groups *g, antler_real *param, const antler_real *wide);
