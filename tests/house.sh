@@ -66,7 +66,7 @@ layers_known() { # the command
     awk '$1 == "name" { print "\"" $2 "\"" }' "$work/known" | sort -u >"$work/names"
     sort "$work/known" | uniq -c |
         awk -v all="$(wc -l <"$work/layers")" '$2 == "key" && $1 < all { print "\"" $3 "\"" }' |
-        sort -u | grep -vxF -e '"layer"' -e '"seed"' -e '"shape"' >"$work/keys" # words of everybody
+        sort -u | grep -vxF -e '"layer"' -e '"seed"' -e '"shape"' -e '"mean"' >"$work/keys" # words of everybody
 }
 [ $# -eq 0 ] || layers_known "$command"
 # shellcheck disable=SC2046
