@@ -80,6 +80,8 @@ static inline double number_of(const antler_entry *e, int64_t i)
         return ((const double *)e->data)[i];
     case ANTLER_INT32:
         return ((const int32_t *)e->data)[i];
+    case ANTLER_INT64:
+        return (double)((const int64_t *)e->data)[i];
     default:
         ck_abort_msg("%s has type %s", e->name, antler__dtype_name(e->dtype));
         return 0;

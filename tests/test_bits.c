@@ -127,6 +127,21 @@ static const trial trials[] = {
      .batch = 21,
      .epochs = 3,
      .hash = 0x0f6cec555fe20430u},
+    {.name = "normalizations over rows and between them, in several parts",
+     .shape = "12, 11, 8",
+     .layers = "{'class_name': 'LayerNormalization', 'config': {}},"
+               "{'class_name': 'GroupNormalization', 'config': {'groups': 2}},"
+               "{'class_name': 'LayerNormalization', 'config': {'axis': [1, 3]}},"
+               "{'class_name': 'Dense', 'config': {'units': 9, 'activation': 'tanh'}},"
+               "{'class_name': 'UnitNormalization', 'config': {'axis': 1}},"
+               "{'class_name': 'RMSNormalization', 'config': {'axis': [1, 2, 3]}},"
+               "{'class_name': 'Flatten', 'config': {}},"
+               "{'class_name': 'Dense', 'config': {'units': 3}}",
+     .compile = "'optimizer': 'adam', 'loss': 'mean_squared_error'",
+     .data = {.rows = 40, .x_width = 1056, .y_width = 3},
+     .batch = 25,
+     .epochs = 2,
+     .hash = 0x75a95c119649e35bu},
 };
 
 static void fill(antler_real *x, int64_t n, uint32_t below, uint64_t stream)

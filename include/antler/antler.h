@@ -413,6 +413,7 @@ struct antler_fit {
     int threads;            /* 0: the machine's number */
     antler_progress_fn progress;
     void *user; /* for progress */
+    bool adapt; /* false; antler_adapt with the data to train on, before the first step */
     int end_;
 };
 #define antler_fit(model, x, ...) ANTLER_FIT_(model, x, __VA_ARGS__, )
@@ -434,6 +435,10 @@ ANTLER_API int64_t antler_history(const antler_model *model, const antler_logs *
    antler_model_batch, and the number of threads is as for a context; below 0 they are ANTLER_VALUE. */
 ANTLER_API antler_status antler_evaluate(antler_model *model, const antler_data *x, const antler_data *y,
                                          int64_t batch_size, int threads, antler_logs *logs, antler_error *err);
+/* Before training: layers that are to know their inputs (Normalization, Discretization) learn of all of x, each from
+   what the layers before it make of it, as by Keras's layer.adapt. One that was given what it needs stays as it is; a
+   model without any is no error. All of a layer's inputs are in memory at a time. */
+ANTLER_API antler_status antler_adapt(antler_model *model, const antler_data *x, antler_error *err);
 /* Predictions for all of x, in inference: y has rows * output numbers. */
 ANTLER_API antler_status antler_predict(antler_model *model, const antler_data *x, int64_t batch_size, int threads,
                                         antler_real *y, antler_error *err);

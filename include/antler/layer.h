@@ -94,6 +94,14 @@ enum {
                            logits of a softmax before it */
 };
 
+/* What `adapt` learns from. */
+typedef struct antler_adaptation {
+    antler_tensor x;      /* its first input, of all samples; may be changed */
+    antler_tensor *state; /* [slot] as declared */
+    antler_error *err;
+    antler_real *space; /* the core's: antler_adaptation_space */
+} antler_adaptation;
+
 typedef struct antler_layer_ops {
     antler_type type;
     unsigned flags;
@@ -127,6 +135,12 @@ typedef struct antler_layer_ops {
     /* optional: the key of the config where Keras lets a model stand in a layer's place. The core then lays the model
        out on a batch of all steps (axis 1) of all samples; the layer is not asked. */
     const char *model_on_steps;
+    /* optional: changes a state after its initializer filled it */
+    void (*initialize_state)(const void *config, int slot, antler_tensor *state);
+    /* optional: learns of its inputs before training, for antler_adapt: writes states, or the config, if `adapts` says
+       that there is something to learn. The output keeps its shape. */
+    bool (*adapts)(const void *config);
+    antler_status (*adapt)(void *config, antler_adaptation *adaptation);
 } antler_layer_ops;
 
 /* A function of TensorFlow that is an operator's like, as tf-keras names it in files ("math.reduce_mean"). */
@@ -195,6 +209,9 @@ typedef struct antler_io {
    backward all but mask_out. */
 ANTLER_API antler_status antler_child_forward(antler_run *run, int slot, const antler_io *io);
 ANTLER_API antler_status antler_child_backward(antler_run *run, int slot, const antler_io *io);
+
+/* Room for n numbers until `adapt` returns, to be asked for once; NULL without memory, of which *err tells. */
+ANTLER_API antler_real *antler_adaptation_space(antler_adaptation *adaptation, int64_t n);
 
 /* The functions of an activation in a config; NULL for none and for the linear one. */
 ANTLER_API const antler_activation_ops *antler_activation_of(antler_object activation);

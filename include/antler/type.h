@@ -47,8 +47,9 @@ typedef enum antler_field_kind {
                        that the key names */
     ANTLER_OBJECTS, /* antler_objects of kind `of` */
     ANTLER_ANY,     /* accepted and not acted on. With `def`, any other value is an error (Keras has it, we have not) */
-    ANTLER_REALS    /* double[]: `count` of them, or one number, behind which the others are NaN; null: all are NaN.
+    ANTLER_REALS,   /* double[]: `count` of them, or one number, behind which the others are NaN; null: all are NaN.
                        When count is 0 an antler_reals of any length; null: of none */
+    ANTLER_NUMBERS  /* antler_numbers: a number, a list of numbers, lists of lists; null is {0} */
 } antler_field_kind;
 
 enum { ANTLER_MAX_STRINGS = 16 };
@@ -57,6 +58,13 @@ typedef struct antler_objects {
     int64_t n;
     antler_object *item;
 } antler_objects;
+
+/* Any number of numbers. A C caller lends them: .mean = {2, (double[]){1.5, 3}}; those of a config are its own. */
+typedef struct antler_numbers {
+    int64_t n;
+    const double *value; /* [n], row-major */
+    antler_shape shape;  /* of lists of lists; rank 0: one number, or from a C caller a list */
+} antler_numbers;
 
 /* What Keras takes for a model of several outputs: one value, or a list of them, or a dict by the outputs' names. */
 typedef enum antler_output_form { ANTLER_FOR_ALL, ANTLER_AS_LIST, ANTLER_AS_DICT } antler_output_form;
@@ -84,7 +92,8 @@ enum {
     ANTLER_AXES = 16,      /* INTS whose values may be 0: the list is ended by ANTLER_NULL instead, and null is that */
     ANTLER_BY_OUTPUT = 32, /* OBJECT, OBJECTS, REAL that Keras takes by output: the value is an antler_by_output */
     ANTLER_UNSAVED = 64,   /* read, never written: Keras does not take it back */
-    ANTLER_PAIRS = 128     /* INTS of `count` / 2 axes, {before, after} each: one number, one for each axis, or pairs */
+    ANTLER_PAIRS = 128,    /* INTS of `count` / 2 axes, {before, after} each: one number, one for each axis, or pairs */
+    ANTLER_EMPTY = 256     /* INTS: an empty list is null, which is written so */
 };
 
 /* One key of a config. */
@@ -218,6 +227,10 @@ ANTLER_API bool antler_model_object(const struct antler_model *model, antler_kin
 /* A deep copy. The copy belongs to the caller: into a field of its own config, or to antler_object_free. */
 ANTLER_API antler_status antler_object_copy(antler_object object, antler_object *copy, antler_error *err);
 ANTLER_API void antler_object_free(antler_object object);
+
+/* Puts a list of n numbers in the place of those of a config. */
+ANTLER_API antler_status antler_numbers_set(antler_numbers *numbers, const antler_real *value, int64_t n,
+                                            antler_error *err);
 
 /* Names a layer inside another as Keras does: the prefix ("forward_"), which is not put twice, and what `like` is
    called, or its class in snake case. For `check`. */

@@ -33,6 +33,8 @@ static const option options[] = {
      "passes over the training data (default: that of \"fit\", or 1)"},
     {ANTLER_OPTION_BATCH_SIZE, "--batch-size", NUMBER, AT(batch_size), "N", 1, MANY,
      "samples a step (default: what the model's input fixes, or that of \"fit\", or 32)"},
+    {ANTLER_OPTION_ADAPT, "--adapt", FLAG, AT(adapt), NULL, 0, 0,
+     "let layers such as Normalization learn of the training data first"},
     {ANTLER_OPTION_VALIDATION, "--validation", FLAG, AT(validation), NULL, 0, 0,
      "validate on x_test and y_test of the data, whatever \"fit\" says"},
     {ANTLER_OPTION_NO_SHUFFLE, "--no-shuffle", FLAG, AT(no_shuffle), NULL, 0, 0,

@@ -22,7 +22,8 @@ enum {
     ANTLER_OPTION_MC = 1 << 13,
     ANTLER_OPTION_ALL = 1 << 14,
     ANTLER_OPTION_WEIGHTS = 1 << 15,
-    ANTLER_OPTION_QUIET = 1 << 16
+    ANTLER_OPTION_QUIET = 1 << 16,
+    ANTLER_OPTION_ADAPT = 1 << 17
 };
 
 enum { ANTLER_MAX_ARGUMENTS = 2 };
@@ -33,7 +34,7 @@ typedef struct antler_arguments {
     unsigned given;
     const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights;
     int64_t epochs, batch_size, seed, threads, mc;
-    bool validation, no_shuffle, resume, all, quiet;
+    bool adapt, validation, no_shuffle, resume, all, quiet;
 } antler_arguments;
 
 /* A subcommand: one file, and one line in main.c's table. */

@@ -12,7 +12,7 @@ typedef struct training {
     char path[4096]; /* of the data */
     antler_set x, y, validation_x, validation_y;
     int64_t batch, epochs, first_epoch;
-    bool shuffle;
+    bool shuffle, adapt;
     antler_folder checkpoint;
     antler_history_file history;
     antler_display display;
@@ -133,9 +133,11 @@ static void settle(training *t)
     const int64_t *epochs = antler__fit_value(t->model, "epochs");
     const int64_t *first = antler__fit_value(t->model, "initial_epoch");
     const bool *shuffle = antler__fit_value(t->model, "shuffle");
+    const bool *adapt = antler__fit_value(t->model, "adapt");
     t->batch = antler__batch_size(t->a, t->model);
     t->epochs = t->a->epochs ? t->a->epochs : epochs ? *epochs : 1;
     t->first_epoch = first ? *first : 0;
+    t->adapt = t->a->adapt || (adapt && *adapt);
     t->shuffle = !t->a->no_shuffle && (!shuffle || *shuffle);
 }
 
@@ -177,7 +179,7 @@ static antler_status fit(training *t, antler_error *err)
         antler_fit(t->model, t->x.data, t->y.data, .epochs = t->epochs, .batch_size = t->batch, .shuffle = t->shuffle,
                    .validation_split = 0, .validation_x = t->validation_x.data, .validation_y = t->validation_y.data,
                    .threads = (int)a->threads, .checkpoint = a->checkpoint, .resume = a->resume,
-                   .progress = antler__display, .user = &t->display);
+                   .progress = antler__display, .user = &t->display, .adapt = t->adapt);
     if (t->display.err.status != ANTLER_OK)
         *err = t->display.err;
     else if (status == ANTLER_STOPPED) /* by us, so no error of the model */
@@ -275,7 +277,7 @@ const antler_command antler__command_train = {
     ANTLER_OPTION_DATA | ANTLER_OPTION_X | ANTLER_OPTION_Y | ANTLER_OPTION_EPOCHS | ANTLER_OPTION_BATCH_SIZE |
         ANTLER_OPTION_VALIDATION | ANTLER_OPTION_NO_SHUFFLE | ANTLER_OPTION_SEED | ANTLER_OPTION_THREADS |
         ANTLER_OPTION_OUTPUT | ANTLER_OPTION_CHECKPOINT | ANTLER_OPTION_RESUME | ANTLER_OPTION_LOG_DIR |
-        ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_QUIET,
+        ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_QUIET | ANTLER_OPTION_ADAPT,
     "trains, as compile_config and \"fit\" of the model say",
     run,
 };

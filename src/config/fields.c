@@ -88,6 +88,8 @@ size_t antler__field_size(const antler_field *field)
         return sizeof(antler_objects);
     case ANTLER_REALS:
         return field->count ? (size_t)field->count * sizeof(double) : sizeof(antler_reals);
+    case ANTLER_NUMBERS:
+        return sizeof(antler_numbers);
     default:
         return 0;
     }
@@ -175,6 +177,9 @@ static void free_value(const antler_field *field, void *value)
     case ANTLER_REALS:
         if (!field->count)
             antler__free(((antler_reals *)value)->item);
+        break;
+    case ANTLER_NUMBERS:
+        antler__free((void *)(uintptr_t)((antler_numbers *)value)->value);
         break;
     default:
         break;

@@ -75,6 +75,12 @@ void antler__config_free(const antler_type *type, void *config);
  */
 typedef enum antler_style { ANTLER_STYLE_KERAS, ANTLER_STYLE_LEGACY } antler_style;
 
+/* Values of kind NUMBERS; reading fills *numbers only on success, and it belongs to the config. */
+antler_status antler__numbers_read(const antler_json *node, const antler_place *place, antler_report *report,
+                                   antler_numbers *numbers);
+antler_json *antler__numbers_write(const antler_numbers *numbers, antler_json *parent, const char *key);
+antler_status antler__numbers_copy(const antler_numbers *from, antler_numbers *to, antler_error *err);
+
 /* Writes the object as value of `key` (or as next element, or as a root). Only what every Keras 3 reads is written. */
 antler_json *antler__object_write(antler_object object, antler_json *parent, const char *key, antler_style style);
 /* The config alone; keys whose flags say ANTLER_UNWRITTEN only where they differ from the default. */

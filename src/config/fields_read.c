@@ -113,6 +113,12 @@ static void no_entries(const antler_field *field, int64_t *value)
         value[i] = ANTLER_NULL;
 }
 
+/* Whether the number would end the list that it is in. */
+static bool ends_list(const antler_field *field, int64_t value)
+{
+    return value == 0 && !field->count && !(field->flags & ANTLER_AXES);
+}
+
 static antler_status read_ints(const antler_field *field, const antler_json *node, const antler_place *place,
                                antler_report *report, int64_t *value)
 {
@@ -122,6 +128,8 @@ static antler_status read_ints(const antler_field *field, const antler_json *nod
         no_entries(field, value);
     if (!list) { /* one number */
         ANTLER_TRY(read_int(field, node, place, report, &value[0]));
+        if (ends_list(field, value[0]))
+            return wrong(report, place, node, "possible here");
         for (int i = 1; i < field->count; i++)
             value[i] = value[0];
         return ANTLER_OK;
@@ -129,13 +137,15 @@ static antler_status read_ints(const antler_field *field, const antler_json *nod
     int64_t length = antler__json_length(list);
     char expected[BRIEF];
     snprintf(expected, sizeof expected, field->count ? "a list of %d integers" : "a list of 1 to %d integers", most);
+    if (length == 0 && field->flags & ANTLER_EMPTY)
+        return ANTLER_OK; /* none, as null */
     if (length < 1 || length > most || (field->count && length != field->count))
         return wrong(report, place, node, expected);
     int64_t i = 0;
     for (const antler_json *item = antler__json_first(list); item; item = antler__json_next(item), i++) {
         antler_place there = antler__at_item(place, i);
         ANTLER_TRY(read_int(field, item, &there, report, &value[i]));
-        if (value[i] == 0 && !field->count && !(field->flags & ANTLER_AXES)) /* it would end the list */
+        if (ends_list(field, value[i]))
             return wrong(report, &there, item, "possible here");
     }
     return ANTLER_OK;
@@ -358,6 +368,8 @@ static antler_status read_value(const antler_field *field, const antler_json *no
         return read_object(field, node, place, report, value);
     case ANTLER_OBJECTS:
         return read_objects(field, node, place, report, value);
+    case ANTLER_NUMBERS:
+        return antler__numbers_read(node, place, report, value);
     default:
         return ANTLER_OK;
     }

@@ -37,7 +37,7 @@ static antler_json *give_up(antler_json *list, const antler_json *parent)
 static antler_json *write_ints(const antler_field *field, const int64_t *value, antler_json *parent, const char *key)
 {
     const int64_t end = field->flags & ANTLER_AXES ? ANTLER_NULL : 0;
-    if (value[0] == end && field->flags & ANTLER_NULLABLE)
+    if (value[0] == end && field->flags & ANTLER_NULLABLE && !(field->flags & ANTLER_EMPTY))
         return antler__json_add_null(parent, key);
     if (field->count == 1)
         return add_int(parent, key, value[0]);
@@ -128,6 +128,8 @@ antler_json *antler__field_write(const antler_field *field, const void *config, 
         return write_strings(value, parent, key);
     case ANTLER_REALS:
         return write_reals(field, value, parent, key);
+    case ANTLER_NUMBERS:
+        return antler__numbers_write(value, parent, key);
     case ANTLER_OBJECT:
         return antler__object_write(*(const antler_object *)value, parent, key, style);
     default:

@@ -58,6 +58,8 @@ static antler_status copy_value(const antler_field *field, const void *from, voi
         if (!field->count)
             return copy_reals(from, to, err);
         break;
+    case ANTLER_NUMBERS:
+        return antler__numbers_copy(from, to, err);
     default:
         break;
     }

@@ -20,7 +20,7 @@ ANTLER_DECLARE_VARIANT(neon);
 typedef struct variant {
     const char *name;
     bool (*runs)(void); /* on this machine */
-    void (*fill[7])(antler_kernels *k);
+    void (*fill[8])(antler_kernels *k);
 } variant;
 
 #define VARIANT(isa, runs)                                                                                   \
@@ -28,8 +28,8 @@ typedef struct variant {
 #isa, runs,                                                                                          \
         {                                                                                                    \
             antler__product_kernels_##isa, antler__elementwise_kernels_##isa, antler__reduce_kernels_##isa,  \
-                antler__stencil_kernels_##isa, antler__noise_kernels_##isa, antler__recurrent_kernels_##isa, \
-                antler__update_kernels_##isa                                                                 \
+                antler__normalize_kernels_##isa, antler__stencil_kernels_##isa, antler__noise_kernels_##isa, \
+                antler__recurrent_kernels_##isa, antler__update_kernels_##isa                                \
         }                                                                                                    \
     }
 

@@ -143,6 +143,14 @@ typedef struct antler_stencil_sums {
     int64_t sum_tap;
 } antler_stencil_sums;
 
+/* A row of n numbers that are normalized: y = (x - shift) * s * gamma + beta. */
+typedef struct antler_row {
+    int64_t n;
+    const antler_real *x, *dy;
+    const antler_real *gamma, *beta; /* (n), or NULL for 1 and 0 */
+    antler_real shift, s, mean;      /* mean: what deviations are from in backward */
+} antler_row;
+
 typedef struct antler_kernels {
     const char *name; /* "avx512", "avx2", "neon" or "baseline" */
 
@@ -183,6 +191,16 @@ typedef struct antler_kernels {
     void (*softmax_backward)(antler_real *dx, const antler_real *dy, const antler_real *y, int64_t rows, int64_t n);
     /* y = x - max - log(sum(exp(x - max))) a row. y may be x. */
     void (*log_softmax)(antler_real *y, const antler_real *x, int64_t rows, int64_t n);
+
+    /* ---- normalize.c: g is dy * gamma, d is x - mean ---- */
+
+    double (*deviations)(const antler_real *x, int64_t n, antler_real mean); /* sum of (x - mean)^2 */
+    void (*normalize)(antler_real *y, const antler_row *r);                  /* y may be x */
+    void (*normalize_sums)(const antler_row *r, double *g, double *gd);      /* sums of g, and of g * d */
+    void (*normalize_parameters)(antler_real *gamma, antler_real *beta, const antler_row *r);       /* (n) each: dy *
+                                                                                (x - shift) * s, and dy, are added */
+    void (*normalize_backward)(antler_real *dx, const antler_row *r, antler_real a, antler_real b); /* dx = s *
+                                                                          (g - (a + d * b)); may be dy, or x */
 
     /* ---- stencil.c ---- */
 

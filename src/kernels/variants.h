@@ -16,6 +16,7 @@
     void ANTLER_PASTE(antler__product_kernels, isa)(antler_kernels * k);     \
     void ANTLER_PASTE(antler__elementwise_kernels, isa)(antler_kernels * k); \
     void ANTLER_PASTE(antler__reduce_kernels, isa)(antler_kernels * k);      \
+    void ANTLER_PASTE(antler__normalize_kernels, isa)(antler_kernels * k);   \
     void ANTLER_PASTE(antler__stencil_kernels, isa)(antler_kernels * k);     \
     void ANTLER_PASTE(antler__noise_kernels, isa)(antler_kernels * k);       \
     void ANTLER_PASTE(antler__recurrent_kernels, isa)(antler_kernels * k);   \

@@ -80,7 +80,7 @@ static bool is_view(const antler_node *node)
     return node->layer->ops->flags & ANTLER_VIEW && !node->layer->f;
 }
 
-antler_status antler__forward(antler_context *c, const antler_real *x, int64_t n, antler_error *err)
+antler_status antler__forward_to(antler_context *c, const antler_real *x, int64_t n, int64_t end, antler_error *err)
 {
     if (n < 1 || n > c->batch)
         return antler_error_set(err, ANTLER_VALUE, NULL, "a batch of %lld samples: this context takes 1 to %lld",
@@ -91,7 +91,7 @@ antler_status antler__forward(antler_context *c, const antler_real *x, int64_t n
     c->ran_forward = c->ran_backward = false; /* until all of it has run */
     antler_error inner;
     antler__error_clear(&inner);
-    for (int64_t i = 0; i < c->calls; i++) {
+    for (int64_t i = 0; i < end; i++) {
         if (is_view(&c->node[i]))
             continue;
         c->node[i].run.err = &inner;
@@ -99,6 +99,12 @@ antler_status antler__forward(antler_context *c, const antler_real *x, int64_t n
         if (status != ANTLER_OK)
             return named(c, i, &inner, status, err);
     }
+    return ANTLER_OK;
+}
+
+antler_status antler__forward(antler_context *c, const antler_real *x, int64_t n, antler_error *err)
+{
+    ANTLER_TRY(antler__forward_to(c, x, n, c->calls, err));
     c->ran_forward = true;
     return ANTLER_OK;
 }

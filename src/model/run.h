@@ -7,6 +7,9 @@
 /* x (of several inputs: one after the other) stays the caller's, and must stay until the pass back. The outputs are the
    context's. */
 antler_status antler__forward(antler_context *context, const antler_real *x, int64_t n, antler_error *err);
+/* The same up to before call `end`, whose inputs are then those of this pass; nothing may follow but a forward pass. */
+antler_status antler__forward_to(antler_context *context, const antler_real *x, int64_t n, int64_t end,
+                                 antler_error *err);
 const antler_tensor *antler__output(const antler_context *context, int64_t index);
 /* Those that the loss of the output takes; NULL: it takes none. */
 const antler_real *antler__logits(const antler_context *context, int64_t index);

@@ -345,8 +345,11 @@ antler_status antler__model_initialize(antler_model *model, antler_error *err)
             return antler_error_set(err, status, NULL, "%s of layer %s: %s", variable->view.name, variable->view.layer,
                                     error.message);
         const antler_layer *layer = variable->layer;
-        if (i < layer->variable + layer->params && layer->ops->initialize)
-            layer->ops->initialize(layer->object.config, variable->slot, &variable->view.value);
+        bool param = i < layer->variable + layer->params;
+        void (*change)(const void *, int, antler_tensor *) =
+            param ? layer->ops->initialize : layer->ops->initialize_state;
+        if (change)
+            change(layer->object.config, variable->slot, &variable->view.value);
     }
     ANTLER_TRY(antler__kept_put(model, err));
     model->initialized = true;

@@ -39,6 +39,10 @@ antler_status antler__weights_take(const antler_entry *entry, const antler_shape
             data[i] = (antler_real)((const float *)entry->data)[i];
         else if (entry->dtype == ANTLER_FLOAT64)
             data[i] = (antler_real)((const double *)entry->data)[i];
+        else if (entry->dtype == ANTLER_INT32) /* counts */
+            data[i] = (antler_real)((const int32_t *)entry->data)[i];
+        else if (entry->dtype == ANTLER_INT64)
+            data[i] = (antler_real)((const int64_t *)entry->data)[i];
         else
             return antler_error_set(err, ANTLER_FORMAT, entry->name, "weights of type %s; expected float32 or float64",
                                     antler__dtype_name(entry->dtype));

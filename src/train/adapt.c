@@ -1,0 +1,116 @@
+/* Layers that learn of their inputs before training: each is shown all that the layers before it make of the data. */
+#include "core/memory.h"
+#include "model/build.h"
+#include "model/run.h"
+#include "train/evaluate.h"
+#include "train/spare.h"
+
+#include <string.h>
+
+typedef struct adapting {
+    antler_model *model;
+    int64_t call;
+    antler_feed x;
+    int64_t rows, row_elements; /* row_elements: of the call's input, for one row of the data */
+    antler_real *all;           /* [rows * row_elements] */
+} adapting;
+
+antler_real *antler_adaptation_space(antler_adaptation *a, int64_t n)
+{
+    a->space = n < 0 || a->space ? NULL : antler__allocate((size_t)n, sizeof *a->space);
+    if (!a->space)
+        antler__no_memory(a->err);
+    return a->space;
+}
+
+static const antler_wire *input_of(const adapting *a)
+{
+    return &a->model->wire[a->model->call[a->call].in[0]];
+}
+
+static antler_status run_batches(adapting *a, antler_context *c, antler_rooms *r, antler_error *err)
+{
+    antler_context_reset(c);
+    for (int64_t first = 0, n; first < a->rows; first += n) {
+        n = a->rows - first < r->batch ? a->rows - first : r->batch;
+        for (int64_t i = 0; i < n; i++)
+            r->row[i] = first + i;
+        ANTLER_TRY(antler__gather_x(a->model, &a->x, r->row, n, r->x, err));
+        ANTLER_TRY(antler__forward_to(c, r->x, n, a->call, err));
+        memcpy(a->all + first * a->row_elements, c->node[a->call].x->data,
+               (size_t)(n * a->row_elements) * sizeof *a->all);
+    }
+    return ANTLER_OK;
+}
+
+static antler_status gather(adapting *a, antler_error *err)
+{
+    antler_rooms r = {0};
+    int64_t batch = antler_model_batch(a->model);
+    batch = batch < a->rows ? batch : a->rows;
+    antler_context *c = antler__spare_take(a->model, ANTLER_INFER, batch, 0, 0, err);
+    antler_status status = c ? antler__rooms_make(&r, batch, a->x.width, 0, err) : err->status;
+    if (status == ANTLER_OK)
+        status = run_batches(a, c, &r, err);
+    antler__rooms_free(&r);
+    antler__spare_give(a->model, c);
+    return status;
+}
+
+static antler_status teach(adapting *a, antler_error *err)
+{
+    const antler_layer *layer = &a->model->layer[a->model->call[a->call].layer];
+    antler_error inner = {0};
+    antler_adaptation given = {.x = {input_of(a)->shape, a->all}, .err = &inner};
+    given.x.shape.dim[0] = a->rows * input_of(a)->times;
+    given.state = antler__allocate_zeroed((size_t)layer->states, sizeof *given.state);
+    if (!given.state)
+        return antler__no_memory(err);
+    for (int s = 0; s < layer->states; s++)
+        given.state[s] = a->model->variable[layer->variable + layer->params + s].view.value;
+    antler_status status = layer->ops->adapt(layer->object.config, &given);
+    antler__free(given.state);
+    antler__free(given.space);
+    return status == ANTLER_OK ? ANTLER_OK
+                               : antler_error_set(err, status, layer->place, "\"%s\" cannot adapt: %s", layer->name,
+                                                  *inner.message ? inner.message : antler_status_text(status));
+}
+
+static antler_status adapt_call(adapting *a, antler_error *err)
+{
+    int64_t elements;
+    bool fits = antler__count(&input_of(a)->shape, 1, &a->row_elements) &&
+                antler__size_multiply(a->row_elements, input_of(a)->times, &a->row_elements) &&
+                antler__size_multiply(a->row_elements, a->rows, &elements);
+    a->all = fits ? antler__allocate((size_t)elements, sizeof *a->all) : NULL;
+    if (!a->all)
+        return antler__no_memory(err);
+    antler_status status = gather(a, err);
+    if (status == ANTLER_OK)
+        status = teach(a, err);
+    antler__free(a->all);
+    return status;
+}
+
+static bool wants(const antler_model *model, const antler_call *call)
+{
+    const antler_layer *layer = &model->layer[call->layer];
+    return call->number == 0 && layer->ops->adapt && (!layer->ops->adapts || layer->ops->adapts(layer->object.config));
+}
+
+antler_status antler_adapt(antler_model *model, const antler_data *x, antler_error *err)
+{
+    antler_error error = {0};
+    antler_status status = antler_build(model);
+    if (status != ANTLER_OK)
+        return model ? antler__error_copy(err, antler_model_error(model)) : antler__no_memory(err);
+    ANTLER_TRY(antler__require(x, "data", err));
+    adapting a = {.model = model};
+    ANTLER_TRY(antler__feed_x(model, x, &a.x, err));
+    a.rows = antler_data_shape(x)->dim[0];
+    for (a.call = 0; status == ANTLER_OK && a.call < model->calls; a.call++)
+        if (wants(model, &model->call[a.call]))
+            status = adapt_call(&a, &error);
+    antler__feed_free(&a.x);
+    return status == ANTLER_OK ? status : antler__error_copy(err, &error);
+}
