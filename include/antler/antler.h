@@ -225,6 +225,7 @@ struct antler_compile {
     const char *metrics[ANTLER_MAX_METRICS]; /* names or JSON */
     double learning_rate;                    /* of an optimizer given by name; default: the optimizer's */
     const char *loss_weights;                /* ANTLER_JSON([1, 0.5]), ANTLER_JSON({"kind": 0.5}); default: all 1 */
+    const char *weighted_metrics;            /* ANTLER_JSON(["mae"]): as metrics, but weighted by sample weights */
     int end_;
 };
 #define antler_compile(...) ANTLER_COMPILE_(__VA_ARGS__, )
@@ -375,13 +376,14 @@ ANTLER_API const antler_real *antler_gradient(const antler_context *context, int
 
 /* ---- training, evaluating, predicting --------------------------------------------------------------------------- */
 
-/* Losses and metrics that a model of several outputs can have. */
-enum { ANTLER_MOST_LOSSES = 8, ANTLER_MOST_METRICS = 16 };
+/* Losses that a model of several outputs can have, and values of all metrics. */
+enum { ANTLER_MOST_LOSSES = 8, ANTLER_MOST_METRICS = 32 };
 enum { ANTLER_MAX_LOGS = 2 * (1 + ANTLER_MOST_LOSSES + ANTLER_MOST_METRICS) };
 
 /* Values of one epoch or evaluation: "loss"; of several losses each, unweighted, as "NAME_loss" by its output's name;
-   then the metrics, "NAME_accuracy" where there are several outputs; then "val_loss" ... The names are the model's:
-   they last until it is compiled anew or freed, those of its history until the next antler_fit. */
+   then the metrics, "NAME_accuracy" where there are several outputs, and "f1_score_0", "f1_score_1" ... of a metric
+   that has several values; then "val_loss" ... The names are the model's: they last until it is compiled anew or freed,
+   those of its history until the next antler_fit. */
 typedef struct antler_logs {
     int n;
     const char *name[ANTLER_MAX_LOGS];

@@ -41,6 +41,7 @@ typedef enum antler_field_kind {
     ANTLER_STRING,  /* const char *; null is NULL. With `choices` the pointer is the one in choices */
     ANTLER_INTS,    /* int64_t[]: `count` of them (one number stands for all), or when count is 0 up to ANTLER_MAX_RANK,
                        ended by a 0 (the member has ANTLER_MAX_RANK + 1); null among them is ANTLER_NULL */
+    ANTLER_REALS,   /* antler_reals; one number stands for a list of one; null is an empty one */
     ANTLER_STRINGS, /* const char *[ANTLER_MAX_STRINGS], ended by NULL; one string stands for a list of one */
     ANTLER_OBJECT,  /* antler_object of kind `of`: a class name, a number where the kind has a type for it (a schedule),
                        or {"class_name", "config"}; null is a NULL type. Of kind SETTINGS: the config of the settings
@@ -50,6 +51,11 @@ typedef enum antler_field_kind {
 } antler_field_kind;
 
 enum { ANTLER_MAX_STRINGS = 16 };
+
+typedef struct antler_reals {
+    int64_t n;
+    double *item;
+} antler_reals;
 
 typedef struct antler_objects {
     int64_t n;
@@ -92,7 +98,7 @@ typedef struct antler_field {
     size_t offset;   /* of the value in the config struct */
     size_t text;     /* OBJECT that C callers name by a string: offset of that const char * (see layers.h); 0: none */
     const char *def; /* default, as JSON; NULL: the key is required (ANTLER_ANY: any value will do) */
-    double min, max; /* bounds of INT, REAL and of each of INTS, both included unless flags say; min == max: none */
+    double min, max; /* bounds of INT, REAL and of each of INTS and REALS, both included unless flags say; min == max: none */
     unsigned flags;
     int count;                  /* INTS: how many, 0 for any number */
     antler_kind of;             /* OBJECT, OBJECTS */

@@ -23,9 +23,10 @@ static antler_status list(antler_error *err)
 static const char *kind_text(const antler_field *f, char *text, size_t size)
 {
     static const char *const names[] = {
-        [ANTLER_INT] = "integer",      [ANTLER_REAL] = "number",       [ANTLER_BOOL] = "true or false",
-        [ANTLER_STRING] = "text",      [ANTLER_INTS] = "integers",     [ANTLER_STRINGS] = "texts",
-        [ANTLER_OBJECT] = "an object", [ANTLER_OBJECTS] = "a list of", [ANTLER_ANY] = "not used",
+        [ANTLER_INT] = "integer",   [ANTLER_REAL] = "number",      [ANTLER_BOOL] = "true or false",
+        [ANTLER_STRING] = "text",   [ANTLER_INTS] = "integers",    [ANTLER_STRINGS] = "texts",
+        [ANTLER_REALS] = "numbers", [ANTLER_OBJECT] = "an object", [ANTLER_OBJECTS] = "a list of",
+        [ANTLER_ANY] = "not used",
     };
     if (f->kind == ANTLER_OBJECT || f->kind == ANTLER_OBJECTS)
         snprintf(text, size, "%s%s", f->kind == ANTLER_OBJECTS ? "list of " : "", antler_kind_name(f->of));

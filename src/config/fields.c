@@ -80,6 +80,8 @@ size_t antler__field_size(const antler_field *field)
         return sizeof(char *);
     case ANTLER_INTS:
         return (field->count ? (size_t)field->count : ANTLER_MAX_RANK + 1) * sizeof(int64_t);
+    case ANTLER_REALS:
+        return sizeof(antler_reals);
     case ANTLER_STRINGS:
         return ANTLER_MAX_STRINGS * sizeof(char *);
     case ANTLER_OBJECT:
@@ -159,6 +161,9 @@ static void free_value(const antler_field *field, void *value)
     case ANTLER_STRING:
         if (!field->choices)
             antler__free(*(void **)value);
+        break;
+    case ANTLER_REALS:
+        antler__free(((antler_reals *)value)->item);
         break;
     case ANTLER_STRINGS:
         for (char **string = value; *string; string++)

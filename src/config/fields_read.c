@@ -134,6 +134,25 @@ static antler_status read_ints(const antler_field *field, const antler_json *nod
     return ANTLER_OK;
 }
 
+static antler_status read_reals(const antler_field *field, const antler_json *node, const antler_place *place,
+                                antler_report *report, antler_reals *value)
+{
+    const antler_json *list = list_of(node);
+    int64_t length = list ? antler__json_length(list) : 1;
+    value->item = antler__allocate((size_t)length, sizeof *value->item);
+    if (!value->item)
+        return antler__report_error(report, ANTLER_MEMORY, place, "out of memory");
+    if (!list)
+        ANTLER_TRY(read_real(field, node, place, report, &value->item[0]));
+    const antler_json *item = list ? antler__json_first(list) : NULL;
+    for (int64_t i = 0; item; item = antler__json_next(item), i++) {
+        antler_place there = antler__at_item(place, i);
+        ANTLER_TRY(read_real(field, item, &there, report, &value->item[i]));
+    }
+    value->n = length;
+    return ANTLER_OK;
+}
+
 /* A string, or an object that stands for one ({"class_name": "DTypePolicy", "config": {"name": "float32"}}). */
 static const char *string_of(const antler_json *node)
 {
@@ -291,6 +310,8 @@ static antler_status read_value(const antler_field *field, const antler_json *no
         if (field->flags & ANTLER_PAIRS)
             return read_pairs(field, node, place, report, value);
         return read_ints(field, node, place, report, value);
+    case ANTLER_REALS:
+        return read_reals(field, node, place, report, value);
     case ANTLER_STRINGS:
         return read_strings(node, place, report, value);
     case ANTLER_OBJECT:

@@ -60,6 +60,25 @@ static antler_json *write_pairs(const antler_field *field, const int64_t *value,
     return list;
 }
 
+/* Whole numbers as such: they may be classes, and Keras takes no 1.0 for one. */
+static antler_json *add_item(antler_json *list, double value)
+{
+    return value == floor(value) ? antler__json_add_number(list, NULL, value)
+                                 : antler__json_add_real(list, NULL, value);
+}
+
+static antler_json *write_reals(const antler_field *field, const antler_reals *value, antler_json *parent,
+                                const char *key)
+{
+    if (value->n == 0 && field->flags & ANTLER_NULLABLE)
+        return antler__json_add_null(parent, key);
+    antler_json *list = antler__json_array(parent, key);
+    for (int64_t i = 0; list && i < value->n; i++)
+        if (!add_item(list, value->item[i]))
+            return give_up(list, parent);
+    return list;
+}
+
 static antler_json *write_strings(const char *const *value, antler_json *parent, const char *key)
 {
     antler_json *list = antler__json_array(parent, key);
@@ -100,6 +119,8 @@ antler_json *antler__field_write(const antler_field *field, const void *config, 
         if (field->flags & ANTLER_PAIRS)
             return write_pairs(field, value, parent, key);
         return write_ints(field, value, parent, key);
+    case ANTLER_REALS:
+        return write_reals(field, value, parent, key);
     case ANTLER_STRINGS:
         return write_strings(value, parent, key);
     case ANTLER_OBJECT:

@@ -23,6 +23,17 @@ antler_status antler__objects_copy(const antler_objects *from, antler_objects *t
     return ANTLER_OK;
 }
 
+static antler_status copy_reals(const antler_reals *from, antler_reals *to, antler_error *err)
+{
+    to->item = from->n ? antler__allocate((size_t)from->n, sizeof *to->item) : NULL;
+    if (from->n && !to->item)
+        return antler__no_memory(err);
+    to->n = from->n;
+    if (from->n)
+        memcpy(to->item, from->item, (size_t)from->n * sizeof *to->item);
+    return ANTLER_OK;
+}
+
 /* `to` is zeroed. */
 static antler_status copy_value(const antler_field *field, const void *from, void *to, antler_error *err)
 {
@@ -35,6 +46,8 @@ static antler_status copy_value(const antler_field *field, const void *from, voi
         if (!field->choices)
             return copy_string(*strings, to) ? ANTLER_OK : antler__no_memory(err);
         break;
+    case ANTLER_REALS:
+        return copy_reals(from, to, err);
     case ANTLER_STRINGS:
         for (int i = 0; fits && strings[i]; i++)
             fits = copy_string(strings[i], (const char **)to + i);

@@ -95,15 +95,15 @@ typedef struct antler_model_variable_entry {
 typedef struct antler_target {
     int64_t output; /* of the model; those without a loss have no target */
     antler_object loss;
-    double weight; /* of the loss in the sum */
-    int64_t metrics;
+    double weight;               /* of the loss in the sum */
+    int64_t metrics, unweighted; /* the last ones see sample weights */
     antler_object metric[ANTLER_MOST_METRICS];
 } antler_target;
 
 /* compile_config. */
 typedef struct antler_compile_settings {
     antler_object optimizer; /* type NULL: none */
-    antler_by_output loss, metrics, loss_weights;
+    antler_by_output loss, metrics, weighted_metrics, loss_weights;
     /* what that is for a model, once its outputs are known (targets.c): */
     bool settled;
     antler_error failure; /* they do not fit its outputs; refuses training and evaluation */
