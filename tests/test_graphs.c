@@ -12,10 +12,7 @@ static const struct {
 } missing[] = {
     /* clang-format off */
     {"diamond_views", "Permute"},
-    {"two_outputs_dict_weights", "Huber"},
-    {"two_outputs_dict_weights_float64", "Huber"},
     {"one_loss_none", "AdamW"},
-    {"three_outputs", "Huber"},
     {"unet_small", "UpSampling2D"},
     {"densenet_block", "AveragePooling2D"},
     {"tcn", "Conv1D"},

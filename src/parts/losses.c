@@ -126,11 +126,11 @@ static antler_status huber(const void *config, const antler_loss_call *call)
     return ANTLER_OK;
 }
 
-/* |d| + log(1 + exp(-2 |d|)) - log 2, and tanh(d) */
+/* |d| + log(1 + exp(-2 |d|)) - log 2, and tanh(d). Keras's log 2 is a float's in double, too. */
 static antler_status log_cosh(const void *config, const antler_loss_call *call)
 {
     const antler_activation_kernel *act = antler__kernels()->activation;
-    const antler_real log2 = (antler_real)0.69314718055994530942, step = 1 / (antler_real)call->n;
+    const antler_real log2 = 0.69314718f, step = 1 / (antler_real)call->n;
     antler_real d[ANTLER_LOSS_BLOCK], z[ANTLER_LOSS_BLOCK];
     (void)config;
     for (int64_t i = 0, m, all = call->rows * call->n; i < all; i += m) {
