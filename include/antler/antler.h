@@ -101,6 +101,11 @@ ANTLER_API antler_data *antler_data_rows(const antler_data *data, int64_t first,
    Both are as antler_data_rows makes them; a split that leaves either empty is ANTLER_VALUE. */
 ANTLER_API antler_status antler_data_split(const antler_data *data, double split, antler_data **first,
                                            antler_data **rest, antler_error *err);
+/* Gives targets sample weights, which antler_fit and antler_evaluate then multiply the rows of the losses by, and those
+   of the weighted metrics: one for each sample, or one for each step. The weights must outlive the targets and all that
+   antler_data_rows and antler_data_split make of these, which have them, too; NULL: none. Those of joined targets are
+   for every output whose part has none itself. */
+ANTLER_API antler_status antler_data_weigh(antler_data *y, const antler_data *weight, antler_error *err);
 ANTLER_API void antler_data_free(antler_data *data);
 ANTLER_API const antler_shape *antler_data_shape(const antler_data *data); /* dim[0]: rows; of joined data that alone */
 
@@ -414,7 +419,9 @@ struct antler_fit {
     bool resume;            /* go on from the checkpoint, if there is one; that of another fit changes nothing */
     int threads;            /* 0: the machine's number */
     antler_progress_fn progress;
-    void *user; /* for progress */
+    void *user;               /* for progress */
+    const char *class_weight; /* ANTLER_JSON({"0": 1, "1": 5}): weights of samples by the class of their target, of a
+                                 model of one output; default: all 1 */
     int end_;
 };
 #define antler_fit(model, x, ...) ANTLER_FIT_(model, x, __VA_ARGS__, )

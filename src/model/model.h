@@ -128,7 +128,9 @@ static inline bool antler__compile_has_loss(const antler_compile_settings *setti
 typedef struct antler_fit_settings {
     struct antler_fit args;
     const char *data, *x, *y;                        /* file, and names of its data sets */
-    const char *validation_data[ANTLER_MAX_STRINGS]; /* names of x and y to validate on, in the same file */
+    const char *validation_data[ANTLER_MAX_STRINGS]; /* names of x, y and weights to validate on, in the same file */
+    const char *sample_weight;                       /* name of the weights of y */
+    antler_by_output class_weight;
     antler_objects callbacks;
 } antler_fit_settings;
 

@@ -19,6 +19,8 @@ struct antler_data {
     int64_t parts;               /* ... or other data, for as many inputs or outputs */
     antler_data **part;          /* [parts], freed with it unless borrowed */
     char **part_name;            /* [parts], or NULL: by their order */
+    const antler_data *weight;   /* sample weights of these targets, or NULL */
+    bool owns_weight;            /* it is freed with the data */
     char file[256], name[256];   /* for errors */
 };
 
