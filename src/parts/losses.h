@@ -38,8 +38,9 @@ extern const antler_field antler__huber_fields[], antler__cosine_fields[], antle
 /* losses.c */
 extern const antler_loss_ops antler__mean_squared_error, antler__mean_absolute_error,
     antler__mean_absolute_percentage_error, antler__mean_squared_logarithmic_error, antler__huber, antler__log_cosh,
-    antler__cosine_similarity, antler__poisson, antler__kl_divergence, antler__hinge, antler__squared_hinge,
-    antler__categorical_hinge;
+    antler__cosine_similarity, antler__poisson, antler__kl_divergence;
+/* hinges.c */
+extern const antler_loss_ops antler__hinge, antler__squared_hinge, antler__categorical_hinge;
 /* crossentropies.c */
 extern const antler_loss_ops antler__binary_crossentropy, antler__categorical_crossentropy,
     antler__sparse_categorical_crossentropy, antler__categorical_generalized_crossentropy;

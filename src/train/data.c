@@ -262,8 +262,7 @@ void antler_data_free(antler_data *data)
         antler__npy_close(&data->npy);
     }
     antler__parts_free(data);
-    if (data->owns_weight)
-        antler_data_free((antler_data *)(uintptr_t)data->weight);
+    antler__weights_drop(data);
     antler__free(data);
 }
 
@@ -282,32 +281,6 @@ antler_data *antler_data_from(const void *values, antler_dtype dtype, const antl
     return NULL;
 }
 
-antler_status antler_data_weigh(antler_data *y, const antler_data *weight, antler_error *err)
-{
-    ANTLER_TRY(antler__require(y, "targets", err));
-    if (weight && weight->parts)
-        return antler_error_set(err, ANTLER_VALUE, weight->name,
-                                "sample weights of several parts; expected one array, or each for its part of y");
-    if (weight && weight->shape.dim[0] != y->shape.dim[0])
-        return antler_error_set(err, ANTLER_SHAPE, weight->name, "%lld sample weights for %lld rows",
-                                (long long)weight->shape.dim[0], (long long)y->shape.dim[0]);
-    y->weight = weight;
-    return ANTLER_OK;
-}
-
-/* A view has the rows of the weights, too. */
-static antler_data *with_weights(antler_data *view, const antler_data *of, int64_t first, int64_t n, antler_error *err)
-{
-    if (!view || !of->weight)
-        return view;
-    view->weight = antler_data_rows(of->weight, first, n, err);
-    view->owns_weight = true;
-    if (view->weight)
-        return view;
-    antler_data_free(view);
-    return NULL;
-}
-
 antler_data *antler_data_rows(const antler_data *data, int64_t first, int64_t n, antler_error *err)
 {
     if (antler__require(data, "data", err) != ANTLER_OK)
@@ -319,7 +292,7 @@ antler_data *antler_data_rows(const antler_data *data, int64_t first, int64_t n,
         return NULL;
     }
     if (data->parts)
-        return with_weights(antler__parts_rows(data, first, n, err), data, first, n, err);
+        return antler__weights_rows(antler__parts_rows(data, first, n, err), data, first, n, err);
     antler_data *view = antler__allocate(1, sizeof *view);
     if (!view)
         return no_memory(err);
@@ -329,7 +302,7 @@ antler_data *antler_data_rows(const antler_data *data, int64_t first, int64_t n,
     view->owns_weight = false;
     view->first += first;
     view->shape.dim[0] = n;
-    return with_weights(view, data, first, n, err);
+    return antler__weights_rows(view, data, first, n, err);
 }
 
 const antler_shape *antler_data_shape(const antler_data *data)

@@ -1,105 +1,15 @@
 /* The compiled losses and metrics: from rows to one number, by Keras's reductions, masks and habits about logits. */
 #include "train/objective.h"
-#include "config/registry.h"
-#include "core/memory.h"
 #include "model/compile.h"
 #include "model/targets.h"
 
 #include <string.h>
 
-/* ---- creating ---------------------------------------------------------------------------------------------------- */
-
-static antler_reduction reduction_of(const char *name)
-{
-    if (!name || strcmp(name, "none") == 0)
-        return ANTLER_REDUCE_NONE;
-    return strcmp(name, "sum") == 0                       ? ANTLER_REDUCE_SUM
-           : strcmp(name, "mean_with_sample_weight") == 0 ? ANTLER_REDUCE_WEIGHTED_MEAN
-                                                          : ANTLER_REDUCE_MEAN;
-}
-
-static const antler_metric_ops *metric_ops(const antler_goal *g, int64_t i)
-{
-    return (const antler_metric_ops *)g->target->metric[i].type;
-}
-
-static antler_status make_sums(antler_goal *g, antler_error *err)
-{
-    int64_t room[ANTLER_MOST_METRICS];
-    for (int64_t i = 0; i < g->target->metrics; i++) {
-        const antler_metric_ops *ops = metric_ops(g, i);
-        room[i] = ops->room ? ops->room(g->target->metric[i].config, g->width) : ops->sums;
-        g->sums += room[i];
-    }
-    double *sum = antler__allocate_zeroed((size_t)g->sums, sizeof *sum);
-    if (!sum)
-        return antler__no_memory(err);
-    g->sum[0] = sum;
-    for (int64_t i = 1; i < g->target->metrics; i++)
-        g->sum[i] = g->sum[i - 1] + room[i - 1];
-    return ANTLER_OK;
-}
-
-static antler_status make_goal(const antler_model *model, const antler_target *target, int64_t batch, antler_goal *goal,
-                               antler_error *err)
-{
-    const antler_shape *out = antler_model_output(model, target->output, NULL);
-    int64_t width = out->rank > 1 ? out->dim[out->rank - 1] : 1, inner = antler_count(out, 1) / width, rows = 0;
-    int64_t numbers = 0;
-    bool fits = antler__size_multiply(inner, batch, &rows) && antler__size_multiply(rows, width + 3, &numbers);
-    antler_real *space = fits ? antler__allocate_aligned((size_t)numbers, sizeof *space) : NULL;
-    if (!space)
-        return antler__no_memory(err);
-    const antler_loss_ops *loss = (const antler_loss_ops *)target->loss.type;
-    *goal = (antler_goal){.target = target,
-                          .loss = loss,
-                          .scope = loss->scope ? loss->scope(target->loss.config) : ANTLER_LOSS_OF_ROWS,
-                          .reduction = reduction_of(((const antler_loss_keys *)target->loss.config)->reduction),
-                          .inner = inner,
-                          .width = width,
-                          .scratch = space,
-                          .losses = space + rows * width,
-                          .weight = space + rows * (width + 1),
-                          .counts = space + rows * (width + 2)};
-    ANTLER_TRY(make_sums(goal, err));
-    return antler__goal_targets(goal, model, NULL, err);
-}
-
-void antler__objective_free(antler_objective *o)
-{
-    if (!o)
-        return;
-    for (int64_t i = 0; i < o->goals; i++) {
-        antler__free_aligned(o->goal[i].scratch);
-        antler__free(o->goal[i].sum[0]);
-    }
-    antler__compile_free(o->compile);
-    antler__free(o);
-}
-
-antler_objective *antler__objective_create(const antler_model *model, int64_t batch, antler_error *err)
-{
-    int64_t goals = model->compile->targets;
-    antler_objective *o = antler__allocate_zeroed(1, sizeof *o + (size_t)goals * sizeof *o->goal);
-    if (!o) {
-        antler__no_memory(err);
-        return NULL;
-    }
-    o->compile = antler__compile_share(model->compile);
-    for (; o->goals < goals; o->goals++)
-        if (make_goal(model, &o->compile->target[o->goals], batch, &o->goal[o->goals], err) != ANTLER_OK) {
-            o->goals++;
-            antler__objective_free(o);
-            return NULL;
-        }
-    return o;
-}
-
 static antler_status check_metrics(const antler_goal *g, const char *name, antler_error *err)
 {
     antler_error inner = {0};
     for (int64_t i = 0; i < g->target->metrics; i++) {
-        const antler_metric_ops *ops = metric_ops(g, i);
+        const antler_metric_ops *ops = antler__goal_metric(g, i);
         if (ops->fits && ops->fits(g->target->metric[i].config, g->width, g->y_width, &inner) != ANTLER_OK)
             return antler_error_set(err, inner.status, name, "%s: %s", ops->type.class_name, inner.message);
     }
@@ -337,7 +247,7 @@ void antler__objective_reset(antler_objective *o)
 /* weight[row] of a metric: the mask where it sees one, and the sample weights if it is one of the weighted ones. */
 static const antler_real *metric_weight(const antler_context *c, antler_goal *g, int64_t i, int64_t rows)
 {
-    bool weighted = !metric_ops(g, i)->all_rows && weigh_by_mask(c, g, rows);
+    bool weighted = !antler__goal_metric(g, i)->all_rows && weigh_by_mask(c, g, rows);
     if (i >= g->target->unweighted)
         weighted = weigh_by_sample(g, c->n, rows, weighted);
     return weighted ? g->weight : NULL;
@@ -357,7 +267,7 @@ static void track_goal(antler_context *c, antler_goal *g, const antler_real *y)
                                .counts = g->counts};
     g->loss_sum += g->value * (double)c->n;
     for (int64_t i = 0; i < g->target->metrics; i++) {
-        call.ops = metric_ops(g, i);
+        call.ops = antler__goal_metric(g, i);
         call.weight = metric_weight(c, g, i, rows);
         call.ops->update(g->target->metric[i].config, g->sum[i], &call);
     }
@@ -379,7 +289,7 @@ static double *write_metrics(const antler_goal *g, bool weighted, double *value)
 {
     int64_t i = weighted ? g->target->unweighted : 0, end = weighted ? g->target->metrics : g->target->unweighted;
     for (; i < end; i++) {
-        const antler_metric_ops *ops = metric_ops(g, i);
+        const antler_metric_ops *ops = antler__goal_metric(g, i);
         const void *config = g->target->metric[i].config;
         int64_t values = antler__metric_values(g->target->metric[i], g->width);
         for (int64_t j = 0; j < values; j++)

@@ -31,6 +31,11 @@ typedef struct antler_goal {
     antler_real *losses, *weight, *counts, *scratch; /* (rows), (rows), (rows), (rows, width); one allocation */
 } antler_goal;
 
+static inline const antler_metric_ops *antler__goal_metric(const antler_goal *goal, int64_t index)
+{
+    return (const antler_metric_ops *)goal->target->metric[index].type;
+}
+
 /* Those of a model. */
 typedef struct antler_objective {
     antler_compile_settings *compile; /* a share: the model may be compiled anew meanwhile */
