@@ -20,7 +20,6 @@ static const struct {
     {"layer_norm_block", "LayerNormalization"},
     {"mask_two_branches", "Conv1D"},
     {"seq2seq_tokens", "RMSprop"},
-    {"lstm_all_outputs", "Huber"},
     {"attention_dot", "Attention"},
     {"attention_dot_float64", "Attention"},
     {"attention_key_scale", "Attention"},
