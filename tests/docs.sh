@@ -67,5 +67,5 @@ wrong 's/"Dropout"/"Dropuot"/'
 wrong '3s/8, 8/8, 8, 1/; s/"Flatten", "config": {}/"LSTM", "config": {"units": 8}/'
 wrong 's/sparse_categorical_crossentropy/mse2/'
 wrong 's/batch_size/batchsize/'
-wrong 's/"epochs"/"class_weight": null, "epochs"/'
+wrong 's/"epochs"/"steps_per_epoch": null, "epochs"/'
 exit $failed

@@ -305,6 +305,46 @@ static inline void check_loss(antler_model *model, const antler_json *item)
     }
 }
 
+/* The text of an attribute in io.h5. */
+static inline const char *attribute(const char *name)
+{
+    const antler_entry *e = antler__entries_find(&io, name);
+    return e ? (const char *)e->data : NULL;
+}
+
+/* Metrics that stand beside what they were configured with: "/metrics/auc", "/metrics/auc@config". */
+static inline void check_metrics(antler_model *model, const antler_json *item)
+{
+    static char list[8192];
+    antler_error err = {0};
+    antler_logs logs;
+    size_t used = 0;
+    for (int64_t i = 0; i < io.n; i++) {
+        const char *name = io.entry[i].name, *at = strstr(name, "@config");
+        if (strncmp(name, "/metrics/", 9) == 0 && at)
+            used += (size_t)snprintf(list + used, sizeof list - used, "%c%s", used ? ',' : '[',
+                                     (const char *)io.entry[i].data);
+    }
+    if (used == 0)
+        return;
+    snprintf(list + used, sizeof list - used, "]");
+    set_weights(model, item); /* training moved them */
+    antler_compile(model, .loss = attribute("/@loss_config"), .metrics = {list});
+    ensure(antler_model_error(model)->status, antler_model_error(model), list, item);
+    parts px = parts_of(item, "x"), py = parts_of(item, "y");
+    joined x = join(&px), y = join(&py);
+    ensure(antler_evaluate(model, x.data, y.data, 7, 1, &logs, &err), &err, "metrics", item);
+    for (int k = 1; k < logs.n; k++) {
+        char name[128];
+        antler_real log = (antler_real)logs.value[k];
+        snprintf(name, sizeof name, "/metrics/%s", logs.name[k]);
+        ck_assert_ptr_nonnull(antler__entries_find(&io, name));
+        compare(item, "loss", name, k, &log, antler__entries_find(&io, name), -1);
+    }
+    unjoin(&x);
+    unjoin(&y);
+}
+
 /* One forward and one backward pass; the context is made at the first one. */
 static inline antler_context *step(antler_model *model, antler_context *context, const antler_json *item,
                                    unsigned flags, double *loss)

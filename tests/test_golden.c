@@ -17,6 +17,7 @@ START_TEST(agrees_with_keras)
         set_weights(model, item); /* moving statistics were updated */
         check_training(model, item);
     }
+    check_metrics(model, item);
     antler_model_free(model);
     check_files(item);
     antler__entries_free(&io);

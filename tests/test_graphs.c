@@ -11,13 +11,9 @@ static const struct {
     const char *name, *error;
 } missing[] = {
     /* clang-format off */
-    {"two_outputs_dict_weights", "Huber"},
-    {"two_outputs_dict_weights_float64", "Huber"},
     {"one_loss_none", "AdamW"},
-    {"three_outputs", "Huber"},
     {"unet_small", "UpSampling2D"},
     {"seq2seq_tokens", "RMSprop"},
-    {"lstm_all_outputs", "Huber"},
     {"attention_dot", "Attention"},
     {"attention_dot_float64", "Attention"},
     {"attention_key_scale", "Attention"},

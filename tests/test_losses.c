@@ -16,6 +16,16 @@ static const char *const loss_names[] = {
     "sparse_categorical_crossentropy",
     "sparse_categorical_crossentropy_unscaled",
     "sparse_categorical_crossentropy_logits",
+    "mean_absolute_percentage_error",
+    "huber",
+    "log_cosh",
+    "cosine_similarity",
+    "poisson",
+    "kl_divergence",
+    "hinge",
+    "hinge_binary_labels",
+    "squared_hinge",
+    "categorical_hinge",
 };
 enum { LOSSES = sizeof loss_names / sizeof *loss_names, ROWS = 6, WIDTH = 4 };
 

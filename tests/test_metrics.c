@@ -10,13 +10,13 @@ static double measure(const char *json, const antler_metric_call *call)
     double sum[ANTLER_MAX_SUMS] = {0};
     antler_real value[8], scratch[64];
     antler_metric_call half = *call;
-    half.value = value, half.scratch = scratch, half.rows = 1;
+    half.value = value, half.scratch = scratch, half.rows = 1, half.ops = ops;
     ops->update(metric.config, sum, &half); /* in two batches */
     half.rows = call->rows - 1, half.p += call->n, half.y += call->y_n;
     if (half.weight)
         half.weight++;
     ops->update(metric.config, sum, &half);
-    const double result = ops->result(metric.config, sum);
+    const double result = ops->result(metric.config, sum, call->n, 0);
     antler_object_free(metric);
     return result;
 }

@@ -135,9 +135,9 @@ static void largest_update(const void *config, double *sum, const antler_metric_
         sum[0] = fmax(sum[0], fabs((double)call->p[i] - (double)call->y[i]));
 }
 
-static double largest_result(const void *config, const double *sum)
+static double largest_result(const void *config, const double *sum, int64_t n, int64_t index)
 {
-    (void)config;
+    (void)config, (void)n, (void)index;
     return sum[0];
 }
 

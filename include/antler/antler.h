@@ -101,6 +101,11 @@ ANTLER_API antler_data *antler_data_rows(const antler_data *data, int64_t first,
    Both are as antler_data_rows makes them; a split that leaves either empty is ANTLER_VALUE. */
 ANTLER_API antler_status antler_data_split(const antler_data *data, double split, antler_data **first,
                                            antler_data **rest, antler_error *err);
+/* Gives targets sample weights, which antler_fit and antler_evaluate then multiply the rows of the losses by, and those
+   of the weighted metrics: one for each sample, or one for each step. The weights must outlive the targets and all that
+   antler_data_rows and antler_data_split make of these, which have them, too; NULL: none. Those of joined targets are
+   for every output whose part has none itself. */
+ANTLER_API antler_status antler_data_weigh(antler_data *y, const antler_data *weight, antler_error *err);
 ANTLER_API void antler_data_free(antler_data *data);
 ANTLER_API const antler_shape *antler_data_shape(const antler_data *data); /* dim[0]: rows; of joined data that alone */
 
@@ -225,6 +230,7 @@ struct antler_compile {
     const char *metrics[ANTLER_MAX_METRICS]; /* names or JSON */
     double learning_rate;                    /* of an optimizer given by name; default: the optimizer's */
     const char *loss_weights;                /* ANTLER_JSON([1, 0.5]), ANTLER_JSON({"kind": 0.5}); default: all 1 */
+    const char *weighted_metrics;            /* ANTLER_JSON(["mae"]): as metrics, but weighted by sample weights */
     int end_;
 };
 #define antler_compile(...) ANTLER_COMPILE_(__VA_ARGS__, )
@@ -375,13 +381,14 @@ ANTLER_API const antler_real *antler_gradient(const antler_context *context, int
 
 /* ---- training, evaluating, predicting --------------------------------------------------------------------------- */
 
-/* Losses and metrics that a model of several outputs can have. */
-enum { ANTLER_MOST_LOSSES = 8, ANTLER_MOST_METRICS = 16 };
+/* Losses that a model of several outputs can have, and values of all metrics. */
+enum { ANTLER_MOST_LOSSES = 8, ANTLER_MOST_METRICS = 32 };
 enum { ANTLER_MAX_LOGS = 2 * (1 + ANTLER_MOST_LOSSES + ANTLER_MOST_METRICS) };
 
 /* Values of one epoch or evaluation: "loss"; of several losses each, unweighted, as "NAME_loss" by its output's name;
-   then the metrics, "NAME_accuracy" where there are several outputs; then "val_loss" ... The names are the model's:
-   they last until it is compiled anew or freed, those of its history until the next antler_fit. */
+   then the metrics, "NAME_accuracy" where there are several outputs, and "f1_score_0", "f1_score_1" ... of a metric
+   that has several values; then "val_loss" ... The names are the model's: they last until it is compiled anew or freed,
+   those of its history until the next antler_fit. */
 typedef struct antler_logs {
     int n;
     const char *name[ANTLER_MAX_LOGS];
@@ -414,6 +421,8 @@ struct antler_fit {
     antler_progress_fn progress;
     void *user; /* for progress */
     bool adapt; /* false; antler_adapt with the data to train on, before the first step */
+    const char *class_weight; /* ANTLER_JSON({"0": 1, "1": 5}): weights of samples by the class of their target, of a
+                                 model of one output; default: all 1 */
     int end_;
 };
 #define antler_fit(model, x, ...) ANTLER_FIT_(model, x, __VA_ARGS__, )

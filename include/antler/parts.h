@@ -20,14 +20,14 @@ typedef struct antler_optimizer_keys {
 
 typedef struct antler_loss_keys {
     const char *name;
-    const char *reduction; /* "sum_over_batch_size", "sum", "none" */
+    const char *reduction; /* "sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none" */
 } antler_loss_keys;
 
 typedef struct antler_metric_keys {
     const char *name;
 } antler_metric_keys;
 
-enum { ANTLER_MAX_SUMS = 8 };            /* of a metric */
+enum { ANTLER_MAX_SUMS = 8 };            /* of a metric that has a fixed number of them */
 enum { ANTLER_MAX_OPTIMIZER_SLOTS = 8 }; /* state arrays of an optimizer */
 
 /* y = f(x). `rows` rows of n; elementwise functions see one row. y may be x, dx may be dy. */
@@ -64,16 +64,24 @@ typedef struct antler_schedule_ops {
     double (*rate)(const void *config, int64_t iteration);
 } antler_schedule_ops;
 
+/* What a loss has values of: of each row, of each sample (which may be several rows), or one of the whole batch. */
+typedef enum antler_loss_scope { ANTLER_LOSS_OF_ROWS, ANTLER_LOSS_OF_SAMPLES, ANTLER_LOSS_OF_BATCH } antler_loss_scope;
+
 /* A loss over `rows` predictions of n numbers (all axes but the last are rows). */
 typedef struct antler_loss_call {
     const antler_real *p; /* (rows, n) predictions, or logits */
-    const antler_real *y; /* (rows, n), or (rows, 1) for a loss with sparse targets */
+    const antler_real *y; /* (rows, n); (rows, 1) for a loss with sparse targets; (samples, y_n) for a loose one */
     int64_t rows, n;
-    bool logits;          /* p are logits, for the activation that `from` names */
-    antler_real *value;   /* (rows) */
-    antler_real *dp;      /* (rows, n) gradient of each row's value, or NULL */
-    antler_real *scratch; /* (rows, n) */
-    antler_real *counts;  /* (rows) of 1, or NULL: a loss sets 0 where a row is no part of the mean (ignore_class) */
+    bool logits;               /* p are logits, for the activation that `from` names */
+    antler_real *value;        /* (rows), or (samples), or (1) */
+    antler_real *dp;           /* (rows, n) gradient of each row's value, or NULL */
+    antler_real *scratch;      /* (rows, n) */
+    antler_real *counts;       /* as value, of 1, or NULL: a loss sets 0 where a value is no part of the
+                                  mean (ignore_class) */
+    int64_t samples, y_n;      /* for a loss of another scope than rows, or with loose targets */
+    int rank;                  /* of the output, the batch axis included */
+    const antler_real *factor; /* as value, of such a loss with dp: what each value counts for; dp is the
+                                  gradient of the sum of factor * value */
     antler_error *err;
 } antler_loss_call;
 
@@ -85,7 +93,12 @@ typedef struct antler_loss_ops {
     bool (*from_logits)(const void *config); /* optional: the config says that predictions are logits */
     bool (*from_output)(const void *config); /* optional: the config wants the output itself in any case */
     antler_status (*compute)(const void *config, const antler_loss_call *call); /* labels outside the classes: DATA */
+    antler_loss_scope (*scope)(const void *config); /* optional: ANTLER_LOSS_OF_ROWS without. A loss of another scope is
+                                                       called twice, for its values and then for its gradient */
+    bool loose; /* sparse: y holds any one integer a row; else any number of integers a sample */
 } antler_loss_ops;
+
+struct antler_metric_ops;
 
 /* A metric is a few sums over rows. */
 typedef struct antler_metric_call {
@@ -93,16 +106,27 @@ typedef struct antler_metric_call {
     const antler_real *logits; /* (rows, n) of a last softmax or sigmoid, where the loss took them; or NULL */
     const antler_real *weight; /* (rows), or NULL */
     int64_t rows, n, y_n;
-    antler_real *value;   /* (rows) work space */
-    antler_real *scratch; /* (rows, n) work space */
+    antler_real *value;                  /* (rows) work space */
+    antler_real *scratch;                /* (rows, n) work space */
+    antler_real *counts;                 /* (rows) work space, or NULL */
+    const struct antler_metric_ops *ops; /* the metric's own table, where one function serves several */
 } antler_metric_call;
 
 typedef struct antler_metric_ops {
     antler_type type;
     int sums; /* at most ANTLER_MAX_SUMS */
     void (*update)(const void *config, double *sum, const antler_metric_call *call);
-    double (*result)(const void *config, const double *sum);
-    bool larger_is_better; /* for EarlyStopping's mode "auto" */
+    /* The index-th of its values. n: the last axis of the output. */
+    double (*result)(const void *config, const double *sum, int64_t n, int64_t index);
+    bool larger_is_better;                            /* for EarlyStopping's mode "auto" */
+    int64_t (*room)(const void *config, int64_t n);   /* optional: how many sums it has, in place of `sums` */
+    int64_t (*values)(const void *config, int64_t n); /* optional: how many values it has; 1 without */
+    bool all_rows;                                    /* rows under a mask count, too */
+    const antler_loss_ops *loss;                      /* optional: what it is the mean of, for `update` */
+    double (*row)(const void *config, const antler_real *p, const antler_real *y, int64_t n,
+                  int64_t y_n); /* the same */
+    /* optional: whether it can measure an output of n with targets of y_n a row */
+    antler_status (*fits)(const void *config, int64_t n, int64_t y_n, antler_error *err);
 } antler_metric_ops;
 
 /* One optimizer step over a run of consecutive elements; elementwise, so that any cut gives the same bits. */

@@ -103,7 +103,8 @@ typedef struct antler_field {
     size_t offset;   /* of the value in the config struct */
     size_t text;     /* OBJECT that C callers name by a string: offset of that const char * (see layers.h); 0: none */
     const char *def; /* default, as JSON; NULL: the key is required (ANTLER_ANY: any value will do) */
-    double min, max; /* bounds of INT, REAL and of each of INTS, both included unless flags say; min == max: none */
+    double min,
+        max; /* bounds of INT, REAL and of each of INTS and REALS, both included unless flags say; min == max: none */
     unsigned flags;
     int count;                  /* INTS: how many, 0 for any number */
     antler_kind of;             /* OBJECT, OBJECTS */

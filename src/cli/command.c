@@ -125,6 +125,17 @@ antler_status antler__set_open(antler_set *set, const char *path, const char *na
     return ANTLER_OK;
 }
 
+antler_status antler__set_weigh(antler_set *set, const char *path, const char *name, antler_error *err)
+{
+    if (!name)
+        return ANTLER_OK;
+    set->weight = antler_data_open(path, name, err);
+    if (set->weight)
+        antler_data_weigh(set->owned[0], set->weight, err);
+    antler__blame(path, err);
+    return err->status;
+}
+
 antler_status antler__set_split(antler_set *set, double split, antler_set *rest, antler_error *err)
 {
     antler_data *first, *last;
@@ -138,6 +149,8 @@ void antler__set_close(antler_set *set)
 {
     while (set->views > 0)
         antler_data_free(set->owned[--set->views]);
+    antler_data_free(set->weight);
+    set->weight = NULL;
     set->data = NULL;
 }
 

@@ -58,10 +58,13 @@ void antler__print_compile(const antler_model *model, int64_t steps);
 typedef struct antler_set {
     antler_data *owned[2]; /* each rows of the one before */
     int views;
+    antler_data *weight;     /* of the samples, or NULL */
     const antler_data *data; /* the last of them; NULL for none */
 } antler_set;
 
 antler_status antler__set_open(antler_set *set, const char *path, const char *name, antler_error *err);
+/* Gives targets that were just opened their sample weights; NULL: none. */
+antler_status antler__set_weigh(antler_set *set, const char *path, const char *name, antler_error *err);
 /* Leaves the set what a validation_split leaves to train on; the rest is another set, to be closed before this one. */
 antler_status antler__set_split(antler_set *set, double split, antler_set *rest, antler_error *err);
 void antler__set_close(antler_set *set);
@@ -79,9 +82,15 @@ antler_status antler__open_pair(const char *path, const char *x_name, const char
 void antler__blame(const char *path, antler_error *err);
 void antler__blame_data(const char *path, antler_error *err);
 
+/* Predicts x and prints a matrix of classes for each output that has a loss. */
+antler_status antler__confusion_print(antler_model *model, const antler_data *x, const antler_data *y, int64_t batch,
+                                      int threads, antler_error *err);
+
 /* Refuses labels that are no classes of the model, before any work, with their row in the file. */
 antler_status antler__targets_check(const antler_model *model, const antler_data *y, const char *path, const char *name,
                                     antler_error *err);
+/* The part of y that is for an output by its name, or else the only one; NULL for none. */
+const antler_data *antler__part_for(const antler_model *model, const antler_data *y, int64_t output);
 /* "title  4,000 samples; classes 0 to 9: 393, 392 ..."; the classes where there are up to 20. */
 antler_status antler__targets_print(const char *title, const antler_data *y, antler_error *err);
 

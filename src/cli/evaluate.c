@@ -10,6 +10,7 @@ static antler_status evaluate(const antler_arguments *a, antler_model *model, an
     const char *y_name = a->y ? a->y : "y_test";
     ANTLER_TRY(antler__open_pair(path, a->x ? a->x : "x_test", y_name, x, y, err));
     ANTLER_TRY(antler__targets_check(model, y->data, path, y_name, err));
+    ANTLER_TRY(antler__set_weigh(y, path, a->sample_weight, err));
     antler_evaluate(model, x->data, y->data, antler__batch_size(a, model), (int)a->threads, logs, err);
     antler__blame_data(path, err);
     return err->status;
@@ -24,6 +25,8 @@ static int run(const antler_arguments *a)
     if (model && evaluate(a, model, &x, &y, &logs, &err) == ANTLER_OK) {
         antler__logs_print(&logs);
         putchar('\n');
+        if (a->confusion)
+            antler__confusion_print(model, x.data, y.data, antler__batch_size(a, model), (int)a->threads, &err);
     }
     antler__set_close(&x);
     antler__set_close(&y);
@@ -36,8 +39,8 @@ const antler_command antler__command_evaluate = {
     "MODEL",
     1,
     1,
-    ANTLER_OPTION_DATA | ANTLER_OPTION_X | ANTLER_OPTION_Y | ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_THREADS |
-        ANTLER_OPTION_WEIGHTS,
+    ANTLER_OPTION_DATA | ANTLER_OPTION_X | ANTLER_OPTION_Y | ANTLER_OPTION_SAMPLE_WEIGHT | ANTLER_OPTION_CONFUSION |
+        ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS,
     "prints loss and metrics over a data set",
     run,
 };

@@ -29,6 +29,8 @@ static const option options[] = {
      "name of the inputs in the data (default: for train \"x\" of \"fit\", or x_train; else x_test)"},
     {ANTLER_OPTION_Y, "--y", TEXT, AT(y), "NAME", 0, 0,
      "name of the targets in the data (default: for train \"y\" of \"fit\", or y_train; else y_test)"},
+    {ANTLER_OPTION_SAMPLE_WEIGHT, "--sample-weight", TEXT, AT(sample_weight), "NAME", 0, 0,
+     "name of the weights of the samples in the data (default: for train \"sample_weight\" of \"fit\", or none)"},
     {ANTLER_OPTION_EPOCHS, "--epochs", NUMBER, AT(epochs), "N", 1, MANY,
      "passes over the training data (default: that of \"fit\", or 1)"},
     {ANTLER_OPTION_BATCH_SIZE, "--batch-size", NUMBER, AT(batch_size), "N", 1, MANY,
@@ -54,6 +56,8 @@ static const option options[] = {
     {ANTLER_OPTION_ALL, "--all", FLAG, AT(all), NULL, 0, 0, "check every element, not a sample of each weight"},
     {ANTLER_OPTION_WEIGHTS, "--weights", TEXT, AT(weights), "FILE", 0, 0,
      "take the weights from this .weights.h5, .keras or .h5"},
+    {ANTLER_OPTION_CONFUSION, "--confusion", FLAG, AT(confusion), NULL, 0, 0,
+     "print which classes were taken for which, too"},
     {ANTLER_OPTION_QUIET, "--quiet", FLAG, AT(quiet), NULL, 0, 0, "print nothing but errors"},
 };
 enum { OPTIONS = sizeof options / sizeof options[0] };

@@ -23,7 +23,9 @@ enum {
     ANTLER_OPTION_ALL = 1 << 14,
     ANTLER_OPTION_WEIGHTS = 1 << 15,
     ANTLER_OPTION_QUIET = 1 << 16,
-    ANTLER_OPTION_ADAPT = 1 << 17
+    ANTLER_OPTION_SAMPLE_WEIGHT = 1 << 17,
+    ANTLER_OPTION_CONFUSION = 1 << 18,
+    ANTLER_OPTION_ADAPT = 1 << 19
 };
 
 enum { ANTLER_MAX_ARGUMENTS = 2 };
@@ -32,9 +34,9 @@ enum { ANTLER_MAX_ARGUMENTS = 2 };
 typedef struct antler_arguments {
     const char *argument[ANTLER_MAX_ARGUMENTS]; /* what is no option; NULL beyond */
     unsigned given;
-    const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights;
+    const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights, *sample_weight;
     int64_t epochs, batch_size, seed, threads, mc;
-    bool adapt, validation, no_shuffle, resume, all, quiet;
+    bool adapt, validation, no_shuffle, resume, all, quiet, confusion;
 } antler_arguments;
 
 /* A subcommand: one file, and one line in main.c's table. */

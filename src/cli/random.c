@@ -70,8 +70,10 @@ static part target_part(const antler_model *model, int64_t k)
 {
     part p = {.shape = *antler_model_output(model, k, NULL), .loss = antler__loss(model, k)};
     p.limit = p.shape.rank > 1 ? p.shape.dim[p.shape.rank - 1] : 1;
-    if (p.loss && p.loss->sparse)
+    const bool sequence = p.loss && p.loss->loose && !p.loss->sparse;
+    if (p.loss && (p.loss->sparse || sequence))
         p.shape.dim[p.shape.rank - 1] = 1;
+    p.limit = sequence ? 1 : p.limit; /* an empty one fits whatever the steps */
     return p;
 }
 
@@ -79,7 +81,7 @@ static void fill_part(const part *p, antler_real *out, antler_source *source)
 {
     const antler_loss_ops *loss = p->loss;
     int64_t n = antler_count(&p->shape, 0);
-    if (!loss || loss->sparse)
+    if (!loss || loss->sparse || loss->loose)
         fill(out, n, p->limit, source);
     else if (loss->from && strcmp(loss->from, "softmax") == 0)
         fill_one_hot(out, n / p->limit, p->limit, source);

@@ -42,8 +42,7 @@ static antler_status check_labels(const antler_model *model, int64_t output, con
     return err->status;
 }
 
-/* The part of y that is for an output by its name, or else the only one; NULL for none. */
-static const antler_data *part_for(const antler_model *model, const antler_data *y, int64_t output)
+const antler_data *antler__part_for(const antler_model *model, const antler_data *y, int64_t output)
 {
     const antler_data *part;
     const char *name, *wanted;
@@ -59,7 +58,7 @@ antler_status antler__targets_check(const antler_model *model, const antler_data
 {
     for (int64_t k = 0; k < antler__outputs(model); k++) {
         const antler_loss_ops *loss = antler__loss(model, k);
-        const antler_data *part = loss && loss->sparse ? part_for(model, y, k) : NULL;
+        const antler_data *part = loss && loss->sparse && !loss->loose ? antler__part_for(model, y, k) : NULL;
         const char *of;
         char text[512];
         antler_model_output(model, k, &of);

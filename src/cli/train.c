@@ -44,6 +44,7 @@ static antler_status open_validation(training *t, antler_error *err)
     const char *y = t->a->validation ? "y_test" : x ? names[1] : NULL;
     if (x && y) {
         ANTLER_TRY(antler__open_pair(t->path, x, y, &t->validation_x, &t->validation_y, err));
+        ANTLER_TRY(antler__set_weigh(&t->validation_y, t->path, t->a->validation ? NULL : names[2], err));
         return antler__targets_check(t->model, t->validation_y.data, t->path, y, err);
     }
     return part && *part > 0 ? split(t, *part, err) : ANTLER_OK;
@@ -58,6 +59,8 @@ static antler_status open_data(training *t, antler_error *err)
     if (!antler__data_path(t->a, t->model, t->path, sizeof t->path, err))
         return err->status;
     ANTLER_TRY(antler__open_pair(t->path, x, y, &t->x, &t->y, err));
+    const char *weight = t->a->sample_weight ? t->a->sample_weight : antler__fit_text(t->model, "sample_weight");
+    ANTLER_TRY(antler__set_weigh(&t->y, t->path, weight, err));
     ANTLER_TRY(antler__targets_check(t->model, t->y.data, t->path, y, err));
     return open_validation(t, err);
 }
@@ -274,10 +277,10 @@ const antler_command antler__command_train = {
     "MODEL",
     1,
     1,
-    ANTLER_OPTION_DATA | ANTLER_OPTION_X | ANTLER_OPTION_Y | ANTLER_OPTION_EPOCHS | ANTLER_OPTION_BATCH_SIZE |
-        ANTLER_OPTION_VALIDATION | ANTLER_OPTION_NO_SHUFFLE | ANTLER_OPTION_SEED | ANTLER_OPTION_THREADS |
-        ANTLER_OPTION_OUTPUT | ANTLER_OPTION_CHECKPOINT | ANTLER_OPTION_RESUME | ANTLER_OPTION_LOG_DIR |
-        ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_QUIET | ANTLER_OPTION_ADAPT,
+    ANTLER_OPTION_DATA | ANTLER_OPTION_X | ANTLER_OPTION_Y | ANTLER_OPTION_SAMPLE_WEIGHT | ANTLER_OPTION_EPOCHS |
+        ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_VALIDATION | ANTLER_OPTION_NO_SHUFFLE | ANTLER_OPTION_SEED |
+        ANTLER_OPTION_THREADS | ANTLER_OPTION_OUTPUT | ANTLER_OPTION_CHECKPOINT | ANTLER_OPTION_RESUME |
+        ANTLER_OPTION_LOG_DIR | ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_QUIET | ANTLER_OPTION_ADAPT,
     "trains, as compile_config and \"fit\" of the model say",
     run,
 };

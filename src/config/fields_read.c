@@ -64,15 +64,21 @@ static antler_status read_real(const antler_field *field, const antler_json *nod
     return ANTLER_OK;
 }
 
-/* A list, or Keras's way to say tuple. */
+/* A list, or Keras's ways to say tuple, tensor and array. */
 static const antler_json *list_of(const antler_json *node)
 {
     if (antler__json_type(node) == ANTLER_JSON_ARRAY)
         return node;
-    const antler_json *name = antler__json_get(node, "class_name");
-    if (name && antler__json_type(name) == ANTLER_JSON_STRING && strcmp(antler__json_string(name), "__tuple__") == 0)
+    const antler_json *name = antler__json_get(node, "class_name"), *config = antler__json_get(node, "config");
+    if (!name || antler__json_type(name) != ANTLER_JSON_STRING)
+        return NULL;
+    if (strcmp(antler__json_string(name), "__tuple__") == 0)
         return antler__json_get(node, "items");
-    return NULL;
+    bool tensor = strcmp(antler__json_string(name), "__tensor__") == 0;
+    if (!config || (!tensor && strcmp(antler__json_string(name), "__numpy__") != 0))
+        return NULL;
+    const antler_json *value = antler__json_get(config, "value");
+    return value && antler__json_type(value) == ANTLER_JSON_ARRAY ? value : NULL;
 }
 
 /* 1; [1, 2] for each axis, or, of one axis, the pair itself; [[0, 1], [2, 2]]; or all in one row. */

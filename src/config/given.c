@@ -105,10 +105,16 @@ bool antler__given(const char *given, const char *member)
 
 /* ---- whether it can be ------------------------------------------------------------------------------------------- */
 
+/* A value that C callers give as a text, if at all. */
+static bool is_text(const antler_field *field)
+{
+    return field->kind == ANTLER_OBJECT || field->kind == ANTLER_OBJECTS || field->flags & ANTLER_BY_OUTPUT;
+}
+
 /* Whether a C caller's struct of `size` bytes has the whole member for the field. */
 static bool has_member(const antler_field *field, size_t size)
 {
-    bool text = field->kind == ANTLER_OBJECT || field->kind == ANTLER_OBJECTS;
+    bool text = is_text(field);
     return field->kind != ANTLER_ANY && field->kind != ANTLER_END &&
            (text ? field->text != 0 && field->text + sizeof(char *) <= size
                  : field->offset + antler__field_size(field) <= size);
@@ -226,7 +232,7 @@ antler_status antler__config_from_struct(const antler_type *type, const void *me
         if (field->kind == ANTLER_ANY || !antler__given(given, field->key))
             continue;
         antler_place there = antler__at(place, field->key);
-        if (field->kind == ANTLER_OBJECT || field->kind == ANTLER_OBJECTS) {
+        if (is_text(field)) {
             const char *text = field->text ? *(const char *const *)((const char *)members + field->text) : NULL;
             ANTLER_TRY(antler__text_add(text, field->key, &there, config, err));
         } else if (field->kind == ANTLER_REAL) {

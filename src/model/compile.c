@@ -30,7 +30,13 @@
          .def = "null",                                                                                               \
          .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN | ANTLER_BY_OUTPUT,                                              \
          .doc = "of each output's loss in the sum: a list or a dict"},                                                \
-        {.key = "weighted_metrics", .kind = ANTLER_ANY, .def = "[]"},                                                 \
+        {.key = "weighted_metrics",                                                                                   \
+         .kind = ANTLER_OBJECTS,                                                                                      \
+         .offset = AT(weighted_metrics),                                                                              \
+         .def = "[]",                                                                                                 \
+         .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN | ANTLER_BY_OUTPUT,                                              \
+         .of = ANTLER_KIND_METRIC,                                                                                    \
+         .doc = "metrics that sample weights weigh"},                                                                 \
         {.key = "sample_weight_mode", .kind = ANTLER_ANY, .def = "null"}, {.key = "run_eagerly", .kind = ANTLER_ANY}, \
         {.key = "steps_per_execution", .kind = ANTLER_ANY}, {.key = "jit_compile", .kind = ANTLER_ANY},               \
         {.key = "auto_scale_loss", .kind = ANTLER_ANY}, {.key = "name", .kind = ANTLER_ANY}, ANTLER_FIELD_END
@@ -43,14 +49,20 @@
 static const antler_field compile_fields[] = {ANTLER_OPTIMIZER_ROW("optimizer"), ANTLER_COMPILE_ROWS};
 static const antler_field training_fields[] = {ANTLER_OPTIMIZER_ROW("optimizer_config"), ANTLER_COMPILE_ROWS};
 
+static int64_t count(const antler_by_output *metrics)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < metrics->n; i++)
+        n += metrics->item[i].objects.n;
+    return n;
+}
+
 static antler_status check(void *config, antler_error *err)
 {
     const antler_compile_settings *s = config;
     const antler_optimizer_ops *optimizer = (const antler_optimizer_ops *)s->optimizer.type;
     int slots = optimizer && optimizer->slots ? optimizer->slots(s->optimizer.config) : 0;
-    int64_t metrics = 0;
-    for (int64_t i = 0; i < s->metrics.n; i++)
-        metrics += s->metrics.item[i].objects.n;
+    int64_t metrics = count(&s->metrics) + count(&s->weighted_metrics);
     if (metrics > ANTLER_MOST_METRICS)
         return antler_error_set(err, ANTLER_VALUE, "metrics", "%lld metrics, more than %d", (long long)metrics,
                                 ANTLER_MOST_METRICS);
@@ -106,8 +118,8 @@ const char *antler__log_named(const antler_compile_settings *s, const char *name
 
 void antler__compile_take(antler_compile_settings *read, antler_compile_settings **settings)
 {
-    bool none =
-        !read->optimizer.type && !antler__compile_has_loss(read) && read->metrics.n == 0; /* {}: never compiled */
+    bool none = !read->optimizer.type && !antler__compile_has_loss(read) && read->metrics.n == 0 &&
+                read->weighted_metrics.n == 0; /* {}: never compiled */
     *settings = none ? NULL : read;
     if (none)
         antler__compile_free(read);

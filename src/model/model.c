@@ -205,14 +205,17 @@ bool antler_model_object(const antler_model *model, antler_kind kind, int64_t in
     const antler_compile_settings *compile = model && model->compile ? model->compile : &not_compiled;
     antler_fit_settings *fit = model ? model->fit : NULL;
     const antler_object settings = {&antler__fit_type, fit}, *list = NULL;
-    int64_t n = 0;
+    int64_t n = 0, weighted = index;
     if (kind == ANTLER_KIND_LAYER) {
         bool there = model && index >= 0 && index < model->layers;
         *object = there ? model->layer[index].object : (antler_object){NULL, NULL};
         return there;
     }
     if (kind == ANTLER_KIND_METRIC) {
-        return find_metric(&compile->metrics, index, object);
+        const antler_by_output *metrics = &compile->metrics;
+        for (int64_t i = 0; i < metrics->n; i++)
+            weighted -= metrics->item[i].objects.n;
+        return find_metric(metrics, index, object) || find_metric(&compile->weighted_metrics, weighted, object);
     } else if (kind == ANTLER_KIND_CALLBACK && fit) {
         list = fit->callbacks.item;
         n = fit->callbacks.n;

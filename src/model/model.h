@@ -95,15 +95,15 @@ typedef struct antler_model_variable_entry {
 typedef struct antler_target {
     int64_t output; /* of the model; those without a loss have no target */
     antler_object loss;
-    double weight; /* of the loss in the sum */
-    int64_t metrics;
+    double weight;               /* of the loss in the sum */
+    int64_t metrics, unweighted; /* the last ones see sample weights */
     antler_object metric[ANTLER_MOST_METRICS];
 } antler_target;
 
 /* compile_config. */
 typedef struct antler_compile_settings {
     antler_object optimizer; /* type NULL: none */
-    antler_by_output loss, metrics, loss_weights;
+    antler_by_output loss, metrics, weighted_metrics, loss_weights;
     /* what that is for a model, once its outputs are known (targets.c): */
     bool settled;
     antler_error failure; /* they do not fit its outputs; refuses training and evaluation */
@@ -128,7 +128,9 @@ static inline bool antler__compile_has_loss(const antler_compile_settings *setti
 typedef struct antler_fit_settings {
     struct antler_fit args;
     const char *data, *x, *y;                        /* file, and names of its data sets */
-    const char *validation_data[ANTLER_MAX_STRINGS]; /* names of x and y to validate on, in the same file */
+    const char *validation_data[ANTLER_MAX_STRINGS]; /* names of x, y and weights to validate on, in the same file */
+    const char *sample_weight;                       /* name of the weights of y */
+    antler_by_output class_weight;
     antler_objects callbacks;
 } antler_fit_settings;
 

@@ -41,6 +41,7 @@ static antler_status compile_json(const struct antler_compile *settings, const c
     struct antler_compile s = *settings;
     antler_place place = antler__at(NULL, "compile_config"), loss = antler__at(&place, "loss");
     antler_place metrics = antler__at(&place, "metrics"), weights = antler__at(&place, "loss_weights");
+    antler_place weighted = antler__at(&place, "weighted_metrics");
     if (!antler__given(given, "optimizer") || !s.optimizer)
         s.optimizer = "adam";
     if (antler__given(given, "learning_rate") && !isfinite(s.learning_rate)) /* JSON has no such number */
@@ -51,6 +52,8 @@ static antler_status compile_json(const struct antler_compile *settings, const c
         ANTLER_TRY(antler__text_add(s.loss, "loss", &loss, config, err));
     if (antler__given(given, "loss_weights"))
         ANTLER_TRY(antler__text_add(s.loss_weights, "loss_weights", &weights, config, err));
+    if (antler__given(given, "weighted_metrics"))
+        ANTLER_TRY(antler__text_add(s.weighted_metrics, "weighted_metrics", &weighted, config, err));
     bool measures = antler__given(given, "metrics");
     if (measures && s.metrics[0] && *s.metrics[0] == '[' && !s.metrics[1]) /* the whole list */
         return antler__text_add(s.metrics[0], "metrics", &metrics, config, err);
@@ -65,9 +68,13 @@ static antler_status compile_json(const struct antler_compile *settings, const c
 }
 
 static const antler_member compile_members[] = {
-    ANTLER_MEMBER(struct antler_compile, optimizer),    ANTLER_MEMBER(struct antler_compile, loss),
-    ANTLER_MEMBER(struct antler_compile, metrics),      ANTLER_MEMBER(struct antler_compile, learning_rate),
-    ANTLER_MEMBER(struct antler_compile, loss_weights), {NULL, 0},
+    ANTLER_MEMBER(struct antler_compile, optimizer),
+    ANTLER_MEMBER(struct antler_compile, loss),
+    ANTLER_MEMBER(struct antler_compile, metrics),
+    ANTLER_MEMBER(struct antler_compile, learning_rate),
+    ANTLER_MEMBER(struct antler_compile, loss_weights),
+    ANTLER_MEMBER(struct antler_compile, weighted_metrics),
+    {NULL, 0},
 };
 
 antler_status antler_compile_given(antler_model *model, const struct antler_compile *settings, size_t size,

@@ -64,34 +64,47 @@ static const antler_output_value *value_for(const antler_model *model, const ant
 
 /* ---- targets ----------------------------------------------------------------------------------------------------- */
 
+static antler_status check_metrics(const antler_model *model, const antler_by_output *metrics, const char *place,
+                                   antler_error *err)
+{
+    if (model->outputs == 1 || metrics->n == 0) /* one output: all metrics are its */
+        return ANTLER_OK;
+    if (metrics->form == ANTLER_FOR_ALL)
+        return antler_error_set(err, ANTLER_VALUE, place, "one metric for %lld outputs; expected a list or a dict",
+                                (long long)model->outputs);
+    return check(model, metrics, place, err);
+}
+
 static antler_status check_all(const antler_model *model, const antler_compile_settings *s, antler_error *err)
 {
-    const antler_by_output *metrics = &s->metrics;
     ANTLER_TRY(check(model, &s->loss, "compile_config.loss", err));
     ANTLER_TRY(check(model, &s->loss_weights, "compile_config.loss_weights", err));
     if (model->outputs > 1 && s->loss_weights.form == ANTLER_FOR_ALL && s->loss_weights.n > 0)
         return antler_error_set(err, ANTLER_VALUE, "compile_config.loss_weights",
                                 "one number for %lld outputs; expected a list or a dict", (long long)model->outputs);
-    if (model->outputs == 1 || metrics->n == 0) /* one output: all metrics are its */
-        return ANTLER_OK;
-    if (metrics->form == ANTLER_FOR_ALL)
-        return antler_error_set(err, ANTLER_VALUE, "compile_config.metrics",
-                                "one metric for %lld outputs; expected a list or a dict", (long long)model->outputs);
-    return check(model, metrics, "compile_config.metrics", err);
+    ANTLER_TRY(check_metrics(model, &s->metrics, "compile_config.metrics", err));
+    return check_metrics(model, &s->weighted_metrics, "compile_config.weighted_metrics", err);
 }
 
-static void add_metrics(antler_target *target, const antler_output_value *value)
+/* All metrics of output k: of one output those of all items. */
+static void add_metrics(const antler_model *model, const antler_by_output *metrics, int64_t k, antler_target *target)
 {
-    for (int64_t i = 0; value && i < value->objects.n; i++)
-        target->metric[target->metrics++] = value->objects.item[i]; /* no more than ANTLER_MOST_METRICS in all */
+    const antler_output_value *value = model->outputs > 1 ? value_for(model, metrics, k) : metrics->item;
+    int64_t items = !value ? 0 : model->outputs > 1 ? 1 : metrics->n;
+    for (int64_t j = 0; j < items; j++)
+        for (int64_t i = 0; i < value[j].objects.n; i++)
+            target->metric[target->metrics++] = value[j].objects.item[i]; /* no more than ANTLER_MOST_METRICS in all */
 }
 
 static antler_status add_target(const antler_model *model, antler_compile_settings *s, int64_t k, antler_error *err)
 {
     const antler_output_value *loss = value_for(model, &s->loss, k), *weight = value_for(model, &s->loss_weights, k);
-    const antler_output_value *metrics = model->outputs > 1 ? value_for(model, &s->metrics, k) : NULL;
+    antler_target found = {.output = k, .weight = 1};
+    add_metrics(model, &s->metrics, k, &found);
+    found.unweighted = found.metrics;
+    add_metrics(model, &s->weighted_metrics, k, &found);
     if (!loss || loss->objects.n == 0)
-        return !metrics || metrics->objects.n == 0
+        return model->outputs == 1 || found.metrics == 0
                    ? ANTLER_OK
                    : antler_error_set(err, ANTLER_UNSUPPORTED, "compile_config.metrics",
                                       "output \"%s\" has metrics and no loss; expected both or none",
@@ -100,15 +113,13 @@ static antler_status add_target(const antler_model *model, antler_compile_settin
         return antler_error_set(err, ANTLER_UNSUPPORTED, "compile_config.loss", "more than %d outputs with a loss",
                                 ANTLER_MOST_LOSSES);
     antler_target *target = &s->target[s->targets++];
-    *target = (antler_target){.output = k, .loss = loss->objects.item[0], .weight = 1};
+    *target = found;
+    target->loss = loss->objects.item[0];
     if (loss->objects.n > 1)
         return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "%lld losses for one output",
                                 (long long)loss->objects.n);
     if (weight && !isnan(weight->number))
         target->weight = weight->number;
-    add_metrics(target, metrics);
-    for (int64_t i = 0; model->outputs == 1 && i < s->metrics.n; i++)
-        add_metrics(target, &s->metrics.item[i]);
     return ANTLER_OK;
 }
 
@@ -120,64 +131,109 @@ static const char *metric_name(antler_object metric)
     return keys->name ? keys->name : metric.type->aliases ? metric.type->aliases[0] : metric.type->class_name;
 }
 
-/* Calls add for each log: the name of its output or NULL, and its own. */
+int64_t antler__metric_values(antler_object metric, int64_t n)
+{
+    const antler_metric_ops *ops = (const antler_metric_ops *)metric.type;
+    return ops->values ? ops->values(metric.config, n) : 1;
+}
+
+/* A log: the name of its output or NULL, its own, and which of several values it is, or -1. */
+typedef struct log_name {
+    const char *output, *name;
+    int64_t index;
+    bool weighted;
+} log_name;
+
+static void name_metrics(const antler_model *model, const antler_target *target, bool weighted,
+                         void (*add)(void *arg, const log_name *log), void *arg)
+{
+    const char *output;
+    const antler_shape *shape = antler_model_output(model, target->output, &output);
+    int64_t width = shape->rank > 1 ? shape->dim[shape->rank - 1] : 1;
+    int64_t j = weighted ? target->unweighted : 0, end = weighted ? target->metrics : target->unweighted;
+    for (; j < end; j++) {
+        int64_t values = antler__metric_values(target->metric[j], width);
+        for (int64_t v = 0; v < values; v++)
+            add(arg, &(log_name){.output = model->outputs > 1 ? output : NULL,
+                                 .name = metric_name(target->metric[j]),
+                                 .index = values > 1 ? v : -1,
+                                 .weighted = weighted});
+    }
+}
+
+/* Calls add for each log. */
 static void name_logs(const antler_model *model, const antler_compile_settings *s,
-                      void (*add)(void *arg, const char *output, const char *name), void *arg)
+                      void (*add)(void *arg, const log_name *log), void *arg)
 {
-    add(arg, NULL, "loss");
+    add(arg, &(log_name){.name = "loss", .index = -1});
     for (int64_t i = 0; s->targets > 1 && i < s->targets; i++)
-        add(arg, model->output_name[s->target[i].output], "loss");
-    for (int64_t i = 0; i < s->targets; i++)
-        for (int64_t j = 0; j < s->target[i].metrics; j++)
-            add(arg, model->outputs > 1 ? model->output_name[s->target[i].output] : NULL,
-                metric_name(s->target[i].metric[j]));
+        add(arg, &(log_name){.output = model->output_name[s->target[i].output], .name = "loss", .index = -1});
+    for (int weighted = 0; weighted < 2; weighted++)
+        for (int64_t i = 0; i < s->targets; i++)
+            name_metrics(model, &s->target[i], weighted != 0, add, arg);
 }
 
-enum { NUMBER = 8 }; /* room for "_1" behind a name that comes again */
-
-static void measure(void *arg, const char *output, const char *name)
-{
-    *(size_t *)arg += 2 * (sizeof "val_" + (output ? strlen(output) + 1 : 0) + strlen(name) + NUMBER);
-}
+enum { ADDED = 48 }; /* room for "weighted_" in front of a name, and "_3_1" behind one that comes again */
 
 typedef struct writing {
     antler_compile_settings *settings;
     char *text;
+    int64_t logs;
+    size_t size;
 } writing;
 
-/* A metric whose name comes again gets a number, as in Keras. */
-static int times_named(const antler_compile_settings *s, const char *name)
+static void measure(void *arg, const log_name *log)
 {
-    int times = 0;
-    for (int i = 1; i < s->logs; i++)
-        times += strcmp(s->log_name[0][i], name) == 0;
-    return times;
+    writing *w = arg;
+    w->size += 2 * (sizeof "val_" + (log->output ? strlen(log->output) + 1 : 0) + strlen(log->name) + ADDED);
+    w->logs++;
 }
 
-static void write(void *arg, const char *output, const char *name)
+static bool is_taken(const antler_compile_settings *s, const char *name)
+{
+    for (int i = 1; i < s->logs; i++)
+        if (strcmp(s->log_name[0][i], name) == 0)
+            return true;
+    return false;
+}
+
+/* A metric whose name comes again gets a number, as in Keras; a weighted one gets "weighted_" first. */
+static void write(void *arg, const log_name *log)
 {
     writing *w = arg;
     antler_compile_settings *s = w->settings;
-    char *text = w->text;
-    text += sprintf(text, "%s%s%s", output ? output : "", output ? "_" : "", name);
-    int times = times_named(s, w->text);
-    if (times > 0)
-        text += sprintf(text, "_%d", times);
-    s->log_name[0][s->logs] = w->text;
-    s->log_name[1][s->logs] = text + 1;
-    text += 1 + sprintf(text + 1, "val_%s", w->text);
-    w->text = text + 1;
+    char *text = w->text, *end = text;
+    for (int prefixed = 0; prefixed < (log->weighted ? 2 : 1); prefixed++) {
+        end = text + sprintf(text, "%s%s%s%s", log->output ? log->output : "", log->output ? "_" : "",
+                             prefixed ? "weighted_" : "", log->name);
+        if (log->index >= 0)
+            end += sprintf(end, "_%lld", (long long)log->index);
+        if (!is_taken(s, text))
+            break;
+    }
+    char *number = end;
+    for (int times = 1; is_taken(s, text); times++)
+        end = number + sprintf(number, "_%d", times);
+    s->log_name[0][s->logs] = text;
+    s->log_name[1][s->logs] = end + 1;
+    end += 1 + sprintf(end + 1, "val_%s", text);
+    w->text = end + 1;
     s->logs++;
 }
 
 static antler_status make_names(const antler_model *model, antler_compile_settings *s, antler_error *err)
 {
-    size_t size = 0;
-    name_logs(model, s, measure, &size);
-    s->log_text = antler__allocate(size, 1);
+    writing w = {.settings = s};
+    name_logs(model, s, measure, &w);
+    if (w.logs > ANTLER_MAX_LOGS / 2) {
+        antler_error_set(&s->failure, ANTLER_UNSUPPORTED, "compile_config.metrics",
+                         "%lld values to log, more than %d: a metric that has one for each class can be averaged",
+                         (long long)w.logs, ANTLER_MAX_LOGS / 2);
+        return ANTLER_OK;
+    }
+    w.text = s->log_text = antler__allocate(w.size, 1);
     if (!s->log_text)
         return antler__no_memory(err);
-    writing w = {s, s->log_text};
     name_logs(model, s, write, &w);
     return ANTLER_OK;
 }
@@ -207,9 +263,10 @@ antler_status antler__targets_settle(const antler_model *model, antler_compile_s
     if (model->outputs == 1) {
         leave_name(&s->loss);
         leave_name(&s->metrics);
+        leave_name(&s->weighted_metrics);
         leave_name(&s->loss_weights);
     }
-    if (model->file && status != ANTLER_OK)
+    if (model->file && s->failure.status != ANTLER_OK)
         antler__error_file(&s->failure, model->file);
     s->settled = true;
     return ANTLER_OK;

@@ -9,4 +9,7 @@
    may be NULL. */
 antler_status antler__targets_settle(const antler_model *model, antler_compile_settings *settings, antler_error *err);
 
+/* How many values a metric has of an output whose last axis is n. */
+int64_t antler__metric_values(antler_object metric, int64_t n);
+
 #endif

@@ -1,15 +1,16 @@
-/* Losses: a value for each row of predictions p against targets y, and its gradient.
+/* Losses of rows: a value for each row of predictions p against targets y, and its gradient.
 
        mean squared error              mean((p - y)^2)
        mean absolute error             mean(|p - y|)
+       mean absolute percentage error  100 mean(|p - y| / max(|y|, e))
        mean squared logarithmic error  mean((log(max(p, e) + 1) - log(max(y, e) + 1))^2)
-       binary cross-entropy            mean(-y log p - (1 - y) log(1 - p))
-       categorical cross-entropy       -sum(y log(p / sum(p)))
-       sparse categorical              log(sum(p)) - log(p[y])
+       Huber                           mean((p - y)^2 / 2, or d |p - y| - d^2 / 2 where |p - y| > d)
+       log cosh                        mean(log(cosh(p - y)))
+       cosine similarity               -sum(p / |p| * y / |y|)
+       Poisson                         mean(p - y log(p + e))
+       Kullback and Leibler            sum(y log(y / p)), both clipped to [e, 1]
 
-   with e = 1e-7, and p clipped to [e, 1 - e] in front of a logarithm; outside, the gradient is 0, as TensorFlow's is.
-   From logits x the cross-entropies are taken without clipping, and their gradients are softmax(x) - y and
-   sigmoid(x) - y. Logarithms and sums are the kernels'; what is left is a few plain operations an element. */
+   with e = 1e-7. Logarithms and sums are the kernels'; what is left is a few plain operations an element. */
 #include "parts/losses.h"
 
 #include "kernels/kernels.h"
@@ -17,26 +18,15 @@
 
 #include <math.h>
 
-enum { BLOCK = 256 };
-
-static const antler_real least = (antler_real)1e-7, most = (antler_real)(1 - 1e-7);
-
-static antler_real clip(antler_real p)
+void antler__loss_means(const antler_loss_call *call)
 {
-    return p < least ? least : p > most ? most : p;
+    const antler_kernels *k = antler__kernels();
+    const int64_t n = call->n;
+    for (int64_t r = 0; r < call->rows; r++)
+        call->value[r] = k->sum(call->scratch + r * n, n) / (antler_real)n;
 }
 
-static bool is_inside(antler_real p)
-{
-    return p >= least && p <= most;
-}
-
-static int64_t block_of(int64_t left)
-{
-    return left < BLOCK ? left : BLOCK;
-}
-
-/* ---- regression: from the differences, which scratch holds ------------------------------------------------------- */
+/* ---- from the differences, which scratch holds ------------------------------------------------------------------- */
 
 /* value = mean(scratch^2); dp becomes 2 scratch / n. */
 static void finish_squares(const antler_loss_call *call)
@@ -61,7 +51,6 @@ static antler_status squared_error(const void *config, const antler_loss_call *c
 
 static antler_status absolute_error(const void *config, const antler_loss_call *call)
 {
-    const antler_kernels *k = antler__kernels();
     const int64_t n = call->n;
     const antler_real step = 1 / (antler_real)n;
     (void)config;
@@ -71,17 +60,16 @@ static antler_status absolute_error(const void *config, const antler_loss_call *
         if (call->dp)
             call->dp[i] = d > 0 ? step : d < 0 ? -step : 0;
     }
-    for (int64_t r = 0; r < call->rows; r++)
-        call->value[r] = k->sum(call->scratch + r * n, n) / (antler_real)n;
+    antler__loss_means(call);
     return ANTLER_OK;
 }
 
-/* log(max(x, e) + 1) of m <= BLOCK numbers. */
+/* log(max(x, e) + 1) of m <= ANTLER_LOSS_BLOCK numbers. */
 static void log_above(const antler_kernels *k, antler_real *z, const antler_real *x, int64_t m)
 {
-    antler_real above[BLOCK];
+    antler_real above[ANTLER_LOSS_BLOCK];
     for (int64_t i = 0; i < m; i++)
-        above[i] = (x[i] < least ? least : x[i]) + 1;
+        above[i] = (x[i] < ANTLER_LEAST ? ANTLER_LEAST : x[i]) + 1;
     k->log(z, above, m);
 }
 
@@ -89,10 +77,10 @@ static antler_status squared_logarithmic_error(const void *config, const antler_
 {
     const antler_kernels *k = antler__kernels();
     const int64_t all = call->rows * call->n;
-    antler_real target[BLOCK];
+    antler_real target[ANTLER_LOSS_BLOCK];
     (void)config;
     for (int64_t i = 0, m; i < all; i += m) {
-        m = block_of(all - i);
+        m = antler__loss_block(all - i);
         log_above(k, call->scratch + i, call->p + i, m);
         log_above(k, target, call->y + i, m);
         for (int64_t j = 0; j < m; j++)
@@ -100,337 +88,232 @@ static antler_status squared_logarithmic_error(const void *config, const antler_
     }
     finish_squares(call);
     for (int64_t i = 0; call->dp && i < all; i++)
-        call->dp[i] = call->p[i] < least ? 0 : call->dp[i] / (call->p[i] + 1);
+        call->dp[i] = call->p[i] < ANTLER_LEAST ? 0 : call->dp[i] / (call->p[i] + 1);
     return ANTLER_OK;
 }
 
-/* ---- cross-entropies --------------------------------------------------------------------------------------------- */
-
-static bool is_from_logits(const void *config)
+/* 100 |p - y| / max(|y|, e) */
+static antler_status percentage_error(const void *config, const antler_loss_call *call)
 {
-    return ((const antler_crossentropy *)config)->from_logits;
-}
-
-/* Keras multiplies the output by the rows that count, and so forgets what it was made from. */
-static bool is_from_output(const void *config)
-{
-    return ((const antler_crossentropy *)config)->ignore_class != ANTLER_NULL;
-}
-
-/* ---- binary ------------------------------------------------------------------------------------------------------ */
-
-/* y (1 - s) + s / 2 */
-static antler_real smoothed(antler_real y, antler_real s)
-{
-    return y * (1 - s) + (antler_real)0.5 * s;
-}
-
-/* scratch = -z log p - (1 - z) log(1 - p), z the smoothed target. */
-static void binary_from_chances(const antler_loss_call *call, antler_real s, int64_t i, int64_t m)
-{
-    const antler_kernels *k = antler__kernels();
-    const antler_real scale = 1 / (antler_real)call->n;
-    antler_real p[BLOCK], q[BLOCK], log_p[BLOCK], log_q[BLOCK];
-    for (int64_t j = 0; j < m; j++) {
-        p[j] = clip(call->p[i + j]);
-        q[j] = 1 - p[j];
-    }
-    k->log(log_p, p, m);
-    k->log(log_q, q, m);
-    for (int64_t j = 0; j < m; j++) {
-        const antler_real z = smoothed(call->y[i + j], s);
-        call->scratch[i + j] = -(z * log_p[j] + (1 - z) * log_q[j]);
+    const antler_real step = 100 / (antler_real)call->n;
+    (void)config;
+    for (int64_t i = 0; i < call->rows * call->n; i++) {
+        const antler_real d = call->p[i] - call->y[i], size = call->y[i] < 0 ? -call->y[i] : call->y[i];
+        const antler_real whole = size < ANTLER_LEAST ? ANTLER_LEAST : size;
+        call->scratch[i] = 100 * ((d < 0 ? -d : d) / whole);
         if (call->dp)
-            call->dp[i + j] = is_inside(call->p[i + j]) ? ((1 - z) / q[j] - z / p[j]) * scale : 0;
+            call->dp[i] = d > 0 ? step / whole : d < 0 ? -step / whole : 0;
     }
+    antler__loss_means(call);
+    return ANTLER_OK;
 }
 
-/* scratch = max(x, 0) - x z + log(1 + exp(-|x|)): nothing overflows, and small losses keep their digits. */
-static void binary_from_logits(const antler_loss_call *call, antler_real s, int64_t i, int64_t m)
+static antler_status huber(const void *config, const antler_loss_call *call)
+{
+    const antler_real delta = (antler_real)((const antler_huber *)config)->delta, step = 1 / (antler_real)call->n;
+    const antler_real half = (antler_real)0.5;
+    for (int64_t i = 0; i < call->rows * call->n; i++) {
+        const antler_real d = call->p[i] - call->y[i], size = d < 0 ? -d : d;
+        const bool square = size <= delta;
+        call->scratch[i] = square ? half * d * d : delta * size - half * delta * delta;
+        if (call->dp)
+            call->dp[i] = step * (square ? d : d < 0 ? -delta : delta);
+    }
+    antler__loss_means(call);
+    return ANTLER_OK;
+}
+
+/* |d| + log(1 + exp(-2 |d|)) - log 2, and tanh(d). Keras's log 2 is a float's in double, too. */
+static antler_status log_cosh(const void *config, const antler_loss_call *call)
 {
     const antler_activation_kernel *act = antler__kernels()->activation;
-    const antler_real scale = 1 / (antler_real)call->n, *x = call->p + i;
-    antler_real below[BLOCK], tail[BLOCK], chance[BLOCK];
-    for (int64_t j = 0; j < m; j++)
-        below[j] = x[j] > 0 ? -x[j] : x[j];
-    act[ANTLER_ACT_softplus].forward(tail, below, m, 0);
-    if (call->dp)
-        act[ANTLER_ACT_sigmoid].forward(chance, x, m, 0);
-    for (int64_t j = 0; j < m; j++) {
-        const antler_real z = smoothed(call->y[i + j], s);
-        call->scratch[i + j] = (x[j] > 0 ? x[j] : 0) - x[j] * z + tail[j];
-        if (call->dp)
-            call->dp[i + j] = (chance[j] - z) * scale;
-    }
-}
-
-static antler_status binary(const void *config, const antler_loss_call *call)
-{
-    const antler_crossentropy *c = config;
-    const antler_kernels *k = antler__kernels();
-    const int64_t n = call->n, all = call->rows * n;
-    const bool logits = call->logits || c->from_logits;
-    for (int64_t i = 0; i < all; i += BLOCK)
-        (logits ? binary_from_logits : binary_from_chances)(call, (antler_real)c->label_smoothing, i,
-                                                            block_of(all - i));
-    for (int64_t r = 0; r < call->rows; r++)
-        call->value[r] = k->sum(call->scratch + r * n, n) / (antler_real)n;
-    return ANTLER_OK;
-}
-
-/* ---- categorical ------------------------------------------------------------------------------------------------- */
-
-/* -sum(z log_p), z = y (1 - s) + s / n. */
-static antler_real row_entropy(const antler_real *y, const antler_real *log_p, int64_t n, antler_real s)
-{
-    const antler_kernels *k = antler__kernels();
-    const antler_real sum = k->dot(y, log_p, n);
-    return s > 0 ? -((1 - s) * sum + s / (antler_real)n * k->sum(log_p, n)) : -sum;
-}
-
-static void categorical_from_logits(const antler_loss_call *call, antler_real s)
-{
-    const antler_kernels *k = antler__kernels();
-    const int64_t n = call->n, all = call->rows * n;
-    const antler_real share = s / (antler_real)n;
-    k->log_softmax(call->scratch, call->p, call->rows, n);
-    for (int64_t r = 0; r < call->rows; r++)
-        call->value[r] = row_entropy(call->y + r * n, call->scratch + r * n, n, s);
-    if (!call->dp)
-        return;
-    k->exp(call->dp, call->scratch, all);
-    for (int64_t i = 0; i < all; i++)
-        call->dp[i] -= call->y[i] * (1 - s) + share;
-}
-
-/* q = p / sum(p); with g = d value / d q, dp = (g - sum(g q)) / sum(p). */
-static void categorical_row(const antler_loss_call *call, antler_real s, int64_t r)
-{
-    const antler_kernels *k = antler__kernels();
-    const int64_t n = call->n;
-    const antler_real *p = call->p + r * n, *y = call->y + r * n, sum = k->sum(p, n), share = s / (antler_real)n;
-    antler_real *scratch = call->scratch + r * n, *q = call->dp ? call->dp + r * n : NULL, clipped[BLOCK];
-    for (int64_t i = 0, m; i < n; i += m) {
-        m = block_of(n - i);
+    const antler_real log2 = 0.69314718f, step = 1 / (antler_real)call->n;
+    antler_real d[ANTLER_LOSS_BLOCK], z[ANTLER_LOSS_BLOCK];
+    (void)config;
+    for (int64_t i = 0, m, all = call->rows * call->n; i < all; i += m) {
+        m = antler__loss_block(all - i);
+        for (int64_t j = 0; j < m; j++) {
+            d[j] = call->p[i + j] - call->y[i + j];
+            z[j] = -2 * (d[j] < 0 ? -d[j] : d[j]);
+        }
+        act[ANTLER_ACT_softplus].forward(z, z, m, 0);
         for (int64_t j = 0; j < m; j++)
-            clipped[j] = clip(p[i + j] / sum);
-        k->log(scratch + i, clipped, m);
+            call->scratch[i + j] = (d[j] < 0 ? -d[j] : d[j]) + z[j] - log2;
+        if (call->dp)
+            act[ANTLER_ACT_tanh].forward(call->dp + i, d, m, 0);
+        for (int64_t j = 0; call->dp && j < m; j++)
+            call->dp[i + j] *= step;
     }
-    call->value[r] = row_entropy(y, scratch, n, s);
-    if (!q)
-        return;
-    for (int64_t i = 0; i < n; i++) {
-        q[i] = p[i] / sum;
-        scratch[i] = is_inside(q[i]) ? -(y[i] * (1 - s) + share) / q[i] : 0;
-    }
-    const antler_real along = k->dot(scratch, q, n);
-    for (int64_t i = 0; i < n; i++)
-        q[i] = (scratch[i] - along) / sum;
-}
-
-static antler_status categorical(const void *config, const antler_loss_call *call)
-{
-    const antler_crossentropy *c = config;
-    const antler_real s = (antler_real)c->label_smoothing;
-    if (call->logits || c->from_logits)
-        categorical_from_logits(call, s);
-    else
-        for (int64_t r = 0; r < call->rows; r++)
-            categorical_row(call, s, r);
+    antler__loss_means(call);
     return ANTLER_OK;
 }
 
-/* ---- sparse categorical ------------------------------------------------------------------------------------------ */
+/* ---- of distributions and directions ----------------------------------------------------------------------------- */
 
-/* The class of row r; -1 for the one that is ignored, -2 with an error set. */
-static int64_t class_of(const antler_crossentropy *c, const antler_loss_call *call, int64_t r)
+static antler_status poisson(const void *config, const antler_loss_call *call)
 {
-    const double label = (double)call->y[r];
-    if (c->ignore_class != ANTLER_NULL && label == (double)c->ignore_class)
-        return -1;
-    if (label >= 0 && label < (double)call->n && label == floor(label))
-        return (int64_t)label;
-    antler_error_set(call->err, ANTLER_DATA, NULL,
-                     "row %lld of the batch: %.9g is no class; expected an integer in [0, %lld]", (long long)r, label,
-                     (long long)call->n - 1);
-    return -2;
+    const antler_kernels *k = antler__kernels();
+    const antler_real step = 1 / (antler_real)call->n;
+    antler_real above[ANTLER_LOSS_BLOCK], log_p[ANTLER_LOSS_BLOCK];
+    (void)config;
+    for (int64_t i = 0, m, all = call->rows * call->n; i < all; i += m) {
+        m = antler__loss_block(all - i);
+        for (int64_t j = 0; j < m; j++)
+            above[j] = call->p[i + j] + ANTLER_LEAST;
+        k->log(log_p, above, m);
+        for (int64_t j = 0; j < m; j++) {
+            call->scratch[i + j] = call->p[i + j] - call->y[i + j] * log_p[j];
+            if (call->dp)
+                call->dp[i + j] = step * (1 - call->y[i + j] / above[j]);
+        }
+    }
+    antler__loss_means(call);
+    return ANTLER_OK;
 }
 
-/* No loss, no gradient, and no part in the mean. */
-static void ignore_row(const antler_loss_call *call, int64_t r)
+static antler_real clip_to_1(antler_real x)
 {
-    call->value[r] = 0;
-    if (call->counts)
-        call->counts[r] = 0;
-    for (int64_t i = 0; call->dp && i < call->n; i++)
-        call->dp[r * call->n + i] = 0;
+    return x < ANTLER_LEAST ? ANTLER_LEAST : x > 1 ? 1 : x;
 }
 
-/* scratch holds log(softmax(x)), dp its exponential. */
-static void sparse_logits_row(const antler_loss_call *call, int64_t r, int64_t label)
+static antler_status kl_divergence(const void *config, const antler_loss_call *call)
 {
-    call->value[r] = -call->scratch[r * call->n + label];
-    if (call->dp)
-        call->dp[r * call->n + label] -= 1;
+    const antler_kernels *k = antler__kernels();
+    antler_real ratio[ANTLER_LOSS_BLOCK];
+    (void)config;
+    for (int64_t i = 0, m, all = call->rows * call->n; i < all; i += m) {
+        m = antler__loss_block(all - i);
+        for (int64_t j = 0; j < m; j++)
+            ratio[j] = clip_to_1(call->y[i + j]) / clip_to_1(call->p[i + j]);
+        k->log(call->scratch + i, ratio, m);
+        for (int64_t j = 0; j < m; j++) {
+            const antler_real p = call->p[i + j];
+            call->scratch[i + j] *= clip_to_1(call->y[i + j]);
+            if (call->dp)
+                call->dp[i + j] = p >= ANTLER_LEAST && p <= 1 ? -ratio[j] : 0;
+        }
+    }
+    for (int64_t r = 0; r < call->rows; r++)
+        call->value[r] = k->sum(call->scratch + r * call->n, call->n);
+    return ANTLER_OK;
 }
 
-/* Keras takes the logarithm of the clipped p for logits, so that p / sum(p) is what counts. */
-static void sparse_row(const antler_loss_call *call, int64_t r, int64_t label)
+/* 1 / |x|, at most 1 / e. */
+static antler_real scale_to_1(const antler_real *x, int64_t n)
+{
+    const double square = (double)antler__kernels()->dot(x, x, n), most = 1e7;
+    return square > 0 && 1 / sqrt(square) < most ? (antler_real)(1 / sqrt(square)) : (antler_real)most;
+}
+
+/* With p' and y' the directions, d value / d p = (p' (p' y') - y') / |p|; where |p| < e, -y' / e. */
+static antler_status cosine(const void *config, const antler_loss_call *call)
 {
     const antler_kernels *k = antler__kernels();
     const int64_t n = call->n;
-    const antler_real *p = call->p + r * n;
-    antler_real *clipped = call->scratch + r * n, log_of[2];
-    for (int64_t i = 0; i < n; i++)
-        clipped[i] = clip(p[i]);
-    const antler_real part[2] = {k->sum(clipped, n), clipped[label]};
-    k->log(log_of, part, 2);
-    call->value[r] = log_of[0] - log_of[1];
-    if (!call->dp)
-        return;
-    antler_real *dp = call->dp + r * n;
-    for (int64_t i = 0; i < n; i++)
-        dp[i] = is_inside(p[i]) ? 1 / part[0] : 0;
-    if (is_inside(p[label]))
-        dp[label] -= 1 / part[1];
-}
-
-static antler_status sparse(const void *config, const antler_loss_call *call)
-{
-    const antler_crossentropy *c = config;
-    const antler_kernels *k = antler__kernels();
-    const bool logits = call->logits || c->from_logits;
-    if (logits)
-        k->log_softmax(call->scratch, call->p, call->rows, call->n);
-    if (logits && call->dp)
-        k->exp(call->dp, call->scratch, call->rows * call->n);
+    (void)config;
     for (int64_t r = 0; r < call->rows; r++) {
-        const int64_t label = class_of(c, call, r);
-        if (label == -2)
-            return ANTLER_DATA;
-        if (label == -1)
-            ignore_row(call, r);
-        else
-            (logits ? sparse_logits_row : sparse_row)(call, r, label);
+        const antler_real *p = call->p + r * n, *y = call->y + r * n;
+        const antler_real p_scale = scale_to_1(p, n), y_scale = scale_to_1(y, n);
+        const antler_real along = k->dot(p, y, n) * p_scale * y_scale;
+        const antler_real turned = p_scale < (antler_real)1e7 ? along * p_scale : 0;
+        call->value[r] = -along;
+        for (int64_t i = 0; call->dp && i < n; i++)
+            call->dp[r * n + i] = (turned * p[i] - y_scale * y[i]) * p_scale;
     }
     return ANTLER_OK;
 }
 
 /* ---- tables ------------------------------------------------------------------------------------------------------ */
 
-#define ANTLER_FROM_LOGITS                                                                               \
-    {                                                                                                    \
-        .key = "from_logits", .kind = ANTLER_BOOL, .offset = offsetof(antler_crossentropy, from_logits), \
-        .def = "false", .doc = "predictions are logits, not probabilities"                               \
-    }
-#define ANTLER_LABEL_SMOOTHING                                                                                   \
-    {                                                                                                            \
-        .key = "label_smoothing", .kind = ANTLER_REAL, .offset = offsetof(antler_crossentropy, label_smoothing), \
-        .def = "0.0", .min = 0, .max = 1, .doc = "share of the target that is spread over all classes"           \
-    }
-#define ANTLER_LAST_AXIS                                                                                             \
-    {                                                                                                                \
-        .key = "axis", .kind = ANTLER_ANY, .def = "-1", .flags = ANTLER_UNWRITTEN, .doc = "of the classes: the last" \
-    }
-
-static const antler_field smoothed_fields[] = {
-    ANTLER_FROM_LOGITS,
-    ANTLER_LABEL_SMOOTHING,
-    ANTLER_LAST_AXIS,
+/* Keras writes neither of the two keys. */
+const antler_field antler__huber_fields[] = {
+    {.key = "delta",
+     .kind = ANTLER_REAL,
+     .offset = offsetof(antler_huber, delta),
+     .def = "1.0",
+     .min = 0,
+     .max = 1e30,
+     .flags = ANTLER_UNWRITTEN,
+     .doc = "where squares end"},
     ANTLER_FIELD_END,
 };
-static const antler_field sparse_fields[] = {
-    ANTLER_FROM_LOGITS,
-    {.key = "ignore_class",
-     .kind = ANTLER_INT,
-     .offset = offsetof(antler_crossentropy, ignore_class),
-     .def = "null",
-     .flags = ANTLER_NULLABLE,
-     .doc = "rows of this class do not count; it need not be one of the classes"},
-    ANTLER_LAST_AXIS,
+const antler_field antler__cosine_fields[] = {
+    {.key = "axis", .kind = ANTLER_ANY, .def = "-1", .flags = ANTLER_UNWRITTEN, .doc = "of the directions: the last"},
     ANTLER_FIELD_END,
 };
-#undef ANTLER_FROM_LOGITS
-#undef ANTLER_LABEL_SMOOTHING
-#undef ANTLER_LAST_AXIS
 
 const antler_loss_ops antler__mean_squared_error = {
-    .type = {.size = sizeof(antler_loss_ops),
-             .kind = ANTLER_KIND_LOSS,
-             .class_name = "MeanSquaredError",
-             .aliases = (const char *const[]){"mean_squared_error", "mse", "MSE", NULL},
-             .doc = "mean((p - y)^2)",
-             .config_size = sizeof(antler_loss_keys)},
+    ANTLER_LOSS_HEAD("MeanSquaredError", "mean((p - y)^2)", antler_loss_keys, NULL, "mean_squared_error", "mse", "MSE"),
     .compute = squared_error,
 };
 
 const antler_loss_ops antler__mean_absolute_error = {
-    .type = {.size = sizeof(antler_loss_ops),
-             .kind = ANTLER_KIND_LOSS,
-             .class_name = "MeanAbsoluteError",
-             .aliases = (const char *const[]){"mean_absolute_error", "mae", "MAE", NULL},
-             .doc = "mean(|p - y|)",
-             .config_size = sizeof(antler_loss_keys)},
+    ANTLER_LOSS_HEAD("MeanAbsoluteError", "mean(|p - y|)", antler_loss_keys, NULL, "mean_absolute_error", "mae", "MAE"),
     .compute = absolute_error,
 };
 
+const antler_loss_ops antler__mean_absolute_percentage_error = {
+    ANTLER_LOSS_HEAD("MeanAbsolutePercentageError", "100 mean(|p - y| / |y|)", antler_loss_keys, NULL,
+                     "mean_absolute_percentage_error", "mape", "MAPE"),
+    .compute = percentage_error,
+};
+
 const antler_loss_ops antler__mean_squared_logarithmic_error = {
-    .type = {.size = sizeof(antler_loss_ops),
-             .kind = ANTLER_KIND_LOSS,
-             .class_name = "MeanSquaredLogarithmicError",
-             .aliases = (const char *const[]){"mean_squared_logarithmic_error", "msle", "MSLE", NULL},
-             .doc = "mean((log(p + 1) - log(y + 1))^2)",
-             .config_size = sizeof(antler_loss_keys)},
+    ANTLER_LOSS_HEAD("MeanSquaredLogarithmicError", "mean((log(p + 1) - log(y + 1))^2)", antler_loss_keys, NULL,
+                     "mean_squared_logarithmic_error", "msle", "MSLE"),
     .compute = squared_logarithmic_error,
 };
 
-const antler_loss_ops antler__binary_crossentropy = {
-    .type = {.size = sizeof(antler_loss_ops),
-             .kind = ANTLER_KIND_LOSS,
-             .class_name = "BinaryCrossentropy",
-             .aliases = (const char *const[]){"binary_crossentropy", "bce", "BCE", NULL},
-             .doc = "mean(-y log p - (1 - y) log(1 - p))",
-             .config_size = sizeof(antler_crossentropy),
-             .fields = smoothed_fields},
-    .from = "sigmoid",
-    .from_logits = is_from_logits,
-    .compute = binary,
+const antler_loss_ops antler__huber = {
+    ANTLER_LOSS_HEAD("Huber", "mean of squares / 2 near y, of straight lines far from it", antler_huber,
+                     antler__huber_fields, "huber"),
+    .compute = huber,
 };
 
-const antler_loss_ops antler__categorical_crossentropy = {
-    .type = {.size = sizeof(antler_loss_ops),
-             .kind = ANTLER_KIND_LOSS,
-             .class_name = "CategoricalCrossentropy",
-             .aliases = (const char *const[]){"categorical_crossentropy", NULL},
-             .doc = "-sum(y log p), y a distribution over the classes",
-             .config_size = sizeof(antler_crossentropy),
-             .fields = smoothed_fields},
-    .from = "softmax",
-    .from_logits = is_from_logits,
-    .compute = categorical,
+const antler_loss_ops antler__log_cosh = {
+    ANTLER_LOSS_HEAD("LogCosh", "mean(log(cosh(p - y)))", antler_loss_keys, NULL, "log_cosh", "logcosh"),
+    .compute = log_cosh,
 };
 
-const antler_loss_ops antler__sparse_categorical_crossentropy = {
-    .type = {.size = sizeof(antler_loss_ops),
-             .kind = ANTLER_KIND_LOSS,
-             .class_name = "SparseCategoricalCrossentropy",
-             .aliases = (const char *const[]){"sparse_categorical_crossentropy", NULL},
-             .doc = "-log p[y], y the number of a class",
-             .config_size = sizeof(antler_crossentropy),
-             .fields = sparse_fields},
-    .sparse = true,
-    .from = "softmax",
-    .from_logits = is_from_logits,
-    .from_output = is_from_output,
-    .compute = sparse,
+const antler_loss_ops antler__cosine_similarity = {
+    ANTLER_LOSS_HEAD("CosineSimilarity", "-sum(p / |p| * y / |y|)", antler_loss_keys, antler__cosine_fields,
+                     "cosine_similarity"),
+    .compute = cosine,
+};
+
+const antler_loss_ops antler__poisson = {
+    ANTLER_LOSS_HEAD("Poisson", "mean(p - y log p)", antler_loss_keys, NULL, "poisson"),
+    .compute = poisson,
+};
+
+const antler_loss_ops antler__kl_divergence = {
+    ANTLER_LOSS_HEAD("KLDivergence", "sum(y log(y / p))", antler_loss_keys, NULL, "kl_divergence", "kld", "KLD",
+                     "kullback_leibler_divergence"),
+    .compute = kl_divergence,
 };
 
 const antler_type *const antler__losses[] = {
     &antler__mean_squared_error.type,
     &antler__mean_absolute_error.type,
+    &antler__mean_absolute_percentage_error.type,
     &antler__mean_squared_logarithmic_error.type,
+    &antler__huber.type,
+    &antler__log_cosh.type,
+    &antler__cosine_similarity.type,
+    &antler__poisson.type,
+    &antler__kl_divergence.type,
+    &antler__hinge.type,
+    &antler__squared_hinge.type,
+    &antler__categorical_hinge.type,
     &antler__binary_crossentropy.type,
     &antler__categorical_crossentropy.type,
     &antler__sparse_categorical_crossentropy.type,
+    &antler__categorical_generalized_crossentropy.type,
+    &antler__binary_focal_crossentropy.type,
+    &antler__categorical_focal_crossentropy.type,
+    &antler__dice.type,
+    &antler__tversky.type,
+    &antler__circle.type,
+    &antler__ctc.type,
     NULL,
 };

@@ -262,6 +262,7 @@ void antler_data_free(antler_data *data)
         antler__npy_close(&data->npy);
     }
     antler__parts_free(data);
+    antler__weights_drop(data);
     antler__free(data);
 }
 
@@ -291,15 +292,17 @@ antler_data *antler_data_rows(const antler_data *data, int64_t first, int64_t n,
         return NULL;
     }
     if (data->parts)
-        return antler__parts_rows(data, first, n, err);
+        return antler__weights_rows(antler__parts_rows(data, first, n, err), data, first, n, err);
     antler_data *view = antler__allocate(1, sizeof *view);
     if (!view)
         return no_memory(err);
     *view = *data;
     view->borrowed = true;
+    view->weight = NULL;
+    view->owns_weight = false;
     view->first += first;
     view->shape.dim[0] = n;
-    return view;
+    return antler__weights_rows(view, data, first, n, err);
 }
 
 const antler_shape *antler_data_shape(const antler_data *data)

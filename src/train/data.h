@@ -19,6 +19,8 @@ struct antler_data {
     int64_t parts;               /* ... or other data, for as many inputs or outputs */
     antler_data **part;          /* [parts], freed with it unless borrowed */
     char **part_name;            /* [parts], or NULL: by their order */
+    const antler_data *weight;   /* sample weights of these targets, or NULL */
+    bool owns_weight;            /* it is freed with the data */
     char file[256], name[256];   /* for errors */
 };
 
@@ -26,6 +28,12 @@ struct antler_data {
 antler_data *antler__data_open(const char *path, const char *name, int64_t most_in_memory, antler_error *err);
 /* Data without a source yet. */
 antler_data *antler__data_create(const char *file, const char *name, antler_error *err);
+
+/* Weights of a view's own (data_weights.c): frees them; gives the view the rows that other data has some for, and
+   returns it, or frees it and returns NULL. */
+void antler__weights_drop(antler_data *data);
+antler_data *antler__weights_rows(antler_data *view, const antler_data *of, int64_t first, int64_t n,
+                                  antler_error *err);
 
 /* What data does that has parts (data_join.c). */
 antler_status antler__parts_gather(const antler_data *data, const int64_t *row, int64_t n, antler_real *out,

@@ -23,6 +23,8 @@ antler_status antler__feeds_make(const antler_model *model, const antler_data *x
     antler_status status = feeds->rows == ny ? antler__feed_y(model, y, &feeds->y, err)
                                              : antler_error_set(err, ANTLER_SHAPE, "y", "x has %lld rows, y has %lld",
                                                                 (long long)feeds->rows, (long long)ny);
+    if (status == ANTLER_OK)
+        status = antler__feed_w(&feeds->y, &feeds->w, err);
     if (status != ANTLER_OK)
         antler__feeds_free(feeds);
     return status;
@@ -32,6 +34,7 @@ void antler__feeds_free(antler_feeds *feeds)
 {
     antler__feed_free(&feeds->x);
     antler__feed_free(&feeds->y);
+    antler__feed_free(&feeds->w);
 }
 
 antler_status antler__gather_x(const antler_model *model, const antler_feed *x, const int64_t *row, int64_t n,
@@ -47,18 +50,22 @@ void antler__rooms_free(antler_rooms *r)
 {
     antler__free_aligned(r->x);
     antler__free_aligned(r->y);
+    antler__free_aligned(r->w);
     antler__free(r->row);
 }
 
-antler_status antler__rooms_make(antler_rooms *r, int64_t batch, int64_t x_width, int64_t y_width, antler_error *err)
+antler_status antler__rooms_make(antler_rooms *r, int64_t batch, int64_t x_width, int64_t y_width, int64_t w_width,
+                                 antler_error *err)
 {
-    int64_t x = 0, y = 0;
-    bool fits = antler__size_multiply(batch, x_width, &x) && antler__size_multiply(batch, y_width, &y);
+    int64_t x = 0, y = 0, w = 0;
+    bool fits = antler__size_multiply(batch, x_width, &x) && antler__size_multiply(batch, y_width, &y) &&
+                antler__size_multiply(batch, w_width, &w);
     *r = (antler_rooms){.batch = batch};
     r->x = fits ? antler__allocate_aligned((size_t)x, sizeof *r->x) : NULL;
     r->y = fits ? antler__allocate_aligned((size_t)y, sizeof *r->y) : NULL;
+    r->w = fits ? antler__allocate_aligned((size_t)w, sizeof *r->w) : NULL;
     r->row = antler__allocate((size_t)batch, sizeof *r->row);
-    if (r->x && r->y && r->row)
+    if (r->x && r->y && r->w && r->row)
         return ANTLER_OK;
     antler__rooms_free(r);
     *r = (antler_rooms){0};
@@ -97,6 +104,8 @@ antler_status antler__evaluate(antler_context *c, const antler_feeds *f, antler_
         double loss;
         ANTLER_TRY(take_rows(c->model, r, &f->x, f->rows, first, &n, err));
         ANTLER_TRY(antler__feed_gather(&f->y, r->row, n, r->y, err));
+        ANTLER_TRY(antler__feed_gather(&f->w, r->row, n, r->w, err));
+        antler__objective_weigh(c->objective, f->w.parts ? r->w : NULL, n);
         ANTLER_TRY(antler__forward(c, r->x, n, err));
         ANTLER_TRY(antler__objective_loss(c, r->y, false, &loss, err));
         antler__objective_track(c, r->y, loss);
@@ -108,8 +117,8 @@ static antler_status evaluate_on(antler_context *c, const antler_feeds *f, int64
                                  antler_error *err)
 {
     antler_rooms r;
-    ANTLER_TRY(antler__feed_fits(&f->y, c->objective, c->model, err));
-    ANTLER_TRY(antler__rooms_make(&r, batch, f->x.width, f->y.width, err));
+    ANTLER_TRY(antler__feed_fits(&f->y, &f->w, c->objective, c->model, err));
+    ANTLER_TRY(antler__rooms_make(&r, batch, f->x.width, f->y.width, f->w.width, err));
     antler_status status = antler__evaluate(c, f, &r, err);
     antler__rooms_free(&r);
     if (status == ANTLER_OK && logs)
@@ -305,7 +314,7 @@ static antler_status predict_rows(const prediction *p, antler_error *err)
     int64_t batch = 0;
     ANTLER_TRY(choose_batch(p->model, p->rows, p->batch_size, &batch, err));
     antler_context *c = antler__spare_take(p->model, p->mode, batch, p->threads, 0, err);
-    antler_status status = c ? antler__rooms_make(&r, batch, p->x.width, 0, err) : err->status;
+    antler_status status = c ? antler__rooms_make(&r, batch, p->x.width, 0, 0, err) : err->status;
     if (status == ANTLER_OK)
         status = p->mode == ANTLER_MC ? predict_samples(p, c, &r, err) : predict_once(p, c, &r, err);
     antler__rooms_free(&r);

@@ -7,7 +7,7 @@
 /* The data of a pass: x for the inputs, y for the losses. */
 typedef struct antler_feeds {
     int64_t rows;
-    antler_feed x, y;
+    antler_feed x, y, w; /* w: sample weights of y */
 } antler_feeds;
 
 /* x fits the model's inputs, and y is as many; whether y fits the losses an objective says (antler__feed_fits). */
@@ -19,13 +19,13 @@ void antler__feeds_free(antler_feeds *feeds);
 antler_status antler__gather_x(const antler_model *model, const antler_feed *x, const int64_t *row, int64_t n,
                                antler_real *out, antler_error *err);
 
-/* Room for a batch of x, of targets, and of the numbers of their rows. */
+/* Room for a batch of x, of targets, of sample weights, and of the numbers of their rows. */
 typedef struct antler_rooms {
     int64_t batch;
-    antler_real *x, *y;
+    antler_real *x, *y, *w;
     int64_t *row;
 } antler_rooms;
-antler_status antler__rooms_make(antler_rooms *rooms, int64_t batch, int64_t x_width, int64_t y_width,
+antler_status antler__rooms_make(antler_rooms *rooms, int64_t batch, int64_t x_width, int64_t y_width, int64_t w_width,
                                  antler_error *err);
 void antler__rooms_free(antler_rooms *rooms);
 

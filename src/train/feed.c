@@ -127,7 +127,7 @@ static void measure(antler_feed *feed)
 {
     feed->width = 0;
     for (int64_t i = 0; i < feed->parts; i++)
-        feed->width += antler_count(antler_data_shape(part_of(feed, i)), 1);
+        feed->width += part_of(feed, i) ? antler_count(antler_data_shape(part_of(feed, i)), 1) : 0;
 }
 
 antler_status antler__feed_x(const antler_model *model, const antler_data *x, antler_feed *feed, antler_error *err)
@@ -160,11 +160,33 @@ antler_status antler__feed_y(const antler_model *model, const antler_data *y, an
     return ANTLER_OK;
 }
 
-antler_status antler__feed_fits(const antler_feed *y, antler_objective *objective, const antler_model *model,
-                                antler_error *err)
+antler_status antler__feed_w(const antler_feed *y, antler_feed *feed, antler_error *err)
 {
-    for (int64_t i = 0; i < objective->goals; i++)
+    bool weighted = false;
+    *feed = (antler_feed){0};
+    for (int64_t i = 0; i < y->parts; i++)
+        weighted = weighted || y->one->weight || part_of(y, i)->weight;
+    if (!weighted)
+        return ANTLER_OK;
+    feed->parts = y->parts;
+    feed->part = antler__allocate((size_t)y->parts, sizeof *feed->part);
+    if (!feed->part)
+        return antler__no_memory(err);
+    for (int64_t i = 0; i < y->parts; i++)
+        feed->part[i] = part_of(y, i)->weight ? part_of(y, i)->weight : y->one->weight;
+    measure(feed);
+    return ANTLER_OK;
+}
+
+antler_status antler__feed_fits(const antler_feed *y, const antler_feed *w, antler_objective *objective,
+                                const antler_model *model, antler_error *err)
+{
+    for (int64_t i = 0; i < objective->goals; i++) {
+        const antler_data *weight = w->parts ? part_of(w, i) : NULL;
+        int64_t numbers = weight ? antler_count(antler_data_shape(weight), 1) : 0;
         ANTLER_TRY(antler__goal_targets(&objective->goal[i], model, antler_data_shape(part_of(y, i)), err));
+        ANTLER_TRY(antler__goal_weights(&objective->goal[i], model, numbers, err));
+    }
     return ANTLER_OK;
 }
 
@@ -173,6 +195,8 @@ antler_status antler__feed_gather(const antler_feed *feed, const int64_t *row, i
 {
     for (int64_t i = 0; i < feed->parts; i++) {
         const antler_data *part = part_of(feed, i);
+        if (!part) /* an output without sample weights */
+            continue;
         ANTLER_TRY(antler_data_gather(part, row, n, out, err));
         out += n * part->row_elements;
     }

@@ -5,6 +5,7 @@
 #include "model/compile.h"
 #include "model/structure.h"
 #include "train/checkpoint.h"
+#include "train/class_weight.h"
 #include "train/evaluate.h"
 #include "train/fit_settings.h"
 #include "train/history.h"
@@ -28,6 +29,7 @@ typedef struct fit {
     antler_feeds feeds, validation_feeds;
     antler_context *train, *validation; /* validation NULL: none */
     antler_rooms rooms, validation_rooms;
+    antler_class_weights classes;
     int64_t *order; /* [rows of the feeds] */
     bool batch_given;
     antler_training state;
@@ -76,8 +78,25 @@ static antler_status make_validation(fit *f, antler_pool *pool, antler_error *er
                                                 ANTLER_WITH_OBJECTIVE, err);
     if (!f->validation)
         return err->status;
-    ANTLER_TRY(antler__feed_fits(&feeds->y, f->validation->objective, f->model, err));
-    return antler__rooms_make(&f->validation_rooms, n, feeds->x.width, feeds->y.width, err);
+    ANTLER_TRY(antler__feed_fits(&feeds->y, &feeds->w, f->validation->objective, f->model, err));
+    return antler__rooms_make(&f->validation_rooms, n, feeds->x.width, feeds->y.width, feeds->w.width, err);
+}
+
+/* Weights of classes take the place of sample weights. */
+static antler_status make_class_weights(fit *f, int64_t *w_width, antler_error *err)
+{
+    *w_width = f->feeds.w.width;
+    ANTLER_TRY(antler__class_weights_make(&f->settings->class_weight, &f->classes, err));
+    if (f->classes.n == 0)
+        return ANTLER_OK;
+    if (f->model->outputs > 1)
+        return antler_error_set(err, ANTLER_UNSUPPORTED, "fit.class_weight",
+                                "a model of %lld outputs: use sample weights, which each output can have its own of",
+                                (long long)f->model->outputs);
+    if (f->feeds.w.parts)
+        return antler_error_set(err, ANTLER_VALUE, "fit.class_weight", "there are sample weights; only one of both");
+    *w_width = f->train->objective->goal[0].inner;
+    return antler__goal_weights(&f->train->objective->goal[0], f->model, *w_width, err);
 }
 
 /* The two contexts never run at a time, so one pool serves both. */
@@ -89,8 +108,10 @@ static antler_status make_contexts(fit *f, antler_error *err)
     f->train = antler__training_context(f->model, f->model, ANTLER_TRAIN, batch, f->args->threads, 0, err);
     if (!f->train)
         return err->status;
-    ANTLER_TRY(antler__feed_fits(&f->feeds.y, f->train->objective, f->model, err));
-    ANTLER_TRY(antler__rooms_make(&f->rooms, batch, f->feeds.x.width, f->feeds.y.width, err));
+    ANTLER_TRY(antler__feed_fits(&f->feeds.y, &f->feeds.w, f->train->objective, f->model, err));
+    int64_t w_width;
+    ANTLER_TRY(make_class_weights(f, &w_width, err));
+    ANTLER_TRY(antler__rooms_make(&f->rooms, batch, f->feeds.x.width, f->feeds.y.width, w_width, err));
     f->order = antler__allocate((size_t)f->feeds.rows, sizeof *f->order);
     if (!f->order)
         return antler__no_memory(err);
@@ -148,6 +169,7 @@ static void tear_down(fit *f)
     antler__feeds_free(&f->validation_feeds);
     antler__rooms_free(&f->rooms);
     antler__rooms_free(&f->validation_rooms);
+    antler__class_weights_free(&f->classes);
     antler__free(f->order);
     antler__free_aligned(f->state.kept);
     antler__free(f->state.callback_state);
@@ -221,6 +243,10 @@ static antler_status train_batch(fit *f, const int64_t *row, int64_t n, antler_e
 {
     ANTLER_TRY(antler__gather_x(f->model, &f->feeds.x, row, n, f->rooms.x, err));
     ANTLER_TRY(antler__feed_gather(&f->feeds.y, row, n, f->rooms.y, err));
+    ANTLER_TRY(antler__feed_gather(&f->feeds.w, row, n, f->rooms.w, err));
+    if (f->classes.n)
+        antler__class_weights_fill(&f->classes, &f->train->objective->goal[0], f->rooms.y, n, f->rooms.w);
+    antler__objective_weigh(f->train->objective, f->classes.n || f->feeds.w.parts ? f->rooms.w : NULL, n);
     antler_context_seek(f->train, f->model->step, 0);
     ANTLER_TRY(antler__forward(f->train, f->rooms.x, n, err));
     ANTLER_TRY(antler__backward_tracked(f->train, f->rooms.y, err));

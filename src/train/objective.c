@@ -1,99 +1,66 @@
 /* The compiled losses and metrics: from rows to one number, by Keras's reductions, masks and habits about logits. */
 #include "train/objective.h"
-#include "config/registry.h"
-#include "core/memory.h"
 #include "model/compile.h"
+#include "model/targets.h"
 
 #include <string.h>
 
-/* ---- creating ---------------------------------------------------------------------------------------------------- */
-
-static bool is_mean(const char *reduction)
+static antler_status check_metrics(const antler_goal *g, const char *name, antler_error *err)
 {
-    static const char *const means[] = {"sum_over_batch_size", "mean", "auto", "mean_with_sample_weight"};
-    for (size_t i = 0; reduction && i < sizeof means / sizeof *means; i++)
-        if (strcmp(reduction, means[i]) == 0)
-            return true;
-    return false;
-}
-
-static antler_status make_goal(const antler_model *model, const antler_target *target, int64_t batch, antler_goal *goal,
-                               antler_error *err)
-{
-    const antler_shape *out = antler_model_output(model, target->output, NULL);
-    int64_t width = out->rank > 1 ? out->dim[out->rank - 1] : 1, inner = antler_count(out, 1) / width, rows = 0;
-    int64_t numbers = 0;
-    bool fits = antler__size_multiply(inner, batch, &rows) && antler__size_multiply(rows, width + 3, &numbers);
-    antler_real *space = fits ? antler__allocate_aligned((size_t)numbers, sizeof *space) : NULL;
-    if (!space)
-        return antler__no_memory(err);
-    const char *reduction = ((const antler_loss_keys *)target->loss.config)->reduction;
-    *goal = (antler_goal){.target = target,
-                          .loss = (const antler_loss_ops *)target->loss.type,
-                          .is_mean = is_mean(reduction),
-                          .is_sum = reduction && strcmp(reduction, "sum") == 0,
-                          .inner = inner,
-                          .width = width,
-                          .scratch = space,
-                          .losses = space + rows * width,
-                          .weight = space + rows * (width + 1),
-                          .counts = space + rows * (width + 2)};
-    return antler__goal_targets(goal, model, NULL, err);
-}
-
-void antler__objective_free(antler_objective *o)
-{
-    if (!o)
-        return;
-    for (int64_t i = 0; i < o->goals; i++)
-        antler__free_aligned(o->goal[i].scratch);
-    antler__compile_free(o->compile);
-    antler__free(o);
-}
-
-antler_objective *antler__objective_create(const antler_model *model, int64_t batch, antler_error *err)
-{
-    int64_t goals = model->compile->targets;
-    antler_objective *o = antler__allocate_zeroed(1, sizeof *o + (size_t)goals * sizeof *o->goal);
-    if (!o) {
-        antler__no_memory(err);
-        return NULL;
+    antler_error inner = {0};
+    for (int64_t i = 0; i < g->target->metrics; i++) {
+        const antler_metric_ops *ops = antler__goal_metric(g, i);
+        if (ops->fits && ops->fits(g->target->metric[i].config, g->width, g->y_width, &inner) != ANTLER_OK)
+            return antler_error_set(err, inner.status, name, "%s: %s", ops->type.class_name, inner.message);
     }
-    o->compile = antler__compile_share(model->compile);
-    for (; o->goals < goals; o->goals++)
-        if (make_goal(model, &o->compile->target[o->goals], batch, &o->goal[o->goals], err) != ANTLER_OK) {
-            antler__objective_free(o);
-            return NULL;
-        }
-    return o;
-}
-
-static const antler_metric_ops *metric_ops(const antler_goal *g, int64_t i)
-{
-    return (const antler_metric_ops *)g->target->metric[i].type;
+    return ANTLER_OK;
 }
 
 antler_status antler__goal_targets(antler_goal *g, const antler_model *model, const antler_shape *y, antler_error *err)
 {
     const char *name;
     const antler_shape *output = antler_model_output(model, g->target->output, &name);
-    int64_t sample = y ? antler_count(y, 1) : g->loss->sparse ? g->inner : g->inner * g->width;
-    g->y_width = sample == g->inner * g->width && !g->loss->sparse ? g->width : 1;
-    g->y_numbers = g->inner * g->y_width;
-    bool fits = sample == g->y_numbers && (g->loss->sparse || g->y_width == g->width);
+    const bool classes = g->loss->sparse, any = g->loss->loose && !classes;
+    int64_t sample = y ? antler_count(y, 1) : classes || any ? g->inner : g->inner * g->width;
+    g->y_width = any ? sample : sample == g->inner * g->width && !classes ? g->width : 1;
+    g->y_numbers = any ? sample : g->inner * g->y_width;
+    bool fits = sample == g->y_numbers && (classes || any || g->y_width == g->width);
+    name = model->outputs > 1 ? name : NULL;
     if (!fits) {
         char got[128], out[128];
         antler_shape_text(y, got, sizeof got);
         antler_shape_text(output, out, sizeof out);
-        return antler_error_set(err, ANTLER_SHAPE, model->outputs > 1 ? name : NULL,
-                                g->loss->sparse ? "targets of shape %s: %s of an output %s wants one class a row"
-                                                : "targets of shape %s: %s of an output %s wants the output's shape",
+        return antler_error_set(err, ANTLER_SHAPE, name,
+                                classes ? "targets of shape %s: %s of an output %s wants one class a row"
+                                        : "targets of shape %s: %s of an output %s wants the output's shape",
                                 got, g->loss->type.class_name, out);
     }
-    return ANTLER_OK;
+    return y ? check_metrics(g, name, err) : ANTLER_OK;
 }
 
-/* ---- the loss ---------------------------------------------------------------------------------------------------- */
+antler_status antler__goal_weights(antler_goal *g, const antler_model *model, int64_t w_numbers, antler_error *err)
+{
+    const char *name;
+    antler_model_output(model, g->target->output, &name);
+    bool fits = w_numbers <= 1 || (g->scope == ANTLER_LOSS_OF_ROWS && g->inner % w_numbers == 0);
+    g->w_numbers = w_numbers;
+    if (fits)
+        return ANTLER_OK;
+    return antler_error_set(err, ANTLER_SHAPE, model->outputs > 1 ? name : NULL,
+                            "%lld sample weights a sample: %s of an output of %lld rows a sample wants 1%s",
+                            (long long)w_numbers, g->loss->type.class_name, (long long)g->inner,
+                            g->scope == ANTLER_LOSS_OF_ROWS && g->inner > 1 ? ", or one for each step" : "");
+}
+
+void antler__objective_weigh(antler_objective *o, const antler_real *w, int64_t n)
+{
+    for (antler_goal *g = o->goal; g < o->goal + o->goals; g++) {
+        g->w = w && g->w_numbers ? w : NULL;
+        w = w ? w + n * g->w_numbers : NULL;
+    }
+}
+
+/* ---- weights ----------------------------------------------------------------------------------------------------- */
 
 /* weight[row] from the mask that reaches the output; false where there is none. */
 static bool weigh_by_mask(const antler_context *c, antler_goal *g, int64_t rows)
@@ -107,36 +74,64 @@ static bool weigh_by_mask(const antler_context *c, antler_goal *g, int64_t rows)
     return true;
 }
 
-/* weight[row] of the loss and of the gradient, from the mask and from rows that the loss does not count. Returns their
-   sum. */
-static double weigh_rows(const antler_context *c, antler_goal *g, int64_t rows, bool *weighted)
+/* Multiplies weight[i] of `count` values, which `weighted` says are there, by the sample weights: those of `n` samples.
+   True where there are weights after that. */
+static bool weigh_by_sample(antler_goal *g, int64_t n, int64_t count, bool weighted)
 {
-    double valid = 0;
-    *weighted = weigh_by_mask(c, g, rows);
-    for (int64_t r = 0; r < rows; r++) {
-        g->weight[r] = *weighted ? g->weight[r] * g->counts[r] : g->counts[r];
-        valid += (double)g->weight[r];
-    }
-    *weighted = *weighted || valid < (double)rows;
-    return valid;
+    if (!g->w)
+        return weighted;
+    int64_t each = count / (n * g->w_numbers);
+    for (int64_t i = 0; i < count; i++)
+        g->weight[i] = (weighted ? g->weight[i] : 1) * g->w[i / each];
+    return true;
 }
 
-/* The loss of the output from its rows; weight[row] becomes the factor of the row's gradient. */
-static double reduce(const antler_context *c, antler_goal *g, int64_t rows)
+/* weight[i] of the values of the loss and of the gradient: from the mask, from values that the loss does not count, and
+   from the sample weights. The first two stretch a mean to those that count, as in Keras. */
+static bool weigh_values(const antler_context *c, antler_goal *g, int64_t count)
+{
+    double valid = 0;
+    bool weighted = g->scope == ANTLER_LOSS_OF_ROWS && weigh_by_mask(c, g, count);
+    for (int64_t i = 0; i < count; i++) {
+        g->weight[i] = weighted ? g->weight[i] * g->counts[i] : g->counts[i];
+        valid += (double)g->weight[i];
+    }
+    weighted = weighted || valid < (double)count;
+    if (weighted && g->reduction == ANTLER_REDUCE_MEAN) {
+        antler_real stretch = (antler_real)(valid > 0 ? (double)count / valid : 0);
+        for (int64_t i = 0; i < count; i++)
+            g->weight[i] *= stretch;
+    }
+    return weigh_by_sample(g, c->n, count, weighted);
+}
+
+/* ---- the loss ---------------------------------------------------------------------------------------------------- */
+
+/* By what the sum of the weighted values is divided. */
+static double divisor_of(const antler_goal *g, int64_t count, bool weighted)
+{
+    double sum = 0;
+    if (g->reduction != ANTLER_REDUCE_WEIGHTED_MEAN || !weighted)
+        return (double)count;
+    for (int64_t i = 0; i < count; i++)
+        sum += (double)g->weight[i];
+    return sum;
+}
+
+/* The loss of the output from `count` values; weight[i] becomes the factor of the i-th one's gradient. */
+static double reduce(const antler_context *c, antler_goal *g, int64_t count)
 {
     const antler_kernels *k = antler__kernels();
-    bool weighted;
-    double valid = weigh_rows(c, g, rows, &weighted), share = g->target->weight;
-    antler_real stretch = g->is_mean && weighted ? (antler_real)(valid > 0 ? (double)rows / valid : 0) : 1;
-    for (int64_t r = 0; weighted && r < rows; r++) {
-        g->weight[r] *= stretch;
-        g->losses[r] *= g->weight[r];
-    }
-    double sum = k->long_sum(g->losses, rows);
-    antler_real scale = (antler_real)(g->is_mean ? share / (double)rows : share);
-    for (int64_t r = 0; r < rows; r++) /* one factor a row; padding rows of the mask included */
-        g->weight[r] = weighted ? g->weight[r] * scale : scale;
-    return g->is_sum ? sum : sum / (double)rows;
+    bool weighted = weigh_values(c, g, count), is_sum = g->reduction == ANTLER_REDUCE_SUM;
+    double divisor = divisor_of(g, count, weighted), share = g->target->weight;
+    for (int64_t i = 0; weighted && i < count; i++)
+        g->losses[i] *= g->weight[i];
+    double sum = k->long_sum(g->losses, count);
+    bool is_mean = !is_sum && g->reduction != ANTLER_REDUCE_NONE;
+    antler_real scale = (antler_real)(!is_mean ? share : divisor != 0 ? share / divisor : 0);
+    for (int64_t i = 0; i < count; i++) /* padding rows of the mask included */
+        g->weight[i] = weighted ? g->weight[i] * scale : scale;
+    return is_sum ? sum : divisor != 0 ? sum / divisor : 0;
 }
 
 static void scale_gradient(const antler_goal *g, antler_real *dp, int64_t rows)
@@ -144,6 +139,26 @@ static void scale_gradient(const antler_goal *g, antler_real *dp, int64_t rows)
     for (int64_t r = 0; r < rows; r++)
         for (int64_t j = 0; j < g->width; j++)
             dp[r * g->width + j] *= g->weight[r];
+}
+
+/* How many values the loss has. One for the batch is taken as many times as there are sample weights, as Keras does,
+   which multiplies it by each. */
+static int64_t value_count(const antler_goal *g, int64_t n)
+{
+    if (g->scope == ANTLER_LOSS_OF_ROWS)
+        return n * g->inner;
+    return g->scope == ANTLER_LOSS_OF_SAMPLES || g->w ? n : 1;
+}
+
+/* The values of a loss of another scope than rows have been reduced: its gradient, by the factors. */
+static antler_status whole_gradient(const antler_goal *g, antler_loss_call *call, antler_real *dp, int64_t count)
+{
+    for (int64_t i = 1; g->scope == ANTLER_LOSS_OF_BATCH && i < count; i++)
+        g->weight[0] += g->weight[i];
+    call->dp = dp;
+    call->factor = g->weight;
+    call->counts = NULL;
+    return g->loss->compute(g->target->loss.config, call);
 }
 
 static double activity_penalty(const antler_context *c)
@@ -159,36 +174,49 @@ static double activity_penalty(const antler_context *c)
     return sum;
 }
 
+static antler_status compute(antler_context *c, antler_goal *g, antler_loss_call *call, antler_real *dp)
+{
+    const bool whole = g->scope != ANTLER_LOSS_OF_ROWS;
+    int64_t count = value_count(g, c->n);
+    for (int64_t i = 0; i < count; i++)
+        g->counts[i] = 1;
+    call->dp = whole ? NULL : dp;
+    ANTLER_TRY(g->loss->compute(g->target->loss.config, call));
+    for (int64_t i = 1; g->scope == ANTLER_LOSS_OF_BATCH && i < count; i++)
+        g->losses[i] = g->losses[0];
+    g->value = reduce(c, g, count);
+    if (dp && whole)
+        return whole_gradient(g, call, dp, count);
+    if (dp)
+        scale_gradient(g, dp, count);
+    return ANTLER_OK;
+}
+
 /* The loss of one output, unweighted, and its weighted gradient. */
 static antler_status goal_loss(antler_context *c, antler_goal *g, const antler_real *y, bool gradient,
                                antler_error *err)
 {
-    int64_t rows = c->n * g->inner, output = g->target->output;
-    antler_real *dp = gradient ? c->end[output].from_loss : NULL;
-    for (int64_t r = 0; r < rows; r++)
-        g->counts[r] = 1;
+    int64_t output = g->target->output;
     const antler_real *logits = antler__logits(c, output);
-    antler_object loss = g->target->loss;
     antler_error inner;
     antler__error_clear(&inner);
     antler_loss_call call = {.p = logits ? logits : antler__output(c, output)->data,
                              .y = y,
-                             .rows = rows,
+                             .rows = c->n * g->inner,
                              .n = g->width,
-                             .logits = logits || (g->loss->from_logits && g->loss->from_logits(loss.config)),
+                             .logits = logits || (g->loss->from_logits && g->loss->from_logits(g->target->loss.config)),
                              .value = g->losses,
-                             .dp = dp,
                              .scratch = g->scratch,
                              .counts = g->counts,
+                             .samples = c->n,
+                             .y_n = g->y_numbers,
+                             .rank = antler__output(c, output)->shape.rank,
                              .err = &inner};
-    antler_status status = g->loss->compute(loss.config, &call);
-    if (status != ANTLER_OK)
-        return antler_error_set(err, status, c->model->outputs > 1 ? c->model->output_name[output] : NULL, "%s: %s",
-                                g->loss->type.class_name, inner.message);
-    g->value = reduce(c, g, rows);
-    if (dp)
-        scale_gradient(g, dp, rows);
-    return ANTLER_OK;
+    antler_status status = compute(c, g, &call, gradient ? c->end[output].from_loss : NULL);
+    if (status == ANTLER_OK)
+        return status;
+    return antler_error_set(err, status, c->model->outputs > 1 ? c->model->output_name[output] : NULL, "%s: %s",
+                            g->loss->type.class_name, inner.message);
 }
 
 antler_status antler__objective_loss(antler_context *c, const antler_real *y, bool gradient, double *loss,
@@ -211,27 +239,38 @@ void antler__objective_reset(antler_objective *o)
 {
     o->loss_sum = o->samples = 0;
     for (antler_goal *g = o->goal; g < o->goal + o->goals; g++) {
-        memset(g->sum, 0, (size_t)g->target->metrics * sizeof *g->sum);
+        memset(g->sum[0], 0, (size_t)g->sums * sizeof *g->sum[0]);
         g->loss_sum = 0;
     }
+}
+
+/* weight[row] of a metric: the mask where it sees one, and the sample weights if it is one of the weighted ones. */
+static const antler_real *metric_weight(const antler_context *c, antler_goal *g, int64_t i, int64_t rows)
+{
+    bool weighted = !antler__goal_metric(g, i)->all_rows && weigh_by_mask(c, g, rows);
+    if (i >= g->target->unweighted)
+        weighted = weigh_by_sample(g, c->n, rows, weighted);
+    return weighted ? g->weight : NULL;
 }
 
 static void track_goal(antler_context *c, antler_goal *g, const antler_real *y)
 {
     int64_t rows = c->n * g->inner, output = g->target->output;
-    bool masked = weigh_by_mask(c, g, rows);
     antler_metric_call call = {.p = antler__output(c, output)->data,
                                .y = y,
                                .logits = antler__logits(c, output),
-                               .weight = masked ? g->weight : NULL,
                                .rows = rows,
                                .n = g->width,
                                .y_n = g->y_width,
                                .value = g->losses,
-                               .scratch = g->scratch};
+                               .scratch = g->scratch,
+                               .counts = g->counts};
     g->loss_sum += g->value * (double)c->n;
-    for (int64_t i = 0; i < g->target->metrics; i++)
-        metric_ops(g, i)->update(g->target->metric[i].config, g->sum[i], &call);
+    for (int64_t i = 0; i < g->target->metrics; i++) {
+        call.ops = antler__goal_metric(g, i);
+        call.weight = metric_weight(c, g, i, rows);
+        call.ops->update(g->target->metric[i].config, g->sum[i], &call);
+    }
 }
 
 void antler__objective_track(antler_context *c, const antler_real *y, double loss)
@@ -245,6 +284,20 @@ void antler__objective_track(antler_context *c, const antler_real *y, double los
     }
 }
 
+/* The values of the metrics, or of the weighted ones; returns what is behind them. */
+static double *write_metrics(const antler_goal *g, bool weighted, double *value)
+{
+    int64_t i = weighted ? g->target->unweighted : 0, end = weighted ? g->target->metrics : g->target->unweighted;
+    for (; i < end; i++) {
+        const antler_metric_ops *ops = antler__goal_metric(g, i);
+        const void *config = g->target->metric[i].config;
+        int64_t values = antler__metric_values(g->target->metric[i], g->width);
+        for (int64_t j = 0; j < values; j++)
+            *value++ = ops->result(config, g->sum[i], g->width, j);
+    }
+    return value;
+}
+
 void antler__objective_logs(const antler_objective *o, bool validation, antler_logs *logs)
 {
     const char *const *name = o->compile->log_name[validation];
@@ -252,9 +305,9 @@ void antler__objective_logs(const antler_objective *o, bool validation, antler_l
     *value++ = o->loss_sum / o->samples;
     for (int64_t i = 0; o->goals > 1 && i < o->goals; i++)
         *value++ = o->goal[i].loss_sum / o->samples;
-    for (int64_t i = 0; i < o->goals; i++)
-        for (int64_t j = 0; j < o->goal[i].target->metrics; j++)
-            *value++ = metric_ops(&o->goal[i], j)->result(o->goal[i].target->metric[j].config, o->goal[i].sum[j]);
+    for (int weighted = 0; weighted < 2; weighted++)
+        for (int64_t i = 0; i < o->goals; i++)
+            value = write_metrics(&o->goal[i], weighted != 0, value);
     for (int i = 0; i < o->compile->logs; i++)
         logs->name[logs->n++] = name[i];
 }

@@ -5,19 +5,36 @@
 #include "model/context_create.h"
 #include "model/run.h"
 
+/* How values become one number; by none, their mean is logged. */
+typedef enum antler_reduction {
+    ANTLER_REDUCE_NONE,
+    ANTLER_REDUCE_SUM,
+    ANTLER_REDUCE_MEAN,
+    ANTLER_REDUCE_WEIGHTED_MEAN /* divided by the sum of the weights, not by their number */
+} antler_reduction;
+
 /* The compiled loss and metrics of one output. */
 typedef struct antler_goal {
     const antler_target *target; /* of the settings */
     const antler_loss_ops *loss;
-    bool is_mean, is_sum; /* its reduction; neither: one value a row, of which the mean is logged */
-    int64_t inner, width; /* rows a sample, and the last axis */
-    int64_t y_width;      /* numbers of a target for one row: width, or 1 for classes */
-    int64_t y_numbers;    /* and for a sample */
-    double value;         /* the loss of the last pass, unweighted */
-    double loss_sum;      /* of all passes since the last reset, each times its samples */
-    double sum[ANTLER_MOST_METRICS][ANTLER_MAX_SUMS]; /* of the metrics, since then */
-    antler_real *losses, *weight, *counts, *scratch;  /* (rows), (rows), (rows), (rows, width); one allocation */
+    antler_loss_scope scope;
+    antler_reduction reduction;
+    int64_t inner, width;             /* rows a sample, and the last axis */
+    int64_t y_width;                  /* numbers of a target for one row: width, or 1 for classes */
+    int64_t y_numbers;                /* and for a sample */
+    int64_t w_numbers;                /* sample weights of a sample: 0 for none, 1, or one for each of some steps */
+    const antler_real *w;             /* (samples, w_numbers) of the next pass */
+    double value;                     /* the loss of the last pass, unweighted */
+    double loss_sum;                  /* of all passes since the last reset, each times its samples */
+    double *sum[ANTLER_MOST_METRICS]; /* of the metrics, since then; one allocation, the first one's */
+    int64_t sums;                     /* of all metrics */
+    antler_real *losses, *weight, *counts, *scratch; /* (rows), (rows), (rows), (rows, width); one allocation */
 } antler_goal;
+
+static inline const antler_metric_ops *antler__goal_metric(const antler_goal *goal, int64_t index)
+{
+    return (const antler_metric_ops *)goal->target->metric[index].type;
+}
 
 /* Those of a model. */
 typedef struct antler_objective {
@@ -42,6 +59,10 @@ antler_context *antler__training_context_on(const antler_model *model, antler_mo
 /* Targets that are y_shape fit the output of a goal: sets y_width. */
 antler_status antler__goal_targets(antler_goal *goal, const antler_model *model, const antler_shape *y_shape,
                                    antler_error *err);
+/* There are w_numbers weights a sample of a goal; that fits it. */
+antler_status antler__goal_weights(antler_goal *goal, const antler_model *model, int64_t w_numbers, antler_error *err);
+/* Sample weights of the next passes over n samples: those of each goal after another; NULL: none. */
+void antler__objective_weigh(antler_objective *objective, const antler_real *w, int64_t n);
 void antler__objective_reset(antler_objective *objective);
 /* Loss of the last forward pass against y (of several goals: one after the other), penalties included; with `gradient`
    into the outputs' ends, as the gradient of the logits where the loss takes them. */
