@@ -12,7 +12,6 @@ static const struct {
 } missing[] = {
     /* clang-format off */
     {"one_loss_none", "AdamW"},
-    {"unet_small", "UpSampling2D"},
     {"seq2seq_tokens", "RMSprop"},
     {"attention_dot", "Attention"},
     {"attention_dot_float64", "Attention"},
@@ -33,7 +32,6 @@ static const struct {
     {"transformer_decoder", "MultiHeadAttention"},
     {"attention_seq2seq", "Attention"},
     {"k215_attention", "MultiHeadAttention"},
-    {"k215_conv_skip", "UpSampling2D"},
     {"k221_attention", "MultiHeadAttention"},
     /* clang-format on */
 };

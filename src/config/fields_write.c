@@ -48,6 +48,42 @@ static antler_json *write_ints(const antler_field *field, const int64_t *value, 
     return list;
 }
 
+/* Whole numbers as such: they may be classes, and Keras takes no 1.0 for one. */
+static antler_json *add_item(antler_json *list, double value)
+{
+    return value == floor(value) ? antler__json_add_number(list, NULL, value)
+                                 : antler__json_add_real(list, NULL, value);
+}
+
+/* null; one number, as it was given; or a list. */
+static antler_json *write_reals(const antler_field *field, const void *value, antler_json *parent, const char *key)
+{
+    const antler_reals *any = value;
+    const double *item = field->count ? value : any->item;
+    const int64_t n = field->count ? field->count : any->n;
+    if (field->flags & ANTLER_NULLABLE && (n == 0 || isnan(item[0])))
+        return antler__json_add_null(parent, key);
+    if (field->count > 1 && isnan(item[1]))
+        return antler__json_add_real(parent, key, item[0]);
+    antler_json *list = antler__json_array(parent, key);
+    for (int64_t i = 0; list && i < n; i++)
+        if (!add_item(list, item[i]))
+            return give_up(list, parent);
+    return list;
+}
+
+/* [1, 2] of one axis, [[1, 2], [0, 0]] of several. */
+static antler_json *write_pairs(const antler_field *field, const int64_t *value, antler_json *parent, const char *key)
+{
+    antler_json *list = antler__json_array(parent, key);
+    for (int i = 0; list && i < field->count; i += 2) {
+        antler_json *pair = field->count == 2 ? list : antler__json_array(list, NULL);
+        if (!pair || !add_int(pair, NULL, value[i]) || !add_int(pair, NULL, value[i + 1]))
+            return give_up(list, parent);
+    }
+    return list;
+}
+
 static antler_json *write_strings(const char *const *value, antler_json *parent, const char *key)
 {
     antler_json *list = antler__json_array(parent, key);

@@ -49,7 +49,7 @@ static antler_status gather(adapting *a, antler_error *err)
     int64_t batch = antler_model_batch(a->model);
     batch = batch < a->rows ? batch : a->rows;
     antler_context *c = antler__spare_take(a->model, ANTLER_INFER, batch, 0, 0, err);
-    antler_status status = c ? antler__rooms_make(&r, batch, a->x.width, 0, err) : err->status;
+    antler_status status = c ? antler__rooms_make(&r, batch, a->x.width, 0, 0, err) : err->status;
     if (status == ANTLER_OK)
         status = run_batches(a, c, &r, err);
     antler__rooms_free(&r);
