@@ -75,6 +75,15 @@ void antler__config_free(const antler_type *type, void *config);
  */
 typedef enum antler_style { ANTLER_STYLE_KERAS, ANTLER_STYLE_LEGACY } antler_style;
 
+/* "node is not what was expected", reported. */
+antler_status antler__value_wrong(antler_report *report, const antler_place *place, const antler_json *node,
+                                  const char *expected);
+
+/* Values of kinds INT, REAL, INTS, REALS and NUMBERS; and null of any kind, which to the others is zeroed memory. */
+antler_status antler__number_read(const antler_field *field, const antler_json *node, const antler_place *place,
+                                  antler_report *report, void *value);
+void antler__number_set_null(const antler_field *field, void *value);
+
 /* Values of kind NUMBERS; reading fills *numbers only on success, and it belongs to the config. */
 antler_status antler__numbers_read(const antler_json *node, const antler_place *place, antler_report *report,
                                    antler_numbers *numbers);

@@ -19,12 +19,12 @@
 typedef struct overlap_config {
     antler_loss_keys keys;
     double alpha, beta;
-    int64_t axis[ANTLER_MAX_RANK + 1]; /* filled up with ANTLER_NULL; null: all 0 */
+    int64_t axis[ANTLER_MAX_RANK + 1]; /* filled up with ANTLER_NULL */
 } overlap_config;
 
 static bool is_of_samples(const overlap_config *c)
 {
-    return c->axis[ANTLER_MAX_RANK] == ANTLER_NULL;
+    return c->axis[0] != ANTLER_NULL;
 }
 
 static antler_loss_scope overlap_scope(const void *config)
