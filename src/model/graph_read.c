@@ -1,5 +1,6 @@
 /* The calls of a Functional: "inbound_nodes" of its layers in the forms of Keras 3 (objects with "args" and "kwargs"),
    of Keras 1 and 2 (lists, ["x", 0, 0, {}]) and of hand; "input_layers" and "output_layers". */
+#include "config/fields.h"
 #include "core/memory.h"
 #include "model/operator.h"
 #include "model/tree_read.h"
@@ -221,10 +222,20 @@ static int count_names(const char *const *names)
 
 static int find_argument(const char *const *names, const char *key)
 {
-    for (int i = 0; names[i]; i++)
-        if (strcmp(names[i], key) == 0)
+    char text[64];
+    for (int i = 0; names[i]; i++) {
+        antler__argument_name(names[i], text, sizeof text);
+        if (strcmp(text, key) == 0)
             return i;
+    }
     return -1;
+}
+
+/* The argument whose tensors are taken for the i-th where that is left out before others; -1: none is. */
+static int find_stand_in(const char *const *names, int i)
+{
+    const char *other = strchr(names[i], '=');
+    return other ? find_argument(names, other + 1) : -1;
 }
 
 static antler_status take_argument(reader *r, const antler_json *value, const antler_place *place, gathered *g,
@@ -256,6 +267,13 @@ static antler_status check_setting(reader *r, const antler_json *value, const an
                                 antler__json_brief(value, brief, sizeof brief));
 }
 
+/* A field of the config that Keras takes with the call. */
+static const antler_field *setting_of(const antler_tree_member *member, const char *key)
+{
+    const antler_field *field = member->layer.type ? antler__field_find(member->layer.type, key) : NULL;
+    return field && field->flags & ANTLER_CALL ? field : NULL;
+}
+
 static antler_status take_named(reader *r, const antler_tree_member *member, const antler_json *value,
                                 const antler_place *place, gathered *g, antler_member_call *call)
 {
@@ -269,6 +287,10 @@ static antler_status take_named(reader *r, const antler_tree_member *member, con
     }
     if (index >= 0)
         return take_argument(r, value, &there, g, index);
+    if (setting_of(member, key))
+        return is_null(value) || antler__json_type(value) == ANTLER_JSON_BOOL
+                   ? ANTLER_OK
+                   : antler__report_error(r->report, ANTLER_VALUE, &there, "expected true or false");
     return check_setting(r, value, &there);
 }
 
@@ -345,7 +367,12 @@ static antler_status join_arguments(reader *r, const antler_tree_member *member,
     list all = {0};
     antler_status status = ANTLER_OK;
     for (int i = 0; status == ANTLER_OK && names[i]; i++) {
-        if (i > 0 && g->argument[i].n > 0 && g->argument[i - 1].n == 0)
+        int other = find_stand_in(names, i);
+        bool more = names[i + 1] && g->argument[i + 1].n > 0;
+        if (more && g->argument[i].n == 0 && other >= 0)
+            for (int k = 0; status == ANTLER_OK && k < g->argument[other].n; k++)
+                status = append(r, &g->argument[i], g->argument[other].item[k]);
+        if (status == ANTLER_OK && i > 0 && g->argument[i].n > 0 && g->argument[i - 1].n == 0)
             status = antler__report_error(r->report, ANTLER_UNSUPPORTED, place, "\"%s\" without \"%s\"", names[i],
                                           names[i - 1]);
         for (int k = 0; status == ANTLER_OK && k < g->argument[i].n; k++)
@@ -404,6 +431,46 @@ static antler_status read_call(reader *r, int64_t i, const antler_json *node, co
     return status;
 }
 
+/* What is given by name in a call of either form; NULL: nothing. */
+static const antler_json *named_of(const antler_json *call)
+{
+    if (is_object(call))
+        return antler__json_get(call, "kwargs");
+    const antler_json *first = is_array(call) ? antler__json_first(call) : NULL;
+    const antler_json *named = first && is_array(first) ? antler__json_first(first) : NULL;
+    for (int i = 0; named && i < 3; i++)
+        named = antler__json_next(named);
+    return named;
+}
+
+/* NULL: not given. */
+static const antler_json *setting_in(const antler_json *call, const char *key)
+{
+    const antler_json *named = named_of(call);
+    const antler_json *value = named && is_object(named) ? antler__json_get(named, key) : NULL;
+    return value && antler__json_type(value) == ANTLER_JSON_BOOL ? value : NULL;
+}
+
+/* Settings that Keras takes with the call become the layer's: all of its calls have the same. */
+static antler_status take_settings(reader *r, antler_tree_member *member, const antler_json *first,
+                                   const antler_json *call, const antler_place *place)
+{
+    if (!member->layer.type)
+        return ANTLER_OK;
+    antler_field_walk walk = antler__fields_of(member->layer.type);
+    for (const antler_field *field; (field = antler__field_next(&walk));) {
+        if (!(field->flags & ANTLER_CALL))
+            continue;
+        const antler_json *a = setting_in(first, field->key), *b = setting_in(call, field->key);
+        if ((a && antler__json_bool(a)) != (b && antler__json_bool(b)))
+            return antler__report_error(r->report, ANTLER_UNSUPPORTED, place,
+                                        "\"%s\" differs from the layer's first call", field->key);
+        if (a)
+            *(bool *)antler_object_field(member->layer, field->key) = antler__json_bool(a);
+    }
+    return ANTLER_OK;
+}
+
 static antler_status read_calls_of(reader *r, int64_t i, const antler_json *node, const antler_place *place)
 {
     antler_tree_member *member = &r->tree->member[i];
@@ -421,6 +488,7 @@ static antler_status read_calls_of(reader *r, int64_t i, const antler_json *node
         if (k >= MOST_CALLS)
             return antler__report_error(r->report, ANTLER_UNSUPPORTED, &here, "more than %d calls", MOST_CALLS);
         ANTLER_TRY(read_call(r, i, call, &here));
+        ANTLER_TRY(take_settings(r, member, antler__json_first(calls), call, &here));
     }
     return ANTLER_OK;
 }

@@ -162,6 +162,11 @@ const char *antler__member_class(const antler_tree_member *member)
                                                          : "Functional";
 }
 
+void antler__argument_name(const char *argument, char *text, size_t size)
+{
+    snprintf(text, size, "%.*s", (int)strcspn(argument, "="), argument);
+}
+
 bool antler__is_source(antler_object layer)
 {
     return layer.type && ((const antler_layer_ops *)layer.type)->flags & ANTLER_SOURCE;

@@ -89,6 +89,8 @@ const char *antler__member_class(const antler_tree_member *member);
 bool antler__member_is_source(const antler_tree_member *member);
 bool antler__member_is_operator(const antler_tree_member *member); /* of either kind */
 bool antler__is_source(antler_object layer);
+/* The name of an argument of a call, without what may stand for it ("key" of "key=value"). */
+void antler__argument_name(const char *argument, char *text, size_t size);
 
 /* Gives names to members that have none, in all of the tree; refuses two of one name. `place` is that of its "config".
  */

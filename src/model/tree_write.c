@@ -1,5 +1,6 @@
 #include "model/tree_write.h"
 
+#include "config/fields.h"
 #include "core/memory.h"
 #include "model/operator.h"
 
@@ -79,6 +80,19 @@ static bool write_tensors(const antler_model *model, const antler_tree *tree, co
 /* ---- calls --------------------------------------------------------------------------------------------------------
  */
 
+/* The settings that Keras takes with the call, where they are on. */
+static bool write_call_settings(const antler_tree_member *member, antler_json *named)
+{
+    if (!member->layer.type)
+        return true;
+    antler_field_walk walk = antler__fields_of(member->layer.type);
+    for (const antler_field *field; (field = antler__field_next(&walk));)
+        if (field->flags & ANTLER_CALL && *(const bool *)antler_object_field(member->layer, field->key) &&
+            !antler__json_add_bool(named, field->key, true))
+            return false;
+    return true;
+}
+
 /* One tensor, or one list; or the first argument, and the others by name, as Keras has them. */
 static bool write_call(const antler_model *model, const antler_tree *tree, const antler_tree_member *member,
                        const antler_member_call *call, antler_json *parent)
@@ -92,11 +106,14 @@ static bool write_call(const antler_model *model, const antler_tree *tree, const
         return false;
     for (int i = 1, k = 1; names && names[i] && k < call->inputs; i++) {
         int left = call->inputs - k, n = names[i + 1] ? 1 : left;
-        if (!write_tensors(model, tree, call->in + k, n, n > 1, named, names[i]))
+        char name[64];
+        antler__argument_name(names[i], name, sizeof name);
+        if (!write_tensors(model, tree, call->in + k, n, n > 1, named, name))
             return false;
         k += n;
     }
-    return !call->mask || antler__json_add_copy(named, "mask", call->mask) != NULL;
+    return write_call_settings(member, named) &&
+           (!call->mask || antler__json_add_copy(named, "mask", call->mask) != NULL);
 }
 
 static bool write_calls(const antler_model *model, const antler_tree *tree, const antler_tree_member *member,
