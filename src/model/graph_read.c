@@ -1,7 +1,7 @@
 /* The calls of a Functional: "inbound_nodes" of its layers in the forms of Keras 3 (objects with "args" and "kwargs"),
    of Keras 1 and 2 (lists, ["x", 0, 0, {}]) and of hand; "input_layers" and "output_layers". */
-#include "config/fields.h"
 #include "core/memory.h"
+#include "model/call_settings.h"
 #include "model/operator.h"
 #include "model/tree_read.h"
 
@@ -267,13 +267,6 @@ static antler_status check_setting(reader *r, const antler_json *value, const an
                                 antler__json_brief(value, brief, sizeof brief));
 }
 
-/* A field of the config that Keras takes with the call. */
-static const antler_field *setting_of(const antler_tree_member *member, const char *key)
-{
-    const antler_field *field = member->layer.type ? antler__field_find(member->layer.type, key) : NULL;
-    return field && field->flags & ANTLER_CALL ? field : NULL;
-}
-
 static antler_status take_named(reader *r, const antler_tree_member *member, const antler_json *value,
                                 const antler_place *place, gathered *g, antler_member_call *call)
 {
@@ -287,7 +280,7 @@ static antler_status take_named(reader *r, const antler_tree_member *member, con
     }
     if (index >= 0)
         return take_argument(r, value, &there, g, index);
-    if (setting_of(member, key))
+    if (antler__call_setting(member, key))
         return is_null(value) || antler__json_type(value) == ANTLER_JSON_BOOL
                    ? ANTLER_OK
                    : antler__report_error(r->report, ANTLER_VALUE, &there, "expected true or false");
@@ -431,46 +424,6 @@ static antler_status read_call(reader *r, int64_t i, const antler_json *node, co
     return status;
 }
 
-/* What is given by name in a call of either form; NULL: nothing. */
-static const antler_json *named_of(const antler_json *call)
-{
-    if (is_object(call))
-        return antler__json_get(call, "kwargs");
-    const antler_json *first = is_array(call) ? antler__json_first(call) : NULL;
-    const antler_json *named = first && is_array(first) ? antler__json_first(first) : NULL;
-    for (int i = 0; named && i < 3; i++)
-        named = antler__json_next(named);
-    return named;
-}
-
-/* NULL: not given. */
-static const antler_json *setting_in(const antler_json *call, const char *key)
-{
-    const antler_json *named = named_of(call);
-    const antler_json *value = named && is_object(named) ? antler__json_get(named, key) : NULL;
-    return value && antler__json_type(value) == ANTLER_JSON_BOOL ? value : NULL;
-}
-
-/* Settings that Keras takes with the call become the layer's: all of its calls have the same. */
-static antler_status take_settings(reader *r, antler_tree_member *member, const antler_json *first,
-                                   const antler_json *call, const antler_place *place)
-{
-    if (!member->layer.type)
-        return ANTLER_OK;
-    antler_field_walk walk = antler__fields_of(member->layer.type);
-    for (const antler_field *field; (field = antler__field_next(&walk));) {
-        if (!(field->flags & ANTLER_CALL))
-            continue;
-        const antler_json *a = setting_in(first, field->key), *b = setting_in(call, field->key);
-        if ((a && antler__json_bool(a)) != (b && antler__json_bool(b)))
-            return antler__report_error(r->report, ANTLER_UNSUPPORTED, place,
-                                        "\"%s\" differs from the layer's first call", field->key);
-        if (a)
-            *(bool *)antler_object_field(member->layer, field->key) = antler__json_bool(a);
-    }
-    return ANTLER_OK;
-}
-
 static antler_status read_calls_of(reader *r, int64_t i, const antler_json *node, const antler_place *place)
 {
     antler_tree_member *member = &r->tree->member[i];
@@ -488,7 +441,7 @@ static antler_status read_calls_of(reader *r, int64_t i, const antler_json *node
         if (k >= MOST_CALLS)
             return antler__report_error(r->report, ANTLER_UNSUPPORTED, &here, "more than %d calls", MOST_CALLS);
         ANTLER_TRY(read_call(r, i, call, &here));
-        ANTLER_TRY(take_settings(r, member, antler__json_first(calls), call, &here));
+        ANTLER_TRY(antler__call_settings(r->report, member, antler__json_first(calls), call, &here));
     }
     return ANTLER_OK;
 }
