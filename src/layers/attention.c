@@ -13,7 +13,7 @@
 
    From the scores on it is shared/attend.c. As in Keras a masked value's score is 1e9 less, answers to masked queries
    are 0, and the weights that are returned are those after dropout. */
-#include "layers/shared/attend.h"
+#include "layers/shared/tanh_scores.h"
 
 #include <string.h>
 
@@ -194,12 +194,10 @@ typedef struct call {
     antler_attend_mask mask;
     antler_attend_work work;
     const antler_real *q, *k, *v;
-    /* of tanh scores: factors a_d and c, room for a tanh of each query, or key */
-    antler_real *factor, scale, *h, *hk;
     antler_real *p; /* scores */
-    const antler_real *ds;
-    antler_real *dq, *dk, *da, *dc; /* dq, da, dc: of each query; dk may be NULL, and is added to with `more` */
-    bool more;
+    antler_real *dq, *dk;
+    bool more; /* dk, which may be NULL, is added to */
+    antler_tanh_scores t;
 } call;
 
 static antler_real number(const antler_run *run, int slot)
@@ -221,9 +219,9 @@ static void make_factors(call *j)
 {
     const settings *c = j->c;
     int weight = c->use_scale ? WEIGHT : 0;
-    j->scale = c->score == CONCAT && c->use_scale ? number(j->run, SCALE) : 1;
+    j->t.scale = c->score == CONCAT && c->use_scale ? number(j->run, SCALE) : 1;
     for (int64_t d = 0; d < j->a.depth; d++)
-        j->factor[d] = c->score == CONCAT ? number(j->run, weight) : c->use_scale ? j->run->param[SCALE].data[d] : 1;
+        j->t.factor[d] = c->score == CONCAT ? number(j->run, weight) : c->use_scale ? j->run->param[SCALE].data[d] : 1;
 }
 
 static call call_of(const settings *c, antler_run *run)
@@ -238,89 +236,11 @@ static call call_of(const settings *c, antler_run *run)
     j.work = (antler_attend_work){.choice = CHOICE, .rate = c->dropout, .p = j.p, .scores_are_dropped = true};
     j.work.dropped = c->dropout > 0 ? run->scratch[DROPPED].data : j.p;
     if (c->score != DOT) {
-        j.factor = run->scratch[A].data;
-        j.h = run->scratch[H].data;
+        j.t = (antler_tanh_scores){.q = j.q, .k = j.k, .p = j.p, .h = run->scratch[H].data};
+        j.t.factor = run->scratch[A].data;
         make_factors(&j);
     }
     return j;
-}
-
-/* ---- scores of a tanh -------------------------------------------------------------------------------------------- */
-
-static void tanh_of_sum(const call *j, antler_real *h, const antler_real *q, const antler_real *k)
-{
-    for (int64_t d = 0; d < j->a.depth; d++)
-        h[d] = j->scale * (q[d] + k[d]);
-    antler_array_tanh(h, h, j->a.depth);
-}
-
-/* The keys that a query, or the queries that a key sees: the first row of those. */
-static int64_t first_of(int64_t row, int64_t rows, int64_t others)
-{
-    return row / rows * others;
-}
-
-static void score_rows(void *arg, int64_t first, int64_t count)
-{
-    const call *j = arg;
-    int64_t n = j->a.depth, keys = j->a.keys;
-    for (int64_t row = first; row < first + count; row++) {
-        const antler_real *k = j->k + first_of(row, j->a.queries, keys) * n;
-        for (int64_t s = 0; s < keys; s++) {
-            tanh_of_sum(j, j->h + row * n, j->q + row * n, k + s * n);
-            j->p[row * keys + s] = antler_array_dot(j->h + row * n, j->factor, n);
-        }
-    }
-}
-
-/* dq, and shares of da and dc, of each query. */
-static void query_rows(void *arg, int64_t first, int64_t count)
-{
-    const call *j = arg;
-    int64_t n = j->a.depth, keys = j->a.keys;
-    for (int64_t row = first; row < first + count; row++) {
-        const antler_real *q = j->q + row * n, *k = j->k + first_of(row, j->a.queries, keys) * n;
-        antler_real *h = j->h + row * n, *dq = j->dq + row * n, *da = j->da + row * n, *dc = j->dc + row * n;
-        memset(dq, 0, (size_t)n * sizeof *dq);
-        memset(da, 0, (size_t)n * sizeof *da);
-        memset(dc, 0, (size_t)n * sizeof *dc);
-        for (int64_t s = 0; s < keys; s++, k += n) {
-            antler_real ds = j->ds[row * keys + s];
-            tanh_of_sum(j, h, q, k);
-            for (int64_t d = 0; d < n; d++) {
-                antler_real u = ds * j->factor[d] * (1 - h[d] * h[d]);
-                dq[d] += j->scale * u;
-                da[d] += ds * h[d];
-                dc[d] += u * (q[d] + k[d]);
-            }
-        }
-    }
-}
-
-static void key_rows(void *arg, int64_t first, int64_t count)
-{
-    const call *j = arg;
-    int64_t n = j->a.depth, keys = j->a.keys, queries = j->a.queries;
-    for (int64_t row = first; row < first + count; row++) {
-        int64_t query = first_of(row, keys, queries);
-        const antler_real *k = j->k + row * n;
-        antler_real *h = j->hk + row * n, *dk = j->dk + row * n;
-        if (!j->more)
-            memset(dk, 0, (size_t)n * sizeof *dk);
-        for (int64_t t = query; t < query + queries; t++) {
-            antler_real ds = j->ds[t * keys + row % keys];
-            tanh_of_sum(j, h, j->q + t * n, k);
-            for (int64_t d = 0; d < n; d++)
-                dk[d] += j->scale * (ds * j->factor[d] * (1 - h[d] * h[d]));
-        }
-    }
-}
-
-enum { COST = 16 }; /* of a tanh, in elements of simple arithmetic */
-
-static void run_rows(call *j, int64_t rows, int64_t others, void (*fn)(void *arg, int64_t first, int64_t count))
-{
-    antler_run_ranges(j->run, j->a.samples * j->a.before * rows, others * j->a.depth * COST, fn, j);
 }
 
 /* ---- forward and backward ---------------------------------------------------------------------------------------- */
@@ -340,6 +260,7 @@ static antler_status forward_of(const settings *c, antler_run *run)
     call j = call_of(c, run);
     antler_real scale = c->score == DOT && c->use_scale ? number(run, SCALE) : 1;
     ANTLER_TRY(check_masks(run));
+    j.t.a = &j.a;
     j.work.mask = &j.mask;
     j.work.scores = c->scores ? run->y[1].data : NULL;
     if (c->score == DOT)
@@ -347,7 +268,7 @@ static antler_status forward_of(const settings *c, antler_run *run)
                                 antler__attend_query(&j.a, j.q), antler__attend_turned(antler__attend_key(&j.a, j.k)),
                                 antler__attend_weights(&j.a, j.p), false);
     else
-        run_rows(&j, j.a.queries, j.a.keys, score_rows);
+        antler__tanh_scores(run, &j.t);
     antler__attend_forward(run, &j.a, &j.work, scale, j.v, run->y->data);
     if (run->mask[0].data)
         hide_queries(&j, run->y->data, run->y->data);
@@ -390,21 +311,26 @@ static void tanh_backward(call *j, const antler_real *ds, antler_real *dx)
     antler_run *run = j->run;
     const settings *c = j->c;
     int64_t rows = j->a.samples * j->a.before * j->a.queries;
-    j->ds = ds;
-    j->da = run->scratch[DA].data;
-    j->dc = run->scratch[DC].data;
-    j->hk = run->scratch[HK].data;
-    run_rows(j, j->a.queries, j->a.keys, query_rows);
+    antler_tanh_scores *t = &j->t;
+    t->a = &j->a;
+    t->ds = ds;
+    t->da = run->scratch[DA].data;
+    t->dc = run->scratch[DC].data;
+    t->hk = run->scratch[HK].data;
+    t->dq = j->dq;
+    t->dk = j->dk;
+    t->more = j->more;
+    antler__tanh_scores_queries(run, t);
     if (dx)
         antler_run_copy(run, dx, j->dq, rows * j->a.depth);
     if (j->dk)
-        run_rows(j, j->a.keys, j->a.queries, key_rows);
+        antler__tanh_scores_keys(run, t);
     if (c->score == ADDITIVE && c->use_scale && run->grad[SCALE].data)
-        antler_run_column_sums(run, run->grad[SCALE].data, j->da, rows, j->a.depth);
+        antler_run_column_sums(run, run->grad[SCALE].data, t->da, rows, j->a.depth);
     if (c->score == CONCAT && c->use_scale && run->grad[SCALE].data)
-        *run->grad[SCALE].data = sum_of(j, j->dc);
+        *run->grad[SCALE].data = sum_of(j, t->dc);
     if (c->score == CONCAT && run->grad[c->use_scale ? WEIGHT : 0].data)
-        *run->grad[c->use_scale ? WEIGHT : 0].data = sum_of(j, j->da);
+        *run->grad[c->use_scale ? WEIGHT : 0].data = sum_of(j, t->da);
 }
 
 static antler_status backward_of(const settings *c, antler_run *run)

@@ -11,7 +11,7 @@
 
    A tensor whose axes are in this order, as in most equations, is used where it lies; another one is put in order in
    scratch. The activation is the core's: y below is z, and dy is dz. */
-#include "layers/shared/common.h"
+#include "layers/shared/equation.h"
 
 #include <string.h>
 
@@ -19,7 +19,6 @@ typedef struct antler_einsum_dense einsum;
 
 enum { KERNEL, BIAS };                /* parameters */
 enum { IN, WEIGHT, OUT, SUMMED, DX }; /* scratch: tensors in order */
-enum { MOST = ANTLER_MAX_RANK };
 
 static const antler_field fields[] = {
     {.key = "equation",
@@ -57,174 +56,27 @@ static const char *const samples[] = {
     NULL,
 };
 
-/* ---- equations --------------------------------------------------------------------------------------------------- */
-
-/* Letters of each side, those of "..." being numbers from 1 on. */
-typedef struct equation {
-    char input[MOST + 1], kernel[MOST + 1], output[MOST + 1], bias[MOST + 1];
-    int inputs, kernels, outputs, biases;
-    int64_t size[128];   /* of each letter; 0: unknown */
-    bool bias_own[MOST]; /* else the bias has one number along the axis */
-} equation;
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool has(const char *letters, int n, char c)
-{
-    return memchr(letters, c, (size_t)n) != NULL;
-}
-
-/* Letters, each once, and where `dots` is not NULL, those of "..."; the end of what was read, NULL if it does not fit.
- */
-static const char *read_side(const char *at, char *to, int *n, int rank, int *dots)
-{
-    int begin = -1;
-    *n = 0;
-    for (; is_letter(*at) || *at == '.'; at += *at == '.' ? 3 : 1) {
-        if (*at == '.') {
-            if (!dots || begin >= 0 || strncmp(at, "...", 3) != 0)
-                return NULL;
-            begin = *n;
-        } else {
-            if (*n == MOST || has(to, *n, *at))
-                return NULL;
-            to[(*n)++] = *at;
-        }
-    }
-    if (begin < 0 || *n == 0)
-        return *n ? at : NULL;
-    if (begin != 0 && begin != *n)
-        return NULL;
-    int elided = *dots >= 0 ? *dots : rank - *n;
-    if (elided < 0 || *n + elided > MOST)
-        return NULL;
-    memmove(to + begin + elided, to + begin, (size_t)(*n - begin));
-    for (int i = 0; i < elided; i++)
-        to[begin + i] = (char)(1 + i);
-    *n += elided;
-    *dots = elided;
-    return at;
-}
-
-static antler_status refuse(antler_error *err, const einsum *c, const char *why)
-{
-    return antler_error_set(err, ANTLER_VALUE, "equation", "\"%s\": %s", c->equation, why);
-}
-
-/* Every letter stands in two of the three sides, the batch's in the input and in the output, in front. */
-static antler_status check_letters(const equation *e, const einsum *c, antler_error *err)
-{
-    for (int i = 0; i < e->inputs; i++)
-        if (!has(e->kernel, e->kernels, e->input[i]) && !has(e->output, e->outputs, e->input[i]))
-            return refuse(err, c, "a letter stands in the input alone");
-    for (int i = 0; i < e->kernels; i++)
-        if (!has(e->input, e->inputs, e->kernel[i]) && !has(e->output, e->outputs, e->kernel[i]))
-            return refuse(err, c, "a letter stands in the kernel alone");
-    for (int i = 0; i < e->outputs; i++)
-        if (!has(e->input, e->inputs, e->output[i]) && !has(e->kernel, e->kernels, e->output[i]))
-            return refuse(err, c, "a letter stands in the output alone");
-    if (e->input[0] != e->output[0] || has(e->kernel, e->kernels, e->input[0]))
-        return refuse(err, c,
-                      "the first axis is the batch's: the output begins with it, too, and the kernel has it not");
-    return ANTLER_OK;
-}
-
-/* What each letter's size is: the input's axis, or the entry of output_shape, which is for the letters of the output
-   but for the batch and "...". */
-static antler_status find_sizes(equation *e, const einsum *c, const antler_shape *in, antler_error *err)
-{
-    int entry = 0;
-    for (int i = 0; i < e->inputs; i++)
-        e->size[(int)e->input[i]] = in->dim[i];
-    for (int i = 1; i < e->outputs; i++) {
-        int letter = e->output[i];
-        if (letter < 32)
-            continue;
-        int64_t given = c->output_shape[entry];
-        if (given == 0)
-            return antler_error_set(err, ANTLER_SHAPE, "output_shape", "%d entries; the output has more axes", entry);
-        if (given != ANTLER_NULL && e->size[letter] != 0 && e->size[letter] != given)
-            return antler_error_set(err, ANTLER_SHAPE, "output_shape", "entry %d is %lld, the input's axis \"%c\" %lld",
-                                    entry, (long long)given, letter, (long long)e->size[letter]);
-        if (given == ANTLER_NULL && e->size[letter] == 0)
-            return antler_error_set(err, ANTLER_SHAPE, "output_shape", "entry %d is null, and the input has no \"%c\"",
-                                    entry, letter);
-        if (e->size[letter] == 0)
-            e->size[letter] = given;
-        entry++;
-    }
-    return c->output_shape[entry] == 0 ? ANTLER_OK
-                                       : antler_error_set(err, ANTLER_SHAPE, "output_shape",
-                                                          "more than %d entries, which the output has axes", entry);
-}
-
-/* The bias begins at the first of its letters. */
-static antler_status find_bias(equation *e, const einsum *c, antler_error *err)
-{
-    int first = e->outputs;
-    for (const char *b = c->bias_axes; b && *b; b++) {
-        const char *at = is_letter(*b) ? memchr(e->output, *b, (size_t)e->outputs) : NULL;
-        if (!at || at == e->output)
-            return antler_error_set(err, ANTLER_VALUE, "bias_axes", "\"%s\": expected letters of the output \"%s\"",
-                                    c->bias_axes, c->equation);
-        first = at - e->output < first ? (int)(at - e->output) : first;
-    }
-    e->biases = e->outputs - first;
-    for (int i = 0; i < e->biases; i++) {
-        e->bias[i] = e->output[first + i];
-        e->bias_own[i] = is_letter(e->bias[i]) && strchr(c->bias_axes, e->bias[i]) != NULL;
-    }
-    return ANTLER_OK;
-}
-
-static antler_status parse(equation *e, const einsum *c, const antler_shape *in, antler_error *err)
-{
-    memset(e, 0, sizeof *e);
-    int dots = -1;
-    const char *at = read_side(c->equation, e->input, &e->inputs, in->rank, &dots);
-    at = at && *at == ',' ? read_side(at + 1, e->kernel, &e->kernels, 0, NULL) : NULL;
-    bool arrow = at && strncmp(at, "->", 2) == 0;
-    int elided = dots;
-    at = arrow ? read_side(at + 2, e->output, &e->outputs, in->rank, dots >= 0 ? &elided : NULL) : NULL;
-    if (!at || *at != 0)
-        return refuse(err, c, "expected ab,bc->ac, ...b,bc->...c or ab...,bc->ac..., and at most 8 axes a tensor");
-    if (dots < 0 && e->inputs != in->rank)
-        return antler_error_set(err, ANTLER_SHAPE, "equation", "\"%s\": the input has %d axes", c->equation, in->rank);
-    ANTLER_TRY(check_letters(e, c, err));
-    ANTLER_TRY(find_sizes(e, c, in, err));
-    return find_bias(e, c, err);
-}
-
-static antler_shape shape_of(const equation *e, const char *letters, int n)
-{
-    antler_shape s = {.rank = n};
-    for (int i = 0; i < n; i++)
-        s.dim[i] = e->size[(int)letters[i]];
-    return s;
-}
+/* ---- shapes ------------------------------------------------------------------------------------------------------ */
 
 static antler_status infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)
 {
-    equation e;
+    antler_equation e;
     if (in->rank < 2)
         return antler_error_set(err, ANTLER_SHAPE, NULL, "input has no axis but the batch's; expected (batch, ..., n)");
-    ANTLER_TRY(parse(&e, config, in, err));
-    *out = shape_of(&e, e.output, e.outputs);
+    ANTLER_TRY(antler__equation_parse(&e, config, in, err));
+    *out = antler__equation_shape(&e, e.output, e.outputs);
     return ANTLER_OK;
 }
 
-static void read_equation(equation *e, const einsum *c, const antler_shape *in)
+static void read_equation(antler_equation *e, const einsum *c, const antler_shape *in)
 {
     antler_error ignored = {0};
-    parse(e, c, in, &ignored); /* infer saw it */
+    antler__equation_parse(e, c, in, &ignored); /* infer saw it */
 }
 
-static antler_shape bias_shape(const equation *e)
+static antler_shape bias_shape(const antler_equation *e)
 {
-    antler_shape s = shape_of(e, e->bias, e->biases);
+    antler_shape s = antler__equation_shape(e, e->bias, e->biases);
     for (int i = 0; i < e->biases; i++)
         if (!e->bias_own[i])
             s.dim[i] = 1;
@@ -234,9 +86,9 @@ static antler_shape bias_shape(const equation *e)
 static void variables(const void *config, const antler_shape *in, antler_plan *plan)
 {
     const einsum *c = config;
-    equation e;
+    antler_equation e;
     read_equation(&e, c, in);
-    antler_shape kernel = shape_of(&e, e.kernel, e.kernels), bias = bias_shape(&e);
+    antler_shape kernel = antler__equation_shape(&e, e.kernel, e.kernels), bias = bias_shape(&e);
     antler_plan_param(plan, KERNEL, "kernel", "kernel", &kernel);
     if (e.biases)
         antler_plan_param(plan, BIAS, "bias", "bias", &bias);
@@ -246,23 +98,24 @@ static void variables(const void *config, const antler_shape *in, antler_plan *p
 
 /* Letters in the order of the products, by sorts. */
 typedef struct order {
-    char batch[MOST], rows[MOST], sums[MOST], units[MOST];
+    char batch[ANTLER_MAX_RANK], rows[ANTLER_MAX_RANK], sums[ANTLER_MAX_RANK], units[ANTLER_MAX_RANK];
     int batches, row, sum, unit;
     int64_t b, m, k, n; /* how many of each sort */
 } order;
 
-static void add(const equation *e, char *sort, int *n, int64_t *count, char letter)
+static void add(const antler_equation *e, char *sort, int *n, int64_t *count, char letter)
 {
     sort[(*n)++] = letter;
     *count *= e->size[(int)letter];
 }
 
 /* In the order of the output, and of the input. */
-static order order_of(const equation *e)
+static order order_of(const antler_equation *e)
 {
     order o = {.b = 1, .m = 1, .k = 1, .n = 1};
     for (int i = 0; i < e->outputs; i++) {
-        bool in = has(e->input, e->inputs, e->output[i]), kernel = has(e->kernel, e->kernels, e->output[i]);
+        bool in = antler__equation_has(e->input, e->inputs, e->output[i]),
+             kernel = antler__equation_has(e->kernel, e->kernels, e->output[i]);
         if (in && kernel)
             add(e, o.batch, &o.batches, &o.b, e->output[i]);
         else if (in)
@@ -271,7 +124,7 @@ static order order_of(const equation *e)
             add(e, o.units, &o.unit, &o.n, e->output[i]);
     }
     for (int i = 0; i < e->inputs; i++)
-        if (!has(e->output, e->outputs, e->input[i]))
+        if (!antler__equation_has(e->output, e->outputs, e->input[i]))
             add(e, o.sums, &o.sum, &o.k, e->input[i]);
     return o;
 }
@@ -288,14 +141,14 @@ static int in_order(const order *o, const char *second, int seconds, const char 
 /* A tensor as it lies, and its axes in order: how many there are of each, and how far one is from the next. */
 typedef struct turning {
     int rank;
-    int64_t dim[MOST], step[MOST];
+    int64_t dim[ANTLER_MAX_RANK], step[ANTLER_MAX_RANK];
     bool needed; /* it is not in order */
     const antler_real *from;
     antler_real *to;
     bool back; /* `from` is in order, `to` is not */
 } turning;
 
-static turning turning_of(const equation *e, const char *letters, const char *ordered, int n)
+static turning turning_of(const antler_equation *e, const char *letters, const char *ordered, int n)
 {
     turning t = {.rank = n, .needed = memcmp(letters, ordered, (size_t)n) != 0};
     for (int i = 0; i < n; i++) {
@@ -338,14 +191,14 @@ static void turn(antler_run *run, turning t, const antler_real *from, antler_rea
 
 /* All three of a call. */
 typedef struct call {
-    equation e;
+    antler_equation e;
     order o;
     turning input, kernel, output;
 } call;
 
 static void prepare(call *j, const einsum *c, const antler_shape *in)
 {
-    char ordered[3 * MOST];
+    char ordered[3 * ANTLER_MAX_RANK];
     read_equation(&j->e, c, in);
     j->o = order_of(&j->e);
     const order *o = &j->o;
@@ -361,7 +214,8 @@ static void buffers(const void *config, const antler_shape *in, antler_plan *pla
 {
     call j;
     prepare(&j, config, in);
-    antler_shape out = shape_of(&j.e, j.e.output, j.e.outputs), kernel = shape_of(&j.e, j.e.kernel, j.e.kernels);
+    antler_shape out = antler__equation_shape(&j.e, j.e.output, j.e.outputs),
+                 kernel = antler__equation_shape(&j.e, j.e.kernel, j.e.kernels);
     antler_shape bias = bias_shape(&j.e), sample = {.rank = 1, .dim = {antler_count(&out, 1)}};
     bool trains = antler_plan_mode(plan) == ANTLER_TRAIN;
     if (j.input.needed)
@@ -408,7 +262,7 @@ static void multiply(antler_run *run, int64_t batch, int64_t m, int64_t n, int64
 }
 
 /* Where the bias of the element `i` of a sample lies. */
-static int64_t bias_place(const equation *e, const antler_shape *bias, int64_t i)
+static int64_t bias_place(const antler_equation *e, const antler_shape *bias, int64_t i)
 {
     int64_t at = 0, step = 1;
     for (int d = e->biases - 1; d >= 0; d--) {
@@ -421,7 +275,7 @@ static int64_t bias_place(const equation *e, const antler_shape *bias, int64_t i
 }
 
 typedef struct biasing {
-    const equation *e;
+    const antler_equation *e;
     antler_shape shape;
     const antler_real *bias;
     antler_real *y;
@@ -455,7 +309,7 @@ static antler_status forward(const void *config, antler_run *run)
 }
 
 /* Over samples by a product; what shares a number is then added in the order of memory. */
-static void bias_gradient(antler_run *run, const equation *e, const antler_tensor *dy)
+static void bias_gradient(antler_run *run, const antler_equation *e, const antler_tensor *dy)
 {
     antler_shape shape = bias_shape(e);
     antler_real *gradient = run->grad[BIAS].data, *sum = run->scratch[SUMMED].data;
