@@ -220,24 +220,6 @@ static int count_names(const char *const *names)
     return n;
 }
 
-static int find_argument(const char *const *names, const char *key)
-{
-    char text[64];
-    for (int i = 0; names[i]; i++) {
-        antler__argument_name(names[i], text, sizeof text);
-        if (strcmp(text, key) == 0)
-            return i;
-    }
-    return -1;
-}
-
-/* The argument whose tensors are taken for the i-th where that is left out before others; -1: none is. */
-static int find_stand_in(const char *const *names, int i)
-{
-    const char *other = strchr(names[i], '=');
-    return other ? find_argument(names, other + 1) : -1;
-}
-
 static antler_status take_argument(reader *r, const antler_json *value, const antler_place *place, gathered *g,
                                    int index)
 {
@@ -271,7 +253,7 @@ static antler_status take_named(reader *r, const antler_tree_member *member, con
                                 const antler_place *place, gathered *g, antler_member_call *call)
 {
     const char *key = antler__json_key(value);
-    int index = find_argument(arguments_of(member), key);
+    int index = antler__argument_find(arguments_of(member), key);
     antler_place there = antler__at(place, key);
     ANTLER_TRY(gather(r, value, &there, &g->parents));
     if (strcmp(key, "mask") == 0) {
@@ -360,7 +342,7 @@ static antler_status join_arguments(reader *r, const antler_tree_member *member,
     list all = {0};
     antler_status status = ANTLER_OK;
     for (int i = 0; status == ANTLER_OK && names[i]; i++) {
-        int other = find_stand_in(names, i);
+        int other = antler__argument_stand_in(names, i);
         bool more = names[i + 1] && g->argument[i + 1].n > 0;
         if (more && g->argument[i].n == 0 && other >= 0)
             for (int k = 0; status == ANTLER_OK && k < g->argument[other].n; k++)
