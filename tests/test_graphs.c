@@ -13,26 +13,6 @@ static const struct {
     /* clang-format off */
     {"one_loss_none", "AdamW"},
     {"seq2seq_tokens", "RMSprop"},
-    {"attention_dot", "Attention"},
-    {"attention_dot_float64", "Attention"},
-    {"attention_key_scale", "Attention"},
-    {"attention_concat", "Attention"},
-    {"attention_causal_scores", "Attention"},
-    {"additive_attention", "AdditiveAttention"},
-    {"additive_attention_float64", "AdditiveAttention"},
-    {"additive_attention_mask", "AdditiveAttention"},
-    {"attention_masks", "Attention"},
-    {"mha_self", "MultiHeadAttention"},
-    {"mha_self_float64", "MultiHeadAttention"},
-    {"mha_cross_causal", "MultiHeadAttention"},
-    {"mha_key", "MultiHeadAttention"},
-    {"mha_scores_output", "MultiHeadAttention"},
-    {"mha_masks", "MultiHeadAttention"},
-    {"transformer_encoder", "MultiHeadAttention"},
-    {"transformer_decoder", "MultiHeadAttention"},
-    {"attention_seq2seq", "Attention"},
-    {"k215_attention", "MultiHeadAttention"},
-    {"k221_attention", "MultiHeadAttention"},
     /* clang-format on */
 };
 

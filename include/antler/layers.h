@@ -12,6 +12,7 @@
 #define ANTLER_LAYERS_H
 
 #include "antler/layers/activations.h"
+#include "antler/layers/attention.h"
 #include "antler/layers/convolutional.h"
 #include "antler/layers/core.h"
 #include "antler/layers/merging.h"

@@ -156,7 +156,7 @@ antler_json *antler__config_write(const antler_type *type, const void *config, a
     antler_json *object = antler__json_object(parent, key);
     antler_field_walk walk = antler__fields_of(type);
     for (const antler_field *field; object && (field = antler__field_next(&walk));) {
-        bool never = field->kind == ANTLER_ANY || field->flags & ANTLER_UNSAVED;
+        bool never = field->kind == ANTLER_ANY || field->flags & (ANTLER_UNSAVED | ANTLER_CALL);
         int skip = never ? 1 : field->flags & ANTLER_UNWRITTEN ? is_default(field, config) : 0;
         if (skip < 0 || (!skip && !antler__field_write(field, config, object, field->key, style))) {
             if (!parent)

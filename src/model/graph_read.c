@@ -1,6 +1,7 @@
 /* The calls of a Functional: "inbound_nodes" of its layers in the forms of Keras 3 (objects with "args" and "kwargs"),
    of Keras 1 and 2 (lists, ["x", 0, 0, {}]) and of hand; "input_layers" and "output_layers". */
 #include "core/memory.h"
+#include "model/call_settings.h"
 #include "model/operator.h"
 #include "model/tree_read.h"
 
@@ -219,14 +220,6 @@ static int count_names(const char *const *names)
     return n;
 }
 
-static int find_argument(const char *const *names, const char *key)
-{
-    for (int i = 0; names[i]; i++)
-        if (strcmp(names[i], key) == 0)
-            return i;
-    return -1;
-}
-
 static antler_status take_argument(reader *r, const antler_json *value, const antler_place *place, gathered *g,
                                    int index)
 {
@@ -260,7 +253,7 @@ static antler_status take_named(reader *r, const antler_tree_member *member, con
                                 const antler_place *place, gathered *g, antler_member_call *call)
 {
     const char *key = antler__json_key(value);
-    int index = find_argument(arguments_of(member), key);
+    int index = antler__argument_find(arguments_of(member), key);
     antler_place there = antler__at(place, key);
     ANTLER_TRY(gather(r, value, &there, &g->parents));
     if (strcmp(key, "mask") == 0) {
@@ -269,6 +262,10 @@ static antler_status take_named(reader *r, const antler_tree_member *member, con
     }
     if (index >= 0)
         return take_argument(r, value, &there, g, index);
+    if (antler__call_setting(member, key))
+        return is_null(value) || antler__json_type(value) == ANTLER_JSON_BOOL
+                   ? ANTLER_OK
+                   : antler__report_error(r->report, ANTLER_VALUE, &there, "expected true or false");
     return check_setting(r, value, &there);
 }
 
@@ -345,7 +342,12 @@ static antler_status join_arguments(reader *r, const antler_tree_member *member,
     list all = {0};
     antler_status status = ANTLER_OK;
     for (int i = 0; status == ANTLER_OK && names[i]; i++) {
-        if (i > 0 && g->argument[i].n > 0 && g->argument[i - 1].n == 0)
+        int other = antler__argument_stand_in(names, i);
+        bool more = names[i + 1] && g->argument[i + 1].n > 0;
+        if (more && g->argument[i].n == 0 && other >= 0)
+            for (int k = 0; status == ANTLER_OK && k < g->argument[other].n; k++)
+                status = append(r, &g->argument[i], g->argument[other].item[k]);
+        if (status == ANTLER_OK && i > 0 && g->argument[i].n > 0 && g->argument[i - 1].n == 0)
             status = antler__report_error(r->report, ANTLER_UNSUPPORTED, place, "\"%s\" without \"%s\"", names[i],
                                           names[i - 1]);
         for (int k = 0; status == ANTLER_OK && k < g->argument[i].n; k++)
@@ -421,6 +423,7 @@ static antler_status read_calls_of(reader *r, int64_t i, const antler_json *node
         if (k >= MOST_CALLS)
             return antler__report_error(r->report, ANTLER_UNSUPPORTED, &here, "more than %d calls", MOST_CALLS);
         ANTLER_TRY(read_call(r, i, call, &here));
+        ANTLER_TRY(antler__call_settings(r->report, member, antler__json_first(calls), call, &here));
     }
     return ANTLER_OK;
 }

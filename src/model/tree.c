@@ -162,6 +162,28 @@ const char *antler__member_class(const antler_tree_member *member)
                                                          : "Functional";
 }
 
+void antler__argument_name(const char *argument, char *text, size_t size)
+{
+    snprintf(text, size, "%.*s", (int)strcspn(argument, "="), argument);
+}
+
+int antler__argument_find(const char *const *arguments, const char *name)
+{
+    char text[64];
+    for (int i = 0; arguments[i]; i++) {
+        antler__argument_name(arguments[i], text, sizeof text);
+        if (strcmp(text, name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+int antler__argument_stand_in(const char *const *arguments, int i)
+{
+    const char *other = strchr(arguments[i], '=');
+    return other ? antler__argument_find(arguments, other + 1) : -1;
+}
+
 bool antler__is_source(antler_object layer)
 {
     return layer.type && ((const antler_layer_ops *)layer.type)->flags & ANTLER_SOURCE;

@@ -89,6 +89,11 @@ const char *antler__member_class(const antler_tree_member *member);
 bool antler__member_is_source(const antler_tree_member *member);
 bool antler__member_is_operator(const antler_tree_member *member); /* of either kind */
 bool antler__is_source(antler_object layer);
+/* The name of an argument of a call, without what may stand for it ("key" of "key=value"). */
+void antler__argument_name(const char *argument, char *text, size_t size);
+int antler__argument_find(const char *const *arguments, const char *name); /* -1: none is called so */
+/* The argument whose tensors are taken for the i-th where that is left out before others; -1: none is. */
+int antler__argument_stand_in(const char *const *arguments, int i);
 
 /* Gives names to members that have none, in all of the tree; refuses two of one name. `place` is that of its "config".
  */

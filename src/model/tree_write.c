@@ -1,5 +1,6 @@
 #include "model/tree_write.h"
 
+#include "config/fields.h"
 #include "core/memory.h"
 #include "model/operator.h"
 
@@ -79,7 +80,67 @@ static bool write_tensors(const antler_model *model, const antler_tree *tree, co
 /* ---- calls --------------------------------------------------------------------------------------------------------
  */
 
-/* One tensor, or one list; or the first argument, and the others by name, as Keras has them. */
+/* The settings that Keras takes with the call, where they are on. */
+static bool write_call_settings(const antler_tree_member *member, antler_json *named)
+{
+    if (!member->layer.type)
+        return true;
+    antler_field_walk walk = antler__fields_of(member->layer.type);
+    for (const antler_field *field; (field = antler__field_next(&walk));)
+        if (field->flags & ANTLER_CALL && *(const bool *)antler_object_field(member->layer, field->key) &&
+            !antler__json_add_bool(named, field->key, true))
+            return false;
+    return true;
+}
+
+static bool same_tensor(const antler_from *a, const antler_from *b)
+{
+    return a->member == b->member && a->call == b->call && a->output == b->output;
+}
+
+/* Whether Keras meets the tensors in the order of the arguments. Names are sorted, places are not. */
+static bool in_order(const antler_member_call *call, const antler_from *in, int n)
+{
+    bool same = !call->parent || call->parents == n;
+    for (int k = 0; same && call->parent && k < n; k++)
+        same = same_tensor(&call->parent[k], &in[k]);
+    return same;
+}
+
+/* An argument a call: one tensor, but for the last, which may be a list. One that only stands in is left out. The first
+   is given by place; up to the last, the others are, too, where that keeps the order. */
+static bool write_arguments(const antler_model *model, const antler_tree *tree, const char *const *names,
+                            const antler_member_call *call, antler_json *args, antler_json *named)
+{
+    antler_from in[ANTLER_MAX_CALL_ARGUMENTS];
+    int left[ANTLER_MAX_CALL_ARGUMENTS], single = 0, n = 0, last = 0;
+    if (!names[1])
+        return write_tensors(model, tree, call->in, call->inputs, call->inputs > 1, args, NULL);
+    while (names[last + 1])
+        last++;
+    for (; single < call->inputs && single < last; single++) {
+        bool stands_in = strchr(names[single], '=') && call->inputs > single + 1 &&
+                         same_tensor(&call->in[single], &call->in[single - 1]);
+        if (stands_in)
+            continue;
+        left[n] = single;
+        in[n++] = call->in[single];
+    }
+    int rest = call->inputs - single;
+    if (n < ANTLER_MAX_CALL_ARGUMENTS && rest == 1)
+        in[n] = call->in[single];
+    bool by_place = rest <= 1 && in_order(call, in, n + rest) && (n == 0 || left[n - 1] == n - 1);
+    for (int k = 0; k < n; k++) {
+        char name[64];
+        antler__argument_name(names[left[k]], name, sizeof name);
+        bool placed = k == 0 || by_place;
+        if (!write_tensor(model, tree, in[k], placed ? args : named, placed ? NULL : name))
+            return false;
+    }
+    return rest == 0 || write_tensors(model, tree, call->in + single, rest, rest > 1, named, names[last]);
+}
+
+/* One tensor, or one list; or arguments of their own. */
 static bool write_call(const antler_model *model, const antler_tree *tree, const antler_tree_member *member,
                        const antler_member_call *call, antler_json *parent)
 {
@@ -88,15 +149,11 @@ static bool write_call(const antler_model *model, const antler_tree *tree, const
     bool many = ops ? !names && ops->inputs > 1 : call->inputs > 1;
     antler_json *node = antler__json_object(parent, NULL), *args = antler__json_array(node, "args");
     antler_json *named = args ? antler__json_object(node, "kwargs") : NULL;
-    if (!named || !write_tensors(model, tree, call->in, names ? 1 : call->inputs, !names && many, args, NULL))
+    if (!named || (!names && !write_tensors(model, tree, call->in, call->inputs, many, args, NULL)) ||
+        (names && !write_arguments(model, tree, names, call, args, named)))
         return false;
-    for (int i = 1, k = 1; names && names[i] && k < call->inputs; i++) {
-        int left = call->inputs - k, n = names[i + 1] ? 1 : left;
-        if (!write_tensors(model, tree, call->in + k, n, n > 1, named, names[i]))
-            return false;
-        k += n;
-    }
-    return !call->mask || antler__json_add_copy(named, "mask", call->mask) != NULL;
+    return write_call_settings(member, named) &&
+           (!call->mask || antler__json_add_copy(named, "mask", call->mask) != NULL);
 }
 
 static bool write_calls(const antler_model *model, const antler_tree *tree, const antler_tree_member *member,

@@ -166,13 +166,30 @@ static int64_t variables_in(const antler_entries *entries, const char *path)
     return n;
 }
 
+/* How many variables the file has for g. A part that is an attribute of the public in one version of Keras may be a
+   private one in another, "_query_dense": g's path is then that of the file. */
+static int64_t find_variables(const antler_entries *entries, group *g)
+{
+    char path[ANTLER_LONGEST_PATH];
+    int64_t found = variables_in(entries, g->path);
+    if (found > 0 || !g->path[g->base])
+        return found;
+    int before = (int)(strrchr(g->path, '/') - g->path) + 1;
+    bool is_private = g->path[before] == '_';
+    snprintf(path, sizeof path, "%.*s%s%s", before, g->path, is_private ? "" : "_", g->path + before + is_private);
+    int64_t other = variables_in(entries, path);
+    if (other > 0)
+        memcpy(g->path, path, sizeof path);
+    return other > 0 ? other : found;
+}
+
 static antler_status read_layer(const transfer *t, int64_t layer, int64_t end, group *g, antler_error *err)
 {
     const antler_model *model = t->model;
     const antler_entries *entries = t->read;
     char name[ANTLER_LONGEST_PATH + 32];
     while (next_group(model, layer, end, g)) {
-        int64_t found = variables_in(entries, g->path);
+        int64_t found = find_variables(entries, g);
         if (found != g->n)
             return antler_error_set(err, ANTLER_SHAPE, g->path,
                                     "the file has %" PRId64 " variables, the model's layer \"%s\" has %" PRId64, found,
