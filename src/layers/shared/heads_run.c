@@ -108,7 +108,7 @@ static call call_of(const antler_heads *c, antler_run *run)
     j.mask.value = run->mask[1].data;
     j.mask.key = run->mask[key].data;
     j.mask.seen = run->inputs > 3 ? &run->x[3] : NULL;
-    for (int i = Q; i <= G; i++)
+    for (int i = Q; i <= (c->gate ? G : O); i++)
         j.buffer[i] = run->mode == ANTLER_TRAIN ? run->saved[i].data : run->scratch[i].data;
     j.work = (antler_attend_work){.choice = CHOICE, .rate = c->dropout, .p = j.buffer[P]};
     j.work.dropped = c->dropout > 0 ? run->scratch[DROPPED].data : j.buffer[P];
@@ -150,9 +150,10 @@ static void sigmoid_piece(void *arg, int64_t first, int64_t count)
 /* O, or what the gate lets through. */
 static const antler_real *gated(const antler_heads *c, antler_run *run, const call *j)
 {
-    gating g = {.o = j->buffer[O], .g = j->buffer[G], .gated = run->scratch[GATED].data};
+    gating g = {.o = j->buffer[O], .g = j->buffer[G]};
     if (!c->gate)
         return j->buffer[O];
+    g.gated = run->scratch[GATED].data;
     antler_run_ranges(run, j->answers, 1, gate_piece, &g);
     return g.gated;
 }
@@ -189,7 +190,7 @@ static void zeros(antler_tensor *t)
 /* dO from dy, which is not there where nobody reads the answers. */
 static void output_backward(const antler_heads *c, antler_run *run, const call *j, antler_real *dout)
 {
-    gating g = {.o = j->buffer[O], .g = j->buffer[G], .dout = dout, .dg = run->scratch[DG].data};
+    gating g = {.o = j->buffer[O], .g = j->buffer[G], .dout = dout};
     int slot = antler__heads_kernel(c, OUTPUT);
     if (run->dy->data) {
         project_gradient(c, run, OUTPUT, gated(c, run, j), j->queries, run->dy->data);
@@ -200,8 +201,10 @@ static void output_backward(const antler_heads *c, antler_run *run, const call *
             zeros(&run->grad[slot + 1]);
         memset(dout, 0, (size_t)j->answers * sizeof *dout);
     }
-    if (c->gate)
+    if (c->gate) {
+        g.dg = run->scratch[DG].data;
         antler_run_ranges(run, j->answers, 1, gate_backward_piece, &g);
+    }
 }
 
 antler_status antler__heads_backward(const antler_heads *c, antler_run *run)
