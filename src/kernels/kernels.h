@@ -70,8 +70,25 @@ typedef struct antler_descent {
     const antler_real *g;
     antler_real *slot[4]; /* the optimizer's own state, in its own order */
     int64_t n;
-    antler_real rate, a, b, c; /* rate, and the optimizer's constants */
+    antler_real rate, a, b, c, d, e, f; /* rate, and the optimizer's constants */
 } antler_descent;
+
+/* The steps of optimizers: X(name, slots, what). w is changed in place; all in antler_real, in the order written. */
+#define ANTLER_DESCENT_MAP(X)                                                                                         \
+    X(sgd, 0, "w = w - rate * g")                                                                                     \
+    X(momentum, 1, "m = a * m - rate * g; w = w + m")                                                                 \
+    X(nesterov, 1, "m = a * m - rate * g; w = w + (a * m - rate * g)")                                                \
+    X(adam, 2, "m = m + (g - m) * a; v = v + (g * g - v) * b; w = w - rate * m / (sqrt(v) + c)")                      \
+    X(amsgrad, 3, "the same m and v; h = max(h, v); w = w - rate * m / (sqrt(h) + c)")                                \
+    X(rmsprop, 1, "v = a * v + b * (g * g); w = w - rate * g / sqrt(v + c)")                                          \
+    X(rmsprop_momentum, 2, "the same v; m = d * m + rate * g / sqrt(v + c); w = w - m")                               \
+    X(rmsprop_centered, 2, "the same v; h = a * h + b * g; w = w - rate * g / sqrt(v - h * h + c)")                   \
+    X(rmsprop_centered_momentum, 3, "slots v, m, h: as both of them")                                                 \
+    X(adamax, 2, "m = m + (g - m) * a; u = max(b * u, |g|); w = w - rate * m / (d * (u + c))")                        \
+    X(nadam, 2, "m and v of adam; w = w - rate * (d * m + e * g) / (sqrt(v / f) + c)")                                \
+    X(adagrad, 1, "s = s + g * g; w = w - rate * g / sqrt(s + c)")                                                    \
+    X(adadelta, 2, "s = a * s + b * (g * g); x = sqrt(t + c) * g / sqrt(s + c); t = a * t + b * (x * x); w = w - rate * x") \
+    X(lion, 1, "w = w - rate * sign(a * m + b * g); m = c * m + d * g")
 
 /* Recurrent layers. A sequence kernel runs rows [row0, row1) of a batch through all steps, so that threads take rows.
    Time-major scratch would save nothing: all arrays are (batch, steps, ...) with the sizes below; step t of processing
@@ -235,14 +252,11 @@ typedef struct antler_kernels {
     /* antler_reals of scratch for one call, by units */
     size_t (*recurrence_scratch)(int64_t units);
 
-    /* ---- update.c: w is changed in place; all in antler_real, in the order written ---- */
+    /* ---- update.c ---- */
 
-    void (*sgd)(const antler_descent *u);      /* w = w - rate * g */
-    void (*momentum)(const antler_descent *u); /* m = a * m - rate * g; w = w + m              slot: m */
-    void (*nesterov)(const antler_descent *u); /* m = a * m - rate * g; w = w + (a * m - rate * g)  slot: m */
-    /* m = m + (g - m) * a; v = v + (g * g - v) * b; w = w - rate * m / (sqrt(v) + c)         slots: m, v;
-       a = 1 - beta_1, b = 1 - beta_2, c = epsilon; rate has the bias corrections in it */
-    void (*adam)(const antler_descent *u);
+#define ANTLER_DESCENT(name, slots, what) void (*name)(const antler_descent *u);
+    ANTLER_DESCENT_MAP(ANTLER_DESCENT)
+#undef ANTLER_DESCENT
 } antler_kernels;
 
 /* The table in use: chosen at the first call, never changed after. An ANTLER_ISA that is unknown, or that this machine
