@@ -55,9 +55,10 @@ typedef struct antler_initializer_ops {
 
 typedef struct antler_regularizer_ops {
     antler_type type;
-    double (*penalty)(const void *config, const antler_real *w, int64_t n);
-    void (*gradient)(const void *config, antler_real *g, const antler_real *w, int64_t n, double scale); /* g += scale *
-                                                                                              d penalty / d w */
+    double (*penalty)(const void *config, const antler_tensor *w);
+    /* g += scale * d penalty / d w */
+    void (*gradient)(const void *config, antler_real *g, const antler_tensor *w, double scale);
+    int rank; /* axes that w has to have; 0: any number */
 } antler_regularizer_ops;
 
 typedef struct antler_constraint_ops {
@@ -137,8 +138,8 @@ typedef struct antler_metric_ops {
 
 struct antler_variable; /* antler.h */
 
-/* A step of an optimizer: over a run of consecutive elements, which any cut must give the same bits; or, for one that is
-   `whole`, over one variable. */
+/* A step of an optimizer: over a run of consecutive elements, which any cut must give the same bits; or, for one that
+   is `whole`, over one variable. */
 typedef struct antler_step {
     antler_real *w;
     const antler_real *g;

@@ -149,10 +149,10 @@ ANTLER_INLINE v16 lion_step(const antler_descent *u, v16 w, v16 g, v16 *slot)
     return vsub(w, step);
 }
 
-#define DESCENT(name, slots, what)               \
-    static void name(const antler_descent *u)    \
-    {                                            \
-        descend(u, slots, name##_step);          \
+#define DESCENT(name, slots, what)            \
+    static void name(const antler_descent *u) \
+    {                                         \
+        descend(u, slots, name##_step);       \
     }
 ANTLER_DESCENT_MAP(DESCENT)
 #undef DESCENT

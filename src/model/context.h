@@ -72,7 +72,8 @@ struct antler_context {
     antler_real *gradients; /* [model->trained_size], for ANTLER_TRAIN */
     double *factor;         /* [variables] of the rate: 0 for one that an update does not change */
     int64_t spans, idles;
-    antler_span *span, *idle; /* [spans] pieces that an update changes; [idles] what no call writes, but penalties add to */
+    antler_span *span,
+        *idle; /* [spans] pieces that an update changes; [idles] what no call writes, but penalties add to */
     antler_real **scratch;                    /* [threads] product_scratch numbers each */
     struct antler_objective *objective;       /* train/'s: NULL for no loss, or not wanted */
     void (*release)(antler_context *context); /* frees it with its objective */

@@ -1,5 +1,5 @@
-/* The optimizer's state: arrays beside the trained variables, the core's own first (running means of the weights, sums of
-   gradients), as Keras has them. */
+/* The optimizer's state: arrays beside the trained variables, the core's own first (running means of the weights, sums
+   of gradients), as Keras has them. */
 #include "core/memory.h"
 #include "model/structure.h"
 

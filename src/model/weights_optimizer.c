@@ -100,8 +100,7 @@ static bool step_on(walk *w)
 }
 
 /* What a slot is to a variable, as its optimizer says; the core's own are arrays. */
-static antler_slot_use use_of(const antler_model *model, int slot, const antler_variable *variable,
-                              antler_shape *shape)
+static antler_slot_use use_of(const antler_model *model, int slot, const antler_variable *variable, antler_shape *shape)
 {
     const antler_object *optimizer = &model->compile->optimizer;
     const antler_optimizer_ops *ops = (const antler_optimizer_ops *)optimizer->type;

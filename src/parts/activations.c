@@ -2,9 +2,12 @@
 #include "kernels/kernels.h"
 #include "parts/parts.h"
 
+#include <math.h>
+
 /* ---- elementwise: one pair of functions for each row of ANTLER_ACTIVATION_MAP ------------------------------------ */
 
 static const char *const silu_aliases[] = {"swish", NULL};
+static const char *const hard_silu_aliases[] = {"hard_swish", NULL};
 static const char *const hard_sigmoid_keras2_aliases[] = {"hard_sigmoid@2", NULL}; /* in a file of Keras 1 or 2 */
 
 #define ANTLER_ELEMENTWISE(name, ...)                                                                               \
@@ -24,6 +27,7 @@ ANTLER_ACTIVATION_MAP(ANTLER_ELEMENTWISE)
 
 #define ALIASES(activation)                                                         \
     ((activation) == ANTLER_ACT_silu                  ? silu_aliases                \
+     : (activation) == ANTLER_ACT_hard_silu           ? hard_silu_aliases           \
      : (activation) == ANTLER_ACT_hard_sigmoid_keras2 ? hard_sigmoid_keras2_aliases \
                                                       : NULL)
 
@@ -100,8 +104,66 @@ const antler_activation_ops antler__log_softmax = {
     .backward = log_softmax_backward,
 };
 
+/* Sum and number of what is above t. */
+static double sum_above(const antler_real *x, int64_t n, double t, int64_t *count)
+{
+    double sum = 0;
+    *count = 0;
+    for (int64_t i = 0; i < n; i++)
+        if ((double)x[i] > t) {
+            sum += (double)x[i];
+            ++*count;
+        }
+    return sum;
+}
+
+/* max(x - t, 0), with t so that a row adds up to 1: that of all numbers at first, then of those above the last t, until
+   nothing more is left out. */
+static void sparsemax_forward(antler_real *y, const antler_real *x, int64_t rows, int64_t n)
+{
+    for (int64_t r = 0; r < rows; r++, x += n, y += n) {
+        double t = -INFINITY;
+        int64_t left = n + 1, before;
+        do {
+            before = left;
+            const double sum = sum_above(x, n, t, &left);
+            t = left > 0 ? (sum - 1) / (double)left : t;
+        } while (left > 0 && left < before);
+        for (int64_t i = 0; i < n; i++)
+            y[i] = (antler_real)((double)x[i] <= t ? 0 : (double)x[i] - t);
+    }
+}
+
+/* dy less its mean over what is not 0. */
+static void sparsemax_backward(antler_real *dx, const antler_real *dy, const antler_real *y, const antler_real *x,
+                               int64_t rows, int64_t n)
+{
+    (void)x;
+    for (int64_t r = 0; r < rows; r++, y += n, dy += n, dx += n) {
+        double sum = 0, count = 0;
+        for (int64_t i = 0; i < n; i++)
+            if (y[i] > 0) {
+                sum += (double)dy[i];
+                count++;
+            }
+        for (int64_t i = 0; i < n; i++)
+            dx[i] = (antler_real)(y[i] > 0 ? (double)dy[i] - sum / count : 0);
+    }
+}
+
+static const antler_activation_ops sparsemax = {
+    .type = {.size = sizeof(antler_activation_ops),
+             .kind = ANTLER_KIND_ACTIVATION,
+             .class_name = "sparsemax",
+             .doc = "max(x - t, 0) over the last axis, where t makes the sum 1"},
+    .rowwise = true,
+    .forward = sparsemax_forward,
+    .backward = sparsemax_backward,
+};
+
 const antler_type *const antler__activations[] = {
     &antler__softmax.type,
+    &sparsemax.type,
     &antler__log_softmax.type,
 #define ANTLER_ELEMENTWISE(name, ...) &antler__elementwise[ANTLER_ACT_##name].type,
     ANTLER_ACTIVATION_MAP(ANTLER_ELEMENTWISE)

@@ -12,6 +12,8 @@ typedef struct initializer {
     int64_t seed; /* ANTLER_NULL: the model's */
     double mean, stddev, minval, maxval, value, gain, scale;
     const char *mode, *distribution;
+    const char *side, *window, *scaling; /* window, scaling NULL: none */
+    bool periodic;
 } initializer;
 
 /* A seed of the initializer's own gives the same values wherever it stands: the stream of a site that no model has. */
@@ -270,6 +272,54 @@ static antler_status orthogonal_fill(const void *config, antler_tensor *w, uint6
     return ANTLER_OK;
 }
 
+/* ---- Fourier ----------------------------------------------------------------------------------------------------- */
+
+static const double pi = 3.14159265358979323846;
+
+/* The window at t of n: a sum of cosines. */
+static double window_at(const initializer *c, int64_t t, int64_t n)
+{
+    static const struct {
+        const char *name;
+        double term[3];
+    } windows[] = {{"hann", {.5, .5, 0}}, {"hamming", {.54, .46, 0}}, {"blackman", {.42, .5, .08}}};
+    const double turn = 2 * pi * (double)t / (double)(c->periodic ? n : n - 1);
+    for (int i = 0; n > 1 && c->window && i < 3; i++)
+        if (strcmp(c->window, windows[i].name) == 0)
+            return windows[i].term[0] - windows[i].term[1] * antler_cos(turn) +
+                   windows[i].term[2] * antler_cos(2 * turn);
+    return 1; /* boxcar, and none */
+}
+
+/* What the window is divided by. */
+static double window_size(const initializer *c, int64_t n)
+{
+    const bool density = c->scaling && strcmp(c->scaling, "density") == 0;
+    double sum = 0;
+    if (!c->window || !c->scaling)
+        return 1;
+    for (int64_t t = 0; t < n; t++)
+        sum += density ? window_at(c, t, n) * window_at(c, t, n) : fabs(window_at(c, t, n));
+    return density ? sqrt(sum) : sum;
+}
+
+static antler_status stft_fill(const void *config, antler_tensor *w, uint64_t key, antler_error *err)
+{
+    const initializer *c = config;
+    char text[128];
+    (void)key;
+    if (w->shape.rank != 3 || w->shape.dim[1] != 1 || w->shape.dim[2] < 2)
+        return antler_error_set(err, ANTLER_SHAPE, NULL, "STFT fills (frame, 1, frequencies), 2 or more, not %s",
+                                antler_shape_text(&w->shape, text, sizeof text));
+    const int64_t n = w->shape.dim[0], frequencies = w->shape.dim[2], period = 2 * (frequencies - 1);
+    const double size = window_size(c, n), shift = strcmp(c->side, "real") == 0 ? 0 : pi / 2;
+    for (int64_t t = 0; t < n; t++)
+        for (int64_t f = 0; f < frequencies; f++) /* sin(-x) is cos(x + pi / 2) */
+            w->data[t * frequencies + f] = rounded(
+                antler_cos(2 * pi * (double)(t * f % period) / (double)period + shift) * window_at(c, t, n) / size);
+    return ANTLER_OK;
+}
+
 /* ---- tables ------------------------------------------------------------------------------------------------------ */
 
 #define ANTLER_NUMBER(member, json, low, high, bounds, line)                                                       \
@@ -319,6 +369,23 @@ static const antler_field orthogonal_fields[] = {
     ANTLER_NUMBER(gain, "1.0", 0, 0, 0, "the matrix is multiplied by it"),
     ANTLER_FIELD_END,
 };
+#define ANTLER_CHOICE(member, json, bounds, list, line)                                                \
+    {                                                                                                  \
+        .key = #member, .kind = ANTLER_STRING, .offset = offsetof(initializer, member), .def = (json), \
+        .flags = (bounds), .choices = (list), .doc = (line)                                            \
+    }
+static const char *const sides[] = {"real", "imag", NULL};
+static const char *const window_names[] = {"hann", "hamming", "blackman", "boxcar", NULL};
+static const char *const scalings[] = {"density", "spectrum", NULL};
+static const antler_field stft_fields[] = {
+    ANTLER_CHOICE(side, "\"real\"", 0, sides, "cosines, or sines"),
+    ANTLER_CHOICE(window, "\"hann\"", ANTLER_NULLABLE, window_names, "what they are multiplied by; null: nothing"),
+    ANTLER_CHOICE(scaling, "\"density\"", ANTLER_NULLABLE, scalings,
+                  "the window is divided by the root of its sum of squares, or by its sum; null: by nothing"),
+    ANTLER_FIELD_BOOL(initializer, periodic, "false", "the window is a period of the frame's length"),
+    ANTLER_FIELD_END,
+};
+#undef ANTLER_CHOICE
 static const antler_field scaling_fields[] = {
     ANTLER_SEED,
     ANTLER_NUMBER(scale, "1.0", 0, 1e30, ANTLER_OPEN_MIN, "variance times the number of units"),
@@ -368,13 +435,28 @@ ANTLER_INITIALIZER(he_uniform, "HeUniform", fan_fields, "uniform, variance 2 / i
 ANTLER_INITIALIZER(he_normal, "HeNormal", fan_fields, "normal, variance 2 / inputs", NULL);
 ANTLER_INITIALIZER(lecun_uniform, "LecunUniform", fan_fields, "uniform, variance 1 / inputs", NULL);
 ANTLER_INITIALIZER(lecun_normal, "LecunNormal", fan_fields, "normal, variance 1 / inputs", NULL);
-ANTLER_INITIALIZER(orthogonal, "Orthogonal", orthogonal_fields, "orthogonal rows or columns", "OrthogonalInitializer",
+/* Keras 3.0 knows this name alone, later ones both. */
+ANTLER_INITIALIZER(orthogonal, "OrthogonalInitializer", orthogonal_fields, "orthogonal rows or columns", "Orthogonal",
                    NULL);
+ANTLER_INITIALIZER(stft, "STFT", stft_fields, "waves of a short-time Fourier transform", "STFTInitializer", NULL);
 #undef ANTLER_INITIALIZER
 
 const antler_type *const antler__initializers[] = {
-    &zeros.type,          &ones.type,          &constant.type,         &identity.type,
-    &random_uniform.type, &random_normal.type, &truncated_normal.type, &variance_scaling.type,
-    &glorot_uniform.type, &glorot_normal.type, &he_uniform.type,       &he_normal.type,
-    &lecun_uniform.type,  &lecun_normal.type,  &orthogonal.type,       NULL,
+    &zeros.type,
+    &ones.type,
+    &constant.type,
+    &identity.type,
+    &random_uniform.type,
+    &random_normal.type,
+    &truncated_normal.type,
+    &variance_scaling.type,
+    &glorot_uniform.type,
+    &glorot_normal.type,
+    &he_uniform.type,
+    &he_normal.type,
+    &lecun_uniform.type,
+    &lecun_normal.type,
+    &orthogonal.type,
+    &stft.type,
+    NULL,
 };

@@ -1,5 +1,5 @@
-/* Optimizers whose step is elementwise arithmetic, done by a kernel; optimizers_whole.c has the others. Clipping, weight
-   decay, running means of the weights and the like are the core's. */
+/* Optimizers whose step is elementwise arithmetic, done by a kernel; optimizers_whole.c has the others. Clipping,
+   weight decay, running means of the weights and the like are the core's. */
 #include "parts/optimizers.h"
 
 #include "core/mathematics.h"
@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-static antler_descent descent_of(const antler_step *step)
+antler_descent antler__descent(const antler_step *step)
 {
     return (antler_descent){.w = step->w,
                             .g = step->g,
@@ -17,32 +17,16 @@ static antler_descent descent_of(const antler_step *step)
                             .rate = (antler_real)step->rate};
 }
 
-/* x^n by squaring, so that no library's pow decides about the bits. */
-static double power(double x, int64_t n)
+int antler__two_slots(const void *config)
 {
-    double y = 1;
-    for (; n > 0; n >>= 1, x *= x)
-        if (n & 1)
-            y *= x;
-    return y;
-}
-
-/* Keras on TensorFlow rounds the betas to float before it raises them, in float64 models as well. */
-static double rounded(double beta)
-{
-    return (double)(float)beta;
+    (void)config;
+    return 2;
 }
 
 static int one_slot(const void *config)
 {
     (void)config;
     return 1;
-}
-
-static int two_slots(const void *config)
-{
-    (void)config;
-    return 2;
 }
 
 /* ---- SGD: m = momentum m - rate g; w = w + m --------------------------------------------------------------------- */
@@ -61,7 +45,7 @@ static int sgd_slots(const void *config)
 static void sgd_step(const void *config, const antler_step *step)
 {
     const sgd_config *c = config;
-    antler_descent update = descent_of(step);
+    antler_descent update = antler__descent(step);
     update.a = (antler_real)(float)c->momentum;
     if (c->momentum == 0)
         step->k->sgd(&update);
@@ -106,7 +90,7 @@ static int rmsprop_slots(const void *config)
 static void rmsprop_step(const void *config, const antler_step *step)
 {
     const rmsprop_config *c = config;
-    antler_descent update = descent_of(step);
+    antler_descent update = antler__descent(step);
     update.a = (antler_real)c->rho;
     update.b = (antler_real)(1 - c->rho);
     update.c = (antler_real)c->epsilon;
@@ -132,159 +116,6 @@ static const antler_optimizer_ops rmsprop = {
     .step = rmsprop_step,
 };
 
-/* ---- Adam: m and v run after g and g^2; w = w - rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon) ---- */
-
-double antler__adam_rate(double rate, double beta_1, double beta_2, int64_t iteration)
-{
-    const int64_t t = iteration + 1;
-    return rate * (sqrt(1 - power(rounded(beta_2), t)) / (1 - power(rounded(beta_1), t)));
-}
-
-typedef struct adam_config {
-    antler_optimizer_keys keys;
-    double beta_1, beta_2, epsilon;
-    bool amsgrad;
-} adam_config;
-
-static int adam_slots(const void *config)
-{
-    return 2 + ((const adam_config *)config)->amsgrad;
-}
-
-/* The third one is behind all of the others. */
-static void adam_slot(const void *config, int index, antler_slot *slot)
-{
-    (void)config;
-    slot->order = index == 2;
-}
-
-static void adam_step(const void *config, const antler_step *step)
-{
-    const adam_config *c = config;
-    antler_descent update = descent_of(step);
-    update.rate = (antler_real)antler__adam_rate(step->rate, c->beta_1, c->beta_2, step->iteration);
-    update.a = (antler_real)(1 - c->beta_1);
-    update.b = (antler_real)(1 - c->beta_2);
-    update.c = (antler_real)c->epsilon;
-    (c->amsgrad ? step->k->amsgrad : step->k->adam)(&update);
-}
-
-#define ANTLER_ADAM_FIELDS                                                                                        \
-    ANTLER_SHARE(adam_config, beta_1, "0.9", ANTLER_OPEN_MAX, "how long m remembers"),                            \
-        ANTLER_SHARE(adam_config, beta_2, "0.999", ANTLER_OPEN_MAX, "how long v remembers"),                      \
-        ANTLER_EPSILON(adam_config, "1e-07", "added to sqrt(v)")
-#define ANTLER_AMSGRAD                                                                                       \
-    {                                                                                                        \
-        .key = "amsgrad", .kind = ANTLER_BOOL, .offset = offsetof(adam_config, amsgrad), .def = "false",     \
-        .flags = ANTLER_UNWRITTEN, .doc = "divides by the largest v so far"                                  \
-    }
-
-static const antler_field adam_fields[] = {ANTLER_ADAM_FIELDS, ANTLER_AMSGRAD, ANTLER_FIELD_END};
-static const antler_field moment_fields[] = {ANTLER_ADAM_FIELDS, ANTLER_FIELD_END};
-static const antler_field adamw_fields[] = {
-    {.key = "weight_decay",
-     .kind = ANTLER_REAL,
-     .offset = offsetof(adam_config, keys.weight_decay),
-     .def = "0.004",
-     .min = 0,
-     .max = 1e30,
-     .flags = ANTLER_NULLABLE,
-     .doc = "each step first takes rate * weight_decay * w from every weight"},
-    ANTLER_ADAM_FIELDS,
-    ANTLER_AMSGRAD,
-    ANTLER_FIELD_END,
-};
-
-static const antler_optimizer_ops adam = {
-    .type = ANTLER_OPTIMIZER("Adam", "adam", adam_config, adam_fields,
-                             "steps scaled by running means of the gradient and of its square"),
-    .slots = adam_slots,
-    .interleaved = true,
-    .slot = adam_slot,
-    .step = adam_step,
-};
-
-static const antler_optimizer_ops adamw = {
-    .type = ANTLER_OPTIMIZER("AdamW", "adamw", adam_config, adamw_fields, "Adam with weight decay"),
-    .slots = adam_slots,
-    .interleaved = true,
-    .slot = adam_slot,
-    .step = adam_step,
-};
-
-/* ---- Adamax: the largest gradient in place of the mean square ---------------------------------------------------- */
-
-static void adamax_step(const void *config, const antler_step *step)
-{
-    const adam_config *c = config;
-    antler_descent update = descent_of(step);
-    update.a = (antler_real)(1 - c->beta_1);
-    update.b = (antler_real)c->beta_2;
-    update.c = (antler_real)c->epsilon;
-    update.d = (antler_real)(1 - power(rounded(c->beta_1), step->iteration + 1));
-    step->k->adamax(&update);
-}
-
-static const antler_optimizer_ops adamax = {
-    .type = ANTLER_OPTIMIZER("Adamax", "adamax", adam_config, moment_fields, "Adam with the largest gradient so far"),
-    .slots = two_slots,
-    .interleaved = true,
-    .step = adamax_step,
-};
-
-/* ---- Nadam: Adam that looks ahead; u = beta_1 (1 - 0.96^t / 2), and the product of all u so far is in a slot ------- */
-
-enum { NADAM_PRODUCT = 2 };
-
-static int nadam_slots(const void *config)
-{
-    (void)config;
-    return NADAM_PRODUCT + 1;
-}
-
-static void nadam_slot(const void *config, int index, antler_slot *slot)
-{
-    (void)config;
-    if (index == NADAM_PRODUCT)
-        *slot = (antler_slot){.order = 1, .start = 1, .shared = true};
-}
-
-static double nadam_momentum(const adam_config *c, int64_t t)
-{
-    return rounded(c->beta_1) * (1 - 0.5 * power(rounded(0.96), t));
-}
-
-static void nadam_begin(const void *config, const antler_step *step)
-{
-    antler_real *product = step->slot[NADAM_PRODUCT];
-    *product = (antler_real)((double)*product * nadam_momentum(config, step->iteration + 1));
-}
-
-static void nadam_step(const void *config, const antler_step *step)
-{
-    const adam_config *c = config;
-    const int64_t t = step->iteration + 1;
-    const double u = nadam_momentum(c, t), next = nadam_momentum(c, t + 1);
-    const double product = (double)*step->slot[NADAM_PRODUCT];
-    antler_descent update = descent_of(step);
-    update.a = (antler_real)(1 - rounded(c->beta_1));
-    update.b = (antler_real)(1 - rounded(c->beta_2));
-    update.c = (antler_real)c->epsilon;
-    update.d = (antler_real)(next / (1 - product * next));
-    update.e = (antler_real)((1 - u) / (1 - product));
-    update.f = (antler_real)(1 - power(rounded(c->beta_2), t));
-    step->k->nadam(&update);
-}
-
-static const antler_optimizer_ops nadam = {
-    .type = ANTLER_OPTIMIZER("Nadam", "nadam", adam_config, moment_fields, "Adam with Nesterov's momentum"),
-    .slots = nadam_slots,
-    .interleaved = true,
-    .slot = nadam_slot,
-    .begin = nadam_begin,
-    .step = nadam_step,
-};
-
 /* ---- Adagrad, Adadelta ------------------------------------------------------------------------------------------- */
 
 typedef struct adagrad_config {
@@ -300,7 +131,7 @@ static void adagrad_slot(const void *config, int index, antler_slot *slot)
 
 static void adagrad_step(const void *config, const antler_step *step)
 {
-    antler_descent update = descent_of(step);
+    antler_descent update = antler__descent(step);
     update.c = (antler_real)((const adagrad_config *)config)->epsilon;
     step->k->adagrad(&update);
 }
@@ -308,7 +139,7 @@ static void adagrad_step(const void *config, const antler_step *step)
 static void adadelta_step(const void *config, const antler_step *step)
 {
     const adagrad_config *c = config;
-    antler_descent update = descent_of(step);
+    antler_descent update = antler__descent(step);
     update.a = (antler_real)c->rho;
     update.b = (antler_real)(1 - c->rho);
     update.c = (antler_real)c->epsilon;
@@ -338,32 +169,37 @@ static const antler_optimizer_ops adagrad = {
 static const antler_optimizer_ops adadelta = {
     .type = ANTLER_OPTIMIZER("Adadelta", "adadelta", adagrad_config, adadelta_fields,
                              "steps as large as the last ones, by running means of squares"),
-    .slots = two_slots,
+    .slots = antler__two_slots,
     .interleaved = true,
     .step = adadelta_step,
 };
 
 /* ---- Lion: the sign of the momentum ------------------------------------------------------------------------------ */
 
+typedef struct lion_config {
+    antler_optimizer_keys keys;
+    double beta_1, beta_2;
+} lion_config;
+
 static void lion_step(const void *config, const antler_step *step)
 {
-    const adam_config *c = config;
-    antler_descent update = descent_of(step);
-    update.a = (antler_real)rounded(c->beta_1);
-    update.b = (antler_real)(1 - rounded(c->beta_1));
-    update.c = (antler_real)rounded(c->beta_2);
-    update.d = (antler_real)(1 - rounded(c->beta_2));
+    const lion_config *c = config;
+    antler_descent update = antler__descent(step);
+    update.a = (antler_real)(float)c->beta_1;
+    update.b = (antler_real)(1 - (double)(float)c->beta_1);
+    update.c = (antler_real)(float)c->beta_2;
+    update.d = (antler_real)(1 - (double)(float)c->beta_2);
     step->k->lion(&update);
 }
 
 static const antler_field lion_fields[] = {
-    ANTLER_SHARE(adam_config, beta_1, "0.9", ANTLER_OPEN_MIN, "share of the momentum in a step's sign"),
-    ANTLER_SHARE(adam_config, beta_2, "0.99", 0, "how long the momentum remembers"),
+    ANTLER_SHARE(lion_config, beta_1, "0.9", ANTLER_OPEN_MIN, "share of the momentum in a step's sign"),
+    ANTLER_SHARE(lion_config, beta_2, "0.99", 0, "how long the momentum remembers"),
     ANTLER_FIELD_END,
 };
 
 static const antler_optimizer_ops lion = {
-    .type = ANTLER_OPTIMIZER("Lion", "lion", adam_config, lion_fields, "steps of one size, by the sign of a momentum"),
+    .type = ANTLER_OPTIMIZER("Lion", "lion", lion_config, lion_fields, "steps of one size, by the sign of a momentum"),
     .slots = one_slot,
     .step = lion_step,
 };
@@ -420,13 +256,25 @@ static const antler_field ftrl_fields[] = {
 
 static const antler_optimizer_ops ftrl = {
     .type = ANTLER_OPTIMIZER("Ftrl", "ftrl", ftrl_config, ftrl_fields, "follows the regularized leader"),
-    .slots = two_slots,
+    .slots = antler__two_slots,
     .interleaved = true,
     .slot = ftrl_slot,
     .step = ftrl_step,
 };
 
 const antler_type *const antler__optimizers[] = {
-    &sgd.type,      &rmsprop.type, &adam.type, &adamw.type, &adamax.type,           &nadam.type,       &adagrad.type,
-    &adadelta.type, &lion.type,    &ftrl.type, &antler__adafactor.type, &antler__muon.type, &antler__lamb.type, NULL,
+    &sgd.type,
+    &rmsprop.type,
+    &antler__adam.type,
+    &antler__adamw.type,
+    &antler__adamax.type,
+    &antler__nadam.type,
+    &adagrad.type,
+    &adadelta.type,
+    &lion.type,
+    &ftrl.type,
+    &antler__adafactor.type,
+    &antler__muon.type,
+    &antler__lamb.type,
+    NULL,
 };

@@ -15,8 +15,8 @@ double antler__penalties(const antler_model *model)
     for (int64_t i = 0; i < model->variables; i++) {
         const antler_model_variable_entry *v = &model->variable[i];
         if (v->view.trainable && v->regularizer.type)
-            sum += ((const antler_regularizer_ops *)v->regularizer.type)
-                       ->penalty(v->regularizer.config, v->view.value.data, v->length);
+            sum +=
+                ((const antler_regularizer_ops *)v->regularizer.type)->penalty(v->regularizer.config, &v->view.value);
     }
     return sum;
 }
@@ -27,7 +27,7 @@ void antler__penalty_gradients(antler_context *c)
         const antler_model_variable_entry *v = &c->model->variable[i];
         if (v->view.trainable && v->regularizer.type)
             ((const antler_regularizer_ops *)v->regularizer.type)
-                ->gradient(v->regularizer.config, c->gradients + v->offset, v->view.value.data, v->length, 1);
+                ->gradient(v->regularizer.config, c->gradients + v->offset, &v->view.value, 1);
     }
 }
 
