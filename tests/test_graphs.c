@@ -11,8 +11,6 @@ static const struct {
     const char *name, *error;
 } missing[] = {
     /* clang-format off */
-    {"one_loss_none", "AdamW"},
-    {"seq2seq_tokens", "RMSprop"},
     {"attention_dot", "Attention"},
     {"attention_dot_float64", "Attention"},
     {"attention_key_scale", "Attention"},

@@ -317,10 +317,10 @@ ANTLER_INLINE v16 squareplus_gradient(v16 dy, v16 y, v16 x, v16 a)
     return vmul(dy, vadd(vmul(vdiv(x, squareplus_root(x)), half), half));
 }
 
-/* low up to -1, high from 1 on, else `between`. */
+/* low up to -1, high from 1 on and for NaN, else `between`. */
 ANTLER_INLINE v16 in_parts(v16 x, v16 low, v16 between, v16 high)
 {
-    return vselect(vlt(vset(-1), x), vselect(vlt(x, vset(1)), between, high), low);
+    return vselect(vlt(x, vset(1)), vselect(vlt(vset(-1), x), between, low), high);
 }
 
 ANTLER_INLINE v16 sparse_plus_value(v16 x, v16 a)
@@ -339,7 +339,8 @@ ANTLER_INLINE v16 sparse_plus_gradient(v16 dy, v16 y, v16 x, v16 a)
 ANTLER_INLINE v16 sparse_sigmoid_value(v16 x, v16 a)
 {
     (void)a;
-    return in_parts(x, vset(0), vmul(vset((antler_real)0.5), vadd(x, vset(1))), vset(1));
+    const v16 one = vset(1), high = vselect(veq(x, x), one, x);
+    return in_parts(x, vset(0), vmul(vset((antler_real)0.5), vadd(x, one)), high);
 }
 
 ANTLER_INLINE v16 sparse_sigmoid_gradient(v16 dy, v16 y, v16 x, v16 a)

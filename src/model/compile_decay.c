@@ -1,4 +1,5 @@
-/* Optimizers of Keras before 2.11 have a "decay", a rate of lr / (1 + decay * step): today's InverseTimeDecay. */
+/* What compile settings say in other words. Optimizers of Keras before 2.11 have a "decay", a rate of lr / (1 + decay *
+   step): today's InverseTimeDecay. A LossScaleOptimizer stands for the one inside it. */
 #include "config/json.h"
 #include "model/compile.h"
 

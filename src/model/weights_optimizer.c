@@ -6,6 +6,7 @@
 #include "config/names.h"
 #include "core/memory.h"
 #include "core/number.h"
+#include "core/text.h"
 #include "model/structure.h"
 #include "model/weights_entries.h"
 #include "model/weights_legacy.h"
@@ -128,6 +129,7 @@ static bool next_array(walk *w, array *next)
         const antler_slot_use use = use_of(model, w->slot, &v->view, &next->shape);
         next->data += v->offset;
         next->dummy = use == ANTLER_SLOT_DUMMY;
+        next->shape = next->dummy ? (antler_shape){0, {0}} : next->shape;
         if (use != ANTLER_SLOT_NONE)
             return true;
     }
@@ -137,8 +139,7 @@ static bool next_array(walk *w, array *next)
 static antler_status write_array(const array *a, const char *name, antler_entries *entries, antler_error *err)
 {
     static const int32_t none;
-    const antler_shape scalar = {0, {0}};
-    return a->dummy ? antler__entries_add(entries, name, ANTLER_INT32, &scalar, &none, sizeof none, err)
+    return a->dummy ? antler__entries_add(entries, name, ANTLER_INT32, &a->shape, &none, sizeof none, err)
                     : antler__weights_put(entries, name, &a->shape, a->data, err);
 }
 
@@ -212,6 +213,8 @@ static const antler_entry **find_state(const antler_entries *entries)
             snprintf(path, sizeof path, "/optimizer_weights/%s", name);
             if (!(state[n] = antler__entries_find(entries, path)))
                 break;
+            if (antler__ends_with(name, "/dynamic_scale")) /* the last of a LossScaleOptimizer's own */
+                n = -1;
         }
     } else { /* that of a LossScaleOptimizer lies deeper */
         const bool deeper = antler__entries_find(entries, "/optimizer/inner_optimizer/vars/0");

@@ -185,10 +185,10 @@ static void lion_step(const void *config, const antler_step *step)
 {
     const lion_config *c = config;
     antler_descent update = antler__descent(step);
-    update.a = (antler_real)(float)c->beta_1;
-    update.b = (antler_real)(1 - (double)(float)c->beta_1);
-    update.c = (antler_real)(float)c->beta_2;
-    update.d = (antler_real)(1 - (double)(float)c->beta_2);
+    update.a = (antler_real)antler__to_float(c->beta_1);
+    update.b = (antler_real)(1 - antler__to_float(c->beta_1));
+    update.c = (antler_real)antler__to_float(c->beta_2);
+    update.d = (antler_real)(1 - antler__to_float(c->beta_2));
     step->k->lion(&update);
 }
 

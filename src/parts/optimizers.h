@@ -12,6 +12,14 @@ extern const antler_optimizer_ops antler__adam, antler__adamw, antler__adamax, a
 antler_descent antler__descent(const antler_step *step);
 int antler__two_slots(const void *config);
 
+/* Keras on TensorFlow rounds betas to float before it computes with them, in float64 models as well. By way of memory:
+   GCC 12 at -O3 forgets the rounding of two numbers that it takes side by side. */
+static inline double antler__to_float(double x)
+{
+    volatile float rounded = (float)x;
+    return (double)rounded;
+}
+
 /* The rate of Adam's step, with the corrections of its means in it. */
 double antler__adam_rate(double rate, double beta_1, double beta_2, int64_t iteration);
 

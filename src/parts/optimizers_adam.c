@@ -14,19 +14,13 @@ static double power(double x, int64_t n)
     return y;
 }
 
-/* Keras on TensorFlow rounds the betas to float before it raises them, in float64 models as well. */
-static double rounded(double beta)
-{
-    return (double)(float)beta;
-}
-
 /* ---- Adam: m and v run after g and g^2; w = w - rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon) ----
  */
 
 double antler__adam_rate(double rate, double beta_1, double beta_2, int64_t iteration)
 {
     const int64_t t = iteration + 1;
-    return rate * (sqrt(1 - power(rounded(beta_2), t)) / (1 - power(rounded(beta_1), t)));
+    return rate * (sqrt(1 - power(antler__to_float(beta_2), t)) / (1 - power(antler__to_float(beta_1), t)));
 }
 
 typedef struct adam_config {
@@ -110,7 +104,7 @@ static void adamax_step(const void *config, const antler_step *step)
     update.a = (antler_real)(1 - c->beta_1);
     update.b = (antler_real)c->beta_2;
     update.c = (antler_real)c->epsilon;
-    update.d = (antler_real)(1 - power(rounded(c->beta_1), step->iteration + 1));
+    update.d = (antler_real)(1 - power(antler__to_float(c->beta_1), step->iteration + 1));
     step->k->adamax(&update);
 }
 
@@ -139,30 +133,32 @@ static void nadam_slot(const void *config, int index, antler_slot *slot)
         *slot = (antler_slot){.order = 1, .start = 1, .shared = true};
 }
 
-static double nadam_momentum(const adam_config *c, int64_t t)
+static double nadam_momentum(double beta_1, double decay, int64_t t)
 {
-    return rounded(c->beta_1) * (1 - 0.5 * power(rounded(0.96), t));
+    return beta_1 * (1 - 0.5 * power(decay, t));
 }
 
 static void nadam_begin(const void *config, const antler_step *step)
 {
     antler_real *product = step->slot[NADAM_PRODUCT];
-    *product = (antler_real)((double)*product * nadam_momentum(config, step->iteration + 1));
+    const double beta_1 = ((const adam_config *)config)->beta_1; /* here Keras does not round, below it does */
+    *product = (antler_real)((double)*product * nadam_momentum(beta_1, 0.96, step->iteration + 1));
 }
 
 static void nadam_step(const void *config, const antler_step *step)
 {
     const adam_config *c = config;
     const int64_t t = step->iteration + 1;
-    const double u = nadam_momentum(c, t), next = nadam_momentum(c, t + 1);
+    const double u = nadam_momentum(antler__to_float(c->beta_1), antler__to_float(0.96), t);
+    const double next = nadam_momentum(antler__to_float(c->beta_1), antler__to_float(0.96), t + 1);
     const double product = (double)*step->slot[NADAM_PRODUCT];
     antler_descent update = antler__descent(step);
-    update.a = (antler_real)(1 - rounded(c->beta_1));
-    update.b = (antler_real)(1 - rounded(c->beta_2));
+    update.a = (antler_real)(1 - antler__to_float(c->beta_1));
+    update.b = (antler_real)(1 - antler__to_float(c->beta_2));
     update.c = (antler_real)c->epsilon;
     update.d = (antler_real)(next / (1 - product * next));
     update.e = (antler_real)((1 - u) / (1 - product));
-    update.f = (antler_real)(1 - power(rounded(c->beta_2), t));
+    update.f = (antler_real)(1 - power(antler__to_float(c->beta_2), t));
     step->k->nadam(&update);
 }
 

@@ -171,8 +171,8 @@ static void lamb_step(const void *config, const antler_step *step)
 {
     const lamb_config *c = config;
     const double t = (double)step->iteration + 1;
-    const antler_real m_share = (antler_real)(1 - antler__pow((double)(float)c->beta_1, t));
-    const antler_real v_share = (antler_real)(1 - antler__pow((double)(float)c->beta_2, t));
+    const antler_real m_share = (antler_real)(1 - antler__pow(antler__to_float(c->beta_1), t));
+    const antler_real v_share = (antler_real)(1 - antler__pow(antler__to_float(c->beta_2), t));
     antler_real *u = step->room;
     moments(step, (antler_real)(1 - c->beta_1), (antler_real)(1 - c->beta_2));
     for (int64_t i = 0; i < step->n; i++)

@@ -98,9 +98,9 @@ static double piecewise_rate(const void *config, int64_t iteration)
 {
     const schedule *s = config;
     int64_t i = 0;
-    while (i < s->boundaries.n && (double)iteration > s->boundaries.value[i])
+    while (i < s->boundaries.n && (double)iteration > s->boundaries.item[i])
         i++;
-    return rounded(s->values.value[i]);
+    return rounded(s->values.item[i]);
 }
 
 static antler_status piecewise_check(void *config, antler_error *err)
@@ -110,10 +110,10 @@ static antler_status piecewise_check(void *config, antler_error *err)
     if (b->n < 1 || v->n != b->n + 1)
         return antler_error_set(err, ANTLER_VALUE, "values", "expected lists, with one value more than boundaries");
     for (int64_t i = 0; i < b->n; i++)
-        if (!(b->value[i] >= (i ? b->value[i - 1] : 0)))
+        if (!(b->item[i] >= (i ? b->item[i - 1] : 0)))
             return antler_error_set(err, ANTLER_VALUE, "boundaries", "expected numbers of steps that rise");
     for (int64_t i = 0; i < v->n; i++)
-        if (!(v->value[i] >= 0 && v->value[i] <= 1e30))
+        if (!(v->item[i] >= 0 && v->item[i] <= 1e30))
             return antler_error_set(err, ANTLER_VALUE, "values", "expected rates, 0 or more");
     return ANTLER_OK;
 }
