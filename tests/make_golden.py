@@ -85,7 +85,7 @@ def write_files(model, folder):
         model.save_weights(folder / "model.weights.h5")
     try:
         model.save(folder / "model.h5")
-    except TypeError:  # Keras cannot copy the generators of its layers of random images
+    except (TypeError, ValueError):  # generators of random images; variables of Adafactor, of one name
         (folder / "model.h5").unlink(missing_ok=True)
 
 

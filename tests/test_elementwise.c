@@ -94,6 +94,26 @@ static long double value(int id, long double x)
         return x * tanhl(x > 0 ? x + log1pl(expl(-x)) : log1pl(expl(x)));
     case ANTLER_ACT_gelu:
         return x * (1 + erfl(x * 0.707106781f)) / 2;
+    case ANTLER_ACT_celu:
+        return x < 0 ? expm1l(x) : x;
+    case ANTLER_ACT_hard_silu:
+        return x * (x < -3 ? 0 : x > 3 ? 1 : (x + 3) / 6);
+    case ANTLER_ACT_hard_tanh:
+        return x < -1 ? -1 : x > 1 ? 1 : x;
+    case ANTLER_ACT_hard_shrink:
+        return fabsl(x) > 0.5L ? x : 0;
+    case ANTLER_ACT_soft_shrink:
+        return x > 0.5L ? x - 0.5L : x < -0.5L ? x + 0.5L : 0;
+    case ANTLER_ACT_tanh_shrink:
+        return x - tanhl(x);
+    case ANTLER_ACT_squareplus:
+        return (x + sqrtl(x * x + 4)) / 2;
+    case ANTLER_ACT_sparse_plus:
+        return x <= -1 ? 0 : x >= 1 ? x : (x + 1) * (x + 1) / 4;
+    case ANTLER_ACT_sparse_sigmoid:
+        return x <= -1 ? 0 : x >= 1 ? 1 : (x + 1) / 2;
+    case ANTLER_ACT_log_sigmoid:
+        return x < 0 ? x - log1pl(expl(x)) : -log1pl(expl(-x));
     default:
         return expl(x);
     }
@@ -137,20 +157,59 @@ static long double derivative(int id, long double x)
         const long double t = x * 0.707106781f;
         return (1 + erfl(t)) / 2 + x * expl(-t * t) * 0.56418958354775628695L * 0.707106781f;
     }
+    case ANTLER_ACT_celu:
+        return x > 0 ? 1 : x < 0 ? expl(x) : 2;
+    case ANTLER_ACT_hard_silu:
+        return x < -3 ? 0 : x > 3 ? 1 : (x + 3) / 6 + (x > -3 && x < 3 ? x / 6 : 0);
+    case ANTLER_ACT_hard_tanh:
+        return fabsl(x) <= 1;
+    case ANTLER_ACT_hard_shrink:
+    case ANTLER_ACT_soft_shrink:
+        return fabsl(x) > 0.5L;
+    case ANTLER_ACT_tanh_shrink:
+        return tanhl(x) * tanhl(x);
+    case ANTLER_ACT_squareplus:
+        return (1 + x / sqrtl(x * x + 4)) / 2;
+    case ANTLER_ACT_sparse_plus:
+        return x <= -1 ? 0 : x >= 1 ? 1 : (x + 1) / 2;
+    case ANTLER_ACT_sparse_sigmoid:
+        return x > -1 && x < 1 ? 0.5L : 0;
+    case ANTLER_ACT_log_sigmoid:
+        return logistic(-x);
     default:
         return expl(x);
     }
 }
 
 /* Largest errors in units of the last place, in float; libm's in double may be larger by one. gelu, silu,
-   mish and hard_sigmoid_keras2 are compared in units of x: 1 + erf and 0.2 x + 0.5 lose digits as in Keras, and a tail
-   that is denormal has few. */
+   mish and the like are compared in units of x: 1 + erf and 0.2 x + 0.5 lose digits as in Keras, and a tail that is
+   denormal has few. */
 static const double bound[ANTLER_ACTIVATIONS] = {
-    [ANTLER_ACT_relu] = 0,         [ANTLER_ACT_leaky_relu] = 0.5, [ANTLER_ACT_elu] = 2.2,
-    [ANTLER_ACT_selu] = 2.2,       [ANTLER_ACT_sigmoid] = 1.7,    [ANTLER_ACT_tanh] = 1.3,
-    [ANTLER_ACT_hard_sigmoid] = 2, [ANTLER_ACT_softplus] = 2,     [ANTLER_ACT_exponential] = 1.1,
-    [ANTLER_ACT_softsign] = 1.5,
+    [ANTLER_ACT_relu] = 0,         [ANTLER_ACT_leaky_relu] = 0.5,   [ANTLER_ACT_elu] = 2.2,
+    [ANTLER_ACT_selu] = 2.2,       [ANTLER_ACT_sigmoid] = 1.7,      [ANTLER_ACT_tanh] = 1.3,
+    [ANTLER_ACT_hard_sigmoid] = 2, [ANTLER_ACT_softplus] = 2,       [ANTLER_ACT_exponential] = 1.1,
+    [ANTLER_ACT_softsign] = 1.5,   [ANTLER_ACT_celu] = 2.2,         [ANTLER_ACT_soft_shrink] = 0.5,
+    [ANTLER_ACT_sparse_plus] = 2,  [ANTLER_ACT_sparse_sigmoid] = 1, [ANTLER_ACT_log_sigmoid] = 2,
 };
+
+/* Of the functions that are compared in a unit of their own, that; 0: of all others. */
+static long double unit_of(int id, long double x)
+{
+    switch (id) {
+    case ANTLER_ACT_gelu:
+    case ANTLER_ACT_silu:
+    case ANTLER_ACT_mish:
+    case ANTLER_ACT_hard_silu:
+    case ANTLER_ACT_tanh_shrink:
+        return fabsl(x);
+    case ANTLER_ACT_hard_sigmoid_keras2:
+        return fabsl(x) + 0.5L;
+    case ANTLER_ACT_squareplus: /* whose x^2 may overflow, as in Keras */
+        return x * x > (is_float ? 1e38L : 1e308L) ? INFINITY : fabsl(x) + 1;
+    default:
+        return 0;
+    }
+}
 
 START_TEST(values)
 {
@@ -160,12 +219,11 @@ START_TEST(values)
         k->activation[id].forward(y, x, SWEEP, slope);
         for (int i = 0; i < SWEEP; i++) {
             const long double want = value(id, (long double)x[i]);
-            if (id == ANTLER_ACT_gelu || id == ANTLER_ACT_silu || id == ANTLER_ACT_mish ||
-                id == ANTLER_ACT_hard_sigmoid_keras2) {
-                const long double unit =
-                    fabsl((long double)x[i]) + (id == ANTLER_ACT_hard_sigmoid_keras2 ? 0.5L : 0.0L);
-                if (isfinite(x[i]))
-                    ck_assert_msg(fabsl((long double)y[i] - want) <= (is_float ? 2e-7L : 4e-16L) * unit + FLT_MIN,
+            const long double unit = unit_of(id, 1);
+            if (unit > 0) {
+                if (isfinite(x[i]) && isfinite(unit_of(id, (long double)x[i])))
+                    ck_assert_msg(fabsl((long double)y[i] - want) <=
+                                      (is_float ? 2e-7L : 4e-16L) * unit_of(id, (long double)x[i]) + FLT_MIN,
                                   "%s(%a) = %a", k->activation[id].name, (double)x[i], (double)y[i]);
                 continue;
             }

@@ -145,10 +145,12 @@ END_TEST
 
 /* ---------------------------------------------------------------------------------------------- updates */
 
+enum { SLOTS = 3 };
+
 static antler_descent make_descent(int64_t n, bool nasty)
 {
     antler_descent u = {.w = numbers(n + 1, nasty), .g = numbers(n, nasty), .n = n};
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < SLOTS; i++)
         u.slot[i] = numbers(n + 1, nasty);
     for (int64_t i = 0; i < n; i++)
         u.slot[1][i] = (antler_real)fabs((double)u.slot[1][i]);
@@ -156,6 +158,9 @@ static antler_descent make_descent(int64_t n, bool nasty)
     u.a = (antler_real)0.1;
     u.b = (antler_real)0.001;
     u.c = (antler_real)1e-7;
+    u.d = (antler_real)0.9;
+    u.e = (antler_real)0.3;
+    u.f = (antler_real)0.7;
     return u;
 }
 
@@ -163,7 +168,7 @@ static antler_descent copy_descent(const antler_descent *u)
 {
     antler_descent v = *u;
     v.w = copy_of(u->w, u->n + 1);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < SLOTS; i++)
         v.slot[i] = copy_of(u->slot[i], u->n + 1);
     return v;
 }
@@ -171,8 +176,8 @@ static antler_descent copy_descent(const antler_descent *u)
 static void free_descent(antler_descent *u)
 {
     free(u->w);
-    free(u->slot[0]);
-    free(u->slot[1]);
+    for (int i = 0; i < SLOTS; i++)
+        free(u->slot[i]);
 }
 
 static antler_real root(antler_real x)
@@ -230,12 +235,45 @@ START_TEST(updates_are_right)
 }
 END_TEST
 
+/* All of them, against the baseline. */
+START_TEST(updates_are_the_same)
+{
+    typedef void update(const antler_descent *);
+    const antler_kernels *base = antler__kernels_of("baseline");
+    for (int t = 0; t < ISAS; t++) {
+        const antler_kernels *k = antler__kernels_of(isa[t]);
+        if (!k)
+            continue;
+#define ROW(name, slots, what) {#name, base->name, k->name, slots},
+        const struct {
+            const char *name;
+            update *right, *update;
+            int slots;
+        } rows[] = {ANTLER_DESCENT_MAP(ROW)};
+#undef ROW
+        for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+            for (int round = 0; round < 12; round++) {
+                antler_descent u = make_descent(between(0, 80), round % 3 == 0), v = copy_descent(&u);
+                rows[r].right(&u);
+                rows[r].update(&v);
+                check_same(v.w, u.w, u.n + 1, k->name, rows[r].name);
+                for (int i = 0; i < rows[r].slots; i++)
+                    check_same(v.slot[i], u.slot[i], u.n + 1, k->name, rows[r].name);
+                free((void *)(uintptr_t)u.g);
+                free_descent(&u);
+                free_descent(&v);
+            }
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("all");
     tcase_add_test(tests, sums_are_right);
     tcase_add_test(tests, softmax_is_right);
     tcase_add_test(tests, updates_are_right);
+    tcase_add_test(tests, updates_are_the_same);
     int failed = run_suite("reduce", tests);
     say_tables();
     return failed;

@@ -66,20 +66,20 @@ static const antler_initializer_ops ramp = {
 
 /* ---- regularizer: sum(w^4) / 1000; constraint: |w| <= 0.5 ---- */
 
-static double fourth_penalty(const void *config, const antler_real *w, int64_t n)
+static double fourth_penalty(const void *config, const antler_tensor *w)
 {
     (void)config;
     double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += pow((double)w[i], 4);
+    for (int64_t i = 0; i < antler_count(&w->shape, 0); i++)
+        sum += pow((double)w->data[i], 4);
     return 1e-3 * sum;
 }
 
-static void fourth_gradient(const void *config, antler_real *g, const antler_real *w, int64_t n, double scale)
+static void fourth_gradient(const void *config, antler_real *g, const antler_tensor *w, double scale)
 {
     (void)config;
-    for (int64_t i = 0; i < n; i++)
-        g[i] += (antler_real)(scale * 4e-3 * pow((double)w[i], 3));
+    for (int64_t i = 0; i < antler_count(&w->shape, 0); i++)
+        g[i] += (antler_real)(scale * 4e-3 * pow((double)w->data[i], 3));
 }
 
 static const antler_regularizer_ops fourth = {

@@ -106,18 +106,20 @@ END_TEST
 
 START_TEST(regularizer_values)
 {
-    const antler_real w[5] = {1, -2, 0, .5f, -.25f};
+    antler_real w[5] = {1, -2, 0, .5f, -.25f};
+    const antler_tensor tensor = {.shape = {1, {5}}, .data = w};
     antler_real g[5] = {1, 1, 1, 1, 1};
     antler_object both =
         read_object(ANTLER_KIND_REGULARIZER, "{\"class_name\":\"L1L2\",\"config\":{\"l1\":0.5,\"l2\":0.25}}");
     antler_object l2 = read_object(ANTLER_KIND_REGULARIZER, "\"l2\"");
     const antler_regularizer_ops *ops = ops_of(both);
-    ck_assert_double_eq(ops->penalty(both.config, w, 5), 0.5 * 3.75 + 0.25 * 5.3125);
-    ops->gradient(both.config, g, w, 5, 2);
+    ck_assert_double_eq(ops->penalty(both.config, &tensor), 0.5 * 3.75 + 0.25 * 5.3125);
+    ops->gradient(both.config, g, &tensor, 2);
     const double wanted[5] = {1 + 1 + 1, 1 - 1 - 2, 1, 1 + 1 + 0.5, 1 - 1 - 0.25};
     for (int i = 0; i < 5; i++)
         ck_assert_double_eq((double)g[i], wanted[i]);
-    ck_assert_double_eq(((const antler_regularizer_ops *)ops_of(l2))->penalty(l2.config, w, 5), (double)0.01f * 5.3125);
+    ck_assert_double_eq(((const antler_regularizer_ops *)ops_of(l2))->penalty(l2.config, &tensor),
+                        (double)0.01f * 5.3125);
     antler_object_free(both);
     antler_object_free(l2);
 }

@@ -423,6 +423,8 @@ struct antler_fit {
     bool adapt; /* false; antler_adapt with the data to train on, before the first step */
     const char *class_weight; /* ANTLER_JSON({"0": 1, "1": 5}): weights of samples by the class of their target, of a
                                  model of one output; default: all 1 */
+    const char *learning_rate_multipliers; /* ANTLER_JSON({"base/dense": 0.1}): factors of the rate, by names of layers;
+                                              0: no update */
     int end_;
 };
 #define antler_fit(model, x, ...) ANTLER_FIT_(model, x, __VA_ARGS__, )

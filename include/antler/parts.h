@@ -16,6 +16,12 @@ typedef struct antler_optimizer_keys {
     antler_object learning_rate;                 /* a SCHEDULE; a number is a constant one */
     double weight_decay;                         /* NaN for none */
     double clipnorm, clipvalue, global_clipnorm; /* NaN for none; at most one of them */
+    bool use_ema;                                /* keeps running means of the weights */
+    double ema_momentum;                         /* 0.99; how long they remember */
+    int64_t ema_overwrite_frequency;             /* updates after which they become the weights; ANTLER_NULL: at the
+                                                    end of a fit alone */
+    double loss_scale_factor;                    /* NaN for none; changes nothing: there is no half precision here */
+    int64_t gradient_accumulation_steps;         /* batches of one update, 2 or more; ANTLER_NULL for one */
 } antler_optimizer_keys;
 
 typedef struct antler_loss_keys {
@@ -49,9 +55,10 @@ typedef struct antler_initializer_ops {
 
 typedef struct antler_regularizer_ops {
     antler_type type;
-    double (*penalty)(const void *config, const antler_real *w, int64_t n);
-    void (*gradient)(const void *config, antler_real *g, const antler_real *w, int64_t n, double scale); /* g += scale *
-                                                                                              d penalty / d w */
+    double (*penalty)(const void *config, const antler_tensor *w);
+    /* g += scale * d penalty / d w */
+    void (*gradient)(const void *config, antler_real *g, const antler_tensor *w, double scale);
+    int rank; /* axes that w has to have; 0: any number */
 } antler_regularizer_ops;
 
 typedef struct antler_constraint_ops {
@@ -129,7 +136,10 @@ typedef struct antler_metric_ops {
     antler_status (*fits)(const void *config, int64_t n, int64_t y_n, antler_error *err);
 } antler_metric_ops;
 
-/* One optimizer step over a run of consecutive elements; elementwise, so that any cut gives the same bits. */
+struct antler_variable; /* antler.h */
+
+/* A step of an optimizer: over a run of consecutive elements, which any cut must give the same bits; or, for one that
+   is `whole`, over one variable. */
 typedef struct antler_step {
     antler_real *w;
     const antler_real *g;
@@ -138,13 +148,41 @@ typedef struct antler_step {
     double rate;
     int64_t iteration; /* from 0 */
     const struct antler_kernels *k;
+    /* of a `whole` one: */
+    const struct antler_variable *variable;
+    antler_real *room;      /* as much as `room` asked for */
+    struct antler_run *run; /* for antler_run_product, antler_run_ranges and the like */
 } antler_step;
+
+/* One array of an optimizer's state. */
+typedef struct antler_slot {
+    int order;    /* in files: arrays of the lowest order first; those of one order by variable (m0 v0 m1 v1) */
+    double start; /* what all of it starts at */
+    bool shared;  /* one number, for all variables together */
+} antler_slot;
+
+/* What a slot is to one variable. */
+typedef enum antler_slot_use {
+    ANTLER_SLOT_ARRAY, /* an array of *shape, which has no more elements than the variable */
+    ANTLER_SLOT_DUMMY, /* nothing; files hold a 0 in its place */
+    ANTLER_SLOT_NONE   /* nothing */
+} antler_slot_use;
 
 typedef struct antler_optimizer_ops {
     antler_type type;
-    int (*slots)(const void *config); /* state arrays of the parameters' size, which start at 0 */
+    int (*slots)(const void *config); /* state arrays; by default of the variables' shapes, starting at 0 */
     bool interleaved;                 /* files hold slots by variable (m0 v0 m1 v1), not by slot (m0 m1 v0 v1) */
     void (*step)(const void *config, const antler_step *step);
+    /* optional: changes what *slot says of the index-th (order: 0 if interleaved, else index) */
+    void (*slot)(const void *config, int index, antler_slot *slot);
+    /* optional: changes *shape, the variable's */
+    antler_slot_use (*use)(const void *config, int index, const struct antler_variable *variable, antler_shape *shape);
+    /* optional: before the variables' steps, on one thread; of `slot` it may use shared ones */
+    void (*begin)(const void *config, const antler_step *step);
+    bool whole; /* its step takes a variable at a time, on the caller's thread, and shares the work out itself */
+    int64_t (*room)(const void *config, const antler_shape *shape); /* optional, whole: numbers of room for a step */
+    /* optional: weight decay of a variable, NaN for none; NULL: weight_decay for all */
+    double (*decay)(const void *config, const struct antler_variable *variable);
 } antler_optimizer_ops;
 
 /* What a callback sees at the end of an epoch. */

@@ -222,4 +222,143 @@ ANTLER_INLINE v16 exponential_gradient(v16 dy, v16 y, v16 x, v16 a)
     return vmul(dy, y);
 }
 
+ANTLER_INLINE v16 celu_value(v16 x, v16 a)
+{
+    (void)a;
+    return vadd(vmax(vset(0), x), vexpm1(vmin(vset(0), x)));
+}
+
+/* At 0 the gradients of TensorFlow's max and min are both 1. */
+ANTLER_INLINE v16 celu_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)x, (void)a;
+    const v16 zero = vset(0), below = vmul(dy, vadd(y, vset(1)));
+    return vselect(vlt(zero, y), dy, vselect(veq(y, zero), vadd(dy, dy), below));
+}
+
+ANTLER_INLINE v16 hard_silu_value(v16 x, v16 a)
+{
+    return vmul(x, hard_sigmoid_value(x, a));
+}
+
+ANTLER_INLINE v16 hard_silu_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    const v16 h = hard_sigmoid_value(x, a);
+    (void)y;
+    return vadd(vmul(dy, h), hard_sigmoid_gradient(vmul(dy, x), h, x, a));
+}
+
+/* -1, 1 or, between, x. */
+ANTLER_INLINE v16 hard_tanh_value(v16 x, v16 a)
+{
+    (void)a;
+    return vmin(vset(1), vmax(vset(-1), x));
+}
+
+ANTLER_INLINE v16 hard_tanh_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)y, (void)a;
+    return vselect(vlt(vset(1), vabs(x)), vset(0), dy);
+}
+
+ANTLER_INLINE v16 hard_shrink_value(v16 x, v16 a)
+{
+    (void)a;
+    return vselect(vlt(vset((antler_real)0.5), vabs(x)), x, vset(0));
+}
+
+ANTLER_INLINE v16 hard_shrink_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)x, (void)a;
+    return vselect(veq(y, vset(0)), vset(0), dy);
+}
+
+ANTLER_INLINE v16 soft_shrink_value(v16 x, v16 a)
+{
+    (void)a;
+    const v16 half = vset((antler_real)0.5);
+    return vselect(vlt(half, x), vsub(x, half), vselect(vlt(x, vneg(half)), vadd(x, half), vset(0)));
+}
+
+ANTLER_INLINE v16 soft_shrink_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    return hard_shrink_gradient(dy, y, x, a);
+}
+
+ANTLER_INLINE v16 tanh_shrink_value(v16 x, v16 a)
+{
+    (void)a;
+    return vsub(x, vtanh(x));
+}
+
+/* 1 - (1 - tanh^2) */
+ANTLER_INLINE v16 tanh_shrink_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)y, (void)a;
+    const v16 t = vtanh(x);
+    return vmul(dy, vmul(t, t));
+}
+
+ANTLER_INLINE v16 squareplus_root(v16 x)
+{
+    return vsqrt(vadd(vmul(x, x), vset(4)));
+}
+
+ANTLER_INLINE v16 squareplus_value(v16 x, v16 a)
+{
+    (void)a;
+    return vmul(vadd(x, squareplus_root(x)), vset((antler_real)0.5));
+}
+
+ANTLER_INLINE v16 squareplus_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)y, (void)a;
+    const v16 half = vset((antler_real)0.5);
+    return vmul(dy, vadd(vmul(vdiv(x, squareplus_root(x)), half), half));
+}
+
+/* low up to -1, high from 1 on and for NaN, else `between`. */
+ANTLER_INLINE v16 in_parts(v16 x, v16 low, v16 between, v16 high)
+{
+    return vselect(vlt(x, vset(1)), vselect(vlt(vset(-1), x), between, low), high);
+}
+
+ANTLER_INLINE v16 sparse_plus_value(v16 x, v16 a)
+{
+    (void)a;
+    const v16 s = vadd(x, vset(1));
+    return in_parts(x, vset(0), vmul(vset((antler_real)0.25), vmul(s, s)), x);
+}
+
+ANTLER_INLINE v16 sparse_plus_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)y, (void)a;
+    return in_parts(x, vset(0), vmul(dy, vmul(vset((antler_real)0.5), vadd(x, vset(1)))), dy);
+}
+
+ANTLER_INLINE v16 sparse_sigmoid_value(v16 x, v16 a)
+{
+    (void)a;
+    const v16 one = vset(1), high = vselect(veq(x, x), one, x);
+    return in_parts(x, vset(0), vmul(vset((antler_real)0.5), vadd(x, one)), high);
+}
+
+ANTLER_INLINE v16 sparse_sigmoid_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)y, (void)a;
+    return in_parts(x, vset(0), vmul(vset((antler_real)0.5), dy), vset(0));
+}
+
+ANTLER_INLINE v16 log_sigmoid_value(v16 x, v16 a)
+{
+    return vneg(softplus_value(vneg(x), a));
+}
+
+/* sigmoid(-x) is 1 - e^y. */
+ANTLER_INLINE v16 log_sigmoid_gradient(v16 dy, v16 y, v16 x, v16 a)
+{
+    (void)x, (void)a;
+    return vmul(dy, vneg(vexpm1(y)));
+}
+
 #endif

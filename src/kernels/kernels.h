@@ -44,7 +44,17 @@ enum { ANTLER_CHUNK = 4096 };
     X(silu, 0, true, "x * sigmoid(x)")                                            \
     X(gelu, 0, true, "x * (1 + erf(x / sqrt 2)) / 2")                             \
     X(mish, 0, true, "x * tanh(softplus(x))")                                     \
-    X(exponential, 0, false, "exp(x)")
+    X(exponential, 0, false, "exp(x)")                                            \
+    X(celu, 0, false, "x, or exp(x) - 1 below 0")                                 \
+    X(hard_silu, 0, true, "x * hard_sigmoid(x)")                                  \
+    X(hard_tanh, 0, true, "min(max(x, -1), 1)")                                   \
+    X(hard_shrink, 0, false, "x, or 0 where |x| <= 0.5")                          \
+    X(soft_shrink, 0, false, "x - 0.5 above 0.5, x + 0.5 below -0.5, else 0")     \
+    X(tanh_shrink, 0, true, "x - tanh(x)")                                        \
+    X(squareplus, 0, true, "(x + sqrt(x^2 + 4)) / 2")                             \
+    X(sparse_plus, 0, true, "0 up to -1, x from 1 on, (x + 1)^2 / 4 between")     \
+    X(sparse_sigmoid, 0, true, "0 up to -1, 1 from 1 on, (x + 1) / 2 between")    \
+    X(log_sigmoid, 0, false, "-log(1 + exp(-x))")
 
 enum {
     ANTLER_ACT_none, /* 0: what an activation from outside has, that says nothing of kernels */
@@ -70,8 +80,26 @@ typedef struct antler_descent {
     const antler_real *g;
     antler_real *slot[4]; /* the optimizer's own state, in its own order */
     int64_t n;
-    antler_real rate, a, b, c; /* rate, and the optimizer's constants */
+    antler_real rate, a, b, c, d, e, f; /* rate, and the optimizer's constants */
 } antler_descent;
+
+/* The steps of optimizers: X(name, slots, what). w is changed in place; all in antler_real, in the order written. */
+#define ANTLER_DESCENT_MAP(X)                                                                                  \
+    X(sgd, 0, "w = w - rate * g")                                                                              \
+    X(momentum, 1, "m = a * m - rate * g; w = w + m")                                                          \
+    X(nesterov, 1, "m = a * m - rate * g; w = w + (a * m - rate * g)")                                         \
+    X(adam, 2, "m = m + (g - m) * a; v = v + (g * g - v) * b; w = w - rate * m / (sqrt(v) + c)")               \
+    X(amsgrad, 3, "the same m and v; h = max(h, v); w = w - rate * m / (sqrt(h) + c)")                         \
+    X(rmsprop, 1, "v = a * v + b * (g * g); w = w - rate * g / sqrt(v + c)")                                   \
+    X(rmsprop_momentum, 2, "the same v; m = d * m + rate * g / sqrt(v + c); w = w - m")                        \
+    X(rmsprop_centered, 2, "the same v; h = a * h + b * g; w = w - rate * g / sqrt(v - h * h + c)")            \
+    X(rmsprop_centered_momentum, 3, "slots v, m, h: as both of them")                                          \
+    X(adamax, 2, "m = m + (g - m) * a; u = max(b * u, |g|); w = w - rate * m / (d * (u + c))")                 \
+    X(nadam, 2, "m and v of adam; w = w - rate * (d * m + e * g) / (sqrt(v / f) + c)")                         \
+    X(adagrad, 1, "s = s + g * g; w = w - rate * g / sqrt(s + c)")                                             \
+    X(adadelta, 2,                                                                                             \
+      "s = a * s + b * (g * g); x = sqrt(t + c) * g / sqrt(s + c); t = a * t + b * (x * x); w = w - rate * x") \
+    X(lion, 1, "w = w - rate * sign(a * m + b * g); m = c * m + d * g")
 
 /* Recurrent layers. A sequence kernel runs rows [row0, row1) of a batch through all steps, so that threads take rows.
    Time-major scratch would save nothing: all arrays are (batch, steps, ...) with the sizes below; step t of processing
@@ -235,14 +263,11 @@ typedef struct antler_kernels {
     /* antler_reals of scratch for one call, by units */
     size_t (*recurrence_scratch)(int64_t units);
 
-    /* ---- update.c: w is changed in place; all in antler_real, in the order written ---- */
+    /* ---- update.c ---- */
 
-    void (*sgd)(const antler_descent *u);      /* w = w - rate * g */
-    void (*momentum)(const antler_descent *u); /* m = a * m - rate * g; w = w + m              slot: m */
-    void (*nesterov)(const antler_descent *u); /* m = a * m - rate * g; w = w + (a * m - rate * g)  slot: m */
-    /* m = m + (g - m) * a; v = v + (g * g - v) * b; w = w - rate * m / (sqrt(v) + c)         slots: m, v;
-       a = 1 - beta_1, b = 1 - beta_2, c = epsilon; rate has the bias corrections in it */
-    void (*adam)(const antler_descent *u);
+#define ANTLER_DESCENT(name, slots, what) void (*name)(const antler_descent *u);
+    ANTLER_DESCENT_MAP(ANTLER_DESCENT)
+#undef ANTLER_DESCENT
 } antler_kernels;
 
 /* The table in use: chosen at the first call, never changed after. An ANTLER_ISA that is unknown, or that this machine

@@ -1,67 +1,165 @@
-/* One step of an optimizer, in one pass over its arrays. */
+/* One step of an optimizer, in one pass over its arrays. Every loop is the one below, around an operation on 16 lanes,
+   which ANTLER_DESCENT_MAP says. */
 #include "vmath.h"
 
-static void sgd(const antler_descent *u)
-{
-    const v16 rate = vset(u->rate);
-    for (int64_t i = 0; i < u->n; i += 16) {
-        const int lanes = lanes_at(i, u->n);
-        const v16 step = vmul(rate, vload_upto(u->g + i, lanes));
-        vstore_upto(u->w + i, vsub(vload_upto(u->w + i, lanes), step), lanes);
-    }
-}
+/* Returns the new w, and changes its slots. */
+typedef v16 step_function(const antler_descent *u, v16 w, v16 g, v16 *slot);
 
-/* The new velocity of the vector at element i, which is stored; *step is rate * g. */
-ANTLER_INLINE v16 velocity(const antler_descent *u, int64_t i, int lanes, v16 *step)
-{
-    antler_real *m = u->slot[0] + i;
-    *step = vmul(vset(u->rate), vload_upto(u->g + i, lanes));
-    const v16 v = vsub(vmul(vset(u->a), vload_upto(m, lanes)), *step);
-    vstore_upto(m, v, lanes);
-    return v;
-}
+enum { MOST_SLOTS = 3 };
 
-static void momentum(const antler_descent *u)
+ANTLER_INLINE void descend(const antler_descent *u, int slots, step_function *f)
 {
     for (int64_t i = 0; i < u->n; i += 16) {
         const int lanes = lanes_at(i, u->n);
-        v16 step;
-        const v16 v = velocity(u, i, lanes, &step);
-        vstore_upto(u->w + i, vadd(vload_upto(u->w + i, lanes), v), lanes);
+        v16 slot[MOST_SLOTS];
+        ANTLER_UNROLL
+        for (int s = 0; s < slots; s++)
+            slot[s] = vload_upto(u->slot[s] + i, lanes);
+        const v16 w = f(u, vload_upto(u->w + i, lanes), vload_upto(u->g + i, lanes), slot);
+        ANTLER_UNROLL
+        for (int s = 0; s < slots; s++)
+            vstore_upto(u->slot[s] + i, slot[s], lanes);
+        vstore_upto(u->w + i, w, lanes);
     }
 }
 
-static void nesterov(const antler_descent *u)
+ANTLER_INLINE v16 sgd_step(const antler_descent *u, v16 w, v16 g, v16 *slot)
 {
-    for (int64_t i = 0; i < u->n; i += 16) {
-        const int lanes = lanes_at(i, u->n);
-        v16 step;
-        const v16 v = velocity(u, i, lanes, &step), ahead = vsub(vmul(vset(u->a), v), step);
-        vstore_upto(u->w + i, vadd(vload_upto(u->w + i, lanes), ahead), lanes);
-    }
+    (void)slot;
+    return vsub(w, vmul(vset(u->rate), g));
 }
 
-static void adam(const antler_descent *u)
+ANTLER_INLINE v16 momentum_step(const antler_descent *u, v16 w, v16 g, v16 *slot)
 {
-    const v16 rate = vset(u->rate), a = vset(u->a), b = vset(u->b), epsilon = vset(u->c);
-    for (int64_t i = 0; i < u->n; i += 16) {
-        const int lanes = lanes_at(i, u->n);
-        antler_real *at_m = u->slot[0] + i, *at_v = u->slot[1] + i;
-        const v16 g = vload_upto(u->g + i, lanes);
-        v16 m = vload_upto(at_m, lanes), v = vload_upto(at_v, lanes);
-        m = vadd(m, vmul(vsub(g, m), a));
-        v = vadd(v, vmul(vsub(vmul(g, g), v), b));
-        vstore_upto(at_m, m, lanes);
-        vstore_upto(at_v, v, lanes);
-        const v16 step = vdiv(vmul(rate, m), vadd(vsqrt(v), epsilon));
-        vstore_upto(u->w + i, vsub(vload_upto(u->w + i, lanes), step), lanes);
-    }
+    slot[0] = vsub(vmul(vset(u->a), slot[0]), vmul(vset(u->rate), g));
+    return vadd(w, slot[0]);
 }
+
+ANTLER_INLINE v16 nesterov_step(const antler_descent *u, v16 w, v16 g, v16 *slot)
+{
+    const v16 step = vmul(vset(u->rate), g);
+    slot[0] = vsub(vmul(vset(u->a), slot[0]), step);
+    return vadd(w, vsub(vmul(vset(u->a), slot[0]), step));
+}
+
+/* mean + (x - mean) * share */
+ANTLER_INLINE v16 towards(v16 mean, v16 x, antler_real share)
+{
+    return vadd(mean, vmul(vsub(x, mean), vset(share)));
+}
+
+/* a * mean + b * x */
+ANTLER_INLINE v16 blend(const antler_descent *u, v16 mean, v16 x)
+{
+    return vadd(vmul(vset(u->a), mean), vmul(vset(u->b), x));
+}
+
+ANTLER_INLINE void moments(const antler_descent *u, v16 g, v16 *slot)
+{
+    slot[0] = towards(slot[0], g, u->a);
+    slot[1] = towards(slot[1], vmul(g, g), u->b);
+}
+
+ANTLER_INLINE v16 adam_step(const antler_descent *u, v16 w, v16 g, v16 *slot)
+{
+    moments(u, g, slot);
+    return vsub(w, vdiv(vmul(vset(u->rate), slot[0]), vadd(vsqrt(slot[1]), vset(u->c))));
+}
+
+ANTLER_INLINE v16 amsgrad_step(const antler_descent *u, v16 w, v16 g, v16 *slot)
+{
+    moments(u, g, slot);
+    slot[2] = vmax(slot[2], slot[1]);
+    return vsub(w, vdiv(vmul(vset(u->rate), slot[0]), vadd(vsqrt(slot[2]), vset(u->c))));
+}
+
+/* rate * g / sqrt(below + c) */
+ANTLER_INLINE v16 over_root(const antler_descent *u, v16 g, v16 below)
+{
+    return vdiv(vmul(vset(u->rate), g), vsqrt(vadd(below, vset(u->c))));
+}
+
+ANTLER_INLINE v16 rmsprop_step(const antler_descent *u, v16 w, v16 g, v16 *slot)
+{
+    slot[0] = blend(u, slot[0], vmul(g, g));
+    return vsub(w, over_root(u, g, slot[0]));
+}
+
+ANTLER_INLINE v16 rmsprop_momentum_step(const antler_descent *u, v16 w, v16 g, v16 *slot)
+{
+    slot[0] = blend(u, slot[0], vmul(g, g));
+    slot[1] = vadd(vmul(vset(u->d), slot[1]), over_root(u, g, slot[0]));
+    return vsub(w, slot[1]);
+}
+
+/* The step of a centered one, with the mean in *h. */
+ANTLER_INLINE v16 centered(const antler_descent *u, v16 g, v16 *v, v16 *h)
+{
+    *v = blend(u, *v, vmul(g, g));
+    *h = blend(u, *h, g);
+    return over_root(u, g, vsub(*v, vmul(*h, *h)));
+}
+
+ANTLER_INLINE v16 rmsprop_centered_step(const antler_descent *u, v16 w, v16 g, v16 *slot)
+{
+    return vsub(w, centered(u, g, &slot[0], &slot[1]));
+}
+
+ANTLER_INLINE v16 rmsprop_centered_momentum_step(const antler_descent *u, v16 w, v16 g, v16 *slot)
+{
+    const v16 step = centered(u, g, &slot[0], &slot[2]);
+    slot[1] = vadd(vmul(vset(u->d), slot[1]), step);
+    return vsub(w, slot[1]);
+}
+
+ANTLER_INLINE v16 adamax_step(const antler_descent *u, v16 w, v16 g, v16 *slot)
+{
+    slot[0] = towards(slot[0], g, u->a);
+    slot[1] = vmax(vmul(vset(u->b), slot[1]), vabs(g));
+    return vsub(w, vdiv(vmul(vset(u->rate), slot[0]), vmul(vset(u->d), vadd(slot[1], vset(u->c)))));
+}
+
+ANTLER_INLINE v16 nadam_step(const antler_descent *u, v16 w, v16 g, v16 *slot)
+{
+    moments(u, g, slot);
+    const v16 m = vadd(vmul(vset(u->d), slot[0]), vmul(vset(u->e), g));
+    return vsub(w, vdiv(vmul(vset(u->rate), m), vadd(vsqrt(vdiv(slot[1], vset(u->f))), vset(u->c))));
+}
+
+ANTLER_INLINE v16 adagrad_step(const antler_descent *u, v16 w, v16 g, v16 *slot)
+{
+    slot[0] = vadd(slot[0], vmul(g, g));
+    return vsub(w, over_root(u, g, slot[0]));
+}
+
+ANTLER_INLINE v16 adadelta_step(const antler_descent *u, v16 w, v16 g, v16 *slot)
+{
+    const v16 epsilon = vset(u->c);
+    slot[0] = blend(u, slot[0], vmul(g, g));
+    const v16 x = vdiv(vmul(vsqrt(vadd(slot[1], epsilon)), g), vsqrt(vadd(slot[0], epsilon)));
+    slot[1] = blend(u, slot[1], vmul(x, x));
+    return vsub(w, vmul(vset(u->rate), x));
+}
+
+ANTLER_INLINE v16 lion_step(const antler_descent *u, v16 w, v16 g, v16 *slot)
+{
+    const v16 x = blend(u, slot[0], g), zero = vset(0), rate = vset(u->rate);
+    const v16 step = vselect(vlt(zero, x), rate, vselect(vlt(x, zero), vneg(rate), x)); /* of 0 is 0, NaN stays */
+    slot[0] = vadd(vmul(vset(u->c), slot[0]), vmul(vset(u->d), g));
+    return vsub(w, step);
+}
+
+#define DESCENT(name, slots, what)            \
+    static void name(const antler_descent *u) \
+    {                                         \
+        descend(u, slots, name##_step);       \
+    }
+ANTLER_DESCENT_MAP(DESCENT)
+#undef DESCENT
 
 void ANTLER_VARIANT(antler__update_kernels)(antler_kernels *k)
 {
-    k->sgd = sgd;
-    k->momentum = momentum;
-    k->nesterov = nesterov;
-    k->adam = adam;
+#define DESCENT(name, slots, what) k->name = name;
+    ANTLER_DESCENT_MAP(DESCENT)
+#undef DESCENT
 }

@@ -10,7 +10,8 @@ void antler__compile_free(antler_compile_settings *settings); /* one share of it
 /* Reads the settings of one of these types; NULL for those of a model that was never compiled. */
 antler_status antler__compile_read(const antler_type *type, const antler_json *node, antler_report *report,
                                    antler_compile_settings **settings);
-/* *translated: the same settings with a schedule for an optimizer's "decay"; NULL: it has none. For antler__json_free.
+/* *translated: the same settings with a schedule for an optimizer's "decay", or with the optimizer inside another;
+   NULL: there is neither. For antler__json_free.
  */
 antler_status antler__compile_decay(const antler_json *node, antler_json **translated, antler_error *err);
 /* Takes what was read as a config of these types, or frees it if it says nothing. */

@@ -1,4 +1,5 @@
-/* Optimizers of Keras before 2.11 have a "decay", a rate of lr / (1 + decay * step): today's InverseTimeDecay. */
+/* What compile settings say in other words. Optimizers of Keras before 2.11 have a "decay", a rate of lr / (1 + decay *
+   step): today's InverseTimeDecay. A LossScaleOptimizer stands for the one inside it. */
 #include "config/json.h"
 #include "model/compile.h"
 
@@ -8,6 +9,15 @@ static const antler_json *optimizer_of(const antler_json *node)
 {
     const antler_json *optimizer = antler__json_get(node, "optimizer_config");
     return optimizer ? optimizer : antler__json_get(node, "optimizer");
+}
+
+/* The optimizer inside a LossScaleOptimizer, which is for half precision alone; NULL for any other. */
+static const antler_json *inner_of(const antler_json *optimizer)
+{
+    const char *name = antler__json_string(antler__json_get(optimizer, "class_name"));
+    return name && strcmp(name, "LossScaleOptimizer") == 0
+               ? antler__json_get(antler__json_get(optimizer, "config"), "inner_optimizer")
+               : NULL;
 }
 
 /* "decay" beside a constant rate; NULL: there is none. */
@@ -42,12 +52,13 @@ static bool add_config(antler_json *optimizer, const antler_json *config)
     return fits;
 }
 
-static bool add_optimizer(antler_json *root, const antler_json *optimizer)
+static bool add_optimizer(antler_json *root, const char *key, const antler_json *optimizer)
 {
-    antler_json *copy = antler__json_object(root, antler__json_key(optimizer));
+    antler_json *copy = antler__json_object(root, key);
+    const bool decays = decay_of(antler__json_get(optimizer, "config"));
     bool fits = copy;
     for (const antler_json *item = antler__json_first(optimizer); fits && item; item = antler__json_next(item))
-        fits = strcmp(antler__json_key(item), "config") == 0
+        fits = decays && strcmp(antler__json_key(item), "config") == 0
                    ? add_config(copy, item)
                    : antler__json_add_copy(copy, antler__json_key(item), item) != NULL;
     return fits;
@@ -55,14 +66,14 @@ static bool add_optimizer(antler_json *root, const antler_json *optimizer)
 
 antler_status antler__compile_decay(const antler_json *node, antler_json **translated, antler_error *err)
 {
-    const antler_json *optimizer = optimizer_of(node);
+    const antler_json *optimizer = optimizer_of(node), *inner = inner_of(optimizer);
     *translated = NULL;
-    if (!decay_of(antler__json_get(optimizer, "config")))
+    if (!inner && !decay_of(antler__json_get(optimizer, "config")))
         return ANTLER_OK;
     antler_json *root = antler__json_object(NULL, NULL);
     bool fits = root;
     for (const antler_json *item = antler__json_first(node); fits && item; item = antler__json_next(item))
-        fits = item == optimizer ? add_optimizer(root, item)
+        fits = item == optimizer ? add_optimizer(root, antler__json_key(item), inner ? inner : item)
                                  : antler__json_add_copy(root, antler__json_key(item), item) != NULL;
     if (fits)
         *translated = root;

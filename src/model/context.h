@@ -41,6 +41,7 @@ typedef struct antler_share {
 /* A part of the trained block. */
 typedef struct antler_span {
     int64_t first, n;
+    double factor; /* of the rate */
 } antler_span;
 
 struct antler_objective; /* train/objective.h */
@@ -69,9 +70,10 @@ struct antler_context {
     antler_noise *noise;    /* [model->sites] */
     int64_t *times;         /* [model->sites] samples of the site for one of the batch */
     antler_real *gradients; /* [model->trained_size], for ANTLER_TRAIN */
-    bool passes_over;       /* an update does not change all of it, but these parts: */
+    double *factor;         /* [variables] of the rate: 0 for one that an update does not change */
     int64_t spans, idles;
-    antler_span *span, *idle;                 /* [spans]; [idles] parts that no call writes, but penalties add to */
+    antler_span *span,
+        *idle; /* [spans] pieces that an update changes; [idles] what no call writes, but penalties add to */
     antler_real **scratch;                    /* [threads] product_scratch numbers each */
     struct antler_objective *objective;       /* train/'s: NULL for no loss, or not wanted */
     void (*release)(antler_context *context); /* frees it with its objective */

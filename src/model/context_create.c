@@ -291,6 +291,7 @@ void antler__context_free(antler_context *c)
     antler__free(c->end);
     antler__free(c->span);
     antler__free(c->idle);
+    antler__free(c->factor);
     antler__free(c->dx_buffer);
     antler__free(c->sum);
     antler__free(c->share);

@@ -132,7 +132,10 @@ typedef struct antler_fit_settings {
     const char *sample_weight;                       /* name of the weights of y */
     antler_by_output class_weight;
     antler_objects callbacks;
+    antler_by_output multipliers; /* of the rate, by names of layers: always a dict */
 } antler_fit_settings;
+
+enum { ANTLER_MOST_SLOTS = ANTLER_MAX_OPTIMIZER_SLOTS + 2 }; /* with the core's: means, gradients */
 
 struct antler_model {
     antler_error error;   /* of making it: stays, and refuses what depends on it */
@@ -173,14 +176,17 @@ struct antler_model {
     antler_real *parameters;               /* [size] one block */
     bool initialized;                      /* parameters hold weights, drawn or loaded */
 
-    int slots;                                     /* of the compiled optimizer */
-    antler_real *slot[ANTLER_MAX_OPTIMIZER_SLOTS]; /* [trained_size] each; allocated with the first training context or
-                                                      by loading */
-    int64_t iteration;                             /* optimizer steps done */
-    int64_t step;                                  /* training batches done: the noise's step */
-    int64_t epoch;                                 /* epochs done, for checkpoints */
-    antler_logs *history;                          /* [epochs_logged], with room for history_room */
-    antler_compile_settings *logged;               /* whose names are in the history; a share, or NULL */
+    int slots; /* of the compiled optimizer, allocated with the first training context or by loading: first those that
+                  the core has for any optimizer, then its own */
+    int own_slot;                             /* the first of its own */
+    antler_slot slot_kind[ANTLER_MOST_SLOTS]; /* their orders count on in this order */
+    antler_real *slot[ANTLER_MOST_SLOTS];     /* [trained_size] each, a shared one [1] */
+    antler_real *optimizer_room;              /* what a `whole` one asked for; NULL: nothing */
+    int64_t iteration;                        /* optimizer steps done */
+    int64_t step;                             /* training batches done: the noise's step */
+    int64_t epoch;                            /* epochs done, for checkpoints */
+    antler_logs *history;                     /* [epochs_logged], with room for history_room */
+    antler_compile_settings *logged;          /* whose names are in the history; a share, or NULL */
     int64_t epochs_logged, history_room;
 
     _Atomic(struct antler_context *) spare[2]; /* train/spare.c: for ANTLER_INFER and for ANTLER_MC, or NULL */

@@ -193,10 +193,33 @@ antler_status antler__fit_read(antler_model *model, const char *json, antler_rep
     return status;
 }
 
+/* *copy: the same root with other compile settings, where those have to be translated; else NULL. */
+static antler_status translate(const antler_json *root, antler_json **copy, antler_error *err)
+{
+    const antler_json *settings = antler__json_get(root, "compile_config");
+    antler_json *translated = NULL;
+    *copy = NULL;
+    if (settings)
+        ANTLER_TRY(antler__compile_decay(settings, &translated, err));
+    if (!translated)
+        return ANTLER_OK;
+    *copy = antler__json_object(NULL, NULL);
+    bool fits = *copy;
+    for (const antler_json *item = antler__json_first(root); fits && item; item = antler__json_next(item))
+        fits = antler__json_add_copy(*copy, antler__json_key(item), item == settings ? translated : item) != NULL;
+    antler__json_free(translated);
+    return fits ? ANTLER_OK : antler__no_memory(err);
+}
+
 static antler_status read_root(antler_model *model, const antler_json *root, antler_report *report)
 {
     void *read;
-    ANTLER_TRY(antler__config_read(&root_type, root, NULL, report, &read));
+    antler_json *copy;
+    antler_status status = translate(root, &copy, report->err);
+    if (status == ANTLER_OK)
+        status = antler__config_read(&root_type, copy ? copy : root, NULL, report, &read);
+    antler__json_free(copy);
+    ANTLER_TRY(status);
     model_root *r = read;
     if (r->compile_config.type)
         antler__compile_take(r->compile_config.config, &model->compile);

@@ -58,6 +58,16 @@ static void check_variable(antler_plan *plan, const char *name, const antler_sha
             there ? antler_shape_text(there, a, sizeof a) : "none", antler_shape_text(shape, b, sizeof b));
 }
 
+/* A regularizer may be for matrices alone. */
+static void check_rank(antler_plan *plan, const antler_model_variable_entry *v)
+{
+    const antler_regularizer_ops *ops = (const antler_regularizer_ops *)v->regularizer.type;
+    char text[128];
+    if (ops && ops->rank && ops->rank != v->view.value.shape.rank)
+        antler__plan_fail(plan, ANTLER_SHAPE, "%s is for %d axes, and %s is %s", ops->type.class_name, ops->rank,
+                          v->view.name, antler_shape_text(&v->view.value.shape, text, sizeof text));
+}
+
 static void add_variable(antler_plan *plan, const char *name, const char *fields, const antler_shape *shape, int slot,
                          bool trainable)
 {
@@ -92,6 +102,7 @@ static void add_variable(antler_plan *plan, const char *name, const char *fields
         .constraint = setting(plan->layer, fields, "constraint"),
         .slot = slot,
     };
+    check_rank(plan, &model->variable[model->variables - 1]);
 }
 
 void antler_plan_param(antler_plan *plan, int slot, const char *name, const char *fields, const antler_shape *shape)
@@ -198,6 +209,11 @@ static antler_status infer_outputs(antler_layer *layer, antler_error *err)
                                 layer->inputs);
     memset(layer->out, 0, sizeof layer->out);
     ANTLER_TRY(layer->ops->infer(layer->object.config, layer->in, layer->out, err));
+    const antler_regularizer_ops *activity =
+        (const antler_regularizer_ops *)antler__layer_keys(layer->object)->activity_regularizer_.type;
+    if (activity && activity->rank && activity->rank != layer->out[0].rank)
+        return antler_error_set(err, ANTLER_SHAPE, "activity_regularizer", "%s is for %d axes, and the output has %d",
+                                activity->type.class_name, activity->rank, layer->out[0].rank);
     layer->outputs = 0;
     do
         ANTLER_TRY(check_output(&layer->out[layer->outputs], err));

@@ -199,7 +199,7 @@ static void add_activity_gradient(antler_context *c, int64_t i)
         return;
     const antler_regularizer_ops *ops = (const antler_regularizer_ops *)activity.type;
     const antler_tensor *y = c->node[i].y;
-    ops->gradient(activity.config, c->node[i].dy->data, y->data, antler_count(&y->shape, 0), 1.0 / (double)c->n);
+    ops->gradient(activity.config, c->node[i].dy->data, y, 1.0 / (double)c->n);
 }
 
 /* What is added up after call i; the sums come in the order in which the calls run back. */

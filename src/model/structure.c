@@ -246,6 +246,8 @@ void antler__slots_free(antler_model *model)
 {
     for (; model->slots > 0; model->slots--)
         antler__free_aligned(model->slot[model->slots - 1]);
+    antler__free_aligned(model->optimizer_room);
+    model->optimizer_room = NULL;
 }
 
 void antler__spare_drop(antler_model *model)
@@ -353,22 +355,5 @@ antler_status antler__model_initialize(antler_model *model, antler_error *err)
     }
     ANTLER_TRY(antler__kept_put(model, err));
     model->initialized = true;
-    return ANTLER_OK;
-}
-
-antler_status antler__model_slots(antler_model *model, antler_error *err)
-{
-    const antler_object *optimizer = model->compile ? &model->compile->optimizer : NULL;
-    if (!optimizer || !optimizer->type)
-        return antler_error_set(err, ANTLER_VALUE, "compile_config.optimizer", "the model has no optimizer");
-    const antler_optimizer_ops *ops = (const antler_optimizer_ops *)optimizer->type;
-    int slots = ops->slots ? ops->slots(optimizer->config) : 0;
-    for (; model->slots < slots; model->slots++) {
-        antler_real *slot = antler__allocate_aligned((size_t)model->trained_size, sizeof *slot);
-        if (!slot)
-            return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: the optimizer's state");
-        memset(slot, 0, (size_t)model->trained_size * sizeof *slot);
-        model->slot[model->slots] = slot;
-    }
     return ANTLER_OK;
 }

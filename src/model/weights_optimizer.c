@@ -6,6 +6,7 @@
 #include "config/names.h"
 #include "core/memory.h"
 #include "core/number.h"
+#include "core/text.h"
 #include "model/structure.h"
 #include "model/weights_entries.h"
 #include "model/weights_legacy.h"
@@ -67,44 +68,79 @@ static bool has_rate(const antler_object *optimizer, float *rate)
     return schedule.type->flags & ANTLER_TYPE_BARE;
 }
 
-/* Walks the arrays of the optimizer's slots in the order of files: by slot, or (interleaved) by variable. */
+/* One array of the state in a file. */
+typedef struct array {
+    antler_shape shape;
+    bool dummy; /* a 0 that nobody reads */
+    antler_real *data;
+} array;
+
+/* Walks the arrays in the order of files: by their slots' order, then by variable, then by slot. */
 typedef struct walk {
     const antler_model *model;
-    bool interleaved;
-    int slot;
-    int64_t variable; /* -1 at first */
+    int order, slot;
+    int64_t variable;
 } walk;
 
 static walk walk_slots(const antler_model *model)
 {
-    const antler_optimizer_ops *ops = (const antler_optimizer_ops *)model->compile->optimizer.type;
-    return (walk){.model = model, .interleaved = ops->interleaved, .variable = -1};
+    return (walk){.model = model, .slot = -1};
 }
 
-static int64_t next_trained(const antler_model *model, int64_t variable)
+/* Goes on to the next slot, of this variable, the next one, or the next order; false past the last. */
+static bool step_on(walk *w)
 {
-    do
-        variable++;
-    while (variable < model->variables && !model->variable[variable].view.trainable);
-    return variable;
+    if (++w->slot < w->model->slots)
+        return true;
+    w->slot = 0;
+    if (++w->variable >= w->model->variables) {
+        w->variable = 0;
+        w->order++;
+    }
+    return w->order < w->model->slots && w->model->slots > 0;
 }
 
-/* The variable of the next array, whose slot is w->slot; NULL past the last. */
-static const antler_model_variable_entry *next_slot(walk *w)
+/* What a slot is to a variable, as its optimizer says; the core's own are arrays. */
+static antler_slot_use use_of(const antler_model *model, int slot, const antler_variable *variable, antler_shape *shape)
+{
+    const antler_object *optimizer = &model->compile->optimizer;
+    const antler_optimizer_ops *ops = (const antler_optimizer_ops *)optimizer->type;
+    *shape = variable->value.shape;
+    return slot < model->own_slot || !ops->use ? ANTLER_SLOT_ARRAY
+                                               : ops->use(optimizer->config, slot - model->own_slot, variable, shape);
+}
+
+static bool next_array(walk *w, array *next)
 {
     const antler_model *model = w->model;
-    bool more = w->slot + 1 < model->slots;
-    if (w->interleaved && w->variable >= 0 && more) {
-        w->slot++;
-        return &model->variable[w->variable];
+    while (step_on(w)) {
+        const antler_slot *kind = &model->slot_kind[w->slot];
+        const antler_model_variable_entry *v = model->variables ? &model->variable[w->variable] : NULL;
+        *next = (array){.data = model->slot[w->slot]};
+        if (kind->order != w->order)
+            continue;
+        if (kind->shared) {
+            if (w->variable == 0)
+                return true;
+            continue;
+        }
+        if (!v || !v->view.trainable)
+            continue;
+        const antler_slot_use use = use_of(model, w->slot, &v->view, &next->shape);
+        next->data += v->offset;
+        next->dummy = use == ANTLER_SLOT_DUMMY;
+        next->shape = next->dummy ? (antler_shape){0, {0}} : next->shape;
+        if (use != ANTLER_SLOT_NONE)
+            return true;
     }
-    w->slot = w->interleaved ? 0 : w->slot;
-    w->variable = next_trained(model, w->variable);
-    if (!w->interleaved && w->variable == model->variables && more) {
-        w->slot++;
-        w->variable = next_trained(model, -1);
-    }
-    return model->slots > 0 && w->variable < model->variables ? &model->variable[w->variable] : NULL;
+    return false;
+}
+
+static antler_status write_array(const array *a, const char *name, antler_entries *entries, antler_error *err)
+{
+    static const int32_t none;
+    return a->dummy ? antler__entries_add(entries, name, ANTLER_INT32, &a->shape, &none, sizeof none, err)
+                    : antler__weights_put(entries, name, &a->shape, a->data, err);
 }
 
 /* Writes the state as data sets prefix/0, prefix/1 ...; *n is how many. */
@@ -112,7 +148,7 @@ static antler_status write_state(const antler_model *model, const char *prefix, 
                                  antler_error *err)
 {
     const antler_shape scalar = {0, {0}};
-    const antler_model_variable_entry *variable;
+    array next;
     walk w = walk_slots(model);
     char name[64];
     float rate;
@@ -124,10 +160,9 @@ static antler_status write_state(const antler_model *model, const char *prefix, 
         snprintf(name, sizeof name, "%s/%" PRId64, prefix, (*n)++);
         ANTLER_TRY(antler__entries_add(entries, name, ANTLER_FLOAT32, &scalar, &rate, sizeof rate, err));
     }
-    while ((variable = next_slot(&w))) {
+    while (next_array(&w, &next)) {
         snprintf(name, sizeof name, "%s/%" PRId64, prefix, (*n)++);
-        ANTLER_TRY(antler__weights_put(entries, name, &variable->view.value.shape,
-                                       model->slot[w.slot] + variable->offset, err));
+        ANTLER_TRY(write_array(&next, name, entries, err));
     }
     return ANTLER_OK;
 }
@@ -178,10 +213,13 @@ static const antler_entry **find_state(const antler_entries *entries)
             snprintf(path, sizeof path, "/optimizer_weights/%s", name);
             if (!(state[n] = antler__entries_find(entries, path)))
                 break;
+            if (antler__ends_with(name, "/dynamic_scale")) /* the last of a LossScaleOptimizer's own */
+                n = -1;
         }
-    } else {
+    } else { /* that of a LossScaleOptimizer lies deeper */
+        const bool deeper = antler__entries_find(entries, "/optimizer/inner_optimizer/vars/0");
         for (; n < entries->n; n++) {
-            snprintf(path, sizeof path, "/optimizer/vars/%" PRId64, n);
+            snprintf(path, sizeof path, "/optimizer/%svars/%" PRId64, deeper ? "inner_optimizer/" : "", n);
             if (!(state[n] = antler__entries_find(entries, path)))
                 break;
         }
@@ -193,11 +231,11 @@ static const antler_entry **find_state(const antler_entries *entries)
 /* Whether every array is there with its shape; Keras, too, starts afresh when they are not. */
 static bool slots_fit(const antler_model *model, const antler_entry *const *entry)
 {
-    const antler_model_variable_entry *variable;
+    array next;
     walk w = walk_slots(model);
-    for (; (variable = next_slot(&w)); entry++)
-        if (!*entry || !antler_shape_equal(&(*entry)->shape, &variable->view.value.shape) ||
-            ((*entry)->dtype != ANTLER_FLOAT32 && (*entry)->dtype != ANTLER_FLOAT64))
+    for (; next_array(&w, &next); entry++)
+        if (!*entry || !antler_shape_equal(&(*entry)->shape, &next.shape) ||
+            (!next.dummy && (*entry)->dtype != ANTLER_FLOAT32 && (*entry)->dtype != ANTLER_FLOAT64))
             return false;
     return !*entry;
 }
@@ -227,16 +265,16 @@ static antler_status check_state(antler_model *model, const antler_entry *const 
 
 static antler_status read_state(antler_model *model, const antler_entry *const *state, antler_error *err)
 {
-    const antler_model_variable_entry *variable;
+    array next;
     const antler_entry *const *slots;
     int64_t steps;
     ANTLER_TRY(check_state(model, state, &slots, &steps, err));
     if (!slots)
         return ANTLER_OK;
     walk w = walk_slots(model);
-    for (; (variable = next_slot(&w)); slots++)
-        ANTLER_TRY(
-            antler__weights_take(*slots, &variable->view.value.shape, model->slot[w.slot] + variable->offset, err));
+    for (; next_array(&w, &next); slots++)
+        if (!next.dummy)
+            ANTLER_TRY(antler__weights_take(*slots, &next.shape, next.data, err));
     model->iteration = steps;
     return ANTLER_OK;
 }

@@ -1,6 +1,6 @@
 /* Initializers: the first values of a variable, from the random stream of its key. What is drawn is computed in double
    from float numbers and rounded to float, in the double build too, so that both start from the same weights. */
-#include "core/memory.h"
+#include "parts/initializers.h"
 #include "kernels/kernels.h"
 #include "model/model.h"
 #include "parts/parts.h"
@@ -8,22 +8,11 @@
 #include <math.h>
 #include <string.h>
 
-typedef struct initializer {
-    int64_t seed; /* ANTLER_NULL: the model's */
-    double mean, stddev, minval, maxval, value, gain, scale;
-    const char *mode, *distribution;
-} initializer;
-
 /* A seed of the initializer's own gives the same values wherever it stands: the stream of a site that no model has. */
-static antler_stream stream_of(const initializer *config, uint64_t key)
+antler_stream antler__initializer_stream(const initializer *config, uint64_t key)
 {
     const bool own = config->seed != ANTLER_NULL;
     return (antler_stream){.key = own ? antler__key(config->seed, ANTLER_FOR_INIT, -1) : key};
-}
-
-static antler_real rounded(double x)
-{
-    return (antler_real)(float)x;
 }
 
 /* ---- constant ---------------------------------------------------------------------------------------------------- */
@@ -105,7 +94,7 @@ static antler_status random_uniform_fill(const void *config, antler_tensor *w, u
 {
     const initializer *c = config;
     (void)err;
-    fill_uniform(w, stream_of(c, key), c->minval, c->maxval);
+    fill_uniform(w, antler__initializer_stream(c, key), c->minval, c->maxval);
     return ANTLER_OK;
 }
 
@@ -113,7 +102,7 @@ static antler_status random_normal_fill(const void *config, antler_tensor *w, ui
 {
     const initializer *c = config;
     (void)err;
-    fill_normal(w, stream_of(c, key), c->mean, c->stddev);
+    fill_normal(w, antler__initializer_stream(c, key), c->mean, c->stddev);
     return ANTLER_OK;
 }
 
@@ -121,7 +110,7 @@ static antler_status truncated_normal_fill(const void *config, antler_tensor *w,
 {
     const initializer *c = config;
     (void)err;
-    fill_truncated(w, stream_of(c, key), c->mean, c->stddev);
+    fill_truncated(w, antler__initializer_stream(c, key), c->mean, c->stddev);
     return ANTLER_OK;
 }
 
@@ -146,7 +135,7 @@ static antler_status fill_scaled(const initializer *c, antler_tensor *w, uint64_
     fans_of(&w->shape, &in, &out);
     const double n = strcmp(mode, "fan_in") == 0 ? in : strcmp(mode, "fan_out") == 0 ? out : (in + out) / 2;
     const double variance = scale / fmax(1, n);
-    const antler_stream at = stream_of(c, key);
+    const antler_stream at = antler__initializer_stream(c, key);
     if (strcmp(distribution, "uniform") == 0)
         fill_uniform(w, at, -sqrt(3 * variance), sqrt(3 * variance));
     else if (strcmp(distribution, "untruncated_normal") == 0)
@@ -199,90 +188,8 @@ static antler_status lecun_normal_fill(const void *config, antler_tensor *w, uin
     return fill_scaled(config, w, key, 1, "fan_in", "truncated_normal");
 }
 
-/* ---- orthogonal -------------------------------------------------------------------------------------------------- */
-
-/* In eight lanes, folded 4, 2, 1. */
-static double dot(const double *a, const double *b, int64_t n)
-{
-    double lane[8] = {0};
-    int64_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (int j = 0; j < 8; j++)
-            lane[j] += a[i + j] * b[i + j];
-    for (int j = 0; i < n; i++, j++)
-        lane[j] += a[i] * b[i];
-    for (int width = 4; width > 0; width /= 2)
-        for (int j = 0; j < width; j++)
-            lane[j] += lane[j + width];
-    return lane[0];
-}
-
-/* Gram and Schmidt over the `count` vectors of `length`, each taken twice, which makes them orthogonal to the last
-   bits. This is the QR decomposition with a positive diagonal of R, which Keras gets by turning signs. */
-static void orthogonalize(double *vector, int64_t count, int64_t length)
-{
-    for (int64_t j = 0; j < count; j++) {
-        double *v = vector + j * length;
-        for (int64_t i = 0; i < 2 * j; i++) {
-            const double *q = vector + i % j * length;
-            const double along = dot(q, v, length);
-            for (int64_t k = 0; k < length; k++)
-                v[k] -= along * q[k];
-        }
-        const double norm = sqrt(dot(v, v, length));
-        for (int64_t k = 0; k < length; k++)
-            v[k] /= norm;
-    }
-}
-
-/* vector[j] is column j of a (length, count) matrix of the stream's numbers. */
-static void draw_columns(double *vector, int64_t count, int64_t length, antler_stream at)
-{
-    enum { BLOCK = 256 };
-    antler_real z[BLOCK];
-    for (int64_t i = 0; i < count * length; i += BLOCK, at.position += BLOCK) {
-        antler__kernels()->normal(at, z, BLOCK);
-        for (int64_t j = i; j < i + BLOCK && j < count * length; j++)
-            vector[j % count * length + j / count] = (double)z[j - i];
-    }
-}
-
-static antler_status orthogonal_fill(const void *config, antler_tensor *w, uint64_t key, antler_error *err)
-{
-    const initializer *c = config;
-    const antler_shape *shape = &w->shape;
-    char text[128];
-    if (shape->rank < 2)
-        return antler_error_set(err, ANTLER_SHAPE, NULL, "Orthogonal fills two axes or more, not %s",
-                                antler_shape_text(shape, text, sizeof text));
-    const int64_t columns = shape->dim[shape->rank - 1], rows = antler_count(shape, 0) / columns;
-    const bool wide = rows < columns;
-    const int64_t count = wide ? rows : columns, length = wide ? columns : rows;
-    double *vector = antler__allocate((size_t)(count * length), sizeof *vector);
-    if (!vector)
-        return antler__no_memory(err);
-    draw_columns(vector, count, length, stream_of(c, key));
-    orthogonalize(vector, count, length);
-    for (int64_t j = 0; j < count; j++)
-        for (int64_t k = 0; k < length; k++)
-            w->data[wide ? j * columns + k : k * columns + j] = rounded(c->gain * vector[j * length + k]);
-    antler__free(vector);
-    return ANTLER_OK;
-}
-
 /* ---- tables ------------------------------------------------------------------------------------------------------ */
 
-#define ANTLER_NUMBER(member, json, low, high, bounds, line)                                                       \
-    {                                                                                                              \
-        .key = #member, .kind = ANTLER_REAL, .offset = offsetof(initializer, member), .def = (json), .min = (low), \
-        .max = (high), .flags = (bounds), .doc = (line)                                                            \
-    }
-#define ANTLER_SEED                                                                                   \
-    {                                                                                                 \
-        .key = "seed", .kind = ANTLER_INT, .offset = offsetof(initializer, seed), .def = "null",      \
-        .flags = ANTLER_NULLABLE,                                                                     \
-        .doc = "null: drawn from the model's seed; a number gives the same values wherever it stands" \
-    }
 /* Keras's way to say what the fans are; only its own rule is ours. */
 #define ANTLER_FANS                                                                        \
     {.key = "input_axes", .kind = ANTLER_ANY, .def = "null", .flags = ANTLER_UNWRITTEN},   \
@@ -314,11 +221,6 @@ static const antler_field normal_fields[] = {
     ANTLER_FIELD_END,
 };
 static const antler_field fan_fields[] = {ANTLER_SEED, ANTLER_FANS, ANTLER_FIELD_END};
-static const antler_field orthogonal_fields[] = {
-    ANTLER_SEED,
-    ANTLER_NUMBER(gain, "1.0", 0, 0, 0, "the matrix is multiplied by it"),
-    ANTLER_FIELD_END,
-};
 static const antler_field scaling_fields[] = {
     ANTLER_SEED,
     ANTLER_NUMBER(scale, "1.0", 0, 1e30, ANTLER_OPEN_MIN, "variance times the number of units"),
@@ -337,44 +239,40 @@ static const antler_field scaling_fields[] = {
     ANTLER_FANS,
     ANTLER_FIELD_END,
 };
-#undef ANTLER_NUMBER
-#undef ANTLER_SEED
 #undef ANTLER_FANS
 
-/* One table: the class, its aliases, its fields and fill function. */
-#define ANTLER_INITIALIZER(name, class, rows, line, ...)               \
-    static const antler_initializer_ops name = {                       \
-        .type = {.size = sizeof(antler_initializer_ops),               \
-                 .kind = ANTLER_KIND_INITIALIZER,                      \
-                 .class_name = (class),                                \
-                 .aliases = (const char *const[]){#name, __VA_ARGS__}, \
-                 .doc = (line),                                        \
-                 .config_size = sizeof(initializer),                   \
-                 .fields = (rows)},                                    \
-        .fill = name##_fill,                                           \
-    }
-
-ANTLER_INITIALIZER(zeros, "Zeros", NULL, "0", "zero", NULL);
-ANTLER_INITIALIZER(ones, "Ones", NULL, "1", "one", NULL);
-ANTLER_INITIALIZER(constant, "Constant", constant_fields, "one value", NULL);
-ANTLER_INITIALIZER(identity, "Identity", identity_fields, "the identity matrix", "IdentityInitializer", NULL);
-ANTLER_INITIALIZER(random_uniform, "RandomUniform", uniform_fields, "uniform", "uniform", NULL);
-ANTLER_INITIALIZER(random_normal, "RandomNormal", normal_fields, "normal", "normal", NULL);
-ANTLER_INITIALIZER(truncated_normal, "TruncatedNormal", normal_fields, "normal, cut at two deviations", NULL);
-ANTLER_INITIALIZER(variance_scaling, "VarianceScaling", scaling_fields, "variance scale / units", NULL);
-ANTLER_INITIALIZER(glorot_uniform, "GlorotUniform", fan_fields, "uniform, variance 2 / (inputs + outputs)", NULL);
-ANTLER_INITIALIZER(glorot_normal, "GlorotNormal", fan_fields, "normal, variance 2 / (inputs + outputs)", NULL);
-ANTLER_INITIALIZER(he_uniform, "HeUniform", fan_fields, "uniform, variance 2 / inputs", NULL);
-ANTLER_INITIALIZER(he_normal, "HeNormal", fan_fields, "normal, variance 2 / inputs", NULL);
-ANTLER_INITIALIZER(lecun_uniform, "LecunUniform", fan_fields, "uniform, variance 1 / inputs", NULL);
-ANTLER_INITIALIZER(lecun_normal, "LecunNormal", fan_fields, "normal, variance 1 / inputs", NULL);
-ANTLER_INITIALIZER(orthogonal, "Orthogonal", orthogonal_fields, "orthogonal rows or columns", "OrthogonalInitializer",
-                   NULL);
-#undef ANTLER_INITIALIZER
+static ANTLER_INITIALIZER(zeros, "Zeros", NULL, "0", "zero", NULL);
+static ANTLER_INITIALIZER(ones, "Ones", NULL, "1", "one", NULL);
+static ANTLER_INITIALIZER(constant, "Constant", constant_fields, "one value", NULL);
+static ANTLER_INITIALIZER(identity, "Identity", identity_fields, "the identity matrix", "IdentityInitializer", NULL);
+static ANTLER_INITIALIZER(random_uniform, "RandomUniform", uniform_fields, "uniform", "uniform", NULL);
+static ANTLER_INITIALIZER(random_normal, "RandomNormal", normal_fields, "normal", "normal", NULL);
+static ANTLER_INITIALIZER(truncated_normal, "TruncatedNormal", normal_fields, "normal, cut at two deviations", NULL);
+static ANTLER_INITIALIZER(variance_scaling, "VarianceScaling", scaling_fields, "variance scale / units", NULL);
+static ANTLER_INITIALIZER(glorot_uniform, "GlorotUniform", fan_fields, "uniform, variance 2 / (inputs + outputs)",
+                          NULL);
+static ANTLER_INITIALIZER(glorot_normal, "GlorotNormal", fan_fields, "normal, variance 2 / (inputs + outputs)", NULL);
+static ANTLER_INITIALIZER(he_uniform, "HeUniform", fan_fields, "uniform, variance 2 / inputs", NULL);
+static ANTLER_INITIALIZER(he_normal, "HeNormal", fan_fields, "normal, variance 2 / inputs", NULL);
+static ANTLER_INITIALIZER(lecun_uniform, "LecunUniform", fan_fields, "uniform, variance 1 / inputs", NULL);
+static ANTLER_INITIALIZER(lecun_normal, "LecunNormal", fan_fields, "normal, variance 1 / inputs", NULL);
 
 const antler_type *const antler__initializers[] = {
-    &zeros.type,          &ones.type,          &constant.type,         &identity.type,
-    &random_uniform.type, &random_normal.type, &truncated_normal.type, &variance_scaling.type,
-    &glorot_uniform.type, &glorot_normal.type, &he_uniform.type,       &he_normal.type,
-    &lecun_uniform.type,  &lecun_normal.type,  &orthogonal.type,       NULL,
+    &antler__zeros.type,
+    &antler__ones.type,
+    &antler__constant.type,
+    &antler__identity.type,
+    &antler__random_uniform.type,
+    &antler__random_normal.type,
+    &antler__truncated_normal.type,
+    &antler__variance_scaling.type,
+    &antler__glorot_uniform.type,
+    &antler__glorot_normal.type,
+    &antler__he_uniform.type,
+    &antler__he_normal.type,
+    &antler__lecun_uniform.type,
+    &antler__lecun_normal.type,
+    &antler__orthogonal.type,
+    &antler__stft.type,
+    NULL,
 };

@@ -7,9 +7,13 @@
 
 typedef struct schedule {
     double initial_learning_rate, end_learning_rate, decay_rate, power, alpha, warmup_target;
+    double t_mul, m_mul;
     int64_t decay_steps, warmup_steps;
     bool staircase, cycle;
+    antler_reals boundaries, values;
 } schedule;
+
+static const double pi = 3.14159265358979323846;
 
 static double rounded(double rate)
 {
@@ -57,7 +61,6 @@ static double polynomial_rate(const void *config, int64_t iteration)
 
 static double cosine_rate(const void *config, int64_t iteration)
 {
-    const double pi = 3.14159265358979323846;
     const schedule *s = config;
     const bool warm = !isnan(s->warmup_target);
     const double warmup = warm ? (double)s->warmup_steps : 0, steps = (double)s->decay_steps;
@@ -68,6 +71,51 @@ static double cosine_rate(const void *config, int64_t iteration)
     step = step - warmup > steps ? steps : step - warmup;
     const double wave = 0.5 * (1 + antler_cos(pi * (step / steps)));
     return rounded(from * ((1 - s->alpha) * wave + s->alpha));
+}
+
+/* Waves, each t_mul times as long and m_mul times as high as the one before. In float where Keras decides by it which
+   wave a step is in. */
+static double restarts_rate(const void *config, int64_t iteration)
+{
+    const schedule *s = config;
+    const float t_mul = (float)s->t_mul;
+    float done = (float)iteration / (float)s->decay_steps, wave;
+    if (t_mul > 1 || t_mul < 1) {
+        wave = floorf((float)antler__log((double)(1 - done * (1 - t_mul))) / (float)antler__log((double)t_mul));
+        const float length = (float)antler__pow((double)t_mul, (double)wave);
+        done = (done - (1 - length) / (1 - t_mul)) / length;
+    } else {
+        wave = floorf(done);
+        done -= wave;
+    }
+    const double height = antler__pow(s->m_mul, (double)wave);
+    const double cosine = 0.5 * height * (1 + antler_cos(pi * (double)done));
+    return rounded(s->initial_learning_rate * ((1 - s->alpha) * cosine + s->alpha));
+}
+
+/* values[i] up to and at boundaries[i], the last one after them. */
+static double piecewise_rate(const void *config, int64_t iteration)
+{
+    const schedule *s = config;
+    int64_t i = 0;
+    while (i < s->boundaries.n && (double)iteration > s->boundaries.item[i])
+        i++;
+    return rounded(s->values.item[i]);
+}
+
+static antler_status piecewise_check(void *config, antler_error *err)
+{
+    const schedule *s = config;
+    const antler_reals *b = &s->boundaries, *v = &s->values;
+    if (b->n < 1 || v->n != b->n + 1)
+        return antler_error_set(err, ANTLER_VALUE, "values", "expected lists, with one value more than boundaries");
+    for (int64_t i = 0; i < b->n; i++)
+        if (!(b->item[i] >= (i ? b->item[i - 1] : 0)))
+            return antler_error_set(err, ANTLER_VALUE, "boundaries", "expected numbers of steps that rise");
+    for (int64_t i = 0; i < v->n; i++)
+        if (!(v->item[i] >= 0 && v->item[i] <= 1e30))
+            return antler_error_set(err, ANTLER_VALUE, "values", "expected rates, 0 or more");
+    return ANTLER_OK;
 }
 
 /* ---- tables ------------------------------------------------------------------------------------------------------ */
@@ -118,6 +166,29 @@ static const antler_field polynomial_fields[] = {
      .flags = ANTLER_OPEN_MIN,
      .doc = "1: a straight line"},
     ANTLER_FLAG(cycle, "goes on in periods, instead of staying at the last rate"),
+    ANTLER_FIELD_END,
+};
+#define ANTLER_NUMBERS_OF(member, line)                                                           \
+    {                                                                                             \
+        .key = #member, .kind = ANTLER_REALS, .offset = offsetof(schedule, member), .doc = (line) \
+    }
+static const antler_field piecewise_fields[] = {
+    ANTLER_NUMBERS_OF(boundaries, "steps up to which each of the values holds"),
+    ANTLER_NUMBERS_OF(values, "rates, one more than boundaries"),
+    ANTLER_FIELD_END,
+};
+#undef ANTLER_NUMBERS_OF
+static const antler_field restarts_fields[] = {
+    ANTLER_RATE(initial_learning_rate, NULL, 0, "rate of step 0"),
+    {.key = "first_decay_steps",
+     .kind = ANTLER_INT,
+     .offset = offsetof(schedule, decay_steps),
+     .min = 1,
+     .max = 1e15,
+     .doc = "optimizer steps of the first wave"},
+    ANTLER_FIELD_NUMBER(schedule, t_mul, ANTLER_REAL, "2.0", 1, 1e6, "length of a wave, as a share of the last one"),
+    ANTLER_RATE(m_mul, "1.0", 0, "height of a wave, as a share of the last one"),
+    ANTLER_RATE(alpha, "0.0", 0, "last rate of a wave, as a share of the first rate"),
     ANTLER_FIELD_END,
 };
 static const antler_field cosine_fields[] = {
@@ -189,6 +260,28 @@ static const antler_schedule_ops cosine = {
     .rate = cosine_rate,
 };
 
+static const antler_schedule_ops restarts = {
+    .type = {.size = sizeof(antler_schedule_ops),
+             .kind = ANTLER_KIND_SCHEDULE,
+             .class_name = "CosineDecayRestarts",
+             .doc = "half cosine waves down, one after the other",
+             .config_size = sizeof(schedule),
+             .fields = restarts_fields},
+    .rate = restarts_rate,
+};
+
+static const antler_schedule_ops piecewise = {
+    .type = {.size = sizeof(antler_schedule_ops),
+             .kind = ANTLER_KIND_SCHEDULE,
+             .class_name = "PiecewiseConstantDecay",
+             .doc = "one rate after the other",
+             .config_size = sizeof(schedule),
+             .fields = piecewise_fields,
+             .check = piecewise_check},
+    .rate = piecewise_rate,
+};
+
 const antler_type *const antler__schedules[] = {
-    &constant.type, &exponential.type, &inverse_time.type, &polynomial.type, &cosine.type, NULL,
+    &constant.type, &exponential.type, &inverse_time.type, &polynomial.type,
+    &cosine.type,   &restarts.type,    &piecewise.type,    NULL,
 };

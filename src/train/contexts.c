@@ -97,7 +97,8 @@ antler_context *antler__training_context_on(const antler_model *model, antler_mo
                   (mode == ANTLER_TRAIN || flags & ANTLER_WITH_OBJECTIVE);
     antler_context *c = wanted ? create_compiled(model, writable, mode, batch, pool, flags, &error)
                                : antler__context_create(model, writable, mode, batch, pool, flags, NULL, &error);
-    if (c && mode == ANTLER_TRAIN && antler__spans_make(c, &error) != ANTLER_OK) {
+    if (c && mode == ANTLER_TRAIN &&
+        antler__spans_make(c, model->fit ? &model->fit->multipliers : NULL, &error) != ANTLER_OK) {
         antler_context_free(c);
         c = NULL;
     }

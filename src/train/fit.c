@@ -108,6 +108,7 @@ static antler_status make_contexts(fit *f, antler_error *err)
     f->train = antler__training_context(f->model, f->model, ANTLER_TRAIN, batch, f->args->threads, 0, err);
     if (!f->train)
         return err->status;
+    ANTLER_TRY(antler__spans_make(f->train, &f->settings->multipliers, err));
     ANTLER_TRY(antler__feed_fits(&f->feeds.y, &f->feeds.w, f->train->objective, f->model, err));
     int64_t w_width;
     ANTLER_TRY(make_class_weights(f, &w_width, err));
@@ -308,6 +309,7 @@ static antler_status train(fit *f, antler_error *err)
             ANTLER_TRY(antler__checkpoint_write(f->args->checkpoint, &f->state, err));
         ANTLER_TRY(report_progress(f, f->batches, true, err));
     }
+    antler__update_finish(f->model);
     return call_back(f, AT_END, err);
 }
 

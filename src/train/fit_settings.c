@@ -113,15 +113,33 @@ static const antler_field fields[] = {
      .def = "null",
      .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN | ANTLER_BY_OUTPUT,
      .doc = "weights of samples by their class, such as {\"0\": 1, \"1\": 5}"},
+    {.key = "learning_rate_multipliers",
+     .kind = ANTLER_REAL,
+     .offset = AT(multipliers),
+     .text = AT(args.learning_rate_multipliers),
+     .def = "null",
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN | ANTLER_BY_OUTPUT,
+     .doc = "factors of the rate, by names of layers: {\"base/dense\": 0.1}; 0: no update"},
     ANTLER_FIELD_END,
 };
+
+static antler_status check(void *config, antler_error *err)
+{
+    const antler_by_output *m = &((antler_fit_settings *)config)->multipliers;
+    for (int64_t i = 0; i < m->n; i++)
+        if (!m->item[i].name || !(m->item[i].number >= 0 && m->item[i].number <= 1e30))
+            return antler_error_set(err, ANTLER_VALUE, "learning_rate_multipliers",
+                                    "expected a dict of numbers, 0 or more, by names of layers");
+    return ANTLER_OK;
+}
 
 const antler_type antler__fit_type = {.size = sizeof(antler_type),
                                       .kind = ANTLER_KIND_SETTINGS,
                                       .class_name = "fit",
                                       .doc = "arguments of training",
                                       .config_size = sizeof(antler_fit_settings),
-                                      .fields = fields};
+                                      .fields = fields,
+                                      .check = check};
 
 const antler_type *const antler__settings[] = {&antler__fit_type, &antler__compile_type, &antler__training_type, NULL};
 

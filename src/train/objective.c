@@ -167,9 +167,8 @@ static double activity_penalty(const antler_context *c)
     for (int64_t i = 0; i < c->calls; i++) {
         antler_object activity = antler__layer_keys(c->node[i].layer->object)->activity_regularizer_;
         if (activity.type)
-            sum += ((const antler_regularizer_ops *)activity.type)
-                       ->penalty(activity.config, c->node[i].y->data, antler_count(&c->node[i].y->shape, 0)) /
-                   (double)c->n;
+            sum +=
+                ((const antler_regularizer_ops *)activity.type)->penalty(activity.config, c->node[i].y) / (double)c->n;
     }
     return sum;
 }

@@ -77,7 +77,10 @@ void antler__objective_logs(const antler_objective *objective, bool validation, 
 
 /* Sum of all penalties on weights, and their gradients added to the context's. */
 /* Leaves to the context the weights that an update changes; those that no loss reaches are passed over. */
-antler_status antler__spans_make(antler_context *context, antler_error *err);
+/* `multipliers`: of the rate, by names of layers; NULL for none. May be called again. */
+antler_status antler__spans_make(antler_context *context, const antler_by_output *multipliers, antler_error *err);
+/* At the end of a fit: running means of the weights, if the optimizer keeps them, become the weights. */
+void antler__update_finish(antler_model *model);
 double antler__penalties(const antler_model *model);
 void antler__penalty_gradients(antler_context *context);
 

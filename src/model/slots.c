@@ -1,0 +1,67 @@
+/* The optimizer's state: arrays beside the trained variables, the core's own first (running means of the weights, sums
+   of gradients), as Keras has them. */
+#include "core/memory.h"
+#include "model/structure.h"
+
+#include <string.h>
+
+/* The kinds of all slots; returns how many. */
+static int list_slots(const antler_object *optimizer, antler_slot *kind, int *own)
+{
+    const antler_optimizer_ops *ops = (const antler_optimizer_ops *)optimizer->type;
+    const antler_optimizer_keys *keys = optimizer->config;
+    int n = 0;
+    if (keys->use_ema)
+        kind[n] = (antler_slot){.order = n}, n++;
+    if (keys->gradient_accumulation_steps != ANTLER_NULL)
+        kind[n] = (antler_slot){.order = n}, n++;
+    *own = n;
+    for (int i = 0, slots = ops->slots ? ops->slots(optimizer->config) : 0; i < slots; i++) {
+        kind[n] = (antler_slot){.order = ops->interleaved ? 0 : i};
+        if (ops->slot)
+            ops->slot(optimizer->config, i, &kind[n]);
+        kind[n++].order += *own;
+    }
+    return n;
+}
+
+static antler_real *make_slot(const antler_model *model, const antler_slot *kind)
+{
+    const int64_t n = kind->shared ? 1 : model->trained_size;
+    antler_real *slot = antler__allocate_aligned((size_t)n, sizeof *slot);
+    for (int64_t i = 0; slot && i < n; i++)
+        slot[i] = (antler_real)kind->start;
+    return slot;
+}
+
+static antler_status make_room(antler_model *model, const antler_object *optimizer, antler_error *err)
+{
+    const antler_optimizer_ops *ops = (const antler_optimizer_ops *)optimizer->type;
+    int64_t most = 0;
+    for (int64_t i = 0; ops->room && i < model->variables; i++) {
+        const antler_variable *v = &model->variable[i].view;
+        const int64_t room = v->trainable ? ops->room(optimizer->config, &v->value.shape) : 0;
+        most = room > most ? room : most;
+    }
+    if (most > 0 && !model->optimizer_room) {
+        model->optimizer_room = antler__allocate_aligned((size_t)most, sizeof(antler_real));
+        if (!model->optimizer_room)
+            return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: the optimizer's room");
+    }
+    return ANTLER_OK;
+}
+
+antler_status antler__model_slots(antler_model *model, antler_error *err)
+{
+    const antler_object *optimizer = model->compile ? &model->compile->optimizer : NULL;
+    if (!optimizer || !optimizer->type)
+        return antler_error_set(err, ANTLER_VALUE, "compile_config.optimizer", "the model has no optimizer");
+    const int slots = list_slots(optimizer, model->slot_kind, &model->own_slot);
+    for (; model->slots < slots; model->slots++) {
+        antler_real *slot = make_slot(model, &model->slot_kind[model->slots]);
+        if (!slot)
+            return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: the optimizer's state");
+        model->slot[model->slots] = slot;
+    }
+    return make_room(model, optimizer, err);
+}
