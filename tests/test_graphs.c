@@ -6,26 +6,10 @@
 #include "model/tree.h"
 #include "scratch.h"
 
-/* Cases that cannot be loaded yet, with what their error names. One that begins to load is to be taken out. */
-static const struct {
-    const char *name, *error;
-} missing[] = {
-    /* clang-format off */
-    /* clang-format on */
-};
-
 /* Models of Keras 2 that a file of today says otherwise: it has Keras 3.15's rules of masks. */
 static bool changes_when_saved(const char *name)
 {
     return strcmp(name, "k215_masks_joined") == 0 || strcmp(name, "k215_seq2seq_masked") == 0;
-}
-
-static const char *error_of_missing(const char *name)
-{
-    for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
-        if (strcmp(missing[i].name, name) == 0)
-            return missing[i].error;
-    return NULL;
 }
 
 /* Files of Keras 2 say in their .json nothing of training. */
@@ -34,26 +18,12 @@ static antler_model *load_compiled(const antler_json *item)
     return load(item, listed(item, "files", "model.h5") ? "model.h5" : "model.keras");
 }
 
-/* The model of model.json, built; NULL: it is one of the missing. */
-static antler_model *load_or_miss(const antler_json *item)
+/* The model of model.json, built. */
+static antler_model *load_built(const antler_json *item)
 {
-    char text[1200];
-    antler_error err = {0};
-    const char *name = text_at(item, "name"), *wanted = error_of_missing(name);
-    antler_model *model = antler_load(path_of(item, "model.json"), &err);
-    if (model && antler_build(model) != ANTLER_OK) {
-        err = *antler_model_error(model);
-        antler_model_free(model);
-        model = NULL;
-    }
-    if (!wanted) {
-        ensure(model ? ANTLER_OK : err.status, &err, "model.json", item);
-        return model;
-    }
-    ck_assert_msg(!model, "%s loads now: take it out of the table of missing cases", name);
-    antler_error_text(&err, text, sizeof text);
-    ck_assert_msg(strstr(text, wanted) != NULL, "%s: \"%s\" has no \"%s\"", name, text, wanted);
-    return NULL;
+    antler_model *model = load(item, "model.json");
+    ensure(antler_build(model), antler_model_error(model), "model.json", item);
+    return model;
 }
 
 /* ---- order ---- */
@@ -244,26 +214,24 @@ START_TEST(agrees_with_keras)
 {
     const antler_json *item = item_at(cases(), _i);
     open_values(item);
-    antler_model *model = load_or_miss(item);
-    if (model) {
-        set_weights(model, item);
-        check_layer_order(model->tree, text_at(item, "name"));
-        check_execution(model->tree, text_at(item, "name"));
-        check_variables(model, item);
-        check_predict(model, item, "model.json");
-        if (!model->compile) {
-            antler_model_free(model);
-            model = load_compiled(item);
-            set_weights(model, item);
-        }
-        check_loss(model, item);
-        check_gradients_of(model, item);
-        if (listed(item, "has", "after"))
-            check_training(model, item);
-        check_round_trips(model, item);
+    antler_model *model = load_built(item);
+    set_weights(model, item);
+    check_layer_order(model->tree, text_at(item, "name"));
+    check_execution(model->tree, text_at(item, "name"));
+    check_variables(model, item);
+    check_predict(model, item, "model.json");
+    if (!model->compile) {
         antler_model_free(model);
-        check_files(item);
+        model = load_compiled(item);
+        set_weights(model, item);
     }
+    check_loss(model, item);
+    check_gradients_of(model, item);
+    if (listed(item, "has", "after"))
+        check_training(model, item);
+    check_round_trips(model, item);
+    antler_model_free(model);
+    check_files(item);
     antler__entries_free(&io);
 }
 END_TEST
@@ -276,10 +244,7 @@ int main(void)
     TCase *tests = tcase_create("keras");
     tcase_add_loop_test(tests, agrees_with_keras, 0, (int)antler__json_length(cases()));
     int failed = run_suite("graphs", tests);
-    for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
-        printf("%s: %s\n", missing[i].name, missing[i].error);
-    printf("Not loaded yet: %zu of %lld cases\n", sizeof missing / sizeof *missing,
-           (long long)antler__json_length(cases()));
+    printf("Cases of graphs: %lld\n", (long long)antler__json_length(cases()));
     antler__json_free(golden_index);
     return failed;
 }
