@@ -419,8 +419,8 @@ struct antler_fit {
     bool resume;            /* go on from the checkpoint, if there is one; that of another fit changes nothing */
     int threads;            /* 0: the machine's number */
     antler_progress_fn progress;
-    void *user; /* for progress */
-    bool adapt; /* false; antler_adapt with the data to train on, before the first step */
+    void *user;               /* for progress */
+    bool adapt;               /* false; antler_adapt with the data to train on, before the first step */
     const char *class_weight; /* ANTLER_JSON({"0": 1, "1": 5}): weights of samples by the class of their target, of a
                                  model of one output; default: all 1 */
     const char *learning_rate_multipliers; /* ANTLER_JSON({"base/dense": 0.1}): factors of the rate, by names of layers;

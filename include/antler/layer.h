@@ -130,8 +130,8 @@ typedef struct antler_layer_ops {
     /* optional: input 0 takes integers in [0, tokens) alone; 0: any numbers */
     int64_t (*tokens)(const void *config);
     /* optional: names of the tensors of Keras's call(), ended by NULL, in the order of the inputs; the last may be a
-       list of several: {"sequences", "initial_state", NULL}. "key=value": if key is left out and the next is not, value's
-       tensor is taken for it, too. NULL: one tensor, or one list of tensors. */
+       list of several: {"sequences", "initial_state", NULL}. "key=value": if key is left out and the next is not,
+       value's tensor is taken for it, too. NULL: one tensor, or one list of tensors. */
     const char *const *arguments;
     /* optional: the key of the config where Keras lets a model stand in a layer's place. The core then lays the model
        out on a batch of all steps (axis 1) of all samples; the layer is not asked. */

@@ -94,8 +94,8 @@ enum {
     ANTLER_UNSAVED = 64,   /* read, never written: Keras does not take it back */
     ANTLER_PAIRS = 128,    /* INTS of `count` / 2 axes, {before, after} each: one number, one for each axis, or pairs */
     ANTLER_EMPTY = 256,    /* INTS: an empty list is null, which is written so */
-    ANTLER_CALL = 512      /* BOOL that Keras takes with the call (use_causal_mask): in graphs it is read from and written
-                              to "kwargs", and all calls of a layer have the same; default false */
+    ANTLER_CALL = 512 /* BOOL that Keras takes with the call (use_causal_mask): in graphs it is read from and written
+                         to "kwargs", and all calls of a layer have the same; default false */
 };
 
 /* One key of a config. */

@@ -26,8 +26,7 @@ static const char *kind_text(const antler_field *f, char *text, size_t size)
         [ANTLER_INT] = "integer",      [ANTLER_REAL] = "number",       [ANTLER_BOOL] = "true or false",
         [ANTLER_STRING] = "text",      [ANTLER_INTS] = "integers",     [ANTLER_STRINGS] = "texts",
         [ANTLER_OBJECT] = "an object", [ANTLER_OBJECTS] = "a list of", [ANTLER_ANY] = "not used",
-        [ANTLER_REALS] = "numbers",
-        [ANTLER_NUMBERS] = "numbers",
+        [ANTLER_REALS] = "numbers",    [ANTLER_NUMBERS] = "numbers",
     };
     if (f->kind == ANTLER_OBJECT || f->kind == ANTLER_OBJECTS)
         snprintf(text, size, "%s%s", f->kind == ANTLER_OBJECTS ? "list of " : "", antler_kind_name(f->of));

@@ -129,8 +129,8 @@ typedef struct antler_recurrence {
     const antler_real *dh; /* (batch, steps, units) gradient of h, processing order; or, when dh_last_only,
                               (batch, units) for the last step, or NULL for zeros */
     bool dh_last_only;
-    const antler_real *dh_end, *dc_end; /* (batch, units) gradients of the states after the last step, beside dh; or NULL
-                                           for zeros */
+    const antler_real *dh_end, *dc_end; /* (batch, units) gradients of the states after the last step, beside dh; or
+                                           NULL for zeros */
     antler_real *dh0, *dc0;             /* (batch, units) gradients of the states before the first step; NULL: not
                                            wanted */
     antler_real *dz; /* (batch, steps, gates * units) gradient of the pre-activations, by TIME: equals the gradient of
