@@ -99,7 +99,8 @@ START_TEST(what_is_given_stays)
     antler_real y[ROWS][2];
     antler_data *x = data();
     antler_model *m = antler_sequential("m", (int[]){2}, 1, NULL);
-    antler_add(m, normalization, .mean = {2, (double[]){1, 2}}, .variance = {2, (double[]){4, 16}});
+    antler_add(m, normalization, .mean = {.n = 2, .value = (double[]){1, 2}},
+               .variance = {.n = 2, .value = (double[]){4, 16}});
     must(antler_adapt(m, x, &err), &err);
     must(antler_predict(m, x, 0, 1, &y[0][0], &err), &err);
     close_to((double)y[0][0], -0.75);

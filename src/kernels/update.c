@@ -13,12 +13,14 @@ ANTLER_INLINE void descend(const antler_descent *u, int slots, step_function *f)
         const int lanes = lanes_at(i, u->n);
         v16 slot[MOST_SLOTS];
         ANTLER_UNROLL
-        for (int s = 0; s < slots; s++)
-            slot[s] = vload_upto(u->slot[s] + i, lanes);
+        for (int s = 0; s < MOST_SLOTS; s++) /* a constant, where slots is one only once this is inlined */
+            if (s < slots)
+                slot[s] = vload_upto(u->slot[s] + i, lanes);
         const v16 w = f(u, vload_upto(u->w + i, lanes), vload_upto(u->g + i, lanes), slot);
         ANTLER_UNROLL
-        for (int s = 0; s < slots; s++)
-            vstore_upto(u->slot[s] + i, slot[s], lanes);
+        for (int s = 0; s < MOST_SLOTS; s++)
+            if (s < slots)
+                vstore_upto(u->slot[s] + i, slot[s], lanes);
         vstore_upto(u->w + i, w, lanes);
     }
 }

@@ -15,7 +15,7 @@ ANTLER_API extern const struct antler_layer_ops antler_layer_rescaling;
 struct antler_normalization { /* (x - mean) / sqrt(variance): given, or learned by antler_adapt */
     ANTLER_LAYER_KEYS
     int64_t axis[ANTLER_MAX_RANK + 1]; /* {-1}: a mean and a variance for each place along it; {0}: one for all */
-    antler_numbers mean, variance;     /* {3, (double[]){...}}; left out: learned */
+    antler_numbers mean, variance;     /* {.n = 3, .value = ...}; left out: learned */
     bool invert;                       /* x * sqrt(variance) + mean */
     int end_;
 };
@@ -23,7 +23,7 @@ ANTLER_API extern const struct antler_layer_ops antler_layer_normalization;
 
 struct antler_discretization { /* numbers to the numbers of their bins */
     ANTLER_LAYER_KEYS
-    antler_numbers bin_boundaries; /* {3, (double[]){...}}, ascending; left out: num_bins, learned by antler_adapt */
+    antler_numbers bin_boundaries; /* {.n = 3, .value = ...}, ascending; left out: num_bins, learned by antler_adapt */
     int64_t num_bins;
     double epsilon;          /* 0.01 */
     const char *output_mode; /* "int" */
