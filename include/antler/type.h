@@ -59,7 +59,8 @@ typedef struct antler_objects {
     antler_object *item;
 } antler_objects;
 
-/* Any number of numbers. A C caller lends them: .mean = {.n = 2, .value = (double[]){1.5, 3}}; those of a config are its own. */
+/* Any number of numbers. A C caller lends them: .mean = {.n = 2, .value = (double[]){1.5, 3}}; those of a config are
+ * its own. */
 typedef struct antler_numbers {
     int64_t n;
     const double *value; /* [n], row-major */
