@@ -51,7 +51,7 @@ static const antler_field fields[] = {
 static const char *const samples[] = {
     "(3) {\"equation\": \"ab,bc->ac\", \"output_shape\": 2, \"bias_axes\": \"c\", \"activation\": \"tanh\"}",
     "(2, 3) {\"equation\": \"...x,xyz->...yz\", \"output_shape\": [2, 2], \"bias_axes\": \"z\"}",
-    "(2, 3, 2) {\"equation\": \"abcd,bde->aebc\", \"output_shape\": [2, null, null], \"bias_axes\": \"eb\"}",
+    "(2, 3, 2) {\"equation\": \"abcd,bde->aebc\", \"output_shape\": [2, 2, null], \"bias_axes\": \"eb\"}",
     "(3, 2, 2) {\"equation\": \"ab...,bc->ac...\", \"output_shape\": 2, \"bias_axes\": \"c\"}",
     NULL,
 };
