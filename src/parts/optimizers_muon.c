@@ -56,47 +56,34 @@ static int64_t muon_room(const void *config, const antler_shape *shape)
     return 2 * side * side + 2 * antler_count(shape, 0);
 }
 
+/* c (m, n) = a (m, k) b (k, n), or with `transposed` a b^T of b (n, k). */
+static void multiply(antler_run *run, int64_t m, int64_t n, int64_t k, const antler_real *a, const antler_real *b,
+                     bool transposed, antler_real *c)
+{
+    antler_run_product(run, &(antler_product){.m = m,
+                                              .n = n,
+                                              .k = k,
+                                              .a = a,
+                                              .a_row = k,
+                                              .a_col = 1,
+                                              .b = b,
+                                              .b_row = transposed ? 1 : n,
+                                              .b_col = transposed ? k : 1,
+                                              .c = c,
+                                              .c_row = n});
+}
+
 /* x = a x + (b A + c A A) x, A = x x^T, of a (rows, columns) matrix. The result is in y, and x is room then. */
 static void newton_schulz(const muon_config *c, antler_run *run, antler_real *x, antler_real *y, antler_real *square,
                           int64_t rows, int64_t columns)
 {
     const int64_t n = rows * rows;
     antler_real *sum = square + n;
-    antler_run_product(run, &(antler_product){.m = rows,
-                                              .n = rows,
-                                              .k = columns,
-                                              .a = x,
-                                              .a_row = columns,
-                                              .a_col = 1,
-                                              .b = x,
-                                              .b_row = 1,
-                                              .b_col = columns,
-                                              .c = square,
-                                              .c_row = rows});
-    antler_run_product(run, &(antler_product){.m = rows,
-                                              .n = rows,
-                                              .k = rows,
-                                              .a = square,
-                                              .a_row = rows,
-                                              .a_col = 1,
-                                              .b = square,
-                                              .b_row = rows,
-                                              .b_col = 1,
-                                              .c = sum,
-                                              .c_row = rows});
+    multiply(run, rows, rows, columns, x, x, true, square);
+    multiply(run, rows, rows, rows, square, square, false, sum);
     for (int64_t i = 0; i < n; i++)
         sum[i] = (antler_real)c->muon_b * square[i] + (antler_real)c->muon_c * sum[i];
-    antler_run_product(run, &(antler_product){.m = rows,
-                                              .n = columns,
-                                              .k = rows,
-                                              .a = sum,
-                                              .a_row = rows,
-                                              .a_col = 1,
-                                              .b = x,
-                                              .b_row = columns,
-                                              .b_col = 1,
-                                              .c = y,
-                                              .c_row = columns});
+    multiply(run, rows, columns, rows, sum, x, false, y);
     for (int64_t i = 0; i < rows * columns; i++)
         y[i] = (antler_real)c->muon_a * x[i] + y[i];
 }
