@@ -170,9 +170,11 @@ static inline void backward_block(const job *j, int64_t image, int64_t at, const
                                   bool mean)
 {
     const antler_real *const dy = j->dy + at * j->channels + c0, *const y = j->y + at * j->channels + c0;
-    const antler_real share = mean ? (antler_real)numbers_of(b) : 1;
+    const antler_real share = (antler_real)numbers_of(b);
     antler_real left[BLOCK];
-    for (int64_t i = 0; i < n; i++)
+    if (!mean)
+        memcpy(left, dy, (size_t)n * sizeof *left);
+    for (int64_t i = 0; mean && i < n; i++)
         left[i] = dy[i] / share;
     for (int64_t d = b->first[0]; d < b->last[0]; d++)
         for (int64_t h = b->first[1]; h < b->last[1]; h++)
@@ -189,13 +191,15 @@ static inline void backward_image(const job *j, int64_t image, bool mean)
 {
     const int64_t c = j->channels, inputs = antler__inputs(j->w), outputs = antler__outputs(j->w);
     memset(j->dx + image * inputs * c, 0, (size_t)(inputs * c) * sizeof *j->dx);
-    for (int64_t o = 0; o < outputs; o++) {
+    for (int64_t line = 0, o = 0; line < j->w[0].out * j->w[1].out; line++) {
         box b;
-        span(&b, &j->w[0], 0, o / j->w[2].out / j->w[1].out);
-        span(&b, &j->w[1], 1, o / j->w[2].out % j->w[1].out);
-        span(&b, &j->w[2], 2, o % j->w[2].out);
-        for (int64_t e = 0; e < c; e += BLOCK)
-            backward_block(j, image * inputs, image * outputs + o, &b, e, c - e < BLOCK ? c - e : BLOCK, mean);
+        span(&b, &j->w[0], 0, line / j->w[1].out);
+        span(&b, &j->w[1], 1, line % j->w[1].out);
+        for (int64_t column = 0; column < j->w[2].out; column++, o++) {
+            span(&b, &j->w[2], 2, column);
+            for (int64_t e = 0; e < c; e += BLOCK)
+                backward_block(j, image * inputs, image * outputs + o, &b, e, c - e < BLOCK ? c - e : BLOCK, mean);
+        }
     }
 }
 

@@ -254,9 +254,10 @@ static void sweep_variables(const sweep *s)
 static void sweep_all(const sweep *s)
 {
     antler_context *c = s->context;
-    const antler_step all = step_at(s, 0, 0, 1);
-    if (s->ops->begin)
+    if (s->ops->begin) {
+        const antler_step all = step_at(s, 0, 0, 1);
         s->ops->begin(s->keys, &all);
+    }
     if (s->ops->whole)
         sweep_variables(s);
     else

@@ -160,20 +160,30 @@ static inline void move_line(antler_real *patch, antler_real *line, const antler
     }
 }
 
-/* The window of an output, plane by plane and line by line. */
+/* The part of a window in one plane, line by line; plane NULL: in the padding. */
+static inline antler_real *move_plane(antler_real *patch, antler_real *plane, const antler_patches *p, int64_t row,
+                                      int64_t column, move *run)
+{
+    const antler_window *const h = &p->w[1], *const w = &p->w[2];
+    const int64_t line = w->in * p->step, size = w->taps * p->channels;
+    int64_t at = row * h->stride - h->before;
+    for (int64_t k = 0; k < h->taps; k++, at += h->dilation, patch += size)
+        move_line(patch, !plane || at < 0 || at >= h->in ? NULL : plane + at * line, p, column * w->stride - w->before,
+                  run);
+    return patch;
+}
+
+/* The window of an output, plane by plane. Where an image is one plane, it is that. */
 static inline antler_real *move_window(antler_real *patch, antler_real *image, const antler_patches *p, int64_t level,
                                        int64_t row, int64_t column, move *run)
 {
-    const antler_window *const d = &p->w[0], *const h = &p->w[1], *const w = &p->w[2];
-    const int64_t line = w->in * p->step, size = w->taps * p->channels;
+    const antler_window *const d = &p->w[0];
+    if (d->in == 1 && d->taps == 1 && d->before == 0)
+        return move_plane(patch, image, p, row, column, run);
     int64_t z = level * d->stride - d->before;
-    for (int64_t i = 0; i < d->taps; i++, z += d->dilation) {
-        antler_real *const plane = z < 0 || z >= d->in ? NULL : image + z * h->in * line;
-        int64_t at = row * h->stride - h->before;
-        for (int64_t k = 0; k < h->taps; k++, at += h->dilation, patch += size)
-            move_line(patch, !plane || at < 0 || at >= h->in ? NULL : plane + at * line, p,
-                      column * w->stride - w->before, run);
-    }
+    for (int64_t i = 0; i < d->taps; i++, z += d->dilation)
+        patch = move_plane(patch, z < 0 || z >= d->in ? NULL : image + z * p->w[1].in * p->w[2].in * p->step, p, row,
+                           column, run);
     return patch;
 }
 
