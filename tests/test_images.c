@@ -309,7 +309,7 @@ START_TEST(intervals_and_lists_in_c)
     antler_add(m, random_brightness, .factor = {0.5, (double)NAN}, .value_range = {0, 1});
     antler_add(m, random_contrast, .factor = {0, 0.5});
     antler_add(m, flatten);
-    antler_add(m, integer_lookup, .vocabulary = {3, (double[]){5, -7, 9}}, .mask_token = 0);
+    antler_add(m, integer_lookup, .vocabulary = {.n = 3, .value = (double[]){5, -7, 9}}, .mask_token = 0);
     ck_assert_int_eq(antler_build(m), ANTLER_OK);
     char *text = antler_model_json(m, &err);
     ck_assert_ptr_nonnull(strstr(text, "\"width_factor\": null"));
@@ -324,7 +324,7 @@ START_TEST(intervals_and_lists_in_c)
     antler_add(m = images(), random_rotation, .factor = {0, (double)INFINITY});
     ck_assert_str_eq(antler_model_error(m)->message, "inf is not a finite number");
     antler_model_free(m);
-    antler_add(m = images(), integer_lookup, .vocabulary = {1, (double[]){(double)NAN}});
+    antler_add(m = images(), integer_lookup, .vocabulary = {.n = 1, .value = (double[]){(double)NAN}});
     ck_assert_str_eq(antler_model_error(m)->message, "nan is not a finite number");
     antler_model_free(m);
 }

@@ -133,12 +133,6 @@ typedef struct antler_object {
     void *config;
 } antler_object;
 
-/* Numbers of a config. */
-typedef struct antler_reals {
-    int64_t n;
-    double *item;
-} antler_reals;
-
 /* All memory of the library comes from here; cJSON, HDF5 and libzip keep their own. `allocate` returns NULL when there
    is none, and memory aligned to at least 16 bytes else; `release` gets what allocate gave, or NULL. Both may be called
    from several threads. */

@@ -48,7 +48,7 @@ typedef enum antler_field_kind {
     ANTLER_OBJECTS, /* antler_objects of kind `of` */
     ANTLER_ANY,     /* accepted and not acted on. With `def`, any other value is an error (Keras has it, we have not) */
     ANTLER_REALS,   /* double[]: `count` of them, or one number, behind which the others are NaN; null: all are NaN.
-                       When count is 0 an antler_reals of any length; null: of none */
+                       When count is 0 an antler_numbers, a list of any length; null: {0} */
     ANTLER_NUMBERS  /* antler_numbers: a number, a list of numbers, lists of lists; null is {0} */
 } antler_field_kind;
 

@@ -87,7 +87,7 @@ size_t antler__field_size(const antler_field *field)
     case ANTLER_OBJECTS:
         return sizeof(antler_objects);
     case ANTLER_REALS:
-        return field->count ? (size_t)field->count * sizeof(double) : sizeof(antler_reals);
+        return field->count ? (size_t)field->count * sizeof(double) : sizeof(antler_numbers);
     case ANTLER_NUMBERS:
         return sizeof(antler_numbers);
     default:
@@ -175,11 +175,9 @@ static void free_value(const antler_field *field, void *value)
         antler__objects_free(value);
         break;
     case ANTLER_REALS:
-        if (!field->count)
-            antler__free(((antler_reals *)value)->item);
-        break;
     case ANTLER_NUMBERS:
-        antler__free((void *)(uintptr_t)((antler_numbers *)value)->value);
+        if (!field->count)
+            antler__free((void *)(uintptr_t)((antler_numbers *)value)->value);
         break;
     default:
         break;

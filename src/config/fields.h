@@ -84,7 +84,11 @@ antler_status antler__number_read(const antler_field *field, const antler_json *
                                   antler_report *report, void *value);
 void antler__number_set_null(const antler_field *field, void *value);
 
-/* Values of kind NUMBERS; reading fills *numbers only on success, and it belongs to the config. */
+/* What a node says, without Keras's ways to say tuple, tensor and array; NULL where such a one is damaged. */
+const antler_json *antler__plain(const antler_json *node);
+
+/* Values of kind NUMBERS (copies: of REALS of any length too); reading fills *numbers only on success, and it belongs
+   to the config. */
 antler_status antler__numbers_read(const antler_json *node, const antler_place *place, antler_report *report,
                                    antler_numbers *numbers);
 antler_json *antler__numbers_write(const antler_numbers *numbers, antler_json *parent, const char *key);

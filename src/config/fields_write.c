@@ -58,8 +58,8 @@ static antler_json *add_item(antler_json *list, double value)
 /* null; one number, as it was given; or a list. */
 static antler_json *write_reals(const antler_field *field, const void *value, antler_json *parent, const char *key)
 {
-    const antler_reals *any = value;
-    const double *item = field->count ? value : any->item;
+    const antler_numbers *any = value;
+    const double *item = field->count ? value : any->value;
     const int64_t n = field->count ? field->count : any->n;
     if (field->flags & ANTLER_NULLABLE && (n == 0 || isnan(item[0])))
         return antler__json_add_null(parent, key);

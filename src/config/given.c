@@ -214,8 +214,8 @@ static antler_status add_reals(const antler_field *field, const void *members, c
                                antler_json *config, antler_error *err)
 {
     const void *value = (const char *)members + field->offset;
-    const antler_reals *any = value;
-    const double *item = field->count ? value : any->item;
+    const antler_numbers *any = value;
+    const double *item = field->count ? value : any->value;
     const int64_t n = field->count ? field->count : any->n;
     for (int64_t i = 0; i < n; i++)
         if (!field->count || !isnan(item[i]) || (i == 0 && !(field->flags & ANTLER_NULLABLE)))

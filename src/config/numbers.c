@@ -8,24 +8,11 @@
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-/* A list, or Keras's ways to say tuple, and array. */
-static const antler_json *items_of(const antler_json *node)
-{
-    const antler_json *name = antler__json_get(node, "class_name");
-    if (!name || antler__json_type(name) != ANTLER_JSON_STRING)
-        return node;
-    if (strcmp(antler__json_string(name), "__tuple__") == 0)
-        return antler__json_get(node, "items");
-    if (strcmp(antler__json_string(name), "__numpy__") == 0 || strcmp(antler__json_string(name), "__tensor__") == 0)
-        return antler__json_get(antler__json_get(node, "config"), "value");
-    return node;
-}
-
 /* The shape by the first of each list. */
 static bool find_shape(const antler_json *node, antler_shape *shape)
 {
     shape->rank = 0;
-    for (node = items_of(node); antler__json_type(node) == ANTLER_JSON_ARRAY; node = antler__json_first(node)) {
+    for (node = antler__plain(node); antler__json_type(node) == ANTLER_JSON_ARRAY; node = antler__json_first(node)) {
         if (shape->rank == ANTLER_MAX_RANK || antler__json_length(node) < 1)
             return false;
         shape->dim[shape->rank++] = antler__json_length(node);
@@ -57,11 +44,12 @@ antler_status antler__numbers_read(const antler_json *node, const antler_place *
     double *value = fits ? antler__allocate((size_t)antler_count(&shape, 0), sizeof *value) : NULL, *to = value;
     if (fits && !value)
         return antler__report_error(report, ANTLER_MEMORY, place, "out of memory");
-    if (!fits || !take(items_of(node), &shape, 0, &to)) {
+    if (!fits || !take(antler__plain(node), &shape, 0, &to)) {
         antler__free(value);
         return antler__report_error(report, ANTLER_VALUE, place, "%s is not a number or a list of numbers",
                                     antler__json_brief(node, brief, sizeof brief));
     }
+    antler__free((void *)(uintptr_t)numbers->value); /* the key came twice */
     *numbers = (antler_numbers){.n = antler_count(&shape, 0), .value = value, .shape = shape};
     return ANTLER_OK;
 }

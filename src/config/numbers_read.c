@@ -52,21 +52,23 @@ static antler_status read_real(const antler_field *field, const antler_json *nod
     return ANTLER_OK;
 }
 
-/* A list, or Keras's ways to say tuple, tensor and array. */
-static const antler_json *list_of(const antler_json *node)
+const antler_json *antler__plain(const antler_json *node)
 {
-    if (antler__json_type(node) == ANTLER_JSON_ARRAY)
-        return node;
-    const antler_json *name = antler__json_get(node, "class_name"), *config = antler__json_get(node, "config");
+    const antler_json *name = antler__json_get(node, "class_name");
     if (!name || antler__json_type(name) != ANTLER_JSON_STRING)
-        return NULL;
+        return node;
     if (strcmp(antler__json_string(name), "__tuple__") == 0)
         return antler__json_get(node, "items");
-    bool tensor = strcmp(antler__json_string(name), "__tensor__") == 0;
-    if (!config || (!tensor && strcmp(antler__json_string(name), "__numpy__") != 0))
-        return NULL;
-    const antler_json *value = antler__json_get(config, "value");
-    return value && antler__json_type(value) == ANTLER_JSON_ARRAY ? value : NULL;
+    if (strcmp(antler__json_string(name), "__numpy__") == 0 || strcmp(antler__json_string(name), "__tensor__") == 0)
+        return antler__json_get(antler__json_get(node, "config"), "value");
+    return node;
+}
+
+/* NULL: it is none. */
+static const antler_json *list_of(const antler_json *node)
+{
+    const antler_json *list = antler__plain(node);
+    return list && antler__json_type(list) == ANTLER_JSON_ARRAY ? list : NULL;
 }
 
 /* 1; [1, 2] for each axis, or, of one axis, the pair itself; [[0, 1], [2, 2]]; or all in one row. */
@@ -160,7 +162,7 @@ static antler_status read_real_items(const antler_field *field, const antler_jso
 }
 
 static antler_status read_any_reals(const antler_field *field, const antler_json *node, const antler_place *place,
-                                    antler_report *report, antler_reals *value)
+                                    antler_report *report, antler_numbers *value)
 {
     const antler_json *list = list_of(node);
     const int64_t n = list ? antler__json_length(list) : 1;
@@ -169,8 +171,8 @@ static antler_status read_any_reals(const antler_field *field, const antler_json
     double *item = antler__allocate_zeroed((size_t)n, sizeof *item);
     if (!item)
         return antler__report_error(report, ANTLER_MEMORY, place, "out of memory");
-    antler__free(value->item); /* the key came twice */
-    *value = (antler_reals){n, item};
+    antler__free((void *)(uintptr_t)value->value); /* the key came twice */
+    *value = (antler_numbers){.n = n, .value = item, .shape = {1, {n}}};
     return read_real_items(field, node, place, report, item);
 }
 

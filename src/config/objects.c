@@ -23,17 +23,6 @@ antler_status antler__objects_copy(const antler_objects *from, antler_objects *t
     return ANTLER_OK;
 }
 
-static antler_status copy_reals(const antler_reals *from, antler_reals *to, antler_error *err)
-{
-    double *item = antler__allocate_zeroed((size_t)from->n, sizeof *item);
-    if (!item)
-        return antler__no_memory(err);
-    for (int64_t i = 0; i < from->n; i++)
-        item[i] = from->item[i];
-    *to = (antler_reals){from->n, item};
-    return ANTLER_OK;
-}
-
 /* `to` is zeroed. */
 static antler_status copy_value(const antler_field *field, const void *from, void *to, antler_error *err)
 {
@@ -55,11 +44,10 @@ static antler_status copy_value(const antler_field *field, const void *from, voi
     case ANTLER_OBJECTS:
         return antler__objects_copy(from, to, err);
     case ANTLER_REALS:
-        if (!field->count)
-            return copy_reals(from, to, err);
-        break;
     case ANTLER_NUMBERS:
-        return antler__numbers_copy(from, to, err);
+        if (!field->count)
+            return antler__numbers_copy(from, to, err);
+        break;
     default:
         break;
     }

@@ -92,7 +92,7 @@ static int64_t special_tokens(const lookup *c)
     if (n > c->vocabulary.n)
         return 0;
     for (int64_t i = 0; i < n; i++)
-        if (c->vocabulary.item[i] != (double)(i < first_oov(c) ? c->mask_token : c->oov_token))
+        if (c->vocabulary.value[i] != (double)(i < first_oov(c) ? c->mask_token : c->oov_token))
             return 0;
     return n;
 }
@@ -110,8 +110,8 @@ static antler_status check(void *config, antler_error *err)
                                 "expected a list of integers; one that was learnt lies apart in Keras's files, and is "
                                 "not read");
     for (int64_t i = 0; i < c->vocabulary.n; i++)
-        if (!(fabs(c->vocabulary.item[i]) <= 0x1p53) || c->vocabulary.item[i] != trunc(c->vocabulary.item[i]))
-            return antler_error_set(err, ANTLER_VALUE, "vocabulary", "%g is not an integer", c->vocabulary.item[i]);
+        if (!(fabs(c->vocabulary.value[i]) <= 0x1p53) || c->vocabulary.value[i] != trunc(c->vocabulary.value[i]))
+            return antler_error_set(err, ANTLER_VALUE, "vocabulary", "%g is not an integer", c->vocabulary.value[i]);
     if (c->vocabulary.n > 1 << 24)
         return antler_error_set(err, ANTLER_UNSUPPORTED, "vocabulary", "%lld integers are more than %d",
                                 (long long)c->vocabulary.n, 1 << 24);
@@ -147,7 +147,7 @@ static int64_t slot_of(const table *t, double token)
 {
     uint64_t bits = (uint64_t)(int64_t)token * UINT64_C(0x9e3779b97f4a7c15);
     int64_t at = (int64_t)(bits >> 32) & (t->slots - 1);
-    while (t->slot[at] != 0 && t->c->vocabulary.item[(int64_t)t->slot[at] - 1] != token)
+    while (t->slot[at] != 0 && t->c->vocabulary.value[(int64_t)t->slot[at] - 1] != token)
         at = (at + 1) & (t->slots - 1);
     return at;
 }
@@ -161,7 +161,7 @@ static antler_status make_table(table *t, antler_run *run)
     for (int64_t i = 0; i < t->slots; i++)
         t->slot[i] = 0;
     for (int64_t i = t->skip; i < c->vocabulary.n; i++) {
-        const double token = c->vocabulary.item[i];
+        const double token = c->vocabulary.value[i];
         const int64_t at = slot_of(t, token);
         if (t->slot[at] != 0 || (masks(c) && token == (double)c->mask_token))
             return antler_run_fail(run, ANTLER_VALUE, "vocabulary: %.0f comes twice, or is mask_token", token);
@@ -199,7 +199,7 @@ static double token_at(const lookup *c, double place)
     const int64_t at = (int64_t)place - first_token(c) + special_tokens(c);
     if (masks(c) && place == 0)
         return (double)c->mask_token;
-    return (int64_t)place >= first_token(c) && at < c->vocabulary.n ? c->vocabulary.item[at] : (double)c->oov_token;
+    return (int64_t)place >= first_token(c) && at < c->vocabulary.n ? c->vocabulary.value[at] : (double)c->oov_token;
 }
 
 /* ---- the layer --------------------------------------------------------------------------------------------------- */

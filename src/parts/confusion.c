@@ -31,7 +31,7 @@ static double threshold_at(const antler_confusion *c, int64_t t)
     if (is_auc(c) && (t == 0 || t == last))
         return t == 0 ? -1e-7 : 1 + 1e-7;
     if (c->thresholds.n)
-        return c->thresholds.item[is_auc(c) ? t - 1 : t];
+        return c->thresholds.value[is_auc(c) ? t - 1 : t];
     return c->num_thresholds > 1 ? (double)t / (double)last : c->top_k > 0 ? below_all : 0.5;
 }
 
@@ -90,7 +90,7 @@ static void count_row(const antler_confusion *c, double *sum, const antler_real 
         double *at = sum + (c->multi_label ? i * stride : 0);
         const bool is_true = y[i] != 0, top = c->top_k <= 0 || is_in_top(p, n, i, c->top_k);
         const antler_real chance = top ? p[i] : (antler_real)below_all;
-        const double w = c->label_weights.n && !c->multi_label ? weight * c->label_weights.item[i] : weight;
+        const double w = c->label_weights.n && !c->multi_label ? weight * c->label_weights.value[i] : weight;
         at[2 * thresholds + !is_true] += w;
         if (even)
             count_even(at, thresholds, is_true, w, chance, is_auc(c));
@@ -152,7 +152,8 @@ antler_status antler__confusion_check(void *config, antler_error *err)
 {
     antler_confusion *c = config;
     if (is_auc(c) && c->thresholds.n > 1)
-        qsort(c->thresholds.item, (size_t)c->thresholds.n, sizeof *c->thresholds.item, compare);
+        qsort((double *)(uintptr_t)c->thresholds.value, /* the config's own */
+              (size_t)c->thresholds.n, sizeof *c->thresholds.value, compare);
     if (is_auc(c) && !c->multi_label && c->num_labels != ANTLER_NULL)
         return antler_error_set(err, ANTLER_VALUE, "num_labels", "%lld, which is for multi_label only",
                                 (long long)c->num_labels);

@@ -7,15 +7,15 @@
 /* The config of all of them. A metric lacks most of the keys, whose values are then 0. */
 typedef struct antler_confusion {
     antler_metric_keys keys;
-    antler_reals thresholds; /* none: 0.5, or with top_k below all predictions */
-    int64_t top_k, class_id; /* ANTLER_NULL for none */
-    int64_t num_thresholds;  /* of evenly spaced ones; 0: those of `thresholds` */
-    double constraint;       /* what the other rate must reach */
-    const char *curve;       /* of an AUC; NULL: it is none */
+    antler_numbers thresholds; /* none: 0.5, or with top_k below all predictions */
+    int64_t top_k, class_id;   /* ANTLER_NULL for none */
+    int64_t num_thresholds;    /* of evenly spaced ones; 0: those of `thresholds` */
+    double constraint;         /* what the other rate must reach */
+    const char *curve;         /* of an AUC; NULL: it is none */
     const char *summation_method;
     bool multi_label, from_logits;
     int64_t num_labels;
-    antler_reals label_weights;
+    antler_numbers label_weights;
 } antler_confusion;
 
 typedef struct antler_counts {

@@ -76,7 +76,7 @@ static double result(const void *config, const double *sum, int64_t n, int64_t i
     double all = 0, weights = 0;
     (void)index;
     for (int64_t label = 0; label < antler__labels(c, n); label++) {
-        const double weight = c->multi_label && c->label_weights.n ? c->label_weights.item[label] : 1;
+        const double weight = c->multi_label && c->label_weights.n ? c->label_weights.value[label] : 1;
         all += weight * area(c, sum, label);
         weights += weight;
     }

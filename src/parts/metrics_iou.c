@@ -9,8 +9,8 @@
 typedef struct iou_config {
     antler_metric_keys keys;
     int64_t num_classes;
-    antler_reals target_class_ids; /* none: all */
-    int64_t ignore_class;          /* ANTLER_NULL for none */
+    antler_numbers target_class_ids; /* none: all */
+    int64_t ignore_class;            /* ANTLER_NULL for none */
     bool sparse_y_true, sparse_y_pred;
     double threshold; /* of a BinaryIoU */
 } iou_config;
@@ -62,7 +62,7 @@ static double iou_result(const void *config, const double *sum, int64_t n, int64
     (void)n;
     (void)index;
     for (int64_t i = 0; i < wanted; i++) {
-        const int64_t k = c->target_class_ids.n ? (int64_t)c->target_class_ids.item[i] : i;
+        const int64_t k = c->target_class_ids.n ? (int64_t)c->target_class_ids.value[i] : i;
         const double hits = sum[k * classes + k];
         double either = -hits;
         for (int64_t j = 0; j < classes; j++)
@@ -89,7 +89,7 @@ static antler_status check(void *config, antler_error *err)
 {
     const iou_config *c = config;
     for (int64_t i = 0; i < c->target_class_ids.n; i++) {
-        const double id = c->target_class_ids.item[i];
+        const double id = c->target_class_ids.value[i];
         if (!(id >= 0 && id < (double)c->num_classes && id == floor(id)))
             return antler_error_set(err, ANTLER_VALUE, "target_class_ids", "%g is no class; expected 0 to %lld", id,
                                     (long long)c->num_classes - 1);

@@ -10,7 +10,7 @@ typedef struct schedule {
     double t_mul, m_mul;
     int64_t decay_steps, warmup_steps;
     bool staircase, cycle;
-    antler_reals boundaries, values;
+    antler_numbers boundaries, values;
 } schedule;
 
 static const double pi = 3.14159265358979323846;
@@ -98,22 +98,22 @@ static double piecewise_rate(const void *config, int64_t iteration)
 {
     const schedule *s = config;
     int64_t i = 0;
-    while (i < s->boundaries.n && (double)iteration > s->boundaries.item[i])
+    while (i < s->boundaries.n && (double)iteration > s->boundaries.value[i])
         i++;
-    return rounded(s->values.item[i]);
+    return rounded(s->values.value[i]);
 }
 
 static antler_status piecewise_check(void *config, antler_error *err)
 {
     const schedule *s = config;
-    const antler_reals *b = &s->boundaries, *v = &s->values;
+    const antler_numbers *b = &s->boundaries, *v = &s->values;
     if (b->n < 1 || v->n != b->n + 1)
         return antler_error_set(err, ANTLER_VALUE, "values", "expected lists, with one value more than boundaries");
     for (int64_t i = 0; i < b->n; i++)
-        if (!(b->item[i] >= (i ? b->item[i - 1] : 0)))
+        if (!(b->value[i] >= (i ? b->value[i - 1] : 0)))
             return antler_error_set(err, ANTLER_VALUE, "boundaries", "expected numbers of steps that rise");
     for (int64_t i = 0; i < v->n; i++)
-        if (!(v->item[i] >= 0 && v->item[i] <= 1e30))
+        if (!(v->value[i] >= 0 && v->value[i] <= 1e30))
             return antler_error_set(err, ANTLER_VALUE, "values", "expected rates, 0 or more");
     return ANTLER_OK;
 }

@@ -43,8 +43,8 @@ struct antler_integer_lookup { /* (..., n) integers to their places in a vocabul
     ANTLER_LAYER_KEYS
     int64_t max_tokens; /* ANTLER_NULL: any number */
     int64_t num_oov_indices, mask_token, oov_token;
-    antler_reals vocabulary; /* integers: {3, (double[]){10, 20, 30}} */
-    const char *output_mode; /* "int", "one_hot", "multi_hot", "count" */
+    antler_numbers vocabulary; /* integers: {.n = 3, .value = (double[]){10, 20, 30}} */
+    const char *output_mode;   /* "int", "one_hot", "multi_hot", "count" */
     bool invert, pad_to_max_tokens;
     int end_;
 };
