@@ -163,6 +163,28 @@ START_TEST(bins_that_data_does_not_give)
 }
 END_TEST
 
+/* Keras writes a mean as an array. */
+START_TEST(an_array_is_a_list)
+{
+    static const char *const means[] = {"[1.5, 2]",
+                                        "{'class_name': '__numpy__', 'config': {'value': [1.5, 2], 'dtype': "
+                                        "'float32'}}"};
+    char *json[2];
+    for (int i = 0; i < 2; i++) {
+        char layer[256];
+        antler_error err = {0};
+        snprintf(layer, sizeof layer, "{'class_name': 'Normalization', 'config': {'mean': %s, 'variance': [4, 16]}}",
+                 means[i]);
+        antler_model *m = network("2", layer, "");
+        json[i] = antler_model_json(m, &err);
+        antler_model_free(m);
+    }
+    ck_assert_str_eq(json[0], json[1]);
+    antler_text_free(json[0]);
+    antler_text_free(json[1]);
+}
+END_TEST
+
 static antler_status learn(void *arg)
 {
     antler_error err = {0};
@@ -193,6 +215,7 @@ int main(void)
     tcase_add_test(tests, what_is_given_stays);
     tcase_add_loop_test(tests, bad_settings_are_named, 0, sizeof refused / sizeof *refused);
     tcase_add_test(tests, bins_that_data_does_not_give);
+    tcase_add_test(tests, an_array_is_a_list);
     tcase_add_test(tests, without_memory);
     return run_suite("adapt", tests);
 }

@@ -142,11 +142,50 @@ START_TEST(refused)
 }
 END_TEST
 
+/* A window of one plane over images of several sees in each what a window of two axes sees. */
+START_TEST(plane_by_plane)
+{
+    antler_real kernel[2 * 2 * 2 * 3], bias[3], y[LONG], z[LONG];
+    random_numbers(kernel, 2 * 2 * 2 * 3, 1);
+    random_numbers(bias, 3, 2);
+    const int64_t n =
+        output_of("3, 3, 3, 2", "{'class_name': 'Conv3D', 'config': {'filters': 3, 'kernel_size': [1, 2, 2]}}", kernel,
+                  bias, 2, y);
+    ck_assert_int_eq(n, output_of("3, 3, 2", "{'class_name': 'Conv2D', 'config': {'filters': 3, 'kernel_size': 2}}",
+                                  kernel, bias, 6, z));
+    same_numbers(y, z, n);
+}
+END_TEST
+
+/* Keras's ways to say tuple and array, in place of a list. */
+START_TEST(sizes_in_disguise)
+{
+    static const char *const sizes[] = {"{'class_name': '__tuple__', 'items': [2, 1]}",
+                                        "{'class_name': '__numpy__', 'config': {'value': [2, 1], 'dtype': 'int32'}}",
+                                        "{'class_name': '__tensor__', 'config': {'value': [2, 1], 'dtype': 'int32'}}"};
+    char layer[256];
+    antler_error err = {0};
+    antler_model *model =
+        network("3, 3, 2", "{'class_name': 'Conv2D', 'config': {'filters': 3, 'kernel_size': [2, 1]}}", "");
+    char *wanted = antler_model_json(model, &err);
+    antler_model_free(model);
+    snprintf(layer, sizeof layer, "{'class_name': 'Conv2D', 'config': {'filters': 3, 'kernel_size': %s}}", sizes[_i]);
+    model = network("3, 3, 2", layer, "");
+    char *text = antler_model_json(model, &err);
+    ck_assert_str_eq(text, wanted);
+    antler_text_free(text);
+    antler_text_free(wanted);
+    antler_model_free(model);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("convolutions");
     tcase_add_loop_test(tests, holes, 0, 2);
     tcase_add_loop_test(tests, fewer_axes, 0, 3);
+    tcase_add_test(tests, plane_by_plane);
+    tcase_add_loop_test(tests, sizes_in_disguise, 0, 3);
     tcase_add_loop_test(tests, refused, 0, (int)(sizeof bad / sizeof *bad));
     return run_suite("convolutions", tests);
 }
