@@ -83,8 +83,7 @@ typedef struct antler_loss_call {
     antler_real *value;        /* (rows), or (samples), or (1) */
     antler_real *dp;           /* (rows, n) gradient of each row's value, or NULL */
     antler_real *scratch;      /* (rows, n) */
-    antler_real *counts;       /* as value, of 1, or NULL: a loss sets 0 where a value is no part of the
-                                  mean (ignore_class) */
+    antler_real *counts;       /* as value, of 1, or NULL: a loss that leaves values out of the mean sets 0 */
     int64_t samples, y_n;      /* for a loss of another scope than rows, or with loose targets */
     int rank;                  /* of the output, the batch axis included */
     const antler_real *factor; /* as value, of such a loss with dp: what each value counts for; dp is the
@@ -102,7 +101,8 @@ typedef struct antler_loss_ops {
     antler_status (*compute)(const void *config, const antler_loss_call *call); /* labels outside the classes: DATA */
     antler_loss_scope (*scope)(const void *config); /* optional: ANTLER_LOSS_OF_ROWS without. A loss of another scope is
                                                        called twice, for its values and then for its gradient */
-    bool loose; /* sparse: y holds any one integer a row; else any number of integers a sample */
+    bool loose;      /* sparse: y holds any one integer a row; else any number of integers a sample */
+    bool leaves_out; /* it may set counts (ignore_class) */
 } antler_loss_ops;
 
 struct antler_metric_ops;

@@ -178,6 +178,7 @@ struct antler_model {
 
     int slots; /* of the compiled optimizer, allocated with the first training context or by loading: first those that
                   the core has for any optimizer, then its own */
+    bool has_slots;                           /* all of them, and the room */
     int own_slot;                             /* the first of its own */
     antler_slot slot_kind[ANTLER_MOST_SLOTS]; /* their orders count on in this order */
     antler_real *slot[ANTLER_MOST_SLOTS];     /* [trained_size] each, a shared one [1] */

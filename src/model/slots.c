@@ -56,6 +56,8 @@ antler_status antler__model_slots(antler_model *model, antler_error *err)
     const antler_object *optimizer = model->compile ? &model->compile->optimizer : NULL;
     if (!optimizer || !optimizer->type)
         return antler_error_set(err, ANTLER_VALUE, "compile_config.optimizer", "the model has no optimizer");
+    if (model->has_slots) /* an update of a small network takes less time than to list them */
+        return ANTLER_OK;
     const int slots = list_slots(optimizer, model->slot_kind, &model->own_slot);
     for (; model->slots < slots; model->slots++) {
         antler_real *slot = make_slot(model, &model->slot_kind[model->slots]);
@@ -63,5 +65,7 @@ antler_status antler__model_slots(antler_model *model, antler_error *err)
             return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: the optimizer's state");
         model->slot[model->slots] = slot;
     }
-    return make_room(model, optimizer, err);
+    ANTLER_TRY(make_room(model, optimizer, err));
+    model->has_slots = true;
+    return ANTLER_OK;
 }

@@ -248,6 +248,7 @@ void antler__slots_free(antler_model *model)
         antler__free_aligned(model->slot[model->slots - 1]);
     antler__free_aligned(model->optimizer_room);
     model->optimizer_room = NULL;
+    model->has_slots = false;
 }
 
 void antler__spare_drop(antler_model *model)

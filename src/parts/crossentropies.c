@@ -307,6 +307,7 @@ const antler_loss_ops antler__sparse_categorical_crossentropy = {
     .from_logits = is_from_logits,
     .from_output = is_from_output,
     .compute = sparse,
+    .leaves_out = true,
 };
 
 const antler_loss_ops antler__categorical_generalized_crossentropy = {

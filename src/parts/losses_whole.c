@@ -245,4 +245,5 @@ const antler_loss_ops antler__circle = {
     .compute = circle,
     .scope = of_samples,
     .loose = true,
+    .leaves_out = true,
 };

@@ -86,18 +86,24 @@ static bool weigh_by_sample(antler_goal *g, int64_t n, int64_t count, bool weigh
     return true;
 }
 
+static double sum_of_weights(const antler_goal *g, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum += (double)g->weight[i];
+    return sum;
+}
+
 /* weight[i] of the values of the loss and of the gradient: from the mask, from values that the loss does not count, and
    from the sample weights. The first two stretch a mean to those that count, as in Keras. */
 static bool weigh_values(const antler_context *c, antler_goal *g, int64_t count)
 {
-    double valid = 0;
     bool weighted = g->scope == ANTLER_LOSS_OF_ROWS && weigh_by_mask(c, g, count);
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; g->loss->leaves_out && i < count; i++)
         g->weight[i] = weighted ? g->weight[i] * g->counts[i] : g->counts[i];
-        valid += (double)g->weight[i];
-    }
-    weighted = weighted || valid < (double)count;
+    weighted = weighted || g->loss->leaves_out;
     if (weighted && g->reduction == ANTLER_REDUCE_MEAN) {
+        double valid = sum_of_weights(g, count);
         antler_real stretch = (antler_real)(valid > 0 ? (double)count / valid : 0);
         for (int64_t i = 0; i < count; i++)
             g->weight[i] *= stretch;
@@ -110,12 +116,7 @@ static bool weigh_values(const antler_context *c, antler_goal *g, int64_t count)
 /* By what the sum of the weighted values is divided. */
 static double divisor_of(const antler_goal *g, int64_t count, bool weighted)
 {
-    double sum = 0;
-    if (g->reduction != ANTLER_REDUCE_WEIGHTED_MEAN || !weighted)
-        return (double)count;
-    for (int64_t i = 0; i < count; i++)
-        sum += (double)g->weight[i];
-    return sum;
+    return weighted && g->reduction == ANTLER_REDUCE_WEIGHTED_MEAN ? sum_of_weights(g, count) : (double)count;
 }
 
 /* The loss of the output from `count` values; weight[i] becomes the factor of the i-th one's gradient. */
@@ -177,7 +178,7 @@ static antler_status compute(antler_context *c, antler_goal *g, antler_loss_call
 {
     const bool whole = g->scope != ANTLER_LOSS_OF_ROWS;
     int64_t count = value_count(g, c->n);
-    for (int64_t i = 0; i < count; i++)
+    for (int64_t i = 0; g->loss->leaves_out && i < count; i++)
         g->counts[i] = 1;
     call->dp = whole ? NULL : dp;
     ANTLER_TRY(g->loss->compute(g->target->loss.config, call));
@@ -206,7 +207,7 @@ static antler_status goal_loss(antler_context *c, antler_goal *g, const antler_r
                              .logits = logits || (g->loss->from_logits && g->loss->from_logits(g->target->loss.config)),
                              .value = g->losses,
                              .scratch = g->scratch,
-                             .counts = g->counts,
+                             .counts = g->loss->leaves_out ? g->counts : NULL,
                              .samples = c->n,
                              .y_n = g->y_numbers,
                              .rank = antler__output(c, output)->shape.rank,
