@@ -195,6 +195,11 @@ static void sparse_row(const antler_loss_call *call, int64_t r, int64_t label)
         dp[label] -= 1 / part[1];
 }
 
+static bool ignores_class(const void *config)
+{
+    return ((const antler_crossentropy *)config)->ignore_class != ANTLER_NULL;
+}
+
 static antler_status sparse(const void *config, const antler_loss_call *call)
 {
     const antler_crossentropy *c = config;
@@ -307,7 +312,7 @@ const antler_loss_ops antler__sparse_categorical_crossentropy = {
     .from_logits = is_from_logits,
     .from_output = is_from_output,
     .compute = sparse,
-    .leaves_out = true,
+    .leaves_out = ignores_class,
 };
 
 const antler_loss_ops antler__categorical_generalized_crossentropy = {

@@ -174,6 +174,13 @@ static antler_status circle(const void *config, const antler_loss_call *call)
     return ANTLER_OK;
 }
 
+/* Samples without a pair. */
+static bool leaves_out(const void *config)
+{
+    (void)config;
+    return true;
+}
+
 static antler_loss_scope of_samples(const void *config)
 {
     (void)config;
@@ -245,5 +252,5 @@ const antler_loss_ops antler__circle = {
     .compute = circle,
     .scope = of_samples,
     .loose = true,
-    .leaves_out = true,
+    .leaves_out = leaves_out,
 };

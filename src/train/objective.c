@@ -99,9 +99,9 @@ static double sum_of_weights(const antler_goal *g, int64_t count)
 static bool weigh_values(const antler_context *c, antler_goal *g, int64_t count)
 {
     bool weighted = g->scope == ANTLER_LOSS_OF_ROWS && weigh_by_mask(c, g, count);
-    for (int64_t i = 0; g->loss->leaves_out && i < count; i++)
+    for (int64_t i = 0; g->leaves_out && i < count; i++)
         g->weight[i] = weighted ? g->weight[i] * g->counts[i] : g->counts[i];
-    weighted = weighted || g->loss->leaves_out;
+    weighted = weighted || g->leaves_out;
     if (weighted && g->reduction == ANTLER_REDUCE_MEAN) {
         double valid = sum_of_weights(g, count);
         antler_real stretch = (antler_real)(valid > 0 ? (double)count / valid : 0);
@@ -119,25 +119,34 @@ static double divisor_of(const antler_goal *g, int64_t count, bool weighted)
     return weighted && g->reduction == ANTLER_REDUCE_WEIGHTED_MEAN ? sum_of_weights(g, count) : (double)count;
 }
 
-/* The loss of the output from `count` values; weight[i] becomes the factor of the i-th one's gradient. */
-static double reduce(const antler_context *c, antler_goal *g, int64_t count)
+/* What the gradients of the values are multiplied by. */
+typedef struct factors {
+    bool weighted;     /* by the goal's weight[i], which has the scale in it */
+    antler_real scale; /* else by this */
+} factors;
+
+/* The loss of the output from `count` values. */
+static double reduce(const antler_context *c, antler_goal *g, int64_t count, factors *f)
 {
     const antler_kernels *k = antler__kernels();
-    bool weighted = weigh_values(c, g, count), is_sum = g->reduction == ANTLER_REDUCE_SUM;
-    double divisor = divisor_of(g, count, weighted), share = g->target->weight;
-    for (int64_t i = 0; weighted && i < count; i++)
+    f->weighted = weigh_values(c, g, count);
+    bool is_sum = g->reduction == ANTLER_REDUCE_SUM;
+    double divisor = divisor_of(g, count, f->weighted), share = g->target->weight;
+    for (int64_t i = 0; f->weighted && i < count; i++)
         g->losses[i] *= g->weight[i];
     double sum = k->long_sum(g->losses, count);
     bool is_mean = !is_sum && g->reduction != ANTLER_REDUCE_NONE;
-    antler_real scale = (antler_real)(!is_mean ? share : divisor != 0 ? share / divisor : 0);
-    for (int64_t i = 0; i < count; i++) /* padding rows of the mask included */
-        g->weight[i] = weighted ? g->weight[i] * scale : scale;
+    f->scale = (antler_real)(!is_mean ? share : divisor != 0 ? share / divisor : 0);
+    for (int64_t i = 0; f->weighted && i < count; i++) /* padding rows of the mask included */
+        g->weight[i] *= f->scale;
     return is_sum ? sum : divisor != 0 ? sum / divisor : 0;
 }
 
-static void scale_gradient(const antler_goal *g, antler_real *dp, int64_t rows)
+static void scale_gradient(const antler_goal *g, antler_real *dp, int64_t rows, const factors *f)
 {
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t i = 0; !f->weighted && i < rows * g->width; i++)
+        dp[i] *= f->scale;
+    for (int64_t r = 0; f->weighted && r < rows; r++)
         for (int64_t j = 0; j < g->width; j++)
             dp[r * g->width + j] *= g->weight[r];
 }
@@ -152,8 +161,11 @@ static int64_t value_count(const antler_goal *g, int64_t n)
 }
 
 /* The values of a loss of another scope than rows have been reduced: its gradient, by the factors. */
-static antler_status whole_gradient(const antler_goal *g, antler_loss_call *call, antler_real *dp, int64_t count)
+static antler_status whole_gradient(const antler_goal *g, antler_loss_call *call, antler_real *dp, int64_t count,
+                                    const factors *f)
 {
+    for (int64_t i = 0; !f->weighted && i < count; i++)
+        g->weight[i] = f->scale;
     for (int64_t i = 1; g->scope == ANTLER_LOSS_OF_BATCH && i < count; i++)
         g->weight[0] += g->weight[i];
     call->dp = dp;
@@ -178,17 +190,18 @@ static antler_status compute(antler_context *c, antler_goal *g, antler_loss_call
 {
     const bool whole = g->scope != ANTLER_LOSS_OF_ROWS;
     int64_t count = value_count(g, c->n);
-    for (int64_t i = 0; g->loss->leaves_out && i < count; i++)
+    for (int64_t i = 0; g->leaves_out && i < count; i++)
         g->counts[i] = 1;
     call->dp = whole ? NULL : dp;
     ANTLER_TRY(g->loss->compute(g->target->loss.config, call));
     for (int64_t i = 1; g->scope == ANTLER_LOSS_OF_BATCH && i < count; i++)
         g->losses[i] = g->losses[0];
-    g->value = reduce(c, g, count);
+    factors f;
+    g->value = reduce(c, g, count, &f);
     if (dp && whole)
-        return whole_gradient(g, call, dp, count);
+        return whole_gradient(g, call, dp, count, &f);
     if (dp)
-        scale_gradient(g, dp, count);
+        scale_gradient(g, dp, count, &f);
     return ANTLER_OK;
 }
 
@@ -207,7 +220,7 @@ static antler_status goal_loss(antler_context *c, antler_goal *g, const antler_r
                              .logits = logits || (g->loss->from_logits && g->loss->from_logits(g->target->loss.config)),
                              .value = g->losses,
                              .scratch = g->scratch,
-                             .counts = g->loss->leaves_out ? g->counts : NULL,
+                             .counts = g->leaves_out ? g->counts : NULL,
                              .samples = c->n,
                              .y_n = g->y_numbers,
                              .rank = antler__output(c, output)->shape.rank,

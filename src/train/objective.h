@@ -19,6 +19,7 @@ typedef struct antler_goal {
     const antler_loss_ops *loss;
     antler_loss_scope scope;
     antler_reduction reduction;
+    bool leaves_out;                  /* the loss may leave values out of the mean */
     int64_t inner, width;             /* rows a sample, and the last axis */
     int64_t y_width;                  /* numbers of a target for one row: width, or 1 for classes */
     int64_t y_numbers;                /* and for a sample */

@@ -46,6 +46,7 @@ static antler_status make_goal(const antler_model *model, const antler_target *t
                           .loss = loss,
                           .scope = loss->scope ? loss->scope(target->loss.config) : ANTLER_LOSS_OF_ROWS,
                           .reduction = reduction_of(((const antler_loss_keys *)target->loss.config)->reduction),
+                          .leaves_out = loss->leaves_out && loss->leaves_out(target->loss.config),
                           .inner = inner,
                           .width = width,
                           .scratch = space,
