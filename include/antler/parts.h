@@ -98,11 +98,11 @@ typedef struct antler_loss_ops {
                                                 the one it takes those of the other, too, as Keras on TensorFlow does */
     bool (*from_logits)(const void *config); /* optional: the config says that predictions are logits */
     bool (*from_output)(const void *config); /* optional: the config wants the output itself in any case */
-    bool (*leaves_out)(const void *config);  /* optional: it may set counts; without, it never does */
     antler_status (*compute)(const void *config, const antler_loss_call *call); /* labels outside the classes: DATA */
     antler_loss_scope (*scope)(const void *config); /* optional: ANTLER_LOSS_OF_ROWS without. A loss of another scope is
                                                        called twice, for its values and then for its gradient */
     bool loose; /* sparse: y holds any one integer a row; else any number of integers a sample */
+    bool (*leaves_out)(const void *config); /* optional: it may set counts; without, it never does */
 } antler_loss_ops;
 
 struct antler_metric_ops;

@@ -1,5 +1,6 @@
 /* MaxPooling1D to 3D and AveragePooling1D to 3D: y (n, o, c) is the largest number, or the mean, of its window in
-   x (n, i, c), where o and i are places on all axes; padding takes no part.
+   x (n, i, c), where o and i are places on all axes; padding takes no part. Of the adaptive ones the windows are as
+   large as it takes to cover the input with as many as are wanted.
 
    Gradient of the largest: dy goes to the first of the window's numbers, line by line, that equals y. Of the mean: each
    gets dy / how many they are. Windows that overlap add theirs. */
@@ -10,6 +11,7 @@
 #include <string.h>
 
 typedef struct antler_pooling pooling;
+typedef struct antler_adaptive_pooling adaptive;
 
 static antler_status windows(const pooling *c, int axes, const antler_shape *in, antler_window w[ANTLER_SPATIAL],
                              antler_error *err)
@@ -18,10 +20,24 @@ static antler_status windows(const pooling *c, int axes, const antler_shape *in,
     return antler__windows(w, &config, in, err);
 }
 
-static antler_status infer(const void *config, int axes, const antler_shape *in, antler_shape *out, antler_error *err)
+/* Their places are `span`'s; taps: the most that one has. */
+static antler_status adaptive_windows(const adaptive *c, int axes, const antler_shape *in,
+                                      antler_window w[ANTLER_SPATIAL], antler_error *err)
+{
+    ANTLER_TRY(antler__spatial(axes, in, err));
+    for (int i = 0; i < ANTLER_SPATIAL; i++) {
+        const int axis = i - (ANTLER_SPATIAL - axes);
+        const int64_t n = axis < 0 ? 1 : in->dim[1 + axis], out = axis < 0 ? 1 : c->output_size[axis];
+        w[i] = (antler_window){.in = n, .out = out, .taps = n / out + 2};
+    }
+    return ANTLER_OK;
+}
+
+static antler_status infer(const void *config, int axes, bool adapts, const antler_shape *in, antler_shape *out,
+                           antler_error *err)
 {
     antler_window w[ANTLER_SPATIAL];
-    ANTLER_TRY(windows(config, axes, in, w, err));
+    ANTLER_TRY(adapts ? adaptive_windows(config, axes, in, w, err) : windows(config, axes, in, w, err));
     *out = antler__windows_shape(w, axes, in->dim[0], in->dim[axes + 1]);
     return ANTLER_OK;
 }
@@ -29,16 +45,18 @@ static antler_status infer(const void *config, int axes, const antler_shape *in,
 /* What the tasks of a call see. */
 typedef struct job {
     antler_window w[ANTLER_SPATIAL];
+    bool adapts;
     int64_t channels;
     const antler_real *x, *dy;
     antler_real *y, *dx;
 } job;
 
-static antler_status job_of(const void *config, antler_run *run, job *j)
+static antler_status job_of(const void *config, bool adapts, antler_run *run, job *j)
 {
-    const int axes = run->x->shape.rank - 2;
-    *j = (job){.channels = run->x->shape.dim[axes + 1], .x = run->x->data, .y = run->y->data};
-    return windows(config, axes, &run->x->shape, j->w, run->err);
+    const antler_shape *in = &run->x->shape;
+    const int axes = in->rank - 2;
+    *j = (job){.adapts = adapts, .channels = in->dim[axes + 1], .x = run->x->data, .y = run->y->data};
+    return adapts ? adaptive_windows(config, axes, in, j->w, run->err) : windows(config, axes, in, j->w, run->err);
 }
 
 /* The inputs of an image that a window sees, on each axis [first, last). */
@@ -46,8 +64,14 @@ typedef struct box {
     int64_t first[ANTLER_SPATIAL], last[ANTLER_SPATIAL];
 } box;
 
-static void span(box *b, const antler_window *w, int axis, int64_t o)
+static inline void span(const job *j, box *b, int axis, int64_t o)
 {
+    const antler_window *w = &j->w[axis];
+    if (j->adapts) { /* from o / out of the input to (o + 1) / out, rounded outwards */
+        b->first[axis] = o * w->in / w->out;
+        b->last[axis] = ((o + 1) * w->in + w->out - 1) / w->out;
+        return;
+    }
     const int64_t at = o * w->stride - w->before;
     b->first[axis] = at > 0 ? at : 0;
     b->last[axis] = at + w->taps < w->in ? at + w->taps : w->in;
@@ -109,10 +133,10 @@ static inline void forward_line(const job *j, int64_t i, bool mean)
     const antler_real *const image = j->x + plane / j->w[0].out * antler__inputs(j->w) * c;
     antler_real *y = j->y + i * j->w[2].out * c;
     box b;
-    span(&b, &j->w[0], 0, plane % j->w[0].out);
-    span(&b, &j->w[1], 1, i % j->w[1].out);
+    span(j, &b, 0, plane % j->w[0].out);
+    span(j, &b, 1, i % j->w[1].out);
     for (int64_t o = 0; o < j->w[2].out; o++, y += c) {
-        span(&b, &j->w[2], 2, o);
+        span(j, &b, 2, o);
         pool(j, image, &b, y, mean ? take_sum : take_larger);
         const antler_real n = (antler_real)numbers_of(&b);
         for (int64_t e = 0; mean && e < c; e++)
@@ -132,22 +156,33 @@ static void mean_lines(void *arg, int64_t first, int64_t count)
         forward_line(arg, i, true);
 }
 
-static antler_status forward(const void *config, antler_run *run, void (*fn)(void *arg, int64_t first, int64_t count))
+static antler_status forward(const void *config, bool adapts, antler_run *run,
+                             void (*fn)(void *arg, int64_t first, int64_t count))
 {
     job j;
-    ANTLER_TRY(job_of(config, run, &j));
+    ANTLER_TRY(job_of(config, adapts, run, &j));
     antler_run_ranges(run, run->x->shape.dim[0] * j.w[0].out * j.w[1].out, cost_of(&j, j.w[2].out), fn, &j);
     return ANTLER_OK;
 }
 
 static antler_status forward_max(const void *config, antler_run *run)
 {
-    return forward(config, run, largest_lines);
+    return forward(config, false, run, largest_lines);
+}
+
+static antler_status forward_adaptive_max(const void *config, antler_run *run)
+{
+    return forward(config, true, run, largest_lines);
 }
 
 static antler_status forward_average(const void *config, antler_run *run)
 {
-    return forward(config, run, mean_lines);
+    return forward(config, false, run, mean_lines);
+}
+
+static antler_status forward_adaptive_average(const void *config, antler_run *run)
+{
+    return forward(config, true, run, mean_lines);
 }
 
 /* ---- backward ---------------------------------------------------------------------------------------------------- */
@@ -193,10 +228,10 @@ static inline void backward_image(const job *j, int64_t image, bool mean)
     memset(j->dx + image * inputs * c, 0, (size_t)(inputs * c) * sizeof *j->dx);
     for (int64_t line = 0, o = 0; line < j->w[0].out * j->w[1].out; line++) {
         box b;
-        span(&b, &j->w[0], 0, line / j->w[1].out);
-        span(&b, &j->w[1], 1, line % j->w[1].out);
+        span(j, &b, 0, line / j->w[1].out);
+        span(j, &b, 1, line % j->w[1].out);
         for (int64_t column = 0; column < j->w[2].out; column++, o++) {
-            span(&b, &j->w[2], 2, column);
+            span(j, &b, 2, column);
             for (int64_t e = 0; e < c; e += BLOCK)
                 backward_block(j, image * inputs, image * outputs + o, &b, e, c - e < BLOCK ? c - e : BLOCK, mean);
         }
@@ -215,12 +250,13 @@ static void mean_images(void *arg, int64_t first, int64_t count)
         backward_image(arg, image, true);
 }
 
-static antler_status backward(const void *config, antler_run *run, void (*fn)(void *arg, int64_t first, int64_t count))
+static antler_status backward(const void *config, bool adapts, antler_run *run,
+                              void (*fn)(void *arg, int64_t first, int64_t count))
 {
     job j;
     if (!run->dx->data)
         return ANTLER_OK;
-    ANTLER_TRY(job_of(config, run, &j));
+    ANTLER_TRY(job_of(config, adapts, run, &j));
     j.dy = run->dy->data;
     j.dx = run->dx->data;
     antler_run_ranges(run, run->x->shape.dim[0], cost_of(&j, antler__outputs(j.w)), fn, &j);
@@ -229,12 +265,22 @@ static antler_status backward(const void *config, antler_run *run, void (*fn)(vo
 
 static antler_status backward_max(const void *config, antler_run *run)
 {
-    return backward(config, run, largest_images);
+    return backward(config, false, run, largest_images);
+}
+
+static antler_status backward_adaptive_max(const void *config, antler_run *run)
+{
+    return backward(config, true, run, largest_images);
 }
 
 static antler_status backward_average(const void *config, antler_run *run)
 {
-    return backward(config, run, mean_images);
+    return backward(config, false, run, mean_images);
+}
+
+static antler_status backward_adaptive_average(const void *config, antler_run *run)
+{
+    return backward(config, true, run, mean_images);
 }
 
 /* ---- the tables -------------------------------------------------------------------------------------------------- */
@@ -255,20 +301,38 @@ static const char *const samples_3d[] = {
     NULL,
 };
 
-#define AXES(axes)                                                                                           \
-    static const antler_field fields_##axes##d[] = {                                                         \
-        ANTLER_FIELD_SPATIAL(pooling, pool_size, axes, "2", 1, 0, "sizes of the window"),                    \
-        ANTLER_FIELD_SPATIAL(pooling, strides, axes, "null", 1, ANTLER_NULLABLE,                             \
-                             "steps of the window; null: pool_size"),                                        \
-        ANTLER_FIELD_PADDING(pooling, antler__paddings,                                                      \
-                             "valid: windows inside of the input; same: windows that reach over its edges"), \
-        ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),                                            \
-        ANTLER_FIELD_END,                                                                                    \
-    };                                                                                                       \
-    static antler_status infer_##axes##d(const void *config, const antler_shape *in, antler_shape *out,      \
-                                         antler_error *err)                                                  \
-    {                                                                                                        \
-        return infer(config, axes, in, out, err);                                                            \
+static const char *const adaptive_1d[] = {"(5, 2) {\"output_size\": 3}", "(3, 1) {\"output_size\": 5}", NULL};
+static const char *const adaptive_2d[] = {
+    "(4, 5, 2) {\"output_size\": [2, 3]}",
+    "(3, 4, 1) {\"output_size\": 1}",
+    NULL,
+};
+static const char *const adaptive_3d[] = {"(3, 2, 4, 1) {\"output_size\": [2, 1, 3]}", NULL};
+
+#define AXES(axes)                                                                                               \
+    static const antler_field fields_##axes##d[] = {                                                             \
+        ANTLER_FIELD_SPATIAL(pooling, pool_size, axes, "2", 1, 0, "sizes of the window"),                        \
+        ANTLER_FIELD_SPATIAL(pooling, strides, axes, "null", 1, ANTLER_NULLABLE,                                 \
+                             "steps of the window; null: pool_size"),                                            \
+        ANTLER_FIELD_PADDING(pooling, antler__paddings,                                                          \
+                             "valid: windows inside of the input; same: windows that reach over its edges"),     \
+        ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),                                                \
+        ANTLER_FIELD_END,                                                                                        \
+    };                                                                                                           \
+    static const antler_field fields_adaptive_##axes##d[] = {                                                    \
+        ANTLER_FIELD_SPATIAL(adaptive, output_size, axes, NULL, 1, 0, "positions of the output"),                \
+        ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),                                                \
+        ANTLER_FIELD_END,                                                                                        \
+    };                                                                                                           \
+    static antler_status infer_##axes##d(const void *config, const antler_shape *in, antler_shape *out,          \
+                                         antler_error *err)                                                      \
+    {                                                                                                            \
+        return infer(config, axes, false, in, out, err);                                                         \
+    }                                                                                                            \
+    static antler_status infer_adaptive_##axes##d(const void *config, const antler_shape *in, antler_shape *out, \
+                                                  antler_error *err)                                             \
+    {                                                                                                            \
+        return infer(config, axes, true, in, out, err);                                                          \
     }
 AXES(1)
 AXES(2)
@@ -286,10 +350,32 @@ AXES(3)
                  .samples = samples_##axes##d},                                                       \
         .flags = (need), .infer = infer_##axes##d, .forward = forward_##of, .backward = backward_##of \
     }
+#define ADAPTIVE(name, line, axes, of, need)                                                  \
+    {                                                                                         \
+        .type = {.size = sizeof(antler_layer_ops),                                            \
+                 .kind = ANTLER_KIND_LAYER,                                                   \
+                 .class_name = (name #axes "D"),                                              \
+                 .doc = (line),                                                               \
+                 .config_size = sizeof(adaptive),                                             \
+                 .fields = fields_adaptive_##axes##d,                                         \
+                 .samples = adaptive_##axes##d},                                              \
+        .flags = (need), .infer = infer_adaptive_##axes##d, .forward = forward_adaptive_##of, \
+        .backward = backward_adaptive_##of                                                    \
+    }
+enum { OF_LARGEST = ANTLER_NEEDS_X | ANTLER_NEEDS_Y };
 #define AVERAGE(axes) POOLING("AveragePooling", "AvgPool", "mean of each window", axes, average, 0)
-#define LARGEST(axes) \
-    POOLING("MaxPooling", "MaxPool", "largest number of each window", axes, max, ANTLER_NEEDS_X | ANTLER_NEEDS_Y)
+#define LARGEST(axes) POOLING("MaxPooling", "MaxPool", "largest number of each window", axes, max, OF_LARGEST)
+#define ADAPTIVE_AVERAGE(axes) \
+    ADAPTIVE("AdaptiveAveragePooling", "means of as many windows as are wanted", axes, average, 0)
+#define ADAPTIVE_LARGEST(axes) \
+    ADAPTIVE("AdaptiveMaxPooling", "largest numbers of as many windows as are wanted", axes, max, OF_LARGEST)
 
+const antler_layer_ops antler_layer_adaptive_average_pooling1d = ADAPTIVE_AVERAGE(1);
+const antler_layer_ops antler_layer_adaptive_average_pooling2d = ADAPTIVE_AVERAGE(2);
+const antler_layer_ops antler_layer_adaptive_average_pooling3d = ADAPTIVE_AVERAGE(3);
+const antler_layer_ops antler_layer_adaptive_max_pooling1d = ADAPTIVE_LARGEST(1);
+const antler_layer_ops antler_layer_adaptive_max_pooling2d = ADAPTIVE_LARGEST(2);
+const antler_layer_ops antler_layer_adaptive_max_pooling3d = ADAPTIVE_LARGEST(3);
 const antler_layer_ops antler_layer_average_pooling1d = AVERAGE(1);
 const antler_layer_ops antler_layer_average_pooling2d = AVERAGE(2);
 const antler_layer_ops antler_layer_average_pooling3d = AVERAGE(3);

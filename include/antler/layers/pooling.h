@@ -24,6 +24,25 @@ ANTLER_API extern const struct antler_layer_ops antler_layer_max_pooling1d;
 ANTLER_API extern const struct antler_layer_ops antler_layer_max_pooling2d;
 ANTLER_API extern const struct antler_layer_ops antler_layer_max_pooling3d;
 
+/* Over as many windows as there are to be positions. */
+struct antler_adaptive_pooling {
+    ANTLER_LAYER_KEYS
+    int64_t output_size[3];
+    int end_;
+};
+#define antler_adaptive_average_pooling1d antler_adaptive_pooling
+#define antler_adaptive_average_pooling2d antler_adaptive_pooling
+#define antler_adaptive_average_pooling3d antler_adaptive_pooling
+#define antler_adaptive_max_pooling1d antler_adaptive_pooling
+#define antler_adaptive_max_pooling2d antler_adaptive_pooling
+#define antler_adaptive_max_pooling3d antler_adaptive_pooling
+ANTLER_API extern const struct antler_layer_ops antler_layer_adaptive_average_pooling1d;
+ANTLER_API extern const struct antler_layer_ops antler_layer_adaptive_average_pooling2d;
+ANTLER_API extern const struct antler_layer_ops antler_layer_adaptive_average_pooling3d;
+ANTLER_API extern const struct antler_layer_ops antler_layer_adaptive_max_pooling1d;
+ANTLER_API extern const struct antler_layer_ops antler_layer_adaptive_max_pooling2d;
+ANTLER_API extern const struct antler_layer_ops antler_layer_adaptive_max_pooling3d;
+
 /* All positions become one. */
 struct antler_global_pooling {
     ANTLER_LAYER_KEYS
