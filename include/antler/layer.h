@@ -142,6 +142,8 @@ typedef struct antler_layer_ops {
        that there is something to learn. The output keeps its shape. */
     bool (*adapts)(const void *config);
     antler_status (*adapt)(void *config, antler_adaptation *adaptation);
+    /* optional: the name of Keras's class where it is not class_name; names and groups of files are made of it */
+    const char *python_name;
 } antler_layer_ops;
 
 /* A function of TensorFlow that is an operator's like, as tf-keras names it in files ("math.reduce_mean"). */
@@ -184,7 +186,7 @@ ANTLER_API void antler_plan_child(antler_plan *plan, int slot, const char *name,
 /* ---- what `buffers` may call ------------------------------------------------------------------------------------ */
 
 /* Buffers, by shape (a batch axis included). Saved ones and bits exist in ANTLER_TRAIN only. A slot that is left out
-   has no data. */
+   below the highest that is declared has no data; above it there is none to look at. */
 ANTLER_API void antler_plan_saved(antler_plan *plan, int slot, const antler_shape *shape);
 ANTLER_API void antler_plan_bits(antler_plan *plan, int slot, const antler_shape *shape);
 ANTLER_API void antler_plan_scratch(antler_plan *plan, int slot, const antler_shape *shape);

@@ -49,11 +49,11 @@ static int width(const antler_table *table, int column)
     return (int)most;
 }
 
-static void rule(const antler_table *table)
+static void rule(const antler_table *table, const int *wide)
 {
     for (int column = 0; column < table->columns; column++) {
         printf("%s", column ? "  " : "");
-        for (int i = width(table, column); i > 0; i--)
+        for (int i = wide[column]; i > 0; i--)
             putchar('-');
     }
     putchar('\n');
@@ -70,18 +70,22 @@ static bool goes_on(const antler_table *table, size_t i)
 
 antler_status antler__table_print(antler_table *table, unsigned right, antler_error *err)
 {
-    bool failed = table->failed;
+    int *wide = malloc((size_t)table->columns * sizeof *wide);
+    bool failed = table->failed || !wide;
+    for (int column = 0; !failed && column < table->columns; column++)
+        wide[column] = width(table, column);
     for (size_t i = 0; i < table->cells && !failed; i++) {
         int column = (int)(i % (size_t)table->columns), last = column == table->columns - 1;
-        int space = !goes_on(table, i + 1) && !(right >> column & 1) ? 0 : width(table, column);
+        int space = !goes_on(table, i + 1) && !(right >> column & 1) ? 0 : wide[column];
         printf("%s%*s%s", column && (space || table->cell[i][0]) ? "  " : "", right >> column & 1 ? space : -space,
                table->cell[i], last ? "\n" : "");
         if (i + 1 == (size_t)table->columns)
-            rule(table);
+            rule(table, wide);
     }
     while (table->cells > 0)
         free(table->cell[--table->cells]);
     free(table->cell);
+    free(wide);
     *table = (antler_table){.columns = table->columns};
     return failed ? antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory") : ANTLER_OK;
 }

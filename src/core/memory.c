@@ -86,6 +86,12 @@ bool antler__grow(void *memory, size_t count, size_t new_count, size_t size)
     return true;
 }
 
+bool antler__grow_by_one(void *memory, size_t count, size_t size)
+{
+    const bool full = (count & (count - 1)) == 0; /* the room is the least power of two that holds count, or 0 */
+    return !full || antler__grow(memory, count, count ? 2 * count : 1, size);
+}
+
 char *antler__copy_text(const char *text)
 {
     if (!text)

@@ -250,6 +250,7 @@ const antler_layer_ops antler_layer_group_query_attention = {
              .samples = group_samples,
              .check = check_groups},
     .flags = ANTLER_NEEDS_X,
+    .python_name = "GroupedQueryAttention",
     .inputs = 4,
     .mask = ANTLER_MASK_PASS,
     .infer = group_infer,

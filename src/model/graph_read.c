@@ -220,17 +220,30 @@ static int count_names(const char *const *names)
     return n;
 }
 
+/* What stands in a list, or in an object that is one, where only tensors may: the first that is none. */
+static const antler_json *find_no_tensor(const antler_json *node)
+{
+    const bool is_list = is_array(node) || (is_object(node) && !antler__json_get(node, "class_name"));
+    if (antler__reference(node))
+        return NULL;
+    const antler_json *item = is_list ? antler__json_first(node) : NULL;
+    for (; item; item = antler__json_next(item)) {
+        const antler_json *found = find_no_tensor(item);
+        if (found)
+            return found;
+    }
+    return is_list && antler__json_first(node) ? NULL : node;
+}
+
 static antler_status take_argument(reader *r, const antler_json *value, const antler_place *place, gathered *g,
                                    int index)
 {
-    int before = g->argument[index].n;
-    ANTLER_TRY(gather(r, value, place, &g->argument[index]));
-    if (g->argument[index].n == before && !is_null(value)) {
-        char brief[64];
+    const antler_json *wrong = is_null(value) ? NULL : find_no_tensor(value);
+    char brief[64];
+    if (wrong)
         return antler__report_error(r->report, ANTLER_UNSUPPORTED, place, "%s is no tensor of the model",
-                                    antler__json_brief(value, brief, sizeof brief));
-    }
-    return ANTLER_OK;
+                                    antler__json_brief(wrong, brief, sizeof brief));
+    return gather(r, value, place, &g->argument[index]);
 }
 
 /* An argument that is given by name and is no tensor. */
@@ -432,10 +445,10 @@ static antler_status read_calls_of(reader *r, int64_t i, const antler_json *node
  */
 
 /* Keras 3 counts from 0 where layers refer to a model; where outputs refer to a Functional, and in the lists of Keras
-   2, calls begin at 1: call 0 is the one that defined the model. People write 0 for the only call there is. */
+   2, calls begin at 1: call 0 is the one that defined the model. People write 0 for the first call there is. */
 static bool may_count_from_one(const reader *r, int64_t member, bool output)
 {
-    const antler_tree *model = r->tree->member[member].model;
+    const antler_tree *model = antler__called_model(&r->tree->member[member]);
     return model && (!r->objects || (output && !model->sequential));
 }
 
@@ -450,7 +463,8 @@ static antler_status settle(reader *r, antler_from *from, int64_t n, bool output
 {
     for (int64_t i = 0; i < n; i++) {
         const antler_tree_member *giver = &r->tree->member[from[i].member];
-        if (may_count_from_one(r, from[i].member, output) && !r->from_zero[2 * from[i].member + output])
+        const bool *zero = &r->from_zero[2 * from[i].member];
+        if (may_count_from_one(r, from[i].member, output) && !zero[output] && (r->objects || !zero[!output]))
             from[i].call--;
         if (from[i].call >= giver->calls)
             return antler__report_error(r->report, ANTLER_VALUE, place, "\"%.80s\" is called %lld time%s, not %lld",

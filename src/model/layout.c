@@ -84,10 +84,16 @@ typedef struct walk {
     given *given;            /* by call */
 } walk;
 
+/* A file of a few kilobytes, of models in models that are called many times, asks for any number. */
+enum { MOST_USES = 1 << 20 };
+
 static antler_status add_use(antler_graph *graph, antler_use use, antler_error *err)
 {
+    if (graph->uses >= MOST_USES)
+        return antler_error_set(err, ANTLER_UNSUPPORTED, NULL, "more than %d calls, those of models in models counted",
+                                MOST_USES);
     antler_ref *copy = antler__allocate((size_t)use.inputs, sizeof *copy);
-    if (!copy || !antler__grow(&graph->use, (size_t)graph->uses, (size_t)graph->uses + 1, sizeof *graph->use)) {
+    if (!copy || !antler__grow_by_one(&graph->use, (size_t)graph->uses, sizeof *graph->use)) {
         antler__free(copy);
         return antler__no_memory(err);
     }
@@ -158,7 +164,8 @@ static antler_status lay_out_layer(antler_graph *graph, const antler_tree_member
     g->flat = graph->uses;
     if (call->flat < 0)
         call->flat = graph->uses;
-    return add_use(graph, (antler_use){.layer = member->flat, .inputs = call->inputs, .in = in}, err);
+    const antler_use use = {.layer = member->flat, .inputs = call->inputs, .in = in, .given_mask = call->mask != NULL};
+    return add_use(graph, use, err);
 }
 
 /* A model on steps: between two views that the core knows. */

@@ -359,20 +359,6 @@ static antler_status plan_shares(antler_context *c, antler_error *err)
 
 /* ---- masks ------------------------------------------------------------------------------------------------------- */
 
-/* Whether the call makes a mask, by its rule and by how many of its inputs have one. */
-static bool makes_mask(const antler_context *c, int64_t i)
-{
-    const antler_call *call = &c->model->call[i];
-    antler_mask_rule rule = layer_of(c, i)->mask;
-    int masked = 0;
-    for (int k = 0; k < call->inputs; k++)
-        masked += c->edge[call->in[k]].mask_buffer >= 0;
-    if (rule == ANTLER_MASK_ALL && c->model->keras < 304)
-        rule = ANTLER_MASK_ANY;
-    return rule == ANTLER_MASK_MAKE || (rule == ANTLER_MASK_ALL && masked == call->inputs) ||
-           (rule == ANTLER_MASK_ANY && masked > 0);
-}
-
 static bool passes_mask(const antler_context *c, int64_t i)
 {
     return layer_of(c, i)->mask == ANTLER_MASK_PASS || layer_of(c, i)->mask == ANTLER_MASK_BOTH;
@@ -395,7 +381,7 @@ static antler_status plan_masks(antler_context *c, antler_error *err)
                 edge[k].mask.shape = c->edge[call->in[0]].mask.shape;
                 edge[k].mask_buffer = c->edge[call->in[0]].mask_buffer;
             }
-        } else if (makes_mask(c, i)) {
+        } else if (c->model->wire[call->out].masked) {
             const antler_shape *out = &c->model->wire[call->out].shape;
             edge->mask.shape = (antler_shape){2, {edge->y.shape.dim[0], out->rank > 1 ? out->dim[1] : 1}};
             edge->mask_buffer = add(c, &edge->mask.shape, 0, FOREVER, err);

@@ -46,6 +46,7 @@ typedef struct antler_wire {
     int64_t users;
     int64_t *user;  /* [users] calls that read it, in execution order, one entry for each place */
     bool is_output; /* of the model */
+    bool masked;    /* a mask goes with it */
 } antler_wire;
 
 /* One use of a layer. */
@@ -71,6 +72,7 @@ typedef struct antler_use {
     int64_t layer; /* in model->layer */
     int inputs;
     const antler_ref *in; /* [inputs] */
+    bool given_mask;      /* the file has a mask for it */
     bool enters, leaves;  /* a model on steps begins (axis 1 becomes a part of the batch), or ends */
     int64_t entered;      /* leaves: the use that entered */
 } antler_use;

@@ -21,7 +21,7 @@
 static antler_status add_wire(antler_model *model, int64_t giver, int output, const antler_shape *shape, int64_t times,
                               antler_error *err)
 {
-    if (!antler__grow(&model->wire, (size_t)model->wires, (size_t)model->wires + 1, sizeof *model->wire))
+    if (!antler__grow_by_one(&model->wire, (size_t)model->wires, sizeof *model->wire))
         return antler__no_memory(err);
     model->wire[model->wires++] = (antler_wire){.giver = giver, .output = output, .shape = *shape, .times = times};
     return ANTLER_OK;
@@ -86,7 +86,7 @@ static antler_status find_wire(const antler_model *model, antler_ref ref, int64_
 static antler_status use_wire(antler_model *model, int64_t wire, int64_t call, antler_error *err)
 {
     antler_wire *w = &model->wire[wire];
-    if (!antler__grow(&w->user, (size_t)w->users, (size_t)w->users + 1, sizeof *w->user))
+    if (!antler__grow_by_one(&w->user, (size_t)w->users, sizeof *w->user))
         return antler__no_memory(err);
     w->user[w->users++] = call;
     return ANTLER_OK;
@@ -103,6 +103,53 @@ static antler_layer *layer_for(const antler_model *model, const antler_use *use)
         *again = (antler_layer){
             .ops = first->ops, .object = first->object, .name = first->name, .frozen = first->frozen, .times = 1};
     return again;
+}
+
+/* ---- masks ------------------------------------------------------------------------------------------------------- */
+
+/* How many of the call's inputs have a mask. */
+static int count_masks(const antler_model *model, const antler_call *call)
+{
+    int masked = 0;
+    for (int k = 0; k < call->inputs; k++)
+        masked += model->wire[call->in[k]].masked;
+    return masked;
+}
+
+/* Whether a mask goes with output k: by the layer's rule, and by how many of the inputs have one. */
+static bool is_masked(const antler_model *model, const antler_call *call, int k)
+{
+    const int masked = count_masks(model, call);
+    antler_mask_rule rule = call->of->mask;
+    if (call->entered >= 0) /* a model on steps passes on what came to it */
+        return model->wire[model->call[call->entered].in[0]].masked;
+    if (rule == ANTLER_MASK_ALL && model->keras < 304)
+        rule = ANTLER_MASK_ANY;
+    switch (rule) {
+    case ANTLER_MASK_PASS:
+        return k == 0 && model->wire[call->in[0]].masked;
+    case ANTLER_MASK_BOTH:
+        return k < 2 && model->wire[call->in[0]].masked;
+    case ANTLER_MASK_MAKE:
+        return k == 0;
+    case ANTLER_MASK_ALL:
+        return k == 0 && masked == call->inputs;
+    case ANTLER_MASK_ANY:
+        return k == 0 && masked > 0;
+    default:
+        return false;
+    }
+}
+
+/* Keras 3 writes the masks that layers make and pass on beside their calls: such a one is made here, too. Any other is
+   the program's that made the model. */
+static antler_status check_mask(const antler_model *model, const antler_use *use, const antler_call *call,
+                                antler_error *err)
+{
+    if (!use->given_mask || count_masks(model, call) > 0)
+        return ANTLER_OK;
+    return antler_error_set(err, ANTLER_UNSUPPORTED, NULL,
+                            "\"mask\" that no layer before makes and passes on is not supported");
 }
 
 /* Appends a call: shapes, and at a layer's first one its variables. */
@@ -139,17 +186,22 @@ static antler_status add_call(antler_model *model, const antler_use *use, antler
             return blame(model, use->layer, call->of, &error, err);
         ANTLER_TRY(use_wire(model, call->in[0], index, err));
         call->outputs = 1;
-        return add_wire(model, index, 0, &call->of->out[0], times, err);
+        ANTLER_TRY(add_wire(model, index, 0, &call->of->out[0], times, err));
+        model->wire[call->out].masked = use->leaves && is_masked(model, call, 0);
+        return ANTLER_OK;
     }
     const antler_within within = {
         .top = first->name, .path = "", .trainable = !first->frozen, .first = call->of == first ? NULL : first};
-    if (antler__plan_layer(model, call->of, in, &within, &error) != ANTLER_OK)
+    if (antler__plan_layer(model, call->of, in, &within, &error) != ANTLER_OK ||
+        check_mask(model, use, call, &error) != ANTLER_OK)
         return blame(model, use->layer, call->of, &error, err);
     model->sites += antler__layer_sites(call->of);
     for (int i = 0; i < use->inputs; i++)
         ANTLER_TRY(use_wire(model, call->in[i], index, err));
-    for (; call->outputs < call->of->outputs; call->outputs++)
+    for (; call->outputs < call->of->outputs; call->outputs++) {
         ANTLER_TRY(add_wire(model, index, call->outputs, &call->of->out[call->outputs], times, err));
+        model->wire[call->out + call->outputs].masked = is_masked(model, call, call->outputs);
+    }
     return ANTLER_OK;
 }
 

@@ -162,6 +162,13 @@ const char *antler__member_class(const antler_tree_member *member)
                                                          : "Functional";
 }
 
+const char *antler__member_python_name(const antler_tree_member *member)
+{
+    const bool is_layer = member->layer.type && member->layer.type->kind == ANTLER_KIND_LAYER;
+    const char *name = is_layer ? ((const antler_layer_ops *)member->layer.type)->python_name : NULL;
+    return name ? name : antler__member_class(member);
+}
+
 void antler__argument_name(const char *argument, char *text, size_t size)
 {
     snprintf(text, size, "%.*s", (int)strcspn(argument, "="), argument);
@@ -192,6 +199,11 @@ bool antler__is_source(antler_object layer)
 bool antler__member_is_source(const antler_tree_member *member)
 {
     return antler__is_source(member->layer);
+}
+
+struct antler_tree *antler__called_model(const antler_tree_member *member)
+{
+    return member->layer.type ? NULL : member->model;
 }
 
 bool antler__member_is_operator(const antler_tree_member *member)
@@ -246,7 +258,7 @@ static antler_status give_name(antler_tree *tree, int64_t i, antler_error *err)
 {
     antler_tree_member *member = &tree->member[i];
     char base[128], name[160];
-    antler__snake_case(antler__member_class(member), base, sizeof base);
+    antler__snake_case(antler__member_python_name(member), base, sizeof base);
     snprintf(name, sizeof name, "%s", base);
     for (long long n = 1; is_taken(tree, name, i); n++)
         snprintf(name, sizeof name, "%s_%lld", base, n);

@@ -86,7 +86,11 @@ int antler__tree_depth(const antler_tree *tree); /* models in it, one in the oth
 const char *antler__member_name(const antler_tree_member *member);                 /* NULL: none yet */
 antler_status antler__member_rename(antler_tree_member *member, const char *name); /* ANTLER_MEMORY, or done */
 const char *antler__member_class(const antler_tree_member *member);
+/* The name of its class in Keras, as "dense" and "dense_1" are made of it. */
+const char *antler__member_python_name(const antler_tree_member *member);
 bool antler__member_is_source(const antler_tree_member *member);
+/* The model that a member is; NULL for a layer, also for one that runs a model on each step. */
+struct antler_tree *antler__called_model(const antler_tree_member *member);
 bool antler__member_is_operator(const antler_tree_member *member); /* of either kind */
 bool antler__is_source(antler_object layer);
 /* The name of an argument of a call, without what may stand for it ("key" of "key=value"). */

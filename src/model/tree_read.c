@@ -111,7 +111,7 @@ static antler_status inner_source(const antler_tree *tree, antler_object *layer,
     *layer = (antler_object){NULL, NULL};
     if (!first)
         return ANTLER_OK;
-    if (first->model)
+    if (antler__called_model(first))
         return inner_source(first->model, layer, err);
     const struct antler_layer_keys *keys = antler__layer_keys(first->layer);
     if (antler__member_is_source(first)) {
@@ -135,13 +135,13 @@ static antler_status settle_input(antler_tree *tree, const antler_json *node, in
     antler_object source = {NULL, NULL};
     if (antler__member_is_source(first))
         return ANTLER_OK;
-    struct antler_layer_keys *keys = first->model ? NULL : antler__layer_keys(first->layer);
+    struct antler_layer_keys *keys = antler__called_model(first) ? NULL : antler__layer_keys(first->layer);
     antler_status status = ANTLER_OK;
     if (keys && keys->batch_input_shape[0])
         status = antler__source_make(keys->batch_input_shape, &source, &error);
     else if (built[0] || read_build(antler__json_get(node, "build_config"), built))
         status = antler__source_make(built, &source, &error);
-    else if (first->model)
+    else if (antler__called_model(first))
         status = inner_source(first->model, &source, &error);
     if (status == ANTLER_OK && !source.type)
         return antler__report_error(report, ANTLER_SHAPE, &place,

@@ -29,11 +29,11 @@ static bool is_counted(const antler_tree *tree, const antler_tree_member *member
 /* The group of the i-th member in order: "dense_1". */
 static void group_name(const antler_tree *tree, int64_t i, char *text, size_t size)
 {
-    const char *class_name = antler__member_class(&tree->member[tree->order[i]]);
+    const char *class_name = antler__member_python_name(&tree->member[tree->order[i]]);
     int64_t before = 0;
     for (int64_t j = 0; j < i; j++) {
         const antler_tree_member *other = &tree->member[tree->order[j]];
-        before += is_counted(tree, other) && strcmp(antler__member_class(other), class_name) == 0;
+        before += is_counted(tree, other) && strcmp(antler__member_python_name(other), class_name) == 0;
     }
     antler__snake_case(class_name, text, size - 32);
     if (before)

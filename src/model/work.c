@@ -22,7 +22,9 @@ antler_status antler_run_fail(antler_run *run, antler_status status, const char 
 antler_status antler_infer_same(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)
 {
     (void)config;
-    (void)err;
+    for (int i = 1; in[i - 1].rank && in[i].rank; i++)
+        if (!antler_shape_equal(&in[i], in))
+            return antler_error_set(err, ANTLER_SHAPE, NULL, "inputs of different shapes");
     *out = *in;
     return ANTLER_OK;
 }

@@ -39,7 +39,7 @@ static const char *const samples[] = {
 static antler_status kept_shape(const reduce *cfg, const antler_shape *x, antler_shape *kept, antler_error *err)
 {
     *kept = *x;
-    if (cfg->axis[0] == 0)
+    if (cfg->axis[0] == ANTLER_NULL)
         return antler_error_set(err, ANTLER_UNSUPPORTED, "axis",
                                 "over the batch, 0, or all axes, null, is not supported");
     for (int i = 0; i < ANTLER_MAX_RANK && cfg->axis[i] != ANTLER_NULL; i++) {

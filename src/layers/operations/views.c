@@ -110,7 +110,7 @@ static antler_status expand_infer(const void *config, const antler_shape *in, an
 static antler_status squeeze_infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)
 {
     const dims *cfg = config;
-    bool marked[ANTLER_MAX_RANK], all = cfg->axis[0] == 0;
+    bool marked[ANTLER_MAX_RANK], all = cfg->axis[0] == ANTLER_NULL;
     if (!all && !mark_axes(cfg->axis, in->rank, marked))
         return refuse_axis(err, in->rank);
     *out = (antler_shape){.rank = 1, .dim = {in->dim[0]}};
