@@ -389,7 +389,8 @@ START_TEST(masks_of_several_inputs)
         antler_use use[] = {{.layer = 2, .inputs = 1, .in = &in[0]},
                             {.layer = 3, .inputs = 1, .in = &in[1]},
                             {.layer = 4, .inputs = 2, .in = both}};
-        must(antler__model_connect(m, &(antler_graph){3, 1, use, &out}, &err), &err);
+        must(antler__model_connect(m, &(antler_graph){.uses = 3, .outputs = 1, .use = use, .output = &out}, &err),
+             &err);
         must(antler_build(m), antler_model_error(m));
         antler_context *c = antler_context_create(m, ANTLER_INFER, 2, 1, 0, &err);
         must(antler_forward(c, x, 2, NULL, &err), &err);
@@ -416,7 +417,9 @@ START_TEST(too_many_inputs_are_refused)
          antler_model_error(m));
     antler_ref in[] = {{-1, 0}, {-2, 0}}, out = {0, 0};
     antler_use use = {.layer = 2, .inputs = 2, .in = in};
-    ck_assert_int_eq(antler__model_connect(m, &(antler_graph){1, 1, &use, &out}, &err), ANTLER_SHAPE);
+    ck_assert_int_eq(
+        antler__model_connect(m, &(antler_graph){.uses = 1, .outputs = 1, .use = &use, .output = &out}, &err),
+        ANTLER_SHAPE);
     ck_assert_str_eq(err.place, "config.layers[2]");
     ck_assert_str_eq(err.message, "dense (Dense), input (None, 4), (None, 4): it takes 1 tensor, got 2");
     antler_model_free(m);

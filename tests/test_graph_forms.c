@@ -1,6 +1,7 @@
 /* One model said in several ways: a chain as a Functional and as a Sequential, models in models and all layers in one,
    a layer that is called again and several with the same weights. */
 #include "graph_passes.h"
+#include "networks.h"
 #include "scratch.h"
 
 enum { GRAPHS = 150, CHAINS = 60 };
@@ -249,9 +250,51 @@ START_TEST(a_chain_as_functional_is_a_sequential)
 }
 END_TEST
 
+#define INPUT(shape)                                                                                                 \
+    "{'class_name': 'InputLayer', 'name': 'x', 'config': {'name': 'x', 'batch_shape': " shape "}, 'inbound_nodes': " \
+    "[]}"
+#define INNER                                                                                       \
+    "{'name': 's', 'layers': [{'class_name': 'InputLayer', 'config': {'batch_shape': [null, 3]}}, " \
+    "{'class_name': 'Dense', 'config': {'units': 3}}]}"
+#define TWICE(class_name, config, output)                                                                             \
+    "{'class_name': '" class_name "', 'name': 's', 'config': " config ", 'inbound_nodes': [[['x', 0, 0]], [['s', 0, " \
+    "0]]]}], 'input_layers': [['x', 0, 0]], 'output_layers': [['s', " output ", 0]]}}"
+#define FUNCTIONAL "{'class_name': 'Functional', 'config': {'name': 'm', 'layers': ["
+
+/* In the order of the calls, which stand in lists that count from 0; and what null means of the axes of Squeeze. */
+static const struct {
+    const char *text, *shape;
+    int64_t calls;
+} written_by_hand[] = {
+    {FUNCTIONAL INPUT("[null, 3]") ", " TWICE("Sequential", INNER, "1"), "(None, 3)", 2},
+    {FUNCTIONAL INPUT("[null, 4, 3]") ", " TWICE(
+         "TimeDistributed", "{'name': 's', 'layer': {'class_name': 'Sequential', 'config': " INNER "}}", "1"),
+     "(None, 4, 3)", 6}, /* each time onto the steps, the layer, and back */
+    {FUNCTIONAL INPUT("[null, 1, 3, 1]") ", {'class_name': 'Squeeze', 'module': 'keras.src.ops.numpy', 'name': 's', "
+                                         "'config': {'name': 's', 'axis': null}, 'inbound_nodes': [{'args': [{'class_"
+                                         "name': '__keras_tensor__', 'config': {'shape': [null, 1, 3, 1], "
+                                         "'keras_history': ['x', 0, 0]}}], 'kwargs': {}}]}], "
+                                         "'input_layers': [['x', 0, 0]], 'output_layers': [['s', 0, 0]]}}",
+     "(None, 3)", 1},
+};
+
+START_TEST(forms_that_people_write)
+{
+    char json[2048], shape[64];
+    antler_error err = {0};
+    snprintf(json, sizeof json, "%s", written_by_hand[_i].text);
+    antler_model *m = antler_load_json(quoted(json), NULL, &err);
+    must(m ? antler_build(m) : err.status, m ? antler_model_error(m) : &err);
+    ck_assert_int_eq(m->calls, written_by_hand[_i].calls);
+    ck_assert_str_eq(antler_shape_text(antler_output_shape(m), shape, sizeof shape), written_by_hand[_i].shape);
+    antler_model_free(m);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("forms");
+    tcase_add_loop_test(tests, forms_that_people_write, 0, sizeof written_by_hand / sizeof *written_by_hand);
     tcase_add_unchecked_fixture(tests, register_layers, NULL);
     tcase_add_loop_test(tests, models_in_models_are_their_layers, 0, GRAPHS);
     tcase_add_loop_test(tests, a_layer_called_again_is_layers_with_the_same_weights, 0, GRAPHS);

@@ -54,6 +54,22 @@ static const refusal refusals[] = {
     {X ", " Y, ENDS("[['x', 0, 0]]", "[['y', 0, 1]]"), "config.layers[1]", "y (Dense) has 1 output, not 2"},
     {X ", " DENSE("w", "[]") ", " DENSE("y", "[[['w', 0, 0]]]"), NULL, "config.layers[2].inbound_nodes",
      "\"w\" is called 0 times, not 1"},
+    /* models in the model */
+    {"{'class_name': 'InputLayer', 'config': {'name': 'x', 'batch_shape': [null, 3]}, 'inbound_nodes': []}, " MODEL(
+         "y", "[[['x', 0, 0]]]"),
+     NULL, "", "model \"y\" takes (None, 4), and is given (None, 3)"},
+    /* constants and masks of the program that made the model */
+    {X ", " LAYER("Add", "y", "", "[{'args': [[" TENSOR("x") ", 5]], 'kwargs': {}}]"), NULL,
+     "config.layers[1].inbound_nodes[0].args[0]", "5 is no tensor of the model"},
+    {X ", " LAYER("Add", "y", "",
+                  "[{'args': [[" TENSOR("x") ", {'class_name': '__numpy__', 'config': {}}]], 'kwargs': {}}]"),
+     NULL, "config.layers[1].inbound_nodes[0].args[0]", "is no tensor of the model"},
+    {X ", " Z ", " LAYER("Softmax", "y", "", "[{'args': [" TENSOR("x") "], 'kwargs': {'mask': " TENSOR("z") "}}]"),
+     ENDS("[['x', 0, 0], ['z', 0, 0]]", "[['y', 0, 0]]"), "config.layers[2]",
+     "\"mask\" that no layer before makes and passes on is not supported"},
+    {X ", {'class_name': 'Mean', 'module': 'keras.src.ops.numpy', 'name': 'y', 'config': {'name': 'y', 'axis': null}, "
+       "'inbound_nodes': [{'args': [" TENSOR("x") "], 'kwargs': {}}]}",
+     NULL, "config.layers[1].config.axis", "over the batch, 0, or all axes, null, is not supported"},
     /* calls */
     {X ", " DENSE("y", "7"), NULL, "config.layers[1].inbound_nodes", "expected a list of calls"},
     {X ", " DENSE("y", "[7]"), NULL, "config.layers[1].inbound_nodes[0]", "expected a call"},
@@ -175,6 +191,34 @@ START_TEST(models_too_deep)
 }
 END_TEST
 
+/* Five models in each other, each called 20 times by the one around it: 3,200,000 calls of the innermost layer. */
+START_TEST(too_many_calls)
+{
+    static char text[1 << 16];
+    size_t n = (size_t)snprintf(text, sizeof text, "{'class_name': 'Functional', 'config': {'name': 'm', 'layers': [" X);
+    antler_error err = {0};
+    for (int i = 0; i < 5; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n,
+                              ", {'class_name': 'Functional', 'name': 'm', 'config': {'name': 'm', 'layers': [" X);
+    n += (size_t)snprintf(text + n, sizeof text - n, ", " DENSE("m", "[[['x', 0, 0]]]"));
+    for (int i = 0; i < 5; i++) {
+        n += (size_t)snprintf(text + n, sizeof text - n,
+                              "], 'input_layers': [['x', 0, 0]], 'output_layers': [['m', %d, 0]]}, 'inbound_nodes': "
+                              "[[['x', 0, 0]]",
+                              i ? 19 : 0);
+        for (int k = 0; k < 19; k++)
+            n += (size_t)snprintf(text + n, sizeof text - n, ", [['m', %d, 0]]", k);
+        n += (size_t)snprintf(text + n, sizeof text - n, "]}");
+    }
+    snprintf(text + n, sizeof text - n, "], 'input_layers': [['x', 0, 0]], 'output_layers': [['m', 19, 0]]}}");
+    antler_model *m = antler_load_json(quoted(text), NULL, &err);
+    const antler_status status = m ? antler_build(m) : err.status;
+    expect_error(m ? antler_model_error(m) : &err, ANTLER_UNSUPPORTED, "more than 1048576 calls");
+    ck_assert_int_eq(status, ANTLER_UNSUPPORTED);
+    antler_model_free(m);
+}
+END_TEST
+
 /* A layer that reaches no output is left out, as Keras does, and told. */
 START_TEST(what_no_output_needs)
 {
@@ -199,6 +243,7 @@ int main(void)
     TCase *tests = tcase_create("refusals");
     tcase_add_loop_test(tests, refused_by_place_and_name, 0, sizeof refusals / sizeof *refusals);
     tcase_add_test(tests, models_too_deep);
+    tcase_add_test(tests, too_many_calls);
     tcase_add_test(tests, what_no_output_needs);
     return run_suite("graph_refusals", tests);
 }

@@ -53,7 +53,7 @@ static antler_status connect(antler_model *m, const merging_case *c, antler_erro
     }
     use[calls] = (antler_use){.layer = n + calls, .inputs = n, .in = in};
     out = (antler_ref){calls, 0};
-    return antler__model_connect(m, &(antler_graph){calls + 1, 1, use, &out}, err);
+    return antler__model_connect(m, &(antler_graph){.uses = calls + 1, .outputs = 1, .use = use, .output = &out}, err);
 }
 
 /* NULL: it was refused, as err says. */

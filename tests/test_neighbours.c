@@ -63,7 +63,7 @@ static void connect(antler_model *model, const setting *set, int given, int n)
     antler_ref y = {calls, 0}, out = {calls + 1, 0};
     use[calls] = (antler_use){.layer = given + calls + 1, .inputs = n, .in = in};
     use[calls + 1] = (antler_use){.layer = given + calls, .inputs = 1, .in = &y};
-    antler_graph graph = {calls + 2, 1, use, &out};
+    antler_graph graph = {.uses = calls + 2, .outputs = 1, .use = use, .output = &out};
     ck_assert_msg(antler__model_connect(model, &graph, &err) == ANTLER_OK, "%s: %s", set->s->text, err.message);
 }
 

@@ -145,6 +145,18 @@ static antler_status resolve(const walk *w, const antler_from *from, antler_ref 
 static antler_status lay_out(antler_graph *graph, antler_tree *tree, const antler_ref *input, antler_ref *output,
                              antler_error *err);
 
+/* Shapes are not known yet: what the inputs are given is remembered. */
+static antler_status add_takings(antler_graph *graph, const antler_tree *model, const antler_ref *in, antler_error *err)
+{
+    for (int64_t k = 0; k < model->inputs; k++) {
+        if (!antler__grow_by_one(&graph->taken, (size_t)graph->takings, sizeof *graph->taken))
+            return antler__no_memory(err);
+        graph->taken[graph->takings++] =
+            (antler_taken){in[k], model->member[model->input[k].member].layer, model->name};
+    }
+    return ANTLER_OK;
+}
+
 static antler_status lay_out_model(antler_graph *graph, antler_tree_member *member, const antler_ref *in, int inputs,
                                    given *g, antler_error *err)
 {
@@ -153,6 +165,7 @@ static antler_status lay_out_model(antler_graph *graph, antler_tree_member *memb
     if (inputs != wanted)
         return antler_error_set(err, ANTLER_SHAPE, NULL, "model \"%s\" takes %d tensor%s, got %d", model->name, wanted,
                                 wanted > 1 ? "s" : "", inputs);
+    ANTLER_TRY(add_takings(graph, model, in, err));
     g->output = antler__allocate((size_t)model->outputs, sizeof *g->output);
     g->outputs = (int)model->outputs;
     return g->output ? lay_out(graph, model, in, g->output, err) : antler__no_memory(err);
@@ -271,6 +284,7 @@ void antler__graph_free(antler_graph *graph)
         antler__free((void *)(uintptr_t)graph->use[i].in);
     antler__free((void *)(uintptr_t)graph->use);
     antler__free((void *)(uintptr_t)graph->output);
+    antler__free(graph->taken);
     *graph = (antler_graph){0};
 }
 

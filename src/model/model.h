@@ -76,8 +76,15 @@ typedef struct antler_use {
     bool enters, leaves;  /* a model on steps begins (axis 1 becomes a part of the batch), or ends */
     int64_t entered;      /* leaves: the use that entered */
 } antler_use;
+/* What a model in the model is given for one of its inputs. */
+typedef struct antler_taken {
+    antler_ref given;
+    antler_object source; /* its InputLayer; borrowed */
+    const char *model;    /* its name; borrowed */
+} antler_taken;
 typedef struct antler_graph {
-    int64_t uses, outputs;
+    int64_t uses, outputs, takings;
+    antler_taken *taken;      /* [takings] */
     const antler_use *use;    /* [uses] */
     const antler_ref *output; /* [outputs] of the model */
 } antler_graph;

@@ -205,6 +205,22 @@ static antler_status add_call(antler_model *model, const antler_use *use, antler
     return ANTLER_OK;
 }
 
+/* A model in the model takes what its InputLayer says; of an axis of any size that says nothing. */
+static antler_status check_taken(const antler_model *model, const antler_taken *taken, antler_error *err)
+{
+    antler_shape wanted[ANTLER_MAX_OUTPUTS] = {0};
+    antler_error error = {0};
+    int64_t wire = 0;
+    char want[128], got[128];
+    const antler_layer_ops *source = (const antler_layer_ops *)taken->source.type;
+    ANTLER_TRY(find_wire(model, taken->given, &wire, err));
+    const antler_shape *given = &model->wire[wire].shape;
+    if (source->infer(taken->source.config, NULL, wanted, &error) != ANTLER_OK || antler_shape_equal(wanted, given))
+        return ANTLER_OK;
+    return antler_error_set(err, ANTLER_SHAPE, NULL, "model \"%s\" takes %s, and is given %s", taken->model,
+                            antler_shape_text(wanted, want, sizeof want), antler_shape_text(given, got, sizeof got));
+}
+
 static antler_status make_calls(antler_model *model, const antler_graph *graph, antler_error *err)
 {
     model->call = antler__allocate_zeroed((size_t)graph->uses, sizeof *model->call);
@@ -213,6 +229,8 @@ static antler_status make_calls(antler_model *model, const antler_graph *graph, 
         return antler__no_memory(err);
     for (int64_t i = 0; i < graph->uses; i++)
         ANTLER_TRY(add_call(model, &graph->use[i], err));
+    for (int64_t i = 0; i < graph->takings; i++)
+        ANTLER_TRY(check_taken(model, &graph->taken[i], err));
     for (; model->outputs < graph->outputs; model->outputs++) {
         int64_t *wire = &model->output[model->outputs];
         ANTLER_TRY(find_wire(model, graph->output[model->outputs], wire, err));
