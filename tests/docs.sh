@@ -2,7 +2,7 @@
 # docs.sh ANTLER: the documentation says what is so. Code on the pages is code of the tree, links lead somewhere, every
 # layer has its page, and the errors of docs/json.md are what the command prints.
 set -eu
-antler=$1
+antler=$(realpath "$1")
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

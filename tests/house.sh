@@ -51,6 +51,14 @@ awk '
     }' "$work/includes" >"$work/found"
 fail "a foreign header in a second place" "$work/found"
 
+# The list of layers: sorted, and no file is forgotten, which would not be built.
+grep '^ANTLER_LAYER(' src/layers/layers.def >"$work/rows"
+LC_ALL=C sort -c "$work/rows" 2>"$work/found" || fail "src/layers/layers.def is not sorted" "$work/found"
+sed 's/.*, \(.*\))/\1/' "$work/rows" | sort -u >"$work/files_listed"
+find src/layers -maxdepth 1 -name '*.c' ! -name builtin.c | sed 's/.*\///; s/\.c$//' | sort |
+    comm -23 - "$work/files_listed" >"$work/found"
+fail "files of src/layers without a line in layers.def" "$work/found"
+
 # Class names and config keys of layers, as the command lists them, in quotes, outside src/layers and comments. A key may
 # stand in another kind's own table, and a name may be another kind's too. Keys that every layer has are the kind's, and
 # the core's to know.

@@ -13,11 +13,6 @@ static bool is_list(const antler_json *node)
     return antler__json_type(node) == ANTLER_JSON_ARRAY;
 }
 
-static bool is_null(const antler_json *node)
-{
-    return antler__json_type(node) == ANTLER_JSON_NULL;
-}
-
 static bool is_dict(const antler_json *node)
 {
     return antler__json_type(node) == ANTLER_JSON_OBJECT && !antler__json_get(node, "class_name");
@@ -45,7 +40,7 @@ static antler_output_value *append(antler_by_output *value, const char *name)
 static antler_status read_object(const antler_field *field, const antler_json *node, const antler_place *place,
                                  antler_report *report, antler_objects *objects)
 {
-    if (is_null(node))
+    if (antler__json_is_null(node))
         return field->kind == ANTLER_OBJECT ? ANTLER_OK : wrong(report, place, node, "an object");
     if (!antler__grow(&objects->item, (size_t)objects->n, (size_t)objects->n + 1, sizeof *objects->item))
         return antler__report_error(report, ANTLER_MEMORY, place, "out of memory");
@@ -55,7 +50,7 @@ static antler_status read_object(const antler_field *field, const antler_json *n
 static antler_status read_number(const antler_json *node, const antler_place *place, antler_report *report,
                                  double *number)
 {
-    if (is_null(node))
+    if (antler__json_is_null(node))
         return ANTLER_OK;
     *number = antler__json_number(node);
     if (antler__json_type(node) != ANTLER_JSON_NUMBER || !isfinite(*number))
@@ -90,7 +85,7 @@ static antler_status read_item(const antler_field *field, const antler_json *nod
     item->several = is_list(node);
     if (item->several)
         return read_list(field, node, place, report, &item->objects);
-    return is_null(node) ? ANTLER_OK : read_object(field, node, place, report, &item->objects);
+    return antler__json_is_null(node) ? ANTLER_OK : read_object(field, node, place, report, &item->objects);
 }
 
 /* Of losses and weights the lists within are those of nested outputs, one after the other; of metrics they are the
@@ -124,7 +119,7 @@ antler_status antler__by_output_read(const antler_field *field, const antler_jso
     value->form = is_list(node) ? ANTLER_AS_LIST : is_dict(node) ? ANTLER_AS_DICT : ANTLER_FOR_ALL;
     if (value->form != ANTLER_FOR_ALL)
         return read_items(field, node, place, report, value);
-    return is_null(node) ? ANTLER_OK : read_item(field, node, NULL, place, report, value);
+    return antler__json_is_null(node) ? ANTLER_OK : read_item(field, node, NULL, place, report, value);
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */

@@ -135,6 +135,11 @@ antler_json_type antler__json_type(const antler_json *node)
     }
 }
 
+bool antler__json_is_null(const antler_json *node)
+{
+    return antler__json_type(node) == ANTLER_JSON_NULL;
+}
+
 const char *antler__json_key(const antler_json *node)
 {
     return node ? in(node)->string : NULL;

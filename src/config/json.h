@@ -23,6 +23,7 @@ void antler__json_free(antler_json *root);
 
 /* Reading. A node that is NULL reads as null, 0, false, "" and empty. */
 antler_json_type antler__json_type(const antler_json *node);
+bool antler__json_is_null(const antler_json *node);
 const char *antler__json_key(const antler_json *node); /* key in its parent object, or NULL */
 double antler__json_number(const antler_json *node);
 bool antler__json_bool(const antler_json *node);

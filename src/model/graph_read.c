@@ -81,31 +81,11 @@ static antler_status read_names(reader *r, const antler_json *layers, const antl
 /* ---- references ---------------------------------------------------------------------------------------------------
  */
 
-static bool is_array(const antler_json *node)
-{
-    return node && antler__json_type(node) == ANTLER_JSON_ARRAY;
-}
-
-static bool is_object(const antler_json *node)
-{
-    return node && antler__json_type(node) == ANTLER_JSON_OBJECT;
-}
-
-static bool is_null(const antler_json *node)
-{
-    return !node || antler__json_type(node) == ANTLER_JSON_NULL;
-}
-
-static bool is_string(const antler_json *node)
-{
-    return node && antler__json_type(node) == ANTLER_JSON_STRING;
-}
-
 /* ["x", 0, 0] or ["x", 0, 0, {...}] */
 static bool is_reference(const antler_json *node)
 {
-    int64_t n = is_array(node) ? antler__json_length(node) : 0;
-    if ((n != 3 && n != 4) || !is_string(antler__json_first(node)))
+    int64_t n = antler__json_type(node) == ANTLER_JSON_ARRAY ? antler__json_length(node) : 0;
+    if ((n != 3 && n != 4) || antler__json_type(antler__json_first(node)) != ANTLER_JSON_STRING)
         return false;
     const antler_json *call = antler__json_next(antler__json_first(node));
     return antler__json_type(call) == ANTLER_JSON_NUMBER &&
@@ -116,11 +96,13 @@ static bool is_reference(const antler_json *node)
  */
 static const antler_json *history(const antler_json *node)
 {
-    const char *class_name = is_object(node) ? antler__string_at(node, "class_name") : NULL;
+    const char *class_name =
+        antler__json_type(node) == ANTLER_JSON_OBJECT ? antler__string_at(node, "class_name") : NULL;
     if (!class_name || strcmp(class_name, "__keras_tensor__") != 0)
         return NULL;
     const antler_json *config = antler__json_get(node, "config");
-    const antler_json *found = is_object(config) ? antler__json_get(config, "keras_history") : NULL;
+    const antler_json *found =
+        antler__json_type(config) == ANTLER_JSON_OBJECT ? antler__json_get(config, "keras_history") : NULL;
     return is_reference(found) ? found : NULL;
 }
 
@@ -176,9 +158,9 @@ static antler_status gather(reader *r, const antler_json *node, const antler_pla
         ANTLER_TRY(read_reference(r, tensor, place, &from));
         return append(r, to, from);
     }
-    if (is_object(node) && antler__json_get(node, "class_name"))
+    if (antler__json_type(node) == ANTLER_JSON_OBJECT && antler__json_get(node, "class_name"))
         return ANTLER_OK;
-    if (is_object(node)) {
+    if (antler__json_type(node) == ANTLER_JSON_OBJECT) {
         for (const antler_json *item = antler__json_least(node); item; item = antler__json_after(node, item)) {
             antler_place there = antler__at(place, antler__json_key(item));
             ANTLER_TRY(gather(r, item, &there, to));
@@ -186,7 +168,7 @@ static antler_status gather(reader *r, const antler_json *node, const antler_pla
         return ANTLER_OK;
     }
     int64_t i = 0;
-    for (const antler_json *item = is_array(node) ? antler__json_first(node) : NULL; item;
+    for (const antler_json *item = antler__json_type(node) == ANTLER_JSON_ARRAY ? antler__json_first(node) : NULL; item;
          item = antler__json_next(item), i++) {
         antler_place there = antler__at_item(place, i);
         ANTLER_TRY(gather(r, item, &there, to));
@@ -223,7 +205,8 @@ static int count_names(const char *const *names)
 /* What stands in a list, or in an object that is one, where only tensors may: the first that is none. */
 static const antler_json *find_no_tensor(const antler_json *node)
 {
-    const bool is_list = is_array(node) || (is_object(node) && !antler__json_get(node, "class_name"));
+    const bool is_list = antler__json_type(node) == ANTLER_JSON_ARRAY ||
+                         (antler__json_type(node) == ANTLER_JSON_OBJECT && !antler__json_get(node, "class_name"));
     if (antler__reference(node))
         return NULL;
     const antler_json *item = is_list ? antler__json_first(node) : NULL;
@@ -238,7 +221,7 @@ static const antler_json *find_no_tensor(const antler_json *node)
 static antler_status take_argument(reader *r, const antler_json *value, const antler_place *place, gathered *g,
                                    int index)
 {
-    const antler_json *wrong = is_null(value) ? NULL : find_no_tensor(value);
+    const antler_json *wrong = antler__json_is_null(value) ? NULL : find_no_tensor(value);
     char brief[64];
     if (wrong)
         return antler__report_error(r->report, ANTLER_UNSUPPORTED, place, "%s is no tensor of the model",
@@ -256,7 +239,7 @@ static antler_status check_setting(reader *r, const antler_json *value, const an
             antler__report_warning(r->report, place, "has no effect, as in Keras: fit trains, and prediction does not");
         return ANTLER_OK;
     }
-    if (is_null(value))
+    if (antler__json_is_null(value))
         return ANTLER_OK;
     return antler__report_error(r->report, ANTLER_UNSUPPORTED, place, "%s is not supported",
                                 antler__json_brief(value, brief, sizeof brief));
@@ -270,13 +253,13 @@ static antler_status take_named(reader *r, const antler_tree_member *member, con
     antler_place there = antler__at(place, key);
     ANTLER_TRY(gather(r, value, &there, &g->parents));
     if (strcmp(key, "mask") == 0) {
-        call->mask = is_null(value) ? NULL : antler__json_add_copy(NULL, NULL, value);
-        return call->mask || is_null(value) ? ANTLER_OK : no_memory(r);
+        call->mask = antler__json_is_null(value) ? NULL : antler__json_add_copy(NULL, NULL, value);
+        return call->mask || antler__json_is_null(value) ? ANTLER_OK : no_memory(r);
     }
     if (index >= 0)
         return take_argument(r, value, &there, g, index);
     if (antler__call_setting(member, key))
-        return is_null(value) || antler__json_type(value) == ANTLER_JSON_BOOL
+        return antler__json_is_null(value) || antler__json_type(value) == ANTLER_JSON_BOOL
                    ? ANTLER_OK
                    : antler__report_error(r->report, ANTLER_VALUE, &there, "expected true or false");
     return check_setting(r, value, &there);
@@ -311,7 +294,7 @@ static antler_status read_object_call(reader *r, const antler_tree_member *membe
     const antler_json *args = antler__json_get(node, "args"), *named = antler__json_get(node, "kwargs");
     antler_place args_place = antler__at(place, "args"), named_place = antler__at(place, "kwargs");
     int most = count_names(arguments_of(member)), i = 0;
-    if (!is_array(args))
+    if (antler__json_type(args) != ANTLER_JSON_ARRAY)
         return antler__report_error(r->report, ANTLER_FORMAT, &args_place, "expected a list");
     for (const antler_json *item = antler__json_first(args); item; item = antler__json_next(item), i++) {
         antler_place there = antler__at_item(&args_place, i);
@@ -321,7 +304,7 @@ static antler_status read_object_call(reader *r, const antler_tree_member *membe
         ANTLER_TRY(gather(r, item, &there, &g->parents));
         ANTLER_TRY(take_argument(r, item, &there, g, i));
     }
-    if (is_object(named))
+    if (antler__json_type(named) == ANTLER_JSON_OBJECT)
         ANTLER_TRY(take_all_named(r, member, named, &named_place, g, call));
     return check_mask(r, member, &named_place, g, call);
 }
@@ -344,7 +327,8 @@ static antler_status read_list_call(reader *r, const antler_tree_member *member,
     for (i = 0; named && i < 3; i++)
         named = antler__json_next(named);
     antler_place first_place = antler__at_item(place, 0), named_place = antler__at_item(&first_place, 3);
-    return is_object(named) ? take_all_named(r, member, named, &named_place, g, call) : ANTLER_OK;
+    return antler__json_type(named) == ANTLER_JSON_OBJECT ? take_all_named(r, member, named, &named_place, g, call)
+                                                          : ANTLER_OK;
 }
 
 /* The tensors that the call computes with, argument by argument. */
@@ -400,13 +384,14 @@ static antler_status read_call(reader *r, int64_t i, const antler_json *node, co
     antler_member_call *call = &member->call[member->calls - 1];
     antler__free(call->in);
     *call = (antler_member_call){.flat = -1};
-    r->objects = r->objects || (is_object(node) && !member->mask_operator); /* all operators have that form here */
+    r->objects = r->objects || (antler__json_type(node) == ANTLER_JSON_OBJECT &&
+                                !member->mask_operator); /* all operators have that form here */
     antler_status status;
     if (member->mask_operator)
         status = gather_operator(r, node, place, &g, call);
-    else if (is_object(node))
+    else if (antler__json_type(node) == ANTLER_JSON_OBJECT)
         status = read_object_call(r, member, node, place, &g, call);
-    else if (is_array(node))
+    else if (antler__json_type(node) == ANTLER_JSON_ARRAY)
         status = read_list_call(r, member, node, place, &g, call);
     else
         status = antler__report_error(r->report, ANTLER_FORMAT, place, "expected a call");
@@ -427,7 +412,7 @@ static antler_status read_calls_of(reader *r, int64_t i, const antler_json *node
     antler_error error = {0};
     if (antler__member_is_source(member))
         return antler__tree_call(r->tree, i, NULL, 0, &error) == ANTLER_OK ? ANTLER_OK : no_memory(r);
-    if (!is_null(calls) && !is_array(calls))
+    if (!antler__json_is_null(calls) && antler__json_type(calls) != ANTLER_JSON_ARRAY)
         return antler__report_error(r->report, ANTLER_FORMAT, &there, "expected a list of calls");
     int64_t k = 0;
     for (const antler_json *call = calls ? antler__json_first(calls) : NULL; call;
@@ -500,7 +485,7 @@ static antler_status settle_calls(reader *r, const antler_place *layers)
 /* The keys of an object, sorted; *keys stays NULL for a list. */
 static antler_status read_keys(reader *r, const antler_json *node, const antler_place *place, int64_t n, char ***keys)
 {
-    if (!is_object(node))
+    if (antler__json_type(node) != ANTLER_JSON_OBJECT)
         return ANTLER_OK;
     if (antler__json_length(node) != n)
         return antler__report_error(r->report, ANTLER_UNSUPPORTED, place, "an object of lists");

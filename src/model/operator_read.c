@@ -14,16 +14,6 @@ static bool is_tf(const char *class_name)
     return strcmp(class_name, tf_classes[0]) == 0 || strcmp(class_name, tf_classes[1]) == 0;
 }
 
-static bool has_type(const antler_json *node, antler_json_type type)
-{
-    return node && antler__json_type(node) == type;
-}
-
-static bool is_null(const antler_json *node)
-{
-    return !node || antler__json_type(node) == ANTLER_JSON_NULL;
-}
-
 static const antler_operation_ops *find(const char *class_name)
 {
     return (const antler_operation_ops *)antler_type_find(ANTLER_KIND_OPERATION, class_name);
@@ -42,12 +32,12 @@ static bool begins_with(const char *text, const char *with)
 static bool looks_like_one(const antler_json *node, const char *class_name, bool legacy)
 {
     const antler_json *config = antler__json_get(node, "config"), *calls = antler__json_get(node, "inbound_nodes");
-    const antler_json *call = has_type(calls, ANTLER_JSON_ARRAY) ? antler__json_first(calls) : NULL;
-    const antler_json *args = has_type(call, ANTLER_JSON_OBJECT) ? antler__json_get(call, "args") : NULL;
+    const antler_json *call = antler__json_type(calls) == ANTLER_JSON_ARRAY ? antler__json_first(calls) : NULL;
+    const antler_json *args = antler__json_type(call) == ANTLER_JSON_OBJECT ? antler__json_get(call, "args") : NULL;
     const antler_layer_ops *layer = (const antler_layer_ops *)antler_type_find(ANTLER_KIND_LAYER, class_name);
     const antler_operation_ops *operation = find(class_name);
-    bool bare = has_type(config, ANTLER_JSON_OBJECT) && !antler__json_get(config, "trainable");
-    if (!has_type(args, ANTLER_JSON_ARRAY) || (layer && !operation))
+    bool bare = antler__json_type(config) == ANTLER_JSON_OBJECT && !antler__json_get(config, "trainable");
+    if (antler__json_type(args) != ANTLER_JSON_ARRAY || (layer && !operation))
         return false;
     if (!layer)
         return operation || (bare && legacy);
@@ -56,7 +46,8 @@ static bool looks_like_one(const antler_json *node, const char *class_name, bool
     if (!layer->arguments && antler__json_length(args) > 1)
         return true;
     return bare && !antler__json_get(config, "dtype") &&
-           (operation->layer.inputs == ANTLER_MANY) == has_type(antler__json_first(args), ANTLER_JSON_ARRAY);
+           (operation->layer.inputs == ANTLER_MANY) ==
+               (antler__json_type(antler__json_first(args)) == ANTLER_JSON_ARRAY);
 }
 
 bool antler__is_operator(const antler_json *node, bool legacy)
@@ -77,7 +68,7 @@ bool antler__is_operator(const antler_json *node, bool legacy)
 
 static const antler_json *item_of(const antler_json *list, int i)
 {
-    const antler_json *item = has_type(list, ANTLER_JSON_ARRAY) ? antler__json_first(list) : NULL;
+    const antler_json *item = antler__json_type(list) == ANTLER_JSON_ARRAY ? antler__json_first(list) : NULL;
     while (item && i-- > 0)
         item = antler__json_next(item);
     return item;
@@ -85,7 +76,7 @@ static const antler_json *item_of(const antler_json *list, int i)
 
 static bool is_given(const antler_json *node) /* a tensor or a constant, with what else the call takes */
 {
-    return has_type(item_of(node, 0), ANTLER_JSON_STRING) && antler__json_length(node) >= 3;
+    return antler__json_type(item_of(node, 0)) == ANTLER_JSON_STRING && antler__json_length(node) >= 3;
 }
 
 /* Adds an argument of a call of tf-keras, as Keras 3 has it. */
@@ -105,7 +96,7 @@ static bool add_value(antler_json *parent, const char *key, const antler_json *n
 /* {"args": [x], "kwargs": {"y": v}}; a call that has this form already is copied. */
 static bool open_call(const antler_json *call, antler_json *calls)
 {
-    if (!has_type(call, ANTLER_JSON_ARRAY))
+    if (antler__json_type(call) != ANTLER_JSON_ARRAY)
         return antler__json_add_copy(calls, NULL, call) != NULL;
     antler_json *object = antler__json_object(calls, NULL), *args = antler__json_array(object, "args");
     antler_json *to = args && !is_given(call) ? antler__json_array(args, NULL) : args;
@@ -168,7 +159,7 @@ static bool is_argument(const antler_operation_ops *ops, const char *name)
 /* Only what says something: TensorFlow's calls are full of nulls, switches that are off, and the name of the result. */
 static bool is_idle(const antler_json *item)
 {
-    return is_null(item) || (has_type(item, ANTLER_JSON_BOOL) && !antler__json_bool(item)) ||
+    return antler__json_is_null(item) || (antler__json_type(item) == ANTLER_JSON_BOOL && !antler__json_bool(item)) ||
            strcmp(antler__json_key(item), "name") == 0;
 }
 
@@ -186,7 +177,7 @@ static bool rename_call(const antler_operation_ops *ops, const char *takes, cons
         const antler_json *value = item_of(args, i) ? item_of(args, i) : antler__json_get(named, w.theirs);
         if (value && is_argument(ops, w.ours))
             fits = antler__json_add_copy(own, NULL, value) != NULL;
-        else if (!is_null(value))
+        else if (!antler__json_is_null(value))
             fits = antler__json_add_copy(config, w.ours, value) != NULL;
     }
     antler_json *rest = fits ? antler__json_object(object, "kwargs") : NULL;
@@ -279,7 +270,7 @@ static antler_status take_constant(const becoming *b, const antler_field *field,
 {
     char text[256], before[64], now[64];
     const antler_json *had = antler__json_get(b->config, field->key);
-    if (is_null(value) && field->kind == ANTLER_REAL)
+    if (antler__json_is_null(value) && field->kind == ANTLER_REAL)
         return refuse_value(b, value, place, "a tensor of the model, or a number");
     if (field->kind == ANTLER_REAL && antler__json_type(value) != ANTLER_JSON_NUMBER)
         return refuse_value(b, value, place, "a tensor of the model, or a number");
@@ -308,7 +299,7 @@ static antler_status take_value(const becoming *b, int i, const antler_json *val
         return ANTLER_OK;
     if (!is_list && field)
         return take_constant(b, field, value, place, first);
-    if (!is_list || !has_type(value, ANTLER_JSON_ARRAY) || antler__reference(value))
+    if (!is_list || antler__json_type(value) != ANTLER_JSON_ARRAY || antler__reference(value))
         return refuse_value(b, value, place, is_list ? "a list of tensors of the model" : "a tensor of the model");
     int64_t k = 0;
     for (const antler_json *item = antler__json_first(value); item; item = antler__json_next(item), k++) {
@@ -335,7 +326,7 @@ static antler_status take_call(const becoming *b, const antler_json *call, const
         return antler__report_error(b->report, ANTLER_VALUE, &args_place, "no \"%s\"", b->ops->layer.arguments[i]);
     for (const antler_json *item = named ? antler__json_first(named) : NULL; item; item = antler__json_next(item)) {
         antler_place there = antler__at(&named_place, antler__json_key(item));
-        if (!is_null(item))
+        if (!antler__json_is_null(item))
             return antler__report_error(b->report, ANTLER_UNSUPPORTED, &there, "not supported by this operator");
     }
     return ANTLER_OK;
@@ -345,7 +336,7 @@ static antler_status copy_config(const becoming *b, const antler_tree_member *me
 {
     const antler_json *config = antler__json_get(b->node, "config");
     bool named = antler__json_add_string(b->config, "name", member->name);
-    for (const antler_json *item = has_type(config, ANTLER_JSON_OBJECT) ? antler__json_first(config) : NULL;
+    for (const antler_json *item = antler__json_type(config) == ANTLER_JSON_OBJECT ? antler__json_first(config) : NULL;
          named && item; item = antler__json_next(item)) {
         const char *key = antler__json_key(item);
         antler_place there = antler__at(place, key);

@@ -14,11 +14,6 @@ bool antler__is_model_class(const char *class_name)
            strcmp(class_name, "Model") == 0;
 }
 
-static bool is_null(const antler_json *node)
-{
-    return !node || antler__json_type(node) == ANTLER_JSON_NULL;
-}
-
 /* ---- "config" of a model ------------------------------------------------------------------------------------------
  */
 
@@ -95,7 +90,7 @@ static bool read_build(const antler_json *node, int64_t *shape)
 {
     antler_report quiet = {.err = NULL};
     void *build;
-    if (is_null(node) || antler__config_read(&build_type, node, NULL, &quiet, &build) != ANTLER_OK)
+    if (antler__json_is_null(node) || antler__config_read(&build_type, node, NULL, &quiet, &build) != ANTLER_OK)
         return false;
     memcpy(shape, ((const model_config *)build)->build_input_shape, sizeof((model_config *)build)->build_input_shape);
     antler__config_free(&build_type, build);
@@ -233,7 +228,7 @@ static antler_status read_steps(const antler_json *node, const antler_json *mode
 static antler_status refuse_shared(const antler_json *node, const antler_place *place, antler_report *report,
                                    const antler_tree_member *member)
 {
-    if (is_null(antler__json_get(node, "shared_object_id")) || antler__member_is_source(member))
+    if (antler__json_is_null(antler__json_get(node, "shared_object_id")) || antler__member_is_source(member))
         return ANTLER_OK;
     const char *name = antler__member_name(member);
     return antler__report_error(report, ANTLER_UNSUPPORTED, place, "\"%.80s\" is part of two models",
@@ -288,10 +283,10 @@ static antler_status read_member(antler_tree *tree, const antler_json *node, con
 static antler_status read_members(antler_tree *tree, const antler_json *list, const antler_place *place,
                                   antler_report *report, int depth)
 {
-    if (is_null(list) || antler__json_type(list) != ANTLER_JSON_ARRAY || antler__json_length(list) == 0)
+    if (antler__json_is_null(list) || antler__json_type(list) != ANTLER_JSON_ARRAY || antler__json_length(list) == 0)
         return antler__report_error(report, ANTLER_VALUE, place, "%s; expected a list of layers",
                                     !list                                          ? "missing"
-                                    : is_null(list)                                ? "null"
+                                    : antler__json_is_null(list)                   ? "null"
                                     : antler__json_type(list) != ANTLER_JSON_ARRAY ? "not a list"
                                                                                    : "empty");
     antler_status status = ANTLER_OK;
@@ -314,7 +309,7 @@ static antler_status take_config(antler_tree *tree, const antler_json *config, c
     ANTLER_TRY(antler__config_read(&config_type, config, place, report, &read));
     model_config *c = read;
     memcpy(built, c->build_input_shape, sizeof c->build_input_shape);
-    tree->trainable = c->trainable || is_null(antler__json_get(config, "trainable"));
+    tree->trainable = c->trainable || antler__json_is_null(antler__json_get(config, "trainable"));
     if (c->name) {
         antler__free(tree->name);
         tree->name = (char *)(uintptr_t)c->name;
@@ -327,9 +322,9 @@ static antler_status take_config(antler_tree *tree, const antler_json *config, c
 static antler_status refuse_config(const antler_json *config, const antler_place *place, antler_report *report)
 {
     return antler__report_error(report, ANTLER_VALUE, place, "%s; expected an object with \"layers\"",
-                                !config           ? "missing"
-                                : is_null(config) ? "null"
-                                                  : "not an object");
+                                !config                        ? "missing"
+                                : antler__json_is_null(config) ? "null"
+                                                               : "not an object");
 }
 
 /* "config": an object with "layers"; or the list itself, before Keras 2.2.3. */
@@ -342,7 +337,7 @@ static antler_status read_config(antler_tree *tree, const antler_json *node, con
     const antler_json *list = bare ? config : antler__json_get(config, "layers");
     const antler_place *layers = bare ? &place : &inside;
     int64_t built[ANTLER_MAX_RANK + 1] = {0};
-    if (is_null(config) || (!bare && antler__json_type(config) != ANTLER_JSON_OBJECT))
+    if (antler__json_is_null(config) || (!bare && antler__json_type(config) != ANTLER_JSON_OBJECT))
         return refuse_config(config, &place, report);
     antler_status status = bare ? ANTLER_OK : take_config(tree, config, &place, report, built);
     antler_status members = read_members(tree, list, layers, report, depth);
