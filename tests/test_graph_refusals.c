@@ -54,6 +54,7 @@ static const refusal refusals[] = {
     {X ", " Y, ENDS("[['x', 0, 0]]", "[['y', 0, 1]]"), "config.layers[1]", "y (Dense) has 1 output, not 2"},
     {X ", " DENSE("w", "[]") ", " DENSE("y", "[[['w', 0, 0]]]"), NULL, "config.layers[2].inbound_nodes",
      "\"w\" is called 0 times, not 1"},
+    {X ", " Y, ENDS("[['x', 0, 0]]", "[['x', 0, 0]]"), "config.layers", "the model has no layers"},
     /* models in the model */
     {"{'class_name': 'InputLayer', 'config': {'name': 'x', 'batch_shape': [null, 3]}, 'inbound_nodes': []}, " MODEL(
          "y", "[[['x', 0, 0]]]"),
@@ -195,7 +196,8 @@ END_TEST
 START_TEST(too_many_calls)
 {
     static char text[1 << 16];
-    size_t n = (size_t)snprintf(text, sizeof text, "{'class_name': 'Functional', 'config': {'name': 'm', 'layers': [" X);
+    size_t n =
+        (size_t)snprintf(text, sizeof text, "{'class_name': 'Functional', 'config': {'name': 'm', 'layers': [" X);
     antler_error err = {0};
     for (int i = 0; i < 5; i++)
         n += (size_t)snprintf(text + n, sizeof text - n,

@@ -374,12 +374,9 @@ antler_status antler__model_connect(antler_model *model, const antler_graph *gra
     antler_graph laid_out = {0};
     if (model->built)
         return ANTLER_OK;
-    bool layers = false;
-    for (int64_t i = 0; i < model->tree->members; i++)
-        layers = layers || !antler__member_is_source(&model->tree->member[i]);
-    if (!layers)
-        return antler_error_set(err, ANTLER_VALUE, "config.layers", "the model has no layers");
-    antler_status status = antler__layout(model, &laid_out, err);
+    antler_status status = model->tree->members ? antler__layout(model, &laid_out, err) : ANTLER_OK;
+    if (status == ANTLER_OK && !laid_out.uses) /* or none that the outputs need */
+        status = antler_error_set(err, ANTLER_VALUE, "config.layers", "the model has no layers");
     if (status == ANTLER_OK && !graph)
         status = check_chain(model, err);
     status = status == ANTLER_OK ? make_inputs(model, err) : status;

@@ -222,14 +222,19 @@ static bool write_operator(const antler_model *model, const antler_tree *tree, c
     return fits;
 }
 
+static bool add_missing(antler_json *object, const antler_json *node, const char *key, const char *value)
+{
+    return antler__json_get(node, key) || antler__json_add_string(object, key, value);
+}
+
 /* As it came, but for the module. */
 static bool write_mask_operator(const antler_json *node, antler_json *layers, antler_style style)
 {
-    bool modules = style == ANTLER_STYLE_KERAS, named = antler__json_get(node, "module");
+    bool modules = style == ANTLER_STYLE_KERAS;
     antler_json *object = antler__json_object(layers, NULL);
-    bool fits = object && (!modules || named ||
-                           (antler__json_add_string(object, "module", antler__kind_module(ANTLER_KIND_OPERATION)) &&
-                            antler__json_add_string(object, "registered_name", antler__string_at(node, "class_name"))));
+    bool fits =
+        object && (!modules || (add_missing(object, node, "module", antler__kind_module(ANTLER_KIND_OPERATION)) &&
+                                add_missing(object, node, "registered_name", antler__string_at(node, "class_name"))));
     for (const antler_json *item = antler__json_first(node); fits && item; item = antler__json_next(item)) {
         const char *key = antler__json_key(item);
         if (modules || (strcmp(key, "module") != 0 && strcmp(key, "registered_name") != 0))
