@@ -405,6 +405,26 @@ START_TEST(masks_of_several_inputs)
 }
 END_TEST
 
+START_TEST(inputs_of_different_shapes_are_refused)
+{
+    antler_error err = {0};
+    antler_model *m = antler__model_new("two", true, &err);
+    char text[128];
+    static const char *const layers[] = {"{'class_name': 'InputLayer', 'config': {'shape': [3]}}",
+                                         "{'class_name': 'InputLayer', 'config': {'shape': [2]}}",
+                                         "{'class_name': 'Weigh', 'config': {}}"};
+    for (int i = 0; i < 3; i++)
+        must(antler_add_json(m, quoted(strcpy(text, layers[i]))), antler_model_error(m));
+    antler_ref in[] = {{-1, 0}, {-2, 0}}, out = {0, 0};
+    antler_use use = {.layer = 2, .inputs = 2, .in = in};
+    ck_assert_int_eq(
+        antler__model_connect(m, &(antler_graph){.uses = 1, .outputs = 1, .use = &use, .output = &out}, &err),
+        ANTLER_SHAPE);
+    expect_error(&err, ANTLER_SHAPE, "inputs of different shapes");
+    antler_model_free(m);
+}
+END_TEST
+
 START_TEST(too_many_inputs_are_refused)
 {
     antler_error err = {0};
@@ -440,6 +460,7 @@ int main(void)
 #endif
     tcase_add_test(tests, a_kept_gradient_is_that_of_its_own_output);
     tcase_add_test(tests, masks_of_several_inputs);
+    tcase_add_test(tests, inputs_of_different_shapes_are_refused);
     tcase_add_test(tests, too_many_inputs_are_refused);
     return run_suite("calls", tests);
 }

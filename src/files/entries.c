@@ -48,17 +48,6 @@ void antler__entries_free(antler_entries *entries)
     *entries = (antler_entries){0};
 }
 
-/* Room for one more: the array has 16, 32, 64, ... elements. */
-static bool make_room(antler_entries *entries)
-{
-    size_t n = (size_t)entries->n;
-    if (n == 0)
-        return (entries->entry = antler__allocate(16, sizeof *entries->entry)) != NULL;
-    if (n < 16 || (n & (n - 1)) != 0)
-        return true;
-    return antler__grow(&entries->entry, n, 2 * n, sizeof *entries->entry);
-}
-
 antler_status antler__entries_reserve(antler_entries *entries, const char *name, antler_dtype dtype,
                                       const antler_shape *shape, size_t bytes, void **data, antler_error *err)
 {
@@ -67,7 +56,8 @@ antler_status antler__entries_reserve(antler_entries *entries, const char *name,
     *data = NULL;
     if (!group)
         entry.data = antler__allocate(bytes, 1);
-    if (!entry.name || (!group && !entry.data) || !make_room(entries)) {
+    if (!entry.name || (!group && !entry.data) ||
+        !antler__grow_by_one(&entries->entry, (size_t)entries->n, sizeof *entries->entry)) {
         antler__free(entry.name);
         antler__free(entry.data);
         if (entries->n == 0) {

@@ -13,8 +13,8 @@
 typedef struct antler_pooling pooling;
 typedef struct antler_adaptive_pooling adaptive;
 
-static antler_status windows(const pooling *c, int axes, const antler_shape *in, antler_window w[ANTLER_SPATIAL],
-                             antler_error *err)
+static antler_status sliding_windows(const pooling *c, int axes, const antler_shape *in,
+                                     antler_window w[ANTLER_SPATIAL], antler_error *err)
 {
     const antler_window_config config = {axes, c->pool_size, c->strides, NULL, c->padding}; /* strides: 0 for null */
     return antler__windows(w, &config, in, err);
@@ -33,11 +33,17 @@ static antler_status adaptive_windows(const adaptive *c, int axes, const antler_
     return ANTLER_OK;
 }
 
+static antler_status windows(const void *config, bool adapts, int axes, const antler_shape *in,
+                             antler_window w[ANTLER_SPATIAL], antler_error *err)
+{
+    return adapts ? adaptive_windows(config, axes, in, w, err) : sliding_windows(config, axes, in, w, err);
+}
+
 static antler_status infer(const void *config, int axes, bool adapts, const antler_shape *in, antler_shape *out,
                            antler_error *err)
 {
     antler_window w[ANTLER_SPATIAL];
-    ANTLER_TRY(adapts ? adaptive_windows(config, axes, in, w, err) : windows(config, axes, in, w, err));
+    ANTLER_TRY(windows(config, adapts, axes, in, w, err));
     *out = antler__windows_shape(w, axes, in->dim[0], in->dim[axes + 1]);
     return ANTLER_OK;
 }
@@ -56,7 +62,7 @@ static antler_status job_of(const void *config, bool adapts, antler_run *run, jo
     const antler_shape *in = &run->x->shape;
     const int axes = in->rank - 2;
     *j = (job){.adapts = adapts, .channels = in->dim[axes + 1], .x = run->x->data, .y = run->y->data};
-    return adapts ? adaptive_windows(config, axes, in, j->w, run->err) : windows(config, axes, in, j->w, run->err);
+    return windows(config, adapts, axes, in, j->w, run->err);
 }
 
 /* The inputs of an image that a window sees, on each axis [first, last). */
