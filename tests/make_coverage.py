@@ -85,7 +85,7 @@ def section(kind, module, base, antler):
     wrong = set(missing) ^ set(reasons)
     if wrong:
         sys.exit(f"{kind}: {', '.join(sorted(wrong))}: without a reason, or with one and there")
-    lines = [f"## {PLURALS.get(kind, kind + "s").capitalize()}: {len(names) - len(missing)} of {len(names)}\n"]
+    lines = [f"## {PLURALS.get(kind, kind + 's').capitalize()}: {len(names) - len(missing)} of {len(names)}\n"]
     if missing:
         lines += ["| not here | |", "|---|---|", *(f"| {name} | {reasons[name]} |" for name in missing), ""]
     return "\n".join(lines)

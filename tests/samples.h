@@ -138,7 +138,8 @@ static inline antler_model *lay_out(const sample *s, antler_error *err)
     antler_use use = {.layer = n, .inputs = n, .in = in};
     if (!model || append(model, s, err) != ANTLER_OK) {
         antler__error_copy(err, antler_model_error(model));
-    } else if (antler__model_connect(model, &(antler_graph){.uses = 1, .outputs = 1, .use = &use, .output = &out}, err) == ANTLER_OK) {
+    } else if (antler__model_connect(model, &(antler_graph){.uses = 1, .outputs = 1, .use = &use, .output = &out},
+                                     err) == ANTLER_OK) {
         antler_set_seed(model, 7);
         antler_build(model);
         antler__error_copy(err, antler_model_error(model));

@@ -277,7 +277,8 @@ ANTLER_API const antler_error *antler_model_warning(const antler_model *model, i
 ANTLER_API const antler_shape *antler_input_shape(const antler_model *model);
 ANTLER_API const antler_shape *antler_output_shape(const antler_model *model);
 /* The index-th input or output, with its name: that of its layer; of an output, of the layer or the model in the model
-   that gives it, "NAME_1" for a second one of a name; a key where the file has an object of them. *name may be left out. NULL past the last. */
+   that gives it, "NAME_1" for a second one of a name; a key where the file has an object of them. *name may be left
+   out. NULL past the last. */
 ANTLER_API const antler_shape *antler_model_input(const antler_model *model, int64_t index, const char **name);
 ANTLER_API const antler_shape *antler_model_output(const antler_model *model, int64_t index, const char **name);
 /* Samples of a batch where a call does not say: the batch that the input fixes, or that of "fit", or 32. */
