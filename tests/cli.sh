@@ -35,6 +35,14 @@ prints() {
     grep -Eq -- "$1" out || fail "no line like: $1"
 }
 
+# has_double CASE: the double-precision command lies beside this one, which gradcheck needs; a build may be without it
+has_double() {
+    [ -x "$(dirname "$antler")/antler64" ] || {
+        echo "$1: no antler64 beside the command; not run"
+        return 1
+    }
+}
+
 # refused STATUS PATTERN ARGUMENTS...: fails with one line on standard error that starts with "antler: " and has PATTERN
 refused() {
     want=$1

@@ -79,6 +79,7 @@ case_terminal() {
     head -n 1 escaped/history.csv | grep -q '^epoch,loss,"m,s?*",val_loss,"val_m,s?*"$' || fail 'heading of history.csv'
     run 0 evaluate escape.keras --data data
     no_controls out
+    has_double terminal || return
     run 0 gradcheck escape.json
     no_controls out
 }
@@ -178,6 +179,7 @@ case_planted() {
         echo 'case_planted: no rights to hide /proc; not run'
         return
     }
+    has_double planted || return
     checks=$((checks + 2))
     (cd planted && unshare -rm sh -c 'mount -t tmpfs none /proc; PATH=$1:$PATH antler gradcheck ../net.json' sh "$work/bin") \
         >out 2>err
