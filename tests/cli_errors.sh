@@ -123,3 +123,27 @@ case_bad_output() {
         [ $? -eq 1 ] && grep -q '^antler: standard output: ' err || fail 'a full standard output goes unnoticed'
     fi
 }
+
+# A loss for an output that is not there keeps nobody from looking at the model; all that trains says so.
+case_loss_of_no_output() {
+    graph lost.json
+    sed -i 's/"loss": "mse"/"loss": {"p": "mse", "kind": "mse"}/' lost.json
+    for command in bench gradcheck; do
+        refused 1 'lost.json: compile_config.loss: the model has no output "kind"; it has "p", "q"' $command lost.json
+    done
+    run 0 summary lost.json
+    prints '^loss +lost.json: compile_config.loss: the model has no output "kind"'
+    run 0 convert lost.json lost.keras
+    grep -q '^antler: warning: lost.json: compile_config.loss: the model has no output' err || fail 'convert does not warn'
+}
+
+# Data sets are those of the inputs and outputs, or the file that has others is named.
+case_parts_of_no_input() {
+    graph g.json
+    mkdir -p parts/x_train parts/y_train
+    for set in x_train/a x_train/c y_train/p y_train/q; do
+        cp data/x_train.csv "parts/$set.csv"
+    done
+    refused 1 'parts: x: the model has no input "c"' train g.json --data parts --output g.keras
+    [ ! -e g.keras ] || fail 'g.keras is left behind'
+}

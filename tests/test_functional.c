@@ -570,7 +570,7 @@ START_TEST(bad_values_are_told)
     x = antler_input(m, .shape = {4});
     antler_value y = antler_call(m, flatten, (x));
     antler_call(m, flatten, (antler_output(y, 1)));
-    refused(m, ANTLER_VALUE, "config.layers[1]: flatten (Flatten) has 1 output, not 2");
+    refused(m, ANTLER_VALUE, "config.layers[2]: flatten (Flatten) has 1 output, not 2");
 
     m = functional("m");
     x = antler_input(m, .shape = {4});

@@ -239,6 +239,9 @@ struct antler_compile {
                          ANTLER_TEXT_(__VA_ARGS__))
 ANTLER_API antler_status antler_compile_given(antler_model *model, const struct antler_compile *settings, size_t size,
                                               const char *given);
+/* Whether a built model has a loss that fits its outputs: if not, why antler_fit and antler_evaluate will refuse it. A
+   model that was loaded is kept with the loss that its file has, and predicts. */
+ANTLER_API antler_status antler_model_ready(const antler_model *model, antler_error *err);
 
 /* Loads a model: .json (architecture, compile settings, "fit"), .keras, or .h5 (Keras's whole-model file). NULL and
  *err on failure; nothing is half loaded. */

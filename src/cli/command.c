@@ -63,6 +63,15 @@ int64_t antler__print_warnings(const antler_model *model, int64_t from)
     return from;
 }
 
+void antler__warn_unfit(const antler_model *model)
+{
+    antler_error err = {0};
+    antler_object loss;
+    char text[1200];
+    if (antler_model_object(model, ANTLER_KIND_LOSS, 0, &loss) && antler_model_ready(model, &err) != ANTLER_OK)
+        fprintf(stderr, "antler: warning: %s\n", antler_error_text(&err, text, sizeof text));
+}
+
 antler_model *antler__open_model(const antler_arguments *a, antler_error *err)
 {
     antler_model *model = antler_load(a->argument[0], err);
@@ -209,6 +218,7 @@ void antler__blame(const char *path, antler_error *err)
 
 void antler__blame_data(const char *path, antler_error *err)
 {
-    if (err->status == ANTLER_DATA || err->status == ANTLER_SHAPE)
+    bool part = err->status == ANTLER_NAME && (strcmp(err->place, "x") == 0 || strcmp(err->place, "y") == 0);
+    if (part || err->status == ANTLER_DATA || err->status == ANTLER_SHAPE)
         antler__blame(path, err);
 }

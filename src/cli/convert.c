@@ -5,8 +5,10 @@ static int run(const antler_arguments *a)
     static const char *const suffixes[] = {".keras", ".weights.h5", ".h5", ".json", NULL};
     antler_error err = {0};
     antler_model *model = NULL;
-    if (antler__check_output(a->argument[1], suffixes, &err) == ANTLER_OK && (model = antler__open_model(a, &err)))
+    if (antler__check_output(a->argument[1], suffixes, &err) == ANTLER_OK && (model = antler__open_model(a, &err))) {
+        antler__warn_unfit(model);
         antler_save(model, a->argument[1], &err);
+    }
     antler_model_free(model);
     return err.status == ANTLER_OK ? 0 : antler__fail(&err);
 }

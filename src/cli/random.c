@@ -153,15 +153,12 @@ static antler_status make(const antler_model *model, int64_t rows, antler_random
 antler_status antler__random_data_make(const antler_model *model, const char *path, int64_t rows,
                                        antler_random_data *data, antler_error *err)
 {
-    antler_object object;
-    bool loss = antler_model_object(model, ANTLER_KIND_LOSS, 0, &object);
-    if (!loss || !antler_model_object(model, ANTLER_KIND_OPTIMIZER, 0, &object)) {
-        antler_error_set(err, ANTLER_VALUE, "compile_config", "the model has no %s; it needs an optimizer and a loss",
-                         loss ? "optimizer" : "loss");
-        antler__blame(path, err);
-        return err->status;
-    }
-    return make(model, rows, data, err);
+    antler_object optimizer;
+    if (antler_model_ready(model, err) == ANTLER_OK &&
+        !antler_model_object(model, ANTLER_KIND_OPTIMIZER, 0, &optimizer))
+        antler_error_set(err, ANTLER_VALUE, "compile_config.optimizer", "the model has no optimizer");
+    antler__blame(path, err);
+    return err->status == ANTLER_OK ? make(model, rows, data, err) : err->status;
 }
 
 void antler__random_data_free(antler_random_data *data)

@@ -55,14 +55,21 @@ static void print_losses(const antler_model *model)
 void antler__print_compile(const antler_model *model, int64_t steps)
 {
     antler_object optimizer, loss, metric;
+    antler_error unfit = {0};
+    char text[1200];
     bool optimized = antler_model_object(model, ANTLER_KIND_OPTIMIZER, 0, &optimizer);
-    if (!antler_model_object(model, ANTLER_KIND_LOSS, 0, &loss) && !optimized) {
+    bool has_loss = antler_model_object(model, ANTLER_KIND_LOSS, 0, &loss);
+    if (!has_loss && !optimized) {
         printf("not compiled: the model has neither an optimizer nor a loss\n");
         return;
     }
     print_object("optimizer", NULL, optimizer);
     if (optimized)
         print_rate(optimizer, steps);
+    if (has_loss && antler_model_ready(model, &unfit) != ANTLER_OK) {
+        printf("%-11s %s\n", "loss", antler_error_text(&unfit, text, sizeof text));
+        return;
+    }
     print_losses(model);
     printf("%-11s ", "metrics");
     int64_t metrics = 0;

@@ -88,6 +88,12 @@ antler_status antler__compile_ready(const antler_compile_settings *settings, con
     return antler__error_copy(err, &settings->failure);
 }
 
+antler_status antler_model_ready(const antler_model *model, antler_error *err)
+{
+    ANTLER_TRY(antler__require(model, "model", err));
+    return antler__compile_ready(model->compile, "the model has no loss", err);
+}
+
 /* ---- sharing ----------------------------------------------------------------------------------------------------- */
 
 antler_compile_settings *antler__compile_share(antler_compile_settings *settings)

@@ -84,12 +84,13 @@ static antler_status check_open(const antler_model *model, antler_error *err)
     return ANTLER_OK;
 }
 
-/* The last call is what antler_add goes on from, and the output until antler_outputs says another. */
-static antler_status take_last(antler_model *model, antler_from last, antler_error *err)
+/* The last call is what antler_add goes on from, and the output until antler_outputs says another; an input that comes
+   after a layer leaves the output what it is. */
+static antler_status take_last(antler_model *model, antler_from last, bool source, antler_error *err)
 {
     antler_tree *tree = model->tree;
     model->last = last;
-    if (model->outputs_given)
+    if (model->outputs_given || (source && tree->outputs > 0))
         return ANTLER_OK;
     if (tree->outputs == 0)
         return antler__tree_output(tree, last, err);
@@ -112,7 +113,7 @@ static antler_status add_call(antler_model *model, int64_t index, const antler_f
     if (source)
         ANTLER_TRY(antler__tree_input(model->tree, index, err));
     const antler_from made = {index, member->calls - 1, 0};
-    ANTLER_TRY(take_last(model, made, err));
+    ANTLER_TRY(take_last(model, made, source, err));
     *value = value_of(model, made);
     return ANTLER_OK;
 }

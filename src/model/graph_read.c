@@ -2,187 +2,18 @@
    of Keras 1 and 2 (lists, ["x", 0, 0, {}]) and of hand; "input_layers" and "output_layers". */
 #include "core/memory.h"
 #include "model/call_settings.h"
+#include "model/graph_references.h"
 #include "model/operator.h"
-#include "model/tree_read.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { MOST_CALLS = 1 << 20 };
-
-/* ---- names --------------------------------------------------------------------------------------------------------
- */
-
-typedef struct name {
-    const char *text;
-    int64_t member;
-} name;
-
-typedef struct reader {
-    antler_tree *tree;
-    antler_report *report;
-    name *names;  /* [members] sorted */
-    bool objects; /* some call has the form of Keras 3 */
-    bool
-        *from_zero; /* [2 * members] a model's calls are counted from 0: where layers refer to them, where outputs do */
-} reader;
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(((const name *)a)->text, ((const name *)b)->text);
-}
-
-static int64_t find_member(const reader *r, const char *text)
-{
-    const name key = {text, 0}, *found = bsearch(&key, r->names, (size_t)r->tree->members, sizeof key, compare_names);
-    return found ? found->member : -1;
-}
-
-static antler_status no_memory(reader *r)
-{
-    return antler__report_error(r->report, ANTLER_MEMORY, NULL, "out of memory");
-}
-
-/* The name beside "config" counts; people leave out the one inside. */
-static antler_status name_member(reader *r, int64_t i, const antler_json *node, const antler_place *place)
-{
-    antler_tree_member *member = &r->tree->member[i];
-    const char *outside = antler__string_at(node, "name"), *inside = antler__member_name(member);
-    if (!outside && !inside)
-        return antler__report_error(r->report, ANTLER_VALUE, place,
-                                    "no \"name\", by which the layers of a Functional refer to each other");
-    if (outside && inside && strcmp(outside, inside) != 0)
-        return antler__report_error(r->report, ANTLER_NAME, place, "two names: \"%.80s\", and \"%.80s\" in its config",
-                                    outside, inside);
-    if (!inside && antler__member_rename(member, outside) != ANTLER_OK)
-        return no_memory(r);
-    r->names[i] = (name){antler__member_name(member), i};
-    return ANTLER_OK;
-}
-
-static antler_status read_names(reader *r, const antler_json *layers, const antler_place *place)
-{
-    int64_t i = 0, n = r->tree->members;
-    for (const antler_json *node = antler__json_first(layers); node; node = antler__json_next(node), i++) {
-        antler_place there = antler__at_item(place, i);
-        ANTLER_TRY(name_member(r, i, node, &there));
-    }
-    qsort(r->names, (size_t)n, sizeof *r->names, compare_names);
-    for (i = 1; i < n; i++)
-        if (strcmp(r->names[i - 1].text, r->names[i].text) == 0) {
-            antler_place there = antler__at_item(place, r->names[i].member);
-            return antler__report_error(r->report, ANTLER_NAME, &there, "two layers have the name \"%.80s\"",
-                                        r->names[i].text);
-        }
-    return ANTLER_OK;
-}
-
-/* ---- references ---------------------------------------------------------------------------------------------------
- */
-
-/* ["x", 0, 0] or ["x", 0, 0, {...}] */
-static bool is_reference(const antler_json *node)
-{
-    int64_t n = antler__json_type(node) == ANTLER_JSON_ARRAY ? antler__json_length(node) : 0;
-    if ((n != 3 && n != 4) || antler__json_type(antler__json_first(node)) != ANTLER_JSON_STRING)
-        return false;
-    const antler_json *call = antler__json_next(antler__json_first(node));
-    return antler__json_type(call) == ANTLER_JSON_NUMBER &&
-           antler__json_type(antler__json_next(call)) == ANTLER_JSON_NUMBER;
-}
-
-/* {"class_name": "__keras_tensor__", "config": {"keras_history": [...]}}: what is referred to; NULL for anything else.
- */
-static const antler_json *history(const antler_json *node)
-{
-    const char *class_name =
-        antler__json_type(node) == ANTLER_JSON_OBJECT ? antler__string_at(node, "class_name") : NULL;
-    if (!class_name || strcmp(class_name, "__keras_tensor__") != 0)
-        return NULL;
-    const antler_json *config = antler__json_get(node, "config");
-    const antler_json *found =
-        antler__json_type(config) == ANTLER_JSON_OBJECT ? antler__json_get(config, "keras_history") : NULL;
-    return is_reference(found) ? found : NULL;
-}
-
-const antler_json *antler__reference(const antler_json *node)
-{
-    return is_reference(node) ? node : history(node);
-}
-
-static bool is_count(const antler_json *node, int64_t below)
-{
-    double number = antler__json_number(node);
-    return number >= 0 && number < (double)below && number == floor(number);
-}
-
-static antler_status read_reference(reader *r, const antler_json *node, const antler_place *place, antler_from *from)
-{
-    const antler_json *layer = antler__json_first(node), *call = antler__json_next(layer);
-    const antler_json *output = antler__json_next(call);
-    from->member = find_member(r, antler__json_string(layer));
-    if (from->member < 0)
-        return antler__report_error(r->report, ANTLER_NAME, place, "there is no layer \"%.80s\"",
-                                    antler__json_string(layer));
-    if (!is_count(call, MOST_CALLS) || !is_count(output, ANTLER_MANY))
-        return antler__report_error(r->report, ANTLER_VALUE, place, "call %g, output %g of \"%.80s\" are not counts",
-                                    antler__json_number(call), antler__json_number(output), antler__json_string(layer));
-    from->call = (int64_t)antler__json_number(call);
-    from->output = (int)antler__json_number(output);
-    return ANTLER_OK;
-}
-
-/* References of one call, as they are gathered. */
-typedef struct list {
-    antler_from *item;
-    int n;
-} list;
-
-static antler_status append(reader *r, list *l, antler_from from)
-{
-    if (l->n >= ANTLER_MANY)
-        return antler__report_error(r->report, ANTLER_UNSUPPORTED, NULL, "a call of more than %d tensors", ANTLER_MANY);
-    if (!antler__grow(&l->item, (size_t)l->n, (size_t)l->n + 1, sizeof *l->item))
-        return no_memory(r);
-    l->item[l->n++] = from;
-    return ANTLER_OK;
-}
-
-/* All tensors in a value of a call, in Keras's order: lists as they are, objects by sorted key. */
-static antler_status gather(reader *r, const antler_json *node, const antler_place *place, list *to)
-{
-    const antler_json *tensor = antler__reference(node);
-    antler_from from;
-    if (tensor) {
-        ANTLER_TRY(read_reference(r, tensor, place, &from));
-        return append(r, to, from);
-    }
-    if (antler__json_type(node) == ANTLER_JSON_OBJECT && antler__json_get(node, "class_name"))
-        return ANTLER_OK;
-    if (antler__json_type(node) == ANTLER_JSON_OBJECT) {
-        for (const antler_json *item = antler__json_least(node); item; item = antler__json_after(node, item)) {
-            antler_place there = antler__at(place, antler__json_key(item));
-            ANTLER_TRY(gather(r, item, &there, to));
-        }
-        return ANTLER_OK;
-    }
-    int64_t i = 0;
-    for (const antler_json *item = antler__json_type(node) == ANTLER_JSON_ARRAY ? antler__json_first(node) : NULL; item;
-         item = antler__json_next(item), i++) {
-        antler_place there = antler__at_item(place, i);
-        ANTLER_TRY(gather(r, item, &there, to));
-    }
-    return ANTLER_OK;
-}
 
 /* ---- calls --------------------------------------------------------------------------------------------------------
  */
 
 /* What is gathered of one call. */
 typedef struct gathered {
-    list parents;                             /* in Keras's order */
-    list argument[ANTLER_MAX_CALL_ARGUMENTS]; /* tensors of each argument of Keras's call() */
+    antler_references parents;                             /* in Keras's order */
+    antler_references argument[ANTLER_MAX_CALL_ARGUMENTS]; /* tensors of each argument of Keras's call() */
 } gathered;
 
 static const char *const one_argument[] = {"inputs", NULL};
@@ -202,35 +33,36 @@ static int count_names(const char *const *names)
     return n;
 }
 
-/* What stands in a list, or in an object that is one, where only tensors may: the first that is none. */
-static const antler_json *find_no_tensor(const antler_json *node)
+/* Tensors in a list, in lists of them, or null. */
+static antler_status expect_tensors(antler_graph_reader *r, const antler_json *value, const antler_place *place)
 {
-    const bool is_list = antler__json_type(node) == ANTLER_JSON_ARRAY ||
-                         (antler__json_type(node) == ANTLER_JSON_OBJECT && !antler__json_get(node, "class_name"));
-    if (antler__reference(node))
-        return NULL;
-    const antler_json *item = is_list ? antler__json_first(node) : NULL;
-    for (; item; item = antler__json_next(item)) {
-        const antler_json *found = find_no_tensor(item);
-        if (found)
-            return found;
-    }
-    return is_list && antler__json_first(node) ? NULL : node;
+    const antler_json *wrong = antler__json_is_null(value) ? NULL : antler__graph_no_tensor(value);
+    char brief[64];
+    if (!wrong)
+        return ANTLER_OK;
+    return antler__report_error(r->report, ANTLER_UNSUPPORTED, place, "%s is no tensor of the model",
+                                antler__json_brief(wrong, brief, sizeof brief));
 }
 
-static antler_status take_argument(reader *r, const antler_json *value, const antler_place *place, gathered *g,
-                                   int index)
+/* One, or a list with null for tensors that have none. */
+static antler_status expect_masks(antler_graph_reader *r, const antler_json *value, const antler_place *place)
 {
-    const antler_json *wrong = antler__json_is_null(value) ? NULL : find_no_tensor(value);
-    char brief[64];
-    if (wrong)
-        return antler__report_error(r->report, ANTLER_UNSUPPORTED, place, "%s is no tensor of the model",
-                                    antler__json_brief(wrong, brief, sizeof brief));
-    return gather(r, value, place, &g->argument[index]);
+    if (antler__json_type(value) != ANTLER_JSON_ARRAY || antler__reference(value))
+        return expect_tensors(r, value, place);
+    for (const antler_json *item = antler__json_first(value); item; item = antler__json_next(item))
+        ANTLER_TRY(expect_tensors(r, item, place));
+    return ANTLER_OK;
+}
+
+static antler_status take_argument(antler_graph_reader *r, const antler_json *value, const antler_place *place,
+                                   gathered *g, int index)
+{
+    ANTLER_TRY(expect_tensors(r, value, place));
+    return antler__graph_gather(r, value, place, &g->argument[index]);
 }
 
 /* An argument that is given by name and is no tensor. */
-static antler_status check_setting(reader *r, const antler_json *value, const antler_place *place)
+static antler_status check_setting(antler_graph_reader *r, const antler_json *value, const antler_place *place)
 {
     const char *key = antler__json_key(value);
     char brief[64];
@@ -245,16 +77,17 @@ static antler_status check_setting(reader *r, const antler_json *value, const an
                                 antler__json_brief(value, brief, sizeof brief));
 }
 
-static antler_status take_named(reader *r, const antler_tree_member *member, const antler_json *value,
+static antler_status take_named(antler_graph_reader *r, const antler_tree_member *member, const antler_json *value,
                                 const antler_place *place, gathered *g, antler_member_call *call)
 {
     const char *key = antler__json_key(value);
     int index = antler__argument_find(arguments_of(member), key);
     antler_place there = antler__at(place, key);
-    ANTLER_TRY(gather(r, value, &there, &g->parents));
+    ANTLER_TRY(antler__graph_gather(r, value, &there, &g->parents));
     if (strcmp(key, "mask") == 0) {
+        ANTLER_TRY(expect_masks(r, value, &there));
         call->mask = antler__json_is_null(value) ? NULL : antler__json_add_copy(NULL, NULL, value);
-        return call->mask || antler__json_is_null(value) ? ANTLER_OK : no_memory(r);
+        return call->mask || antler__json_is_null(value) ? ANTLER_OK : antler__graph_no_memory(r);
     }
     if (index >= 0)
         return take_argument(r, value, &there, g, index);
@@ -266,9 +99,13 @@ static antler_status take_named(reader *r, const antler_tree_member *member, con
 }
 
 /* Arguments by name, by sorted name. */
-static antler_status take_all_named(reader *r, const antler_tree_member *member, const antler_json *named,
+static antler_status take_all_named(antler_graph_reader *r, const antler_tree_member *member, const antler_json *named,
                                     const antler_place *place, gathered *g, antler_member_call *call)
 {
+    if (antler__json_is_null(named))
+        return ANTLER_OK;
+    if (antler__json_type(named) != ANTLER_JSON_OBJECT)
+        return antler__report_error(r->report, ANTLER_FORMAT, place, "expected an object, arguments by name");
     for (const antler_json *item = antler__json_least(named); item; item = antler__json_after(named, item))
         ANTLER_TRY(take_named(r, member, item, place, g, call));
     return ANTLER_OK;
@@ -276,7 +113,7 @@ static antler_status take_all_named(reader *r, const antler_tree_member *member,
 
 /* Keras 3 writes out the mask that goes to a layer of one tensor; one of several (a recurrent layer that is given its
    first states) gets none, unless the program that made the model handed it over. */
-static antler_status check_mask(reader *r, const antler_tree_member *member, const antler_place *named,
+static antler_status check_mask(antler_graph_reader *r, const antler_tree_member *member, const antler_place *named,
                                 const gathered *g, const antler_member_call *call)
 {
     const char *const *arguments = arguments_of(member);
@@ -287,13 +124,20 @@ static antler_status check_mask(reader *r, const antler_tree_member *member, con
                                 arguments[1]);
 }
 
+static const antler_field call_fields[] = {
+    {.key = "args", .kind = ANTLER_ANY}, {.key = "kwargs", .kind = ANTLER_ANY}, ANTLER_FIELD_END};
+
+static const antler_type call_type = {
+    .size = sizeof(antler_type), .kind = ANTLER_KIND_SETTINGS, .class_name = "a call", .fields = call_fields};
+
 /* {"args": [...], "kwargs": {...}} */
-static antler_status read_object_call(reader *r, const antler_tree_member *member, const antler_json *node,
+static antler_status read_object_call(antler_graph_reader *r, const antler_tree_member *member, const antler_json *node,
                                       const antler_place *place, gathered *g, antler_member_call *call)
 {
     const antler_json *args = antler__json_get(node, "args"), *named = antler__json_get(node, "kwargs");
     antler_place args_place = antler__at(place, "args"), named_place = antler__at(place, "kwargs");
     int most = count_names(arguments_of(member)), i = 0;
+    ANTLER_TRY(antler__envelope_check(&call_type, node, place, r->report));
     if (antler__json_type(args) != ANTLER_JSON_ARRAY)
         return antler__report_error(r->report, ANTLER_FORMAT, &args_place, "expected a list");
     for (const antler_json *item = antler__json_first(args); item; item = antler__json_next(item), i++) {
@@ -301,54 +145,62 @@ static antler_status read_object_call(reader *r, const antler_tree_member *membe
         if (i >= most)
             return antler__report_error(r->report, ANTLER_UNSUPPORTED, &there, "more than %d argument%s", most,
                                         most > 1 ? "s" : "");
-        ANTLER_TRY(gather(r, item, &there, &g->parents));
+        ANTLER_TRY(antler__graph_gather(r, item, &there, &g->parents));
         ANTLER_TRY(take_argument(r, item, &there, g, i));
     }
-    if (antler__json_type(named) == ANTLER_JSON_OBJECT)
-        ANTLER_TRY(take_all_named(r, member, named, &named_place, g, call));
+    ANTLER_TRY(take_all_named(r, member, named, &named_place, g, call));
     return check_mask(r, member, &named_place, g, call);
 }
 
-/* [["x", 0, 0, {}], ["a", 0, 0, {}]]: the first one's fourth item holds what is given by name. */
-static antler_status read_list_call(reader *r, const antler_tree_member *member, const antler_json *node,
+/* The fourth item of a reference of Keras 2, what is given by name; NULL for none. */
+static const antler_json *fourth(const antler_json *reference)
+{
+    const antler_json *item = antler__json_first(reference);
+    for (int i = 0; item && i < 3; i++)
+        item = antler__json_next(item);
+    return item;
+}
+
+/* [["x", 0, 0, {}], ["a", 0, 0, {}]]: the first one's fourth item counts, and the others repeat it or are empty. */
+static antler_status read_list_call(antler_graph_reader *r, const antler_tree_member *member, const antler_json *node,
                                     const antler_place *place, gathered *g, antler_member_call *call)
 {
     int most = count_names(arguments_of(member)), i = 0;
     for (const antler_json *item = antler__json_first(node); item; item = antler__json_next(item), i++) {
         antler_place there = antler__at_item(place, i);
         antler_from from;
-        if (!is_reference(item))
+        if (antler__reference(item) != item)
             return antler__report_error(r->report, ANTLER_FORMAT, &there, "expected [layer, call, output]");
-        ANTLER_TRY(read_reference(r, item, &there, &from));
-        ANTLER_TRY(append(r, &g->parents, from));
-        ANTLER_TRY(append(r, &g->argument[i < most ? i : most - 1], from));
+        if (!antler__json_is_null(fourth(item)) && antler__json_type(fourth(item)) != ANTLER_JSON_OBJECT)
+            return antler__report_error(r->report, ANTLER_FORMAT, &there,
+                                        "expected [layer, call, output, {arguments by name}]");
+        ANTLER_TRY(antler__graph_reference(r, item, &there, &from));
+        ANTLER_TRY(antler__graph_append(r, &g->parents, from, &there));
+        ANTLER_TRY(antler__graph_append(r, &g->argument[i < most ? i : most - 1], from, &there));
     }
-    const antler_json *first = antler__json_first(node), *named = first ? antler__json_first(first) : NULL;
-    for (i = 0; named && i < 3; i++)
-        named = antler__json_next(named);
+    const antler_json *first = antler__json_first(node);
     antler_place first_place = antler__at_item(place, 0), named_place = antler__at_item(&first_place, 3);
-    return antler__json_type(named) == ANTLER_JSON_OBJECT ? take_all_named(r, member, named, &named_place, g, call)
-                                                          : ANTLER_OK;
+    return first ? take_all_named(r, member, fourth(first), &named_place, g, call) : ANTLER_OK;
 }
 
 /* The tensors that the call computes with, argument by argument. */
-static antler_status join_arguments(reader *r, const antler_tree_member *member, const antler_place *place, gathered *g,
-                                    antler_member_call *call)
+static antler_status join_arguments(antler_graph_reader *r, const antler_tree_member *member, const antler_place *place,
+                                    gathered *g, antler_member_call *call)
 {
     const char *const *names = arguments_of(member);
-    list all = {0};
+    antler_references all = {0};
     antler_status status = ANTLER_OK;
     for (int i = 0; status == ANTLER_OK && names[i]; i++) {
         int other = antler__argument_stand_in(names, i);
         bool more = names[i + 1] && g->argument[i + 1].n > 0;
         if (more && g->argument[i].n == 0 && other >= 0)
             for (int k = 0; status == ANTLER_OK && k < g->argument[other].n; k++)
-                status = append(r, &g->argument[i], g->argument[other].item[k]);
+                status = antler__graph_append(r, &g->argument[i], g->argument[other].item[k], place);
         if (status == ANTLER_OK && i > 0 && g->argument[i].n > 0 && g->argument[i - 1].n == 0)
             status = antler__report_error(r->report, ANTLER_UNSUPPORTED, place, "\"%s\" without \"%s\"", names[i],
                                           names[i - 1]);
         for (int k = 0; status == ANTLER_OK && k < g->argument[i].n; k++)
-            status = append(r, &all, g->argument[i].item[k]);
+            status = antler__graph_append(r, &all, g->argument[i].item[k], place);
     }
     if (status == ANTLER_OK && all.n == 0)
         status = antler__report_error(r->report, ANTLER_VALUE, place, "a call without a tensor");
@@ -358,29 +210,29 @@ static antler_status join_arguments(reader *r, const antler_tree_member *member,
 }
 
 /* All that an operator depends on: it may take numbers beside tensors. */
-static antler_status gather_operator(reader *r, const antler_json *node, const antler_place *place, gathered *g,
-                                     antler_member_call *call)
+static antler_status gather_operator(antler_graph_reader *r, const antler_json *node, const antler_place *place,
+                                     gathered *g, antler_member_call *call)
 {
     antler_place args = antler__at(place, "args"), named = antler__at(place, "kwargs");
-    ANTLER_TRY(gather(r, antler__json_get(node, "args"), &args, &g->parents));
-    ANTLER_TRY(gather(r, antler__json_get(node, "kwargs"), &named, &g->parents));
+    ANTLER_TRY(antler__graph_gather(r, antler__json_get(node, "args"), &args, &g->parents));
+    ANTLER_TRY(antler__graph_gather(r, antler__json_get(node, "kwargs"), &named, &g->parents));
     call->in = antler__allocate((size_t)g->parents.n, sizeof *call->in);
     if (!call->in)
-        return no_memory(r);
+        return antler__graph_no_memory(r);
     if (g->parents.n)
         memcpy(call->in, g->parents.item, (size_t)g->parents.n * sizeof *call->in);
     call->inputs = g->parents.n;
     return ANTLER_OK;
 }
 
-static antler_status read_call(reader *r, int64_t i, const antler_json *node, const antler_place *place)
+static antler_status read_call(antler_graph_reader *r, int64_t i, const antler_json *node, const antler_place *place)
 {
     antler_tree_member *member = &r->tree->member[i];
     gathered g;
     memset(&g, 0, sizeof g);
     antler_error error = {0};
     if (antler__tree_call(r->tree, i, NULL, 0, &error) != ANTLER_OK)
-        return no_memory(r);
+        return antler__graph_no_memory(r);
     antler_member_call *call = &member->call[member->calls - 1];
     antler__free(call->in);
     *call = (antler_member_call){.flat = -1};
@@ -404,22 +256,26 @@ static antler_status read_call(reader *r, int64_t i, const antler_json *node, co
     return status;
 }
 
-static antler_status read_calls_of(reader *r, int64_t i, const antler_json *node, const antler_place *place)
+static antler_status read_calls_of(antler_graph_reader *r, int64_t i, const antler_json *node,
+                                   const antler_place *place)
 {
     antler_tree_member *member = &r->tree->member[i];
     const antler_json *calls = antler__json_get(member->mask_operator ? member->mask_operator : node, "inbound_nodes");
     antler_place there = antler__at(place, "inbound_nodes");
     antler_error error = {0};
+    if (antler__member_is_source(member) && antler__json_type(calls) == ANTLER_JSON_ARRAY &&
+        antler__json_length(calls) > 0)
+        return antler__report_error(r->report, ANTLER_VALUE, &there, "an InputLayer takes no tensor; expected []");
     if (antler__member_is_source(member))
-        return antler__tree_call(r->tree, i, NULL, 0, &error) == ANTLER_OK ? ANTLER_OK : no_memory(r);
+        return antler__tree_call(r->tree, i, NULL, 0, &error) == ANTLER_OK ? ANTLER_OK : antler__graph_no_memory(r);
     if (!antler__json_is_null(calls) && antler__json_type(calls) != ANTLER_JSON_ARRAY)
         return antler__report_error(r->report, ANTLER_FORMAT, &there, "expected a list of calls");
     int64_t k = 0;
     for (const antler_json *call = calls ? antler__json_first(calls) : NULL; call;
          call = antler__json_next(call), k++) {
         antler_place here = antler__at_item(&there, k);
-        if (k >= MOST_CALLS)
-            return antler__report_error(r->report, ANTLER_UNSUPPORTED, &here, "more than %d calls", MOST_CALLS);
+        if (k >= ANTLER_MOST_CALLS)
+            return antler__report_error(r->report, ANTLER_UNSUPPORTED, &here, "more than %d calls", ANTLER_MOST_CALLS);
         ANTLER_TRY(read_call(r, i, call, &here));
         ANTLER_TRY(antler__call_settings(r->report, member, antler__json_first(calls), call, &here));
     }
@@ -431,20 +287,21 @@ static antler_status read_calls_of(reader *r, int64_t i, const antler_json *node
 
 /* Keras 3 counts from 0 where layers refer to a model; where outputs refer to a Functional, and in the lists of Keras
    2, calls begin at 1: call 0 is the one that defined the model. People write 0 for the first call there is. */
-static bool may_count_from_one(const reader *r, int64_t member, bool output)
+static bool may_count_from_one(const antler_graph_reader *r, int64_t member, bool output)
 {
     const antler_tree *model = antler__called_model(&r->tree->member[member]);
     return model && (!r->objects || (output && !model->sequential));
 }
 
-static void look_at(reader *r, const antler_from *from, int n, bool output)
+static void look_at(antler_graph_reader *r, const antler_from *from, int n, bool output)
 {
     for (int i = 0; i < n; i++)
         if (from[i].call == 0)
             r->from_zero[2 * from[i].member + output] = true;
 }
 
-static antler_status settle(reader *r, antler_from *from, int64_t n, bool output, const antler_place *place)
+static antler_status settle(antler_graph_reader *r, antler_from *from, int64_t n, bool output,
+                            const antler_place *place)
 {
     for (int64_t i = 0; i < n; i++) {
         const antler_tree_member *giver = &r->tree->member[from[i].member];
@@ -459,7 +316,7 @@ static antler_status settle(reader *r, antler_from *from, int64_t n, bool output
     return ANTLER_OK;
 }
 
-static antler_status settle_calls(reader *r, const antler_place *layers)
+static antler_status settle_calls(antler_graph_reader *r, const antler_place *layers)
 {
     antler_tree *tree = r->tree;
     for (int64_t i = 0; i < tree->members; i++)
@@ -483,7 +340,8 @@ static antler_status settle_calls(reader *r, const antler_place *layers)
  */
 
 /* The keys of an object, sorted; *keys stays NULL for a list. */
-static antler_status read_keys(reader *r, const antler_json *node, const antler_place *place, int64_t n, char ***keys)
+static antler_status read_keys(antler_graph_reader *r, const antler_json *node, const antler_place *place, int64_t n,
+                               char ***keys)
 {
     if (antler__json_type(node) != ANTLER_JSON_OBJECT)
         return ANTLER_OK;
@@ -491,30 +349,36 @@ static antler_status read_keys(reader *r, const antler_json *node, const antler_
         return antler__report_error(r->report, ANTLER_UNSUPPORTED, place, "an object of lists");
     *keys = antler__allocate_zeroed((size_t)n, sizeof **keys);
     if (!*keys)
-        return no_memory(r);
+        return antler__graph_no_memory(r);
     int64_t k = 0;
     for (const antler_json *item = antler__json_least(node); item; item = antler__json_after(node, item), k++)
         if (!((*keys)[k] = antler__copy_text(antler__json_key(item))))
-            return no_memory(r);
+            return antler__graph_no_memory(r);
     return ANTLER_OK;
 }
 
-static antler_status read_ends(reader *r, const antler_json *config, const char *key, const antler_place *up, list *to)
+static antler_status read_ends(antler_graph_reader *r, const antler_json *config, const char *key,
+                               const antler_place *up, antler_references *to)
 {
     const antler_json *node = antler__json_get(config, key);
     antler_place place = antler__at(up, key);
-    ANTLER_TRY(gather(r, node, &place, to));
+    const antler_json *wrong = antler__json_is_null(node) ? NULL : antler__graph_no_tensor(node);
+    char brief[64];
+    if (wrong && wrong != node)
+        return antler__report_error(r->report, ANTLER_FORMAT, &place, "%s is no [layer, call, output]",
+                                    antler__json_brief(wrong, brief, sizeof brief));
+    ANTLER_TRY(antler__graph_gather(r, node, &place, to));
     if (to->n == 0)
         return antler__report_error(r->report, ANTLER_VALUE, &place, "%s; expected [layer, call, output]",
                                     node ? "no tensor" : "missing");
     return ANTLER_OK;
 }
 
-static antler_status read_inputs(reader *r, const antler_json *config, const antler_place *up)
+static antler_status read_inputs(antler_graph_reader *r, const antler_json *config, const antler_place *up)
 {
     antler_tree *tree = r->tree;
     antler_place place = antler__at(up, "input_layers");
-    list all = {0};
+    antler_references all = {0};
     antler_status status = read_ends(r, config, "input_layers", up, &all);
     tree->input = all.item;
     tree->inputs = all.n;
@@ -527,17 +391,18 @@ static antler_status read_inputs(reader *r, const antler_json *config, const ant
             if (tree->input[other].member == tree->input[k].member)
                 status = antler__report_error(r->report, ANTLER_VALUE, &place, "\"%.80s\" twice",
                                               antler__member_name(member));
-        tree->input[k].call = tree->input[k].output = 0;
+        if (status == ANTLER_OK && (tree->input[k].call != 0 || tree->input[k].output != 0))
+            status = antler__report_error(r->report, ANTLER_VALUE, &place, "an InputLayer has call 0, output 0 alone");
     }
     return status == ANTLER_OK
                ? read_keys(r, antler__json_get(config, "input_layers"), &place, tree->inputs, &tree->input_key)
                : status;
 }
 
-static antler_status read_outputs(reader *r, const antler_json *config, const antler_place *up)
+static antler_status read_outputs(antler_graph_reader *r, const antler_json *config, const antler_place *up)
 {
     antler_place place = antler__at(up, "output_layers");
-    list all = {0};
+    antler_references all = {0};
     antler_status status = read_ends(r, config, "output_layers", up, &all);
     r->tree->output = all.item;
     r->tree->outputs = all.n;
@@ -547,7 +412,7 @@ static antler_status read_outputs(reader *r, const antler_json *config, const an
 }
 
 /* Every InputLayer that something takes must be one of the model's inputs. */
-static antler_status check_sources(reader *r, const antler_place *layers)
+static antler_status check_sources(antler_graph_reader *r, const antler_place *layers)
 {
     const antler_tree *tree = r->tree;
     for (int64_t i = 0; i < tree->members; i++) {
@@ -565,12 +430,12 @@ static antler_status check_sources(reader *r, const antler_place *layers)
 /* ---- the whole ----------------------------------------------------------------------------------------------------
  */
 
-static antler_status read_all(reader *r, const antler_json *config, const antler_place *place)
+static antler_status read_all(antler_graph_reader *r, const antler_json *config, const antler_place *place)
 {
     const antler_json *layers = antler__json_get(config, "layers");
     antler_place layers_place = antler__at(place, "layers");
     int64_t i = 0;
-    ANTLER_TRY(read_names(r, layers, &layers_place));
+    ANTLER_TRY(antler__graph_names(r, layers, &layers_place));
     for (const antler_json *node = antler__json_first(layers); node; node = antler__json_next(node), i++) {
         antler_place there = antler__at_item(&layers_place, i);
         ANTLER_TRY(read_calls_of(r, i, node, &there));
@@ -585,10 +450,10 @@ static antler_status read_all(reader *r, const antler_json *config, const antler
 antler_status antler__graph_read(antler_tree *tree, const antler_json *config, const antler_place *place,
                                  antler_report *report)
 {
-    reader r = {.tree = tree, .report = report};
+    antler_graph_reader r = {.tree = tree, .report = report};
     r.names = antler__allocate_zeroed((size_t)tree->members, sizeof *r.names);
     r.from_zero = antler__allocate_zeroed(2 * (size_t)tree->members, sizeof *r.from_zero);
-    antler_status status = r.names && r.from_zero ? read_all(&r, config, place) : no_memory(&r);
+    antler_status status = r.names && r.from_zero ? read_all(&r, config, place) : antler__graph_no_memory(&r);
     antler__free(r.names);
     antler__free(r.from_zero);
     return status;

@@ -114,7 +114,9 @@ static void place_error(antler_error *err, const antler_tree_member *member)
     antler_error_set(err, inner.status, place, "%s", inner.message);
 }
 
-static antler_status resolve(const walk *w, const antler_from *from, antler_ref *ref, antler_error *err)
+/* `taker` is whose call takes it; NULL: it is an output of the tree. */
+static antler_status resolve(const walk *w, const antler_from *from, const antler_tree_member *taker, antler_ref *ref,
+                             antler_error *err)
 {
     if (from->member < 0) {
         *ref = w->input[from->output];
@@ -136,9 +138,10 @@ static antler_status resolve(const walk *w, const antler_from *from, antler_ref 
         *ref = g->output[from->output];
         return ANTLER_OK;
     }
-    antler_error_set(err, ANTLER_VALUE, NULL, "\"%s\" has %d output%s, not %d", antler__member_name(member), g->outputs,
-                     g->outputs > 1 ? "s" : "", from->output + 1);
-    place_error(err, member);
+    antler_error_set(err, ANTLER_VALUE, taker ? NULL : "output_layers", "\"%s\" has %d output%s, not %d",
+                     antler__member_name(member), g->outputs, g->outputs > 1 ? "s" : "", from->output + 1);
+    if (taker)
+        place_error(err, taker);
     return err->status;
 }
 
@@ -218,7 +221,7 @@ static antler_status lay_out_call(antler_graph *graph, walk *w, antler_turn turn
     if (!in)
         return antler__no_memory(err);
     for (int k = 0; status == ANTLER_OK && k < call->inputs; k++)
-        status = resolve(w, &call->in[k], &in[k], err);
+        status = resolve(w, &call->in[k], member, &in[k], err);
     if (status == ANTLER_OK) {
         status = !member->model       ? lay_out_layer(graph, member, in, call, g, err)
                  : member->layer.type ? lay_out_steps(graph, member, in, call, g, err)
@@ -273,7 +276,7 @@ static antler_status lay_out(antler_graph *graph, antler_tree *tree, const antle
     for (int64_t i = 0; status == ANTLER_OK && i < tree->steps; i++)
         status = lay_out_call(graph, &w, tree->step[i], err);
     for (int64_t k = 0; status == ANTLER_OK && k < tree->outputs; k++)
-        status = resolve(&w, &tree->output[k], &output[k], err);
+        status = resolve(&w, &tree->output[k], NULL, &output[k], err);
     release(&w);
     return status;
 }

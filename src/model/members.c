@@ -67,6 +67,8 @@ antler_status antler__member_json(const antler_model *model, const char *text, a
     ANTLER_TRY(antler__require(text, "JSON", err));
     ANTLER_TRY(parse(text, &place, &json, err));
     antler_status status = antler__member_read(json, &place, &report, 0, member);
+    if (status == ANTLER_OK)
+        status = antler__refuse_calls(json, &place, &report);
     antler__json_free(json);
     if (status != ANTLER_OK)
         antler__member_free(member);

@@ -19,10 +19,6 @@ antler_status antler__operator_keep(const antler_json *node, const antler_place 
    are there; `layers` is the place of the list. */
 antler_status antler__operators_settle(antler_tree *tree, const antler_place *layers, antler_report *report);
 
-/* The tensor that a value of a call is: ["x", 0, 0] of {"class_name": "__keras_tensor__", ...} or of a list as in
-   Keras 2; NULL for anything else. */
-const antler_json *antler__reference(const antler_json *node);
-
 /* An index, in JSON and as Python spells it: ":, 1:3, -1, None, ...". */
 bool antler__index_text(const antler_json *node, char *text, size_t size); /* false: it is none, or too long */
 bool antler__index_write(const char *text, antler_json *parent);           /* appends it */

@@ -1,6 +1,7 @@
 /* Operators in files: what is one, its form, and which of them compute. */
 #include "core/memory.h"
 #include "core/text.h"
+#include "model/graph_references.h"
 #include "model/operator.h"
 #include "model/tree_read.h"
 

@@ -64,7 +64,9 @@ static antler_status make_inputs(antler_model *model, antler_error *err)
     return ANTLER_OK;
 }
 
-static antler_status find_wire(const antler_model *model, antler_ref ref, int64_t *wire, antler_error *err)
+/* The wire of an output of a call; `place` is where it is taken. */
+static antler_status find_wire(const antler_model *model, antler_ref ref, const char *place, int64_t *wire,
+                               antler_error *err)
 {
     if (ref.call < 0) {
         *wire = model->input[-1 - ref.call];
@@ -76,7 +78,7 @@ static antler_status find_wire(const antler_model *model, antler_ref ref, int64_
                                 "%s (%s) has %d outputs, and layers of a Sequential have one", giver->of->name,
                                 giver->of->ops->type.class_name, giver->outputs);
     if (ref.output >= giver->outputs)
-        return antler_error_set(err, ANTLER_VALUE, giver->of->place, "%s (%s) has %d output%s, not %d", giver->of->name,
+        return antler_error_set(err, ANTLER_VALUE, place, "%s (%s) has %d output%s, not %d", giver->of->name,
                                 giver->of->ops->type.class_name, giver->outputs, giver->outputs > 1 ? "s" : "",
                                 ref.output + 1);
     *wire = giver->out + (ref.output == ANTLER_ONLY_OUTPUT ? 0 : ref.output);
@@ -172,7 +174,7 @@ static antler_status add_call(antler_model *model, const antler_use *use, antler
     antler_status status = in && call->in && call->of ? ANTLER_OK : antler__no_memory(err);
     model->places += use->inputs;
     for (int i = 0; status == ANTLER_OK && i < use->inputs; i++) {
-        status = find_wire(model, use->in[i], &call->in[i], err);
+        status = find_wire(model, use->in[i], first->place, &call->in[i], err);
         in[i] = status == ANTLER_OK ? model->wire[call->in[i]].shape : in[i];
     }
     if (status != ANTLER_OK) {
@@ -213,7 +215,7 @@ static antler_status check_taken(const antler_model *model, const antler_taken *
     int64_t wire = 0;
     char want[128], got[128];
     const antler_layer_ops *source = (const antler_layer_ops *)taken->source.type;
-    ANTLER_TRY(find_wire(model, taken->given, &wire, err));
+    ANTLER_TRY(find_wire(model, taken->given, NULL, &wire, err));
     const antler_shape *given = &model->wire[wire].shape;
     if (source->infer(taken->source.config, NULL, wanted, &error) != ANTLER_OK || antler_shape_equal(wanted, given))
         return ANTLER_OK;
@@ -233,7 +235,7 @@ static antler_status make_calls(antler_model *model, const antler_graph *graph, 
         ANTLER_TRY(check_taken(model, &graph->taken[i], err));
     for (; model->outputs < graph->outputs; model->outputs++) {
         int64_t *wire = &model->output[model->outputs];
-        ANTLER_TRY(find_wire(model, graph->output[model->outputs], wire, err));
+        ANTLER_TRY(find_wire(model, graph->output[model->outputs], "config.output_layers", wire, err));
         model->wire[*wire].is_output = true;
     }
     return ANTLER_OK;

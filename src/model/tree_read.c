@@ -184,6 +184,42 @@ static antler_status refuse_input(const antler_tree *tree, const antler_tree_mem
                                 antler__source_layer()->type.class_name);
 }
 
+/* What stands beside the "config" of a layer. */
+static const antler_field layer_fields[] = {
+    {.key = "module", .kind = ANTLER_ANY},
+    {.key = "class_name", .kind = ANTLER_ANY},
+    {.key = "config", .kind = ANTLER_ANY},
+    {.key = "registered_name", .kind = ANTLER_ANY},
+    {.key = "build_config", .kind = ANTLER_ANY},
+    {.key = "compile_config", .kind = ANTLER_ANY, .doc = "of a model in a model, which has no effect"},
+    {.key = "name", .kind = ANTLER_ANY},
+    {.key = "inbound_nodes", .kind = ANTLER_ANY},
+    {.key = "shared_object_id", .kind = ANTLER_ANY},
+    ANTLER_FIELD_END,
+};
+
+static const antler_type layer_type = {
+    .size = sizeof(antler_type), .kind = ANTLER_KIND_SETTINGS, .class_name = "a layer", .fields = layer_fields};
+
+antler_status antler__envelope_check(const antler_type *type, const antler_json *node, const antler_place *place,
+                                     antler_report *report)
+{
+    void *none;
+    ANTLER_TRY(antler__config_read(type, node, place, report, &none));
+    antler__config_free(type, none);
+    return ANTLER_OK;
+}
+
+antler_status antler__refuse_calls(const antler_json *node, const antler_place *place, antler_report *report)
+{
+    const antler_json *calls = antler__json_get(node, "inbound_nodes");
+    antler_place there = antler__at(place, "inbound_nodes");
+    if (antler__json_is_null(calls) ||
+        (antler__json_type(calls) == ANTLER_JSON_ARRAY && antler__json_length(calls) == 0))
+        return ANTLER_OK;
+    return antler__report_error(report, ANTLER_VALUE, &there, "calls stand in the file of a Functional; expected none");
+}
+
 static antler_status read_layer(const antler_json *node, const antler_place *place, antler_report *report,
                                 antler_tree_member *member)
 {
@@ -241,6 +277,7 @@ antler_status antler__member_read(const antler_json *node, const antler_place *p
     *member = (antler_tree_member){.flat = -1};
     if (antler__json_type(node) != ANTLER_JSON_OBJECT)
         return antler__report_error(report, ANTLER_VALUE, place, "a layer is an object with \"class_name\"");
+    ANTLER_TRY(antler__envelope_check(&layer_type, node, place, report));
     if (antler__is_operator(node, report->legacy))
         return antler__report_error(report, ANTLER_UNSUPPORTED, place,
                                     "an operator stands in a Functional's file alone");
@@ -268,6 +305,8 @@ static antler_status read_member(antler_tree *tree, const antler_json *node, con
     } else {
         status = antler__member_read(node, place, report, depth, &member);
     }
+    if (status == ANTLER_OK && tree->sequential)
+        status = antler__refuse_calls(node, place, report);
     member.place = tree->members;
     if (status == ANTLER_OK)
         status = refuse_input(tree, &member, place, report);
