@@ -44,6 +44,14 @@ for page in ./*.md docs/*.md docs/layers/*.md; do
     links "$page" || failed=1
 done
 
+# cases FOLDER WORDS: README.md says how many there are
+cases() {
+    words="$(grep -c '^ *{\{0,1\}"name": ' "tests/$1/index.json") $2"
+    tr -s ' \n' ' ' <README.md | grep -qF "$words" || fail "README.md does not say: $words"
+}
+cases golden 'golden cases of chains'
+cases golden_graphs 'of graphs'
+
 "$antler" layers | awk '$1 == "layer" { print $2 }' >"$work/layers"
 while read -r class; do
     grep -qx "# $class" docs/layers/*.md || fail "no page for $class"

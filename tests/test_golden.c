@@ -32,6 +32,7 @@ int main(void)
     TCase *tests = tcase_create("keras");
     tcase_add_loop_test(tests, agrees_with_keras, 0, (int)antler__json_length(cases()));
     int failed = run_suite("golden", tests);
+    printf("Cases of chains: %lld\n", (long long)antler__json_length(cases()));
     antler__json_free(golden_index);
     return failed;
 }
