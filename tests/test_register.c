@@ -427,6 +427,20 @@ START_TEST(configs_must_hold_their_keys)
 }
 END_TEST
 
+START_TEST(defaults_are_json)
+{
+    static const antler_field fields[] = {{.key = "step", .kind = ANTLER_REAL, .def = "on e", .doc = "of the ramp"},
+                                          ANTLER_FIELD_END};
+    antler_initializer_ops initializer = ramp;
+    initializer.type.class_name = "Slip";
+    initializer.type.aliases = NULL;
+    initializer.type.fields = fields;
+    antler_error err = refusal_of(&initializer.type);
+    ck_assert_str_eq(err.place, "Slip");
+    ck_assert_msg(strncmp(err.message, "the default of its \"step\", on e, is no JSON: ", 44) == 0, "%s", err.message);
+}
+END_TEST
+
 START_TEST(sums_and_numbers_have_bounds)
 {
     antler_metric_ops metric = largest_error;
@@ -478,6 +492,7 @@ int main(void)
     tcase_add_test(tests, one_of_each_kind_trains);
     tcase_add_test(tests, the_activation_is_the_users);
     tcase_add_test(tests, configs_must_hold_their_keys);
+    tcase_add_test(tests, defaults_are_json);
     tcase_add_test(tests, sums_and_numbers_have_bounds);
     tcase_add_test(tests, slots_have_bounds);
     if (HAS_ZIP)

@@ -3,6 +3,7 @@
 #include "config/registry.h"
 
 #include "config/fields.h"
+#include "config/json.h"
 #include "config/names.h"
 #include "core/lock.h"
 #include "core/memory.h"
@@ -226,6 +227,19 @@ static antler_status check_number(const antler_type *type, const char *what, int
                             most);
 }
 
+/* A default that is no JSON would be found by the first config that leaves the key out. */
+static antler_status check_defaults(const antler_type *type, antler_error *err)
+{
+    for (const antler_field *field = type->fields; field && field->kind != ANTLER_END; field++) {
+        antler_error inner = {0};
+        if (field->def && antler__json_check(field->def, strlen(field->def), &inner) != ANTLER_OK)
+            return antler_error_set(err, ANTLER_VALUE, type->class_name,
+                                    "the default of its \"%s\", %.40s, is no JSON: %s", field->key, field->def,
+                                    inner.message);
+    }
+    return ANTLER_OK;
+}
+
 /* Sizes that the core relies on. */
 static antler_status check_sizes(const antler_type *type, antler_error *err)
 {
@@ -276,6 +290,7 @@ static antler_status append(const antler_type *type, antler_error *err)
 antler_status antler_register(const antler_type *type, antler_error *err)
 {
     ANTLER_TRY(antler__type_whole(type, &type, err));
+    ANTLER_TRY(check_defaults(type, err));
     if (type->kind == ANTLER_KIND_ACTIVATION)
         ANTLER_TRY(check_number(type, "kernel", ((const antler_activation_ops *)type)->kernel, 0, err));
     antler__lock();
