@@ -164,10 +164,10 @@ typedef struct antler_field {
 #define ANTLER_FIELD_ACTIVATION(type, member, json, line) \
     ANTLER_FIELD_OBJECT(type, member, ANTLER_KIND_ACTIVATION, json, line)
 
-#define ANTLER_FIELD_SEED(type)                                                                                     \
-    {                                                                                                               \
-        .key = "seed", .kind = ANTLER_INT, .offset = offsetof(type, seed), .def = "null", .flags = ANTLER_NULLABLE, \
-        .doc = "seed of the layer's own noise; null: the model's"                                                   \
+#define ANTLER_FIELD_SEED(type)                                                                                \
+    {                                                                                                          \
+        .key = "seed", .kind = ANTLER_INT, .offset = offsetof(type, seed), .def = "null",                      \
+        .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN, .doc = "seed of the layer's own noise; null: the model's" \
     }
 
 /* The settings of one variable: initializer (its default as JSON), regularizer and constraint. */

@@ -301,7 +301,9 @@ static antler_status read_member(antler_tree *tree, const antler_json *node, con
     if (!tree->sequential && antler__json_type(node) == ANTLER_JSON_OBJECT &&
         antler__is_operator(node, report->legacy)) {
         member = (antler_tree_member){.flat = -1};
-        status = antler__operator_keep(node, place, report, &member);
+        status = antler__envelope_check(&layer_type, node, place, report);
+        if (status == ANTLER_OK)
+            status = antler__operator_keep(node, place, report, &member);
     } else {
         status = antler__member_read(node, place, report, depth, &member);
     }

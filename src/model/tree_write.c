@@ -201,6 +201,26 @@ static bool write_operator_call(const antler_model *model, const antler_tree *tr
     return fits && antler__json_object(node, "kwargs");
 }
 
+static bool is_output(const antler_tree *tree, const antler_tree_member *member)
+{
+    for (int64_t k = 0; k < tree->outputs; k++)
+        if (&tree->member[tree->output[k].member] == member)
+            return true;
+    return false;
+}
+
+/* An operator's config. Keras 3.6 takes no "name" in it, and the outputs alone are known by theirs. */
+static bool write_operator_config(const antler_tree *tree, const antler_tree_member *member, const antler_json *whole,
+                                  antler_json *object)
+{
+    antler_json *config = antler__json_object(object, "config");
+    bool fits = whole && config;
+    for (const antler_json *item = antler__json_first(whole); fits && item; item = antler__json_next(item))
+        if (strcmp(antler__json_key(item), "name") != 0 || is_output(tree, member))
+            fits = antler__json_add_copy(config, antler__json_key(item), item) != NULL;
+    return fits;
+}
+
 /* Keras finds the class in its module; the legacy form names none. */
 static bool write_operator(const antler_model *model, const antler_tree *tree, const antler_tree_member *member,
                            antler_json *layers, antler_style style)
@@ -209,10 +229,12 @@ static bool write_operator(const antler_model *model, const antler_tree *tree, c
     const char *class_name = member->layer.type->class_name;
     bool modules = style == ANTLER_STYLE_KERAS;
     antler_json *object = antler__json_object(layers, NULL);
-    if ((modules && !antler__json_add_string(object, "module", ops->module)) ||
-        !antler__json_add_string(object, "class_name", class_name) ||
-        !antler__config_write(member->layer.type, member->layer.config, object, "config", style) ||
-        (modules && !antler__json_add_string(object, "registered_name", class_name)) ||
+    antler_json *config = antler__config_write(member->layer.type, member->layer.config, NULL, NULL, style);
+    bool written = (!modules || antler__json_add_string(object, "module", ops->module)) &&
+                   antler__json_add_string(object, "class_name", class_name) &&
+                   write_operator_config(tree, member, config, object);
+    antler__json_free(config);
+    if (!written || (modules && !antler__json_add_string(object, "registered_name", class_name)) ||
         !antler__json_add_string(object, "name", antler__member_name(member)))
         return false;
     antler_json *calls = antler__json_array(object, "inbound_nodes");
@@ -228,16 +250,21 @@ static bool add_missing(antler_json *object, const antler_json *node, const char
 }
 
 /* As it came, but for the module. */
-static bool write_mask_operator(const antler_json *node, antler_json *layers, antler_style style)
+static bool write_mask_operator(const antler_tree *tree, const antler_tree_member *member, antler_json *layers,
+                                antler_style style)
 {
+    const antler_json *node = member->mask_operator;
     bool modules = style == ANTLER_STYLE_KERAS;
     antler_json *object = antler__json_object(layers, NULL);
-    bool fits =
-        object && (!modules || (add_missing(object, node, "module", antler__kind_module(ANTLER_KIND_OPERATION)) &&
-                                add_missing(object, node, "registered_name", antler__string_at(node, "class_name"))));
+    bool fits = object &&
+                (!modules || (add_missing(object, node, "module", antler__kind_module(ANTLER_KIND_OPERATION)) &&
+                              add_missing(object, node, "registered_name", antler__string_at(node, "class_name")))) &&
+                add_missing(object, node, "name", antler__member_name(member));
     for (const antler_json *item = antler__json_first(node); fits && item; item = antler__json_next(item)) {
         const char *key = antler__json_key(item);
-        if (modules || (strcmp(key, "module") != 0 && strcmp(key, "registered_name") != 0))
+        if (modules && strcmp(key, "config") == 0)
+            fits = write_operator_config(tree, member, item, object);
+        else if (modules || (strcmp(key, "module") != 0 && strcmp(key, "registered_name") != 0))
             fits = antler__json_add_copy(object, key, item) != NULL;
     }
     return fits;
@@ -297,7 +324,7 @@ static bool write_member(const antler_model *model, const antler_tree *tree, con
                          antler_json *layers, antler_style style)
 {
     if (member->mask_operator)
-        return write_mask_operator(member->mask_operator, layers, style);
+        return write_mask_operator(tree, member, layers, style);
     if (antler__member_is_operator(member))
         return write_operator(model, tree, member, layers, style);
     antler_json *object = !member->model       ? antler__object_write(member->layer, layers, NULL, style)

@@ -2,6 +2,7 @@
 #include "core/memory.h"
 #include "fuzz.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* A model of a few bytes may ask for all memory. */
@@ -27,8 +28,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     antler_model *model = antler_load_json(text, "fuzz.json", &err);
     char *json = model && antler_build(model) == ANTLER_OK ? antler_model_json(model, &err) : NULL;
     antler_model *again = json ? antler_load_json(json, "written.json", &err) : NULL;
-    if (json && !again && err.status != ANTLER_MEMORY) /* what is written is read */
+    if (json && !again && err.status != ANTLER_MEMORY) { /* what is written is read */
+        fprintf(stderr, "%s: %s, of what was written for\n%s\n", err.place, err.message, text);
         abort();
+    }
     antler_model_free(again);
     antler_text_free(json);
     antler_model_free(model);
