@@ -6,9 +6,12 @@
 #include "model/tree.h"
 #include "scratch.h"
 
-/* Models of Keras 2 that a file of today says otherwise: it has Keras 3.15's rules of masks. */
-static bool changes_when_saved(const char *name)
+/* Models of Keras 2 that a file of Keras 3 says otherwise: it has Keras 3.15's rules of masks. The .h5 of such a model
+   is Keras 2's. */
+static bool changes_when_saved(const char *name, const char *file)
 {
+    if (strcmp(file, "m.h5") == 0)
+        return false;
     return strcmp(name, "k215_masks_joined") == 0 || strcmp(name, "k215_seq2seq_masked") == 0;
 }
 
@@ -169,7 +172,7 @@ static void check_round_trip(antler_model *model, const antler_json *item, const
     for (int64_t k = 0; k < p.n; k++)
         bytes += (size_t)antler_count(&p.entry[k]->shape, 0) * sizeof *y;
     bool same = memcmp(y, wanted, bytes) == 0;
-    ck_assert_msg(same != changes_when_saved(text_at(item, "name")), "%s: it predicts %s numbers", name,
+    ck_assert_msg(same != changes_when_saved(text_at(item, "name"), file), "%s: it predicts %s numbers", name,
                   same ? "the same" : "other");
     if (!shape) {
         check_same_weights(model, again, name);

@@ -121,6 +121,49 @@ START_TEST(wrapped_layers_have_their_module_in_legacy_files)
 }
 END_TEST
 
+/* Keras 2 reads them too: it has other names for some keys and classes, which Keras 3 still knows. */
+START_TEST(legacy_files_have_the_names_of_keras2)
+{
+    antler_model *model = network("4, 3",
+                                  "{'class_name': 'SimpleRNN', 'config': {'units': 2}}, "
+                                  "{'class_name': 'LeakyReLU', 'config': {'negative_slope': 0.25}}",
+                                  "");
+    antler_json *root = antler__model_write(model, ANTLER_STYLE_LEGACY, false);
+    const antler_json *source = antler__json_first(antler__json_get(antler__json_get(root, "config"), "layers"));
+    const antler_json *rnn = antler__json_next(source), *leaky = antler__json_next(rnn);
+    const antler_json *initializer = antler__json_get(antler__json_get(rnn, "config"), "recurrent_initializer");
+    ck_assert_int_eq(antler__json_length(antler__json_get(antler__json_get(source, "config"), "batch_input_shape")), 3);
+    ck_assert_str_eq(antler__json_string(antler__json_get(initializer, "class_name")), "orthogonal");
+    ck_assert_ptr_null(antler__json_get(initializer, "module"));
+    ck_assert_double_eq(antler__json_number(antler__json_get(antler__json_get(leaky, "config"), "alpha")), 0.25);
+    antler__json_free(root);
+    antler_model_free(model);
+}
+END_TEST
+
+/* A graph of Keras 2 stays one: its calls are lists, which count a model's from 1, and hard_sigmoid is what it was. */
+START_TEST(graphs_of_keras2_go_back)
+{
+    antler_error err = {0};
+    antler_model *model = antler_load(ANTLER_SOURCE_DIR "/tests/golden_graphs/k215_siamese_sequential/model.h5", &err);
+    must(model ? antler_build(model) : err.status, &err);
+    antler_json *root = antler__model_write(model, ANTLER_STYLE_KERAS2, false);
+    char *text = antler__json_print(root, false);
+    ck_assert_ptr_nonnull(strstr(text, "[[[\"base\", 1, 0, {}], [\"base\", 2, 0, {}]]]"));
+    antler__free(text);
+    antler__json_free(root);
+    antler_model_free(model);
+    model = antler_load(ANTLER_SOURCE_DIR "/tests/golden_graphs/k215_chain/model.h5", &err);
+    must(model ? antler_build(model) : err.status, &err);
+    root = antler__model_write(model, ANTLER_STYLE_KERAS2, false);
+    text = antler__json_print(root, false);
+    ck_assert(strstr(text, "\"hard_sigmoid\"") && !strstr(text, "keras2"));
+    antler__free(text);
+    antler__json_free(root);
+    antler_model_free(model);
+}
+END_TEST
+
 /* Keras's SpatialDropout1D has no argument "trainable". */
 START_TEST(a_key_that_keras_refuses_is_not_written)
 {
@@ -704,6 +747,7 @@ int main(void)
     TCase *tests = tcase_create("all");
     tcase_add_test(tests, legacy_lists_have_trained_weights_first);
     tcase_add_test(tests, wrapped_layers_have_their_module_in_legacy_files);
+    tcase_add_test(tests, legacy_files_have_the_names_of_keras2);
     tcase_add_test(tests, a_key_that_keras_refuses_is_not_written);
     tcase_add_test(tests, variables_lie_in_the_groups_that_hold_them);
     tcase_add_test(tests, weights_of_a_larger_model_are_refused);
@@ -717,6 +761,7 @@ int main(void)
     tcase_add_test(tests, acc_is_logged_and_monitored_as_acc);
     tcase_add_test(tests, fractions_are_refused_where_the_input_is_of_integers);
     if (HAS_HDF5) {
+        tcase_add_test(tests, graphs_of_keras2_go_back);
         tcase_add_test(tests, legacy_files_of_weights_alone_are_read);
         tcase_add_test(tests, an_attribute_without_a_string_is_none);
         tcase_add_test(tests, fit_in_two_places_is_read_once);

@@ -113,6 +113,7 @@ typedef struct antler_field {
     antler_kind of;             /* OBJECT, OBJECTS */
     const char *const *choices; /* STRING: NULL-terminated list of what it may be, or NULL */
     const char *doc;            /* one line for `antler layers NAME` and the documentation */
+    const char *legacy;         /* the key in legacy .h5 files, which Keras 2 reads as well as 3; NULL: the same */
 } antler_field;
 
 #define ANTLER_FIELD_END   \
@@ -197,7 +198,8 @@ typedef struct antler_type {
     /* optional: rules across fields. May change the config (Bidirectional makes its backward layer). The place it
        reports is relative to the config ("kernel_size"). */
     antler_status (*check)(void *config, antler_error *err);
-    unsigned flags; /* ANTLER_TYPE_... */
+    unsigned flags;          /* ANTLER_TYPE_... */
+    const char *legacy_name; /* the class in legacy .h5 files, which Keras 2 reads as well as 3; NULL: the same */
 } antler_type;
 
 enum {

@@ -71,9 +71,10 @@ antler_status antler__config_read(const antler_type *type, const antler_json *no
                                   antler_report *report, void **config);
 void antler__config_free(const antler_type *type, void *config);
 
-/* How objects are written: as Keras 3 does (model.to_json), or as the legacy .h5 form, whose layers have no "module".
- */
-typedef enum antler_style { ANTLER_STYLE_KERAS, ANTLER_STYLE_LEGACY } antler_style;
+/* How objects are written: as Keras 3 does (model.to_json), or as in a legacy .h5, which Keras 2 reads too: without
+   "module", and by the names that Keras 2 has. What Keras 2 alone reads is for models that come from it: calls of
+   graphs as lists, and activations by the name that they had. */
+typedef enum antler_style { ANTLER_STYLE_KERAS, ANTLER_STYLE_LEGACY, ANTLER_STYLE_KERAS2 } antler_style;
 
 /* "node is not what was expected", reported. */
 antler_status antler__value_wrong(antler_report *report, const antler_place *place, const antler_json *node,

@@ -7,6 +7,7 @@
 #include "core/status.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 int antler__json_is(const antler_json *node, const char *json)
@@ -158,7 +159,8 @@ antler_json *antler__config_write(const antler_type *type, const void *config, a
     for (const antler_field *field; object && (field = antler__field_next(&walk));) {
         bool never = field->kind == ANTLER_ANY || field->flags & (ANTLER_UNSAVED | ANTLER_CALL);
         int skip = never ? 1 : field->flags & ANTLER_UNWRITTEN ? is_default(field, config) : 0;
-        if (skip < 0 || (!skip && !antler__field_write(field, config, object, field->key, style))) {
+        const char *name = style != ANTLER_STYLE_KERAS && field->legacy ? field->legacy : field->key;
+        if (skip < 0 || (!skip && !antler__field_write(field, config, object, name, style))) {
             if (!parent)
                 antler__json_free(object);
             return NULL;
@@ -178,6 +180,19 @@ static antler_json *write_function(const char *name, antler_json *parent, const 
     return fits ? written : NULL;
 }
 
+/* The name that this meaning had in Keras 2: "name@2" among the aliases. */
+static antler_json *write_old_name(const antler_type *type, antler_json *parent, const char *key)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s", type->class_name);
+    for (const char *const *alias = type->aliases; alias && *alias; alias++) {
+        const char *mark = strstr(*alias, "@2");
+        if (mark)
+            snprintf(name, sizeof name, "%.*s", (int)(mark - *alias), *alias);
+    }
+    return antler__json_add_string(parent, key, name);
+}
+
 /* A type from outside is found by Keras, too, if its user gives it that name among the custom objects. */
 antler_json *antler__object_write(antler_object object, antler_json *parent, const char *key, antler_style style)
 {
@@ -185,6 +200,8 @@ antler_json *antler__object_write(antler_object object, antler_json *parent, con
     if (!type)
         return antler__json_add_null(parent, key);
     bool outside = !antler__is_builtin(type);
+    if (type->kind == ANTLER_KIND_ACTIVATION && style == ANTLER_STYLE_KERAS2)
+        return write_old_name(type, parent, key);
     if (type->kind == ANTLER_KIND_ACTIVATION)
         return outside && style == ANTLER_STYLE_KERAS ? write_function(type->class_name, parent, key)
                                                       : antler__json_add_string(parent, key, type->class_name);
@@ -192,13 +209,13 @@ antler_json *antler__object_write(antler_object object, antler_json *parent, con
         return antler__field_write(type->fields, object.config, parent, key, style);
     if (type->kind == ANTLER_KIND_SETTINGS)
         return antler__config_write(type, object.config, parent, key, style);
-    bool outer = type->kind == ANTLER_KIND_LAYER || type->kind == ANTLER_KIND_LOSS ||
-                 type->kind == ANTLER_KIND_METRIC || type->kind == ANTLER_KIND_OPTIMIZER;
-    bool modules = style == ANTLER_STYLE_KERAS || !outer; /* in legacy files the presence of "module" means Keras 3 */
+    bool inner = type->kind == ANTLER_KIND_LAYER && key; /* Keras 3 asks for the module of a layer in a layer */
+    bool modules = style == ANTLER_STYLE_KERAS || inner; /* elsewhere its presence means Keras 3 */
+    const char *class_name = !modules && type->legacy_name ? type->legacy_name : type->class_name;
     antler_json *written = antler__json_object(parent, key);
     if (written && (!modules || antler__json_add_string(written, "module", antler__kind_module(type->kind))) &&
-        antler__json_add_string(written, "class_name", type->class_name) &&
-        antler__config_write(type, object.config, written, "config", ANTLER_STYLE_KERAS) && /* a layer in it too */
+        antler__json_add_string(written, "class_name", class_name) &&
+        antler__config_write(type, object.config, written, "config", style) && /* a layer in it too */
         (!modules || antler__json_add_string(written, "registered_name", outside ? type->class_name : NULL)))
         return written;
     if (!parent)

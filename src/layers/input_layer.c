@@ -3,8 +3,15 @@
 #include "layers/shared/common.h"
 
 static const antler_field fields[] = {
-    ANTLER_FIELD_INTS(struct antler_input_layer, batch_shape, "null", ANTLER_NULLABLE, 1,
-                      "batch size (null: any), then the sizes of a sample"),
+    {.key = "batch_shape",
+     .kind = ANTLER_INTS,
+     .offset = offsetof(struct antler_input_layer, batch_shape),
+     .def = "null",
+     .min = 1,
+     .max = ANTLER_MOST_UNITS,
+     .flags = ANTLER_NULLABLE,
+     .doc = "batch size (null: any), then the sizes of a sample",
+     .legacy = "batch_input_shape"},
     ANTLER_FIELD_INTS(struct antler_input_layer, shape, "null", ANTLER_NULLABLE | ANTLER_UNWRITTEN, 1,
                       "sizes of a sample, where batch_shape is left out"),
     ANTLER_FIELD_IGNORED("sparse", "false"),

@@ -24,8 +24,12 @@ typedef struct antler_unit_normalization unit_normalization;
 static const antler_field layer_fields[] = {
     AXES_FIELD(layer_normalization, "over which mean and variance are taken"),
     GAMMA_BETA_FIELDS(layer_normalization),
-    ANTLER_FIELD_BOOL(layer_normalization, rms_scaling, "false",
-                      "neither mean nor beta: x * gamma / sqrt(variance + epsilon)"),
+    {.key = "rms_scaling",
+     .kind = ANTLER_BOOL,
+     .offset = offsetof(layer_normalization, rms_scaling),
+     .def = "false",
+     .flags = ANTLER_UNWRITTEN, /* Keras 2 has no such key */
+     .doc = "neither mean nor beta: x * gamma / sqrt(variance + epsilon)"},
     ANTLER_FIELD_END,
 };
 

@@ -152,7 +152,13 @@ const antler_layer_ops antler_layer_relu = {
 typedef struct antler_leaky_relu leaky_relu;
 
 static const antler_field leaky_relu_fields[] = {
-    ANTLER_FIELD_NUMBER(leaky_relu, negative_slope, ANTLER_REAL, "0.3", 0, FLT_MAX, "slope below 0"),
+    {.key = "negative_slope",
+     .kind = ANTLER_REAL,
+     .offset = offsetof(leaky_relu, negative_slope),
+     .def = "0.3",
+     .max = FLT_MAX,
+     .doc = "slope below 0",
+     .legacy = "alpha"},
     {.key = "alpha", /* in Keras 2 */
      .kind = ANTLER_REAL,
      .offset = offsetof(leaky_relu, alpha),

@@ -13,6 +13,7 @@
 #include "model/model_json.h"
 #include "model/structure.h"
 #include "model/targets.h"
+#include "model/tree_write.h"
 #include "model/weights.h"
 
 #include <stdio.h>
@@ -351,16 +352,19 @@ static antler_status add_json(antler_entries *entries, const char *name, antler_
     return status;
 }
 
-static antler_status add_legacy_attributes(const antler_model *model, antler_entries *entries, antler_error *err)
+static antler_status add_legacy_attributes(const antler_model *model, antler_style style, antler_entries *entries,
+                                           antler_error *err)
 {
-    static const struct {
+    char version[32];
+    const struct {
         const char *name, *text;
-    } fixed[] = {{"/@keras_version", ANTLER_KERAS_VERSION}, {"/@backend", "tensorflow"}};
+    } fixed[] = {{"/@keras_version", antler__version_claimed(model, style, version, sizeof version)},
+                 {"/@backend", "tensorflow"}};
     const antler_shape scalar = {0, {0}};
     for (int i = 0; i < 2; i++)
         ANTLER_TRY(antler__entries_add(entries, fixed[i].name, ANTLER_TEXT, &scalar, fixed[i].text,
                                        strlen(fixed[i].text) + 1, err));
-    ANTLER_TRY(add_json(entries, "/@model_config", antler__model_write(model, ANTLER_STYLE_LEGACY, false), err));
+    ANTLER_TRY(add_json(entries, "/@model_config", antler__model_write(model, style, false), err));
     if (model->compile && model->compile->optimizer.type) /* which Keras asks for */
         ANTLER_TRY(add_json(entries, "/@training_config", antler__compile_write_legacy(model->compile), err));
     if (model->fit)
@@ -373,14 +377,20 @@ static antler_status save_hdf5(const antler_model *model, const char *path, antl
 {
     antler_entries entries = {0};
     antler_status status = ANTLER_OK;
-    if (style == ANTLER_STYLE_LEGACY)
-        status = add_legacy_attributes(model, &entries, err);
+    if (style != ANTLER_STYLE_KERAS)
+        status = add_legacy_attributes(model, style, &entries, err);
     if (status == ANTLER_OK)
         status = antler__weights_write(model, style, &entries, err);
     if (status == ANTLER_OK)
         status = antler__hdf5_write(path, &entries, NULL, NULL, err);
     antler__entries_free(&entries);
     return status;
+}
+
+/* A model of Keras 2 goes back to it, as it came; one with operators of Keras 3 cannot. */
+static antler_style legacy_style(const antler_model *model)
+{
+    return model->keras < 300 && !antler__tree_has_operators(model->tree) ? ANTLER_STYLE_KERAS2 : ANTLER_STYLE_LEGACY;
 }
 
 antler_status antler_save(antler_model *model, const char *path, antler_error *err)
@@ -401,7 +411,7 @@ antler_status antler_save(antler_model *model, const char *path, antler_error *e
     else if (antler__ends_with(path, ".weights.h5"))
         status = save_hdf5(model, path, ANTLER_STYLE_KERAS, &error);
     else if (is_hdf5(path))
-        status = save_hdf5(model, path, ANTLER_STYLE_LEGACY, &error);
+        status = save_hdf5(model, path, legacy_style(model), &error);
     else
         status = antler_error_set(&error, ANTLER_VALUE, NULL,
                                   "cannot save to it: expected .keras, .weights.h5, .h5 or .json");

@@ -236,6 +236,15 @@ int antler__keras_version(const char *text)
     return fits ? 100 * major + minor : 0;
 }
 
+const char *antler__version_claimed(const antler_model *model, antler_style style, char *text, size_t size)
+{
+    if (style == ANTLER_STYLE_KERAS2)
+        snprintf(text, size, "%d.%d.0", model->keras / 100, model->keras % 100);
+    else
+        snprintf(text, size, "%s", ANTLER_KERAS_VERSION);
+    return text;
+}
+
 antler_status antler__model_read(antler_model *model, const antler_json *root, antler_report *report)
 {
     ANTLER_TRY(check_class(root, report));

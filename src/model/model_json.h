@@ -9,6 +9,8 @@
 
 /* "2.15.0" as 215; 0 for NULL, and for what is no version. */
 int antler__keras_version(const char *text);
+/* What a file of that style claims of this model. Returns text. */
+const char *antler__version_claimed(const antler_model *model, antler_style style, char *text, size_t size);
 
 /* Reads a model's JSON tree into an empty model. */
 antler_status antler__model_read(antler_model *model, const antler_json *root, antler_report *report);

@@ -36,14 +36,15 @@ static void describe(const antler_model *model, const antler_tree *tree, antler_
     }
 }
 
-/* `more` is added to the number of the call. */
-static bool write_reference(const antler_tree *tree, antler_from from, int more, antler_json *parent, const char *key)
+antler_json *antler__reference_write(const antler_tree *tree, antler_from from, int more, antler_json *parent,
+                                     const char *key)
 {
     const antler_tree_member *member = &tree->member[from.member];
     antler_json *list = antler__json_array(parent, key);
-    return list && antler__json_add_string(list, NULL, antler__member_name(member)) &&
-           antler__json_add_number(list, NULL, (double)(member->call[from.call].number + more)) &&
-           antler__json_add_number(list, NULL, from.output);
+    bool fits = list && antler__json_add_string(list, NULL, antler__member_name(member)) &&
+                antler__json_add_number(list, NULL, (double)(member->call[from.call].number + more)) &&
+                antler__json_add_number(list, NULL, from.output);
+    return fits ? list : NULL;
 }
 
 static bool write_tensor(const antler_model *model, const antler_tree *tree, antler_from from, antler_json *parent,
@@ -61,7 +62,7 @@ static bool write_tensor(const antler_model *model, const antler_tree *tree, ant
         fits = shape.dim[i] < 0 ? antler__json_add_null(dims, NULL) != NULL
                                 : antler__json_add_number(dims, NULL, (double)shape.dim[i]) != NULL;
     return fits && antler__json_add_string(config, "dtype", dtype) &&
-           write_reference(tree, from, 0, config, "keras_history");
+           antler__reference_write(tree, from, 0, config, "keras_history");
 }
 
 /* One tensor, or a list of them. */
@@ -80,8 +81,7 @@ static bool write_tensors(const antler_model *model, const antler_tree *tree, co
 /* ---- calls --------------------------------------------------------------------------------------------------------
  */
 
-/* The settings that Keras takes with the call, where they are on. */
-static bool write_call_settings(const antler_tree_member *member, antler_json *named)
+bool antler__call_settings_write(const antler_tree_member *member, antler_json *named)
 {
     if (!member->layer.type)
         return true;
@@ -152,17 +152,19 @@ static bool write_call(const antler_model *model, const antler_tree *tree, const
     if (!named || (!names && !write_tensors(model, tree, call->in, call->inputs, many, args, NULL)) ||
         (names && !write_arguments(model, tree, names, call, args, named)))
         return false;
-    return write_call_settings(member, named) &&
+    return antler__call_settings_write(member, named) &&
            (!call->mask || antler__json_add_copy(named, "mask", call->mask) != NULL);
 }
 
 static bool write_calls(const antler_model *model, const antler_tree *tree, const antler_tree_member *member,
-                        antler_json *object)
+                        antler_json *object, antler_style style)
 {
     antler_json *calls = antler__json_array(object, "inbound_nodes");
     bool fits = calls;
     for (int64_t k = 0; fits && !antler__member_is_source(member) && k < member->calls; k++)
-        fits = member->call[k].number < 0 || write_call(model, tree, member, &member->call[k], calls);
+        fits = member->call[k].number < 0 ||
+               (style == ANTLER_STYLE_KERAS2 ? antler__call_write_list(tree, member, &member->call[k], calls)
+                                             : write_call(model, tree, member, &member->call[k], calls));
     return fits;
 }
 
@@ -275,7 +277,7 @@ static bool write_mask_operator(const antler_tree *tree, const antler_tree_membe
 
 /* A config with the model where it says that there is no layer. */
 static bool write_config_on(const antler_model *model, const antler_tree_member *member, const antler_json *plain,
-                            antler_json *object)
+                            antler_json *object, antler_style style)
 {
     const char *key = ((const antler_layer_ops *)member->layer.type)->model_on_steps;
     antler_json *config = antler__json_object(object, "config");
@@ -285,7 +287,8 @@ static bool write_config_on(const antler_model *model, const antler_tree_member 
             fits = antler__json_add_copy(config, antler__json_key(item), item) != NULL;
         } else {
             antler_json *inside = antler__json_object(config, key);
-            fits = inside && write_tree(model, member->model, true, inside, ANTLER_STYLE_KERAS);
+            fits = inside && write_tree(model, member->model, true, inside,
+                                        style == ANTLER_STYLE_KERAS2 ? style : ANTLER_STYLE_KERAS);
         }
     return fits;
 }
@@ -299,7 +302,7 @@ static antler_json *write_on_steps(const antler_model *model, const antler_tree_
     bool fits = object;
     for (const antler_json *item = antler__json_first(plain); fits && item; item = antler__json_next(item))
         fits = strcmp(antler__json_key(item), "config") == 0
-                   ? write_config_on(model, member, item, object)
+                   ? write_config_on(model, member, item, object, style)
                    : antler__json_add_copy(object, antler__json_key(item), item) != NULL;
     antler__json_free(plain);
     return fits ? object : NULL;
@@ -330,10 +333,10 @@ static bool write_member(const antler_model *model, const antler_tree *tree, con
     antler_json *object = !member->model       ? antler__object_write(member->layer, layers, NULL, style)
                           : member->layer.type ? write_on_steps(model, member, layers, style)
                                                : write_model(model, tree, member, layers, style);
-    if (!object || (!tree->sequential && style == ANTLER_STYLE_LEGACY && !tell_from_operators(member, object)))
+    if (!object || (!tree->sequential && style != ANTLER_STYLE_KERAS && !tell_from_operators(member, object)))
         return false;
     return tree->sequential || (antler__json_add_string(object, "name", antler__member_name(member)) &&
-                                write_calls(model, tree, member, object));
+                                write_calls(model, tree, member, object, style));
 }
 
 /* ---- a model ------------------------------------------------------------------------------------------------------
@@ -357,14 +360,17 @@ static int more_calls(const antler_tree *tree, antler_from from)
 /* Keras 3.0 reads lists alone, and later ones take a list of one for a list: in a chain, and on steps, where the
    model's output is handed on as it is, it must be the tensor itself. */
 static bool write_ends(const antler_tree *tree, const antler_from *end, char *const *name, int64_t n, bool bare,
-                       antler_json *config, const char *key)
+                       antler_json *config, const char *key, antler_style style)
 {
-    if (bare && n == 1 && !name)
-        return write_reference(tree, *end, more_calls(tree, *end), config, key);
+    bool lists = style == ANTLER_STYLE_KERAS2;
+    if (bare && n == 1 && !name && !lists)
+        return antler__reference_write(tree, *end, more_calls(tree, *end), config, key);
     antler_json *list = name ? antler__json_object(config, key) : antler__json_array(config, key);
     bool fits = list;
-    for (int64_t k = 0; fits && k < n; k++)
-        fits = write_reference(tree, end[k], more_calls(tree, end[k]), list, name ? name[k] : NULL);
+    for (int64_t k = 0; fits && k < n; k++) {
+        int more = lists ? antler__calls_before(&tree->member[end[k].member]) : more_calls(tree, end[k]);
+        fits = antler__reference_write(tree, end[k], more, list, name ? name[k] : NULL) != NULL;
+    }
     return fits;
 }
 
@@ -381,8 +387,8 @@ static bool write_config(const antler_model *model, const antler_tree *tree, boo
         fits = write_member(model, tree, &tree->member[tree->order[i]], layers, style);
     if (!fits || tree->sequential)
         return fits;
-    return write_ends(tree, tree->input, tree->input_key, tree->inputs, bare, config, "input_layers") &&
-           write_ends(tree, tree->output, tree->output_key, tree->outputs, bare, config, "output_layers");
+    return write_ends(tree, tree->input, tree->input_key, tree->inputs, bare, config, "input_layers", style) &&
+           write_ends(tree, tree->output, tree->output_key, tree->outputs, bare, config, "output_layers", style);
 }
 
 /* "Functional" needs the module that has it: it has no public name in Keras 3.0. */

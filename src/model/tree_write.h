@@ -8,4 +8,16 @@
 /* Fills in "module", "class_name", "config", "registered_name" of a tree of this built model. False without memory. */
 bool antler__tree_write(const antler_model *model, const antler_tree *tree, antler_json *object, antler_style style);
 
+/* ["x", 0, 0]; `more` is added to the number of the call. NULL without memory. */
+antler_json *antler__reference_write(const antler_tree *tree, antler_from from, int more, antler_json *parent,
+                                     const char *key);
+/* The settings that Keras takes with the call, where they are on, and where `named` is an object. */
+bool antler__call_settings_write(const antler_tree_member *member, antler_json *named);
+
+/* The forms of Keras 2 (tree_write_lists.c), which has no operators of Keras 3. */
+bool antler__tree_has_operators(const antler_tree *tree);
+int antler__calls_before(const antler_tree_member *member);
+bool antler__call_write_list(const antler_tree *tree, const antler_tree_member *member, const antler_member_call *call,
+                             antler_json *calls);
+
 #endif

@@ -11,8 +11,8 @@ antler_status antler__weights_write(const antler_model *model, antler_style styl
                                     antler_error *err)
 {
     ANTLER_TRY(antler__position_write(model, entries, err));
-    ANTLER_TRY(style == ANTLER_STYLE_LEGACY ? antler__legacy_weights_write(model, entries, err)
-                                            : antler__keras_weights_write(model, entries, err));
+    ANTLER_TRY(style != ANTLER_STYLE_KERAS ? antler__legacy_weights_write(model, style, entries, err)
+                                           : antler__keras_weights_write(model, entries, err));
     return antler__optimizer_write(model, style, entries, err);
 }
 

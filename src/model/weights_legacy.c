@@ -99,8 +99,10 @@ static antler_status write_member(const antler_model *model, const antler_tree_m
     return status;
 }
 
-antler_status antler__legacy_weights_write(const antler_model *model, antler_entries *entries, antler_error *err)
+antler_status antler__legacy_weights_write(const antler_model *model, antler_style style, antler_entries *entries,
+                                           antler_error *err)
 {
+    char version[32];
     antler_name_list list = {0};
     antler_status status = antler__weights_put_group(entries, "/model_weights", err);
     for (int64_t i = 0; status == ANTLER_OK && i < model->tree->ordered; i++) {
@@ -116,7 +118,8 @@ antler_status antler__legacy_weights_write(const antler_model *model, antler_ent
     antler__free(list.text);
     ANTLER_TRY(status);
     ANTLER_TRY(antler__weights_put_text(entries, "/model_weights@backend", "tensorflow", err));
-    return antler__weights_put_text(entries, "/model_weights@keras_version", ANTLER_KERAS_VERSION, err);
+    return antler__weights_put_text(entries, "/model_weights@keras_version",
+                                    antler__version_claimed(model, style, version, sizeof version), err);
 }
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */

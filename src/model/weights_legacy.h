@@ -5,7 +5,8 @@
 #include "model/model.h"
 
 bool antler__is_legacy_weights(const antler_entries *entries);
-antler_status antler__legacy_weights_write(const antler_model *model, antler_entries *entries, antler_error *err);
+antler_status antler__legacy_weights_write(const antler_model *model, antler_style style, antler_entries *entries,
+                                           antler_error *err);
 antler_status antler__legacy_weights_read(const antler_model *model, const antler_entries *entries, antler_real *to,
                                           antler_error *err);
 

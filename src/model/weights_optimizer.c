@@ -191,7 +191,7 @@ antler_status antler__optimizer_write(const antler_model *model, antler_style st
     int64_t n;
     if (!optimizer_of(model))
         return ANTLER_OK;
-    if (style == ANTLER_STYLE_LEGACY)
+    if (style != ANTLER_STYLE_KERAS)
         return write_legacy(model, entries, err);
     antler__snake_case(optimizer_of(model)->type->class_name, snake, sizeof snake);
     ANTLER_TRY(antler__weights_put_group(entries, "/optimizer/vars", err));

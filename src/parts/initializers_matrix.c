@@ -151,7 +151,16 @@ static const antler_field stft_fields[] = {
 };
 #undef ANTLER_CHOICE
 
-/* Keras 3.0 knows this name alone, later ones both. */
-ANTLER_INITIALIZER(orthogonal, "OrthogonalInitializer", orthogonal_fields, "orthogonal rows or columns", "Orthogonal",
-                   NULL);
+/* Keras 3.0 knows the class by this name alone, Keras 2 by another, and all know the function's. */
+const antler_initializer_ops antler__orthogonal = {
+    .type = {.size = sizeof(antler_initializer_ops),
+             .kind = ANTLER_KIND_INITIALIZER,
+             .class_name = "OrthogonalInitializer",
+             .aliases = (const char *const[]){"orthogonal", "Orthogonal", NULL},
+             .doc = "orthogonal rows or columns",
+             .config_size = sizeof(initializer),
+             .fields = orthogonal_fields,
+             .legacy_name = "orthogonal"},
+    .fill = orthogonal_fill,
+};
 ANTLER_INITIALIZER(stft, "STFT", stft_fields, "waves of a short-time Fourier transform", "STFTInitializer", NULL);
