@@ -163,6 +163,20 @@ struct antler_equalization { /* each channel, over all images of a batch, gets a
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_equalization;
 
+/* All images of a batch go through num_ops layers, each picked from RandomShear, -Translation, -Rotation, -Brightness,
+   -ColorDegeneration, -Contrast, -Sharpness, -Posterization, Solarization, AutoContrast, Equalization. */
+struct antler_rand_augment {
+    ANTLER_LAYER_KEYS
+    double value_range[2];
+    int64_t num_ops;           /* 2 */
+    double factor[2];          /* of all of them, {0, 0.5} */
+    const char *interpolation; /* "bilinear", "nearest" */
+    int64_t seed;
+    antler_objects layers_;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_rand_augment;
+
 /* ---- blurred, and covered ---- */
 
 struct antler_random_gaussian_blur {
