@@ -41,7 +41,6 @@ REASONS = {
         **dict.fromkeys(["FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"], FOREIGN),
         "AugMix": "picks its layers once, when Python builds the graph, and draws Beta numbers",
         **dict.fromkeys(["CutMix", "MixUp"], "mixes images of a batch: in a model their labels would stay as they are"),
-        "ContrastLimitedAdaptiveHistogramEqualization": NUMBERS,
         "Pipeline": "a list of layers: they can stand in the model themselves",
         "MaxNumBoundingBoxes": "takes bounding boxes, not a tensor",
         "Wrapper": "a base for layers in Python",

@@ -278,6 +278,33 @@ START_TEST(a_rectangle_is_covered)
 }
 END_TEST
 
+/* With factor 0 six of the eleven layers do nothing, and Solarization inverts; all images go through the same one. */
+START_TEST(layers_are_picked_alike)
+{
+    enum { STEPS = SAMPLES };
+    const antler_real color[] = {(antler_real)0.8, (antler_real)0.4, (antler_real)0.1};
+    antler_real *x = repeated(color, 3), *y = room(SAMPLES * 3);
+    int same = 0, inverted = 0;
+    antler_model *model = network(
+        "1, 1, 3", "{'class_name': 'RandAugment', 'config': {'num_ops': 1, 'factor': 0, 'value_range': [0, 1]}}",
+        ", 'fit': {'seed': 7}");
+    antler_context *context = context_of(model, ANTLER_TRAIN, 4, 0);
+    for (int step = 0; step < STEPS; step++) {
+        antler_context_seek(context, step, 4 * step);
+        forward(context, x, 4, y);
+        ck_assert(same_bits(y, y + 3, 3));
+        same += fabs((double)y[0] - 0.8) + fabs((double)y[2] - 0.1) < 1e-5;
+        inverted += fabs((double)y[0] - 0.2) + fabs((double)y[2] - 0.9) < 1e-5;
+    }
+    check_often("nothing", same, 8.0 / 11); /* of one pixel, both of contrast as well */
+    check_often("inverted", inverted, 1.0 / 11);
+    antler_context_free(context);
+    antler_model_free(model);
+    free(x);
+    free(y);
+}
+END_TEST
+
 /* ---- settings ---- */
 
 static const struct {
@@ -294,6 +321,8 @@ static const struct {
     {"2, 2, 3", "'RandomGaussianBlur', 'config': {'kernel_size': 4}", "config.kernel_size: expected odd numbers"},
     {"2, 2, 3", "'RandomShear', 'config': {'x_factor': [-0.1, 0.3]}", "[-0.1, 0.3] is not within [0, 1]"},
     {"2, 2, 3", "'RandomElasticTransform', 'config': {'fill_mode': 'mirror'}", "\"mirror\" is not one of"},
+    {"2, 2, 3", "'RandAugment', 'config': {'layers': []}", "config.layers: they are Keras's: leave them out"},
+    {"2, 2, 1", "'ContrastLimitedAdaptiveHistogramEqualization', 'config': {}", "too many tiles for 2 times 2 pixels"},
     {"2, 2, 1", "'RandomErasing', 'config': {'fill_value': [1, 2, 3]}", "3 numbers for 1 channels"},
 };
 
@@ -334,6 +363,7 @@ int main(void)
     tcase_add_test(tests, colors_are_drawn_as_told);
     tcase_add_test(tests, moves_are_drawn_as_told);
     tcase_add_test(tests, a_rectangle_is_covered);
+    tcase_add_test(tests, layers_are_picked_alike);
     tcase_add_loop_test(tests, bad_settings_are_told, 0, sizeof wrong / sizeof wrong[0]);
     tcase_add_test(tests, a_number_of_shear_stays_one);
     return run_suite("image_changes", tests);

@@ -163,6 +163,15 @@ struct antler_equalization { /* each channel, over all images of a batch, gets a
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_equalization;
 
+struct antler_contrast_limited_adaptive_histogram_equalization { /* around each pixel: in inference, too */
+    ANTLER_LAYER_KEYS
+    double value_range[2];
+    double clip_limit;         /* 4 */
+    int64_t tile_grid_size[2]; /* {8, 8} */
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_contrast_limited_adaptive_histogram_equalization;
+
 /* All images of a batch go through num_ops layers, each picked from RandomShear, -Translation, -Rotation, -Brightness,
    -ColorDegeneration, -Contrast, -Sharpness, -Posterization, Solarization, AutoContrast, Equalization. */
 struct antler_rand_augment {
