@@ -321,7 +321,8 @@ static const struct {
     {"2, 2, 3", "'RandomGaussianBlur', 'config': {'kernel_size': 4}", "config.kernel_size: expected odd numbers"},
     {"2, 2, 3", "'RandomShear', 'config': {'x_factor': [-0.1, 0.3]}", "[-0.1, 0.3] is not within [0, 1]"},
     {"2, 2, 3", "'RandomElasticTransform', 'config': {'fill_mode': 'mirror'}", "\"mirror\" is not one of"},
-    {"2, 2, 3", "'RandAugment', 'config': {'layers': []}", "config.layers: they are Keras's: leave them out"},
+    {"2, 2, 3", "'RandAugment', 'config': {'augmentations': []}",
+     "config.augmentations: they are Keras's: leave them out"},
     {"2, 2, 1", "'ContrastLimitedAdaptiveHistogramEqualization', 'config': {}", "too many tiles for 2 times 2 pixels"},
     {"2, 2, 1", "'RandomErasing', 'config': {'fill_value': [1, 2, 3]}", "3 numbers for 1 channels"},
 };

@@ -21,48 +21,40 @@ static const char *const attribute[LAYERS] = {
     "equalization"};
 enum { POSTERIZATION = 7 };
 
-#define MADE_OF(class) "{\"class_name\": \"" class "\", \"config\": {"
-static const antler_field rand_augment_fields[] =
-    {
-        ANTLER_FIELD_RANGE(rand_augment),
-        ANTLER_FIELD_NUMBER(rand_augment, num_ops, ANTLER_INT, "2", 1, MOST_OPS, "layers, one after the other"),
-        ANTLER_FIELD_INTERVAL(rand_augment, factor, "0.5", 0,
-                              "the layers' factors: [lower, upper]; f stands for [0, f]"),
-        {.key = "interpolation",
-         .kind = ANTLER_STRING,
-         .offset = offsetof(rand_augment, interpolation),
-         .def = "\"bilinear\"",
-         .choices = antler__affine_methods,
-         .doc = "how numbers between pixels are had"},
-        ANTLER_FIELD_SEED(rand_augment),
-        {.key = "layers",
-         .kind = ANTLER_OBJECTS,
-         .offset = offsetof(rand_augment, layers_),
-         .def = "[" MADE_OF("RandomShear") "}}, " MADE_OF("RandomTranslation") "\"height_factor\": 0, "
-                                                                               "\"width_factor\": 0}}, " MADE_OF("Rando"
-                                                                                                                 "mRota"
-                                                                                                                 "tion") "\"factor\": 0}}, " MADE_OF("RandomBrightness") "\"factor\": 0}}, " MADE_OF("RandomColorDegeneration") "\"factor\": 0}}, " MADE_OF(
-                                                                                   "RandomContrast") "\"factor\": "
-                                                                                                     "0}}, " MADE_OF("R"
-                                                                                                                     "a"
-                                                                                                                     "n"
-                                                                                                                     "d"
-                                                                                                                     "o"
-                                                                                                                     "m"
-                                                                                                                     "S"
-                                                                                                                     "h"
-                                                                                                                     "a"
-                                                                                                                     "r"
-                                                                                                                     "p"
-                                                                                                                     "n"
-                                                                                                                     "e"
-                                                                                                                     "s"
-                                                                                                                     "s") "\"factor\": 0}}, " MADE_OF("RandomPosterization") "\"factor\": 1}}, " MADE_OF("Solarization") "}}, " MADE_OF("AutoContrast") "}}, " MADE_OF("Equalization") "}}]",
-         .flags = ANTLER_UNSAVED,
-         .of = ANTLER_KIND_LAYER,
-         .doc = "what is picked from: to be left out"},
-        ANTLER_IMAGE_FIELDS,
-        ANTLER_FIELD_END,
+/* Their settings are made in `check`. */
+static const char layers_json[] =
+    "[{\"class_name\": \"RandomShear\", \"config\": {}}, "
+    "{\"class_name\": \"RandomTranslation\", \"config\": {\"height_factor\": 0, \"width_factor\": 0}}, "
+    "{\"class_name\": \"RandomRotation\", \"config\": {\"factor\": 0}}, "
+    "{\"class_name\": \"RandomBrightness\", \"config\": {\"factor\": 0}}, "
+    "{\"class_name\": \"RandomColorDegeneration\", \"config\": {\"factor\": 0}}, "
+    "{\"class_name\": \"RandomContrast\", \"config\": {\"factor\": 0}}, "
+    "{\"class_name\": \"RandomSharpness\", \"config\": {\"factor\": 0}}, "
+    "{\"class_name\": \"RandomPosterization\", \"config\": {\"factor\": 1}}, "
+    "{\"class_name\": \"Solarization\", \"config\": {}}, "
+    "{\"class_name\": \"AutoContrast\", \"config\": {}}, "
+    "{\"class_name\": \"Equalization\", \"config\": {}}]";
+
+static const antler_field rand_augment_fields[] = {
+    ANTLER_FIELD_RANGE(rand_augment),
+    ANTLER_FIELD_NUMBER(rand_augment, num_ops, ANTLER_INT, "2", 1, MOST_OPS, "layers, one after the other"),
+    ANTLER_FIELD_INTERVAL(rand_augment, factor, "0.5", 0, "the layers' factors: [lower, upper]; f stands for [0, f]"),
+    {.key = "interpolation",
+     .kind = ANTLER_STRING,
+     .offset = offsetof(rand_augment, interpolation),
+     .def = "\"bilinear\"",
+     .choices = antler__affine_methods,
+     .doc = "how numbers between pixels are had"},
+    ANTLER_FIELD_SEED(rand_augment),
+    {.key = "augmentations",
+     .kind = ANTLER_OBJECTS,
+     .offset = offsetof(rand_augment, layers_),
+     .def = layers_json,
+     .flags = ANTLER_UNSAVED,
+     .of = ANTLER_KIND_LAYER,
+     .doc = "what is picked from: to be left out"},
+    ANTLER_IMAGE_FIELDS,
+    ANTLER_FIELD_END,
 };
 
 static const char *const rand_augment_samples[] = {
@@ -98,7 +90,7 @@ static antler_status rand_augment_check(void *config, antler_error *err)
     ANTLER_TRY(antler__range_check(cfg->value_range, false, err));
     ANTLER_TRY(antler__interval_check(cfg->factor, 0, 1, true, "factor", err));
     if (cfg->layers_.n != LAYERS || !antler_object_field(cfg->layers_.item[POSTERIZATION], "factor"))
-        return antler_error_set(err, ANTLER_VALUE, "layers", "they are Keras's: leave them out");
+        return antler_error_set(err, ANTLER_VALUE, "augmentations", "they are Keras's: leave them out");
     for (int64_t i = 0; i < LAYERS; i++)
         set_layer(cfg, cfg->layers_.item[i]);
     const int bits = (int)(8 * cfg->factor[1]);
