@@ -247,6 +247,29 @@ START_TEST(moves_are_drawn_as_told)
 }
 END_TEST
 
+/* Of 20 by 20 pixels and scale 1 the noise is doubled, and blurred with deviation 1: neighbours move alike. */
+START_TEST(elastic_noise_is_smooth)
+{
+    enum { WIDE = 20, AT = 10 * WIDE + 10 };
+    antler_real ramp[WIDE * WIDE];
+    for (int i = 0; i < WIDE * WIDE; i++)
+        ramp[i] = (antler_real)(i % WIDE);
+    antler_real *x = repeated(ramp, WIDE * WIDE), *y = room(SAMPLES * WIDE * WIDE);
+    double squares = 0, products = 0;
+    change("20, 20, 1", "'RandomElasticTransform', 'config': {'factor': [1, 1], 'scale': [1, 1]}", x, SAMPLES, y);
+    for (int i = 0; i < SAMPLES; i++) {
+        const double here = (double)y[i * WIDE * WIDE + AT] - 10, next = (double)y[i * WIDE * WIDE + AT + 1] - 11;
+        squares += here * here / SAMPLES;
+        products += here * next / SAMPLES;
+    }
+    const double variance = 4 * 0.28209 * 0.28209; /* the sum of a normal curve's squares, along both axes */
+    ck_assert(fabs(squares / variance - 1) <= 6 * sqrt(2.0 / SAMPLES));
+    ck_assert(fabs(products / squares - exp(-0.25)) <= 6 * (1 - exp(-0.5)) / sqrt(SAMPLES));
+    free(x);
+    free(y);
+}
+END_TEST
+
 static double covered_area(const antler_real *y)
 {
     int n = 0;
@@ -363,6 +386,7 @@ int main(void)
     tcase_add_loop_test(tests, pixels_come_from_where_keras_takes_them, 0, sizeof moved / sizeof moved[0]);
     tcase_add_test(tests, colors_are_drawn_as_told);
     tcase_add_test(tests, moves_are_drawn_as_told);
+    tcase_add_test(tests, elastic_noise_is_smooth);
     tcase_add_test(tests, a_rectangle_is_covered);
     tcase_add_test(tests, layers_are_picked_alike);
     tcase_add_loop_test(tests, bad_settings_are_told, 0, sizeof wrong / sizeof wrong[0]);
