@@ -32,7 +32,6 @@ KINDS = [  # Antler's word, Keras's module, base class
 NUMBERS = "to come"
 TEXT = "takes text, or hashes it"
 FOREIGN = "holds code of Python or of another framework"
-IMAGES = "to come: changes images in training alone"
 REASONS = {
     "layer": {
         **dict.fromkeys(["ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRUCell", "LSTMCell", "SimpleRNNCell", "RNN",
@@ -40,11 +39,9 @@ REASONS = {
                          "SpectralNormalization"], NUMBERS),
         **dict.fromkeys(["HashedCrossing", "Hashing", "StringLookup", "TextVectorization"], TEXT),
         **dict.fromkeys(["FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"], FOREIGN),
-        **dict.fromkeys(["AugMix", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "CutMix",
-                         "Equalization", "MixUp", "Pipeline", "RandAugment", "RandomColorDegeneration",
-                         "RandomColorJitter", "RandomElasticTransform", "RandomErasing", "RandomGaussianBlur",
-                         "RandomGrayscale", "RandomHue", "RandomInvert", "RandomPerspective", "RandomPosterization",
-                         "RandomSaturation", "RandomSharpness", "RandomShear", "Solarization"], IMAGES),
+        "AugMix": "picks its layers once, when Python builds the graph, and draws Beta numbers",
+        **dict.fromkeys(["CutMix", "MixUp"], "mixes images of a batch: in a model their labels would stay as they are"),
+        "Pipeline": "a list of layers: they can stand in the model themselves",
         "MaxNumBoundingBoxes": "takes bounding boxes, not a tensor",
         "Wrapper": "a base for layers in Python",
     },

@@ -15,6 +15,7 @@
 #include "antler/layers/attention.h"
 #include "antler/layers/convolutional.h"
 #include "antler/layers/core.h"
+#include "antler/layers/images.h"
 #include "antler/layers/merging.h"
 #include "antler/layers/normalization.h"
 #include "antler/layers/pooling.h"

@@ -7,7 +7,7 @@
      RandomCrop   in training height times width pixels somewhere, for all images of a step at the same place; of an
                   image that has no more, and in inference, Resizing's largest part */
 #include "layers/shared/common.h"
-#include "layers/shared/intervals.h"
+#include "layers/shared/images.h"
 #include "layers/shared/resample.h"
 
 enum { NOISE };

@@ -55,14 +55,33 @@ typedef struct taps {
     float weight[2][2];
 } taps;
 
+/* The pixel of an axis that stands for one outside, where each is looked up by itself, by Keras's rules; -1: it is
+ * fill. */
+static int64_t stand_in(int mode, int64_t i, int64_t n)
+{
+    if (mode == ANTLER_FILL_CONSTANT)
+        return i < 0 || i >= n ? -1 : i;
+    if (mode == ANTLER_FILL_NEAREST)
+        return i < 0 ? 0 : i >= n ? n - 1 : i;
+    if (mode == ANTLER_FILL_WRAP)
+        return (i % n + n) % n;
+    i = (i < 0 ? -i : i) % (2 * n);
+    return i < n ? i : 2 * n - 1 - i;
+}
+
 /* Taps along one axis of `size` pixels. */
 static void set_axis(taps *p, int axis, const antler_affine *a, float at, int64_t size)
 {
+    if (!a->shift)
+        at = inside(a->fill_mode, at, size);
     const float first = a->bilinear ? floorf(at) : roundf(at);
     p->n = a->bilinear ? 2 : 1;
     for (int i = 0; i < p->n; i++) {
         const float place = first + (float)i;
-        p->at[axis][i] = place >= 0 && place < (float)size ? (int64_t)place : -1;
+        if (a->shift)
+            p->at[axis][i] = stand_in(a->fill_mode, (int64_t)place, size);
+        else
+            p->at[axis][i] = place >= 0 && place < (float)size ? (int64_t)place : -1;
     }
     p->weight[axis][0] = a->bilinear ? first + 1 - at : 1;
     p->weight[axis][1] = at - first;
@@ -70,10 +89,16 @@ static void set_axis(taps *p, int axis, const antler_affine *a, float at, int64_
 
 static taps taps_of(const antler_affine *a, const int64_t *shape, int64_t row, int64_t column)
 {
-    const float x = (float)column, y = (float)row, *t = a->t;
-    taps p;
-    set_axis(&p, 0, a, inside(a->fill_mode, t[3] * x + t[4] * y + t[5], shape[0]), shape[0]);
-    set_axis(&p, 1, a, inside(a->fill_mode, t[0] * x + t[1] * y + t[2], shape[1]), shape[1]);
+    const float x = (float)column, y = (float)row, *t = a->t, k = t[6] * x + t[7] * y + 1;
+    const float shift = a->shift ? (float)a->shift[row * shape[1] + column] : 0;
+    taps p = {.n = 1, .at = {{-1}, {-1}}, .weight = {{1}, {1}}};
+    if (a->shift) {
+        set_axis(&p, 0, a, y + shift, shape[0]);
+        set_axis(&p, 1, a, x + shift, shape[1]);
+    } else if (k != 0) { /* else the pixel is at infinity */
+        set_axis(&p, 0, a, (t[3] * x + t[4] * y + t[5]) / k, shape[0]);
+        set_axis(&p, 1, a, (t[0] * x + t[1] * y + t[2]) / k, shape[1]);
+    }
     return p;
 }
 
