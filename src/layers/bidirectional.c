@@ -248,9 +248,13 @@ static antler_join join_of(const bidirectional *c, const antler_run *run, const 
 {
     const antler_tensor *const f = p[FORWARD].y, *const g = p[BACKWARD].y;
     const int last = f->shape.rank - 1;
+    int64_t places = 1;
+    for (int i = is_sequence(c) ? 2 : 1; i < last; i++)
+        places *= f->shape.dim[i];
     return (antler_join){.mode = c->merge_mode ? c->merge_mode : antler__join_modes[ANTLER_JOIN_CONCAT],
                          .batch = run->x->shape.dim[0],
                          .steps = is_sequence(c) ? run->x->shape.dim[1] : 1,
+                         .places = places,
                          .nf = c->merge_mode ? f->shape.dim[last] : 0,
                          .ng = g->shape.dim[last],
                          .f = f->data,

@@ -139,14 +139,14 @@ static void buffers(const void *config, const antler_shape *in, antler_plan *pla
 {
     antler_convolution c;
     if (convolution_of(config, in->rank - 2, in, &c, NULL) == ANTLER_OK) /* infer has refused it else */
-        antler__convolution_buffers(&c, in->dim[0], plan);
+        antler__convolution_buffers(&c, 0, in->dim[0], plan);
 }
 
 static void buffers_transpose(const void *config, const antler_shape *in, antler_plan *plan)
 {
     antler_convolution c;
     if (transposed_of(config, in->rank - 2, in, &c, NULL) == ANTLER_OK)
-        antler__convolution_buffers(&c, in->dim[0], plan);
+        antler__convolution_buffers(&c, 0, in->dim[0], plan);
 }
 
 static antler_status forward(const void *config, antler_run *run)

@@ -20,26 +20,27 @@ enum {
     KERNELS, /* (parts, columns, f) */
     BIASES   /* (parts, f) */
 };
+_Static_assert(BIASES + 1 == ANTLER_CONVOLUTION_SLOTS, "as convolution.h says");
 
 static int64_t pieces(int64_t n, int64_t size)
 {
     return (n + size - 1) / size;
 }
 
-void antler__convolution_buffers(const antler_convolution *c, int64_t batch, antler_plan *plan)
+void antler__convolution_buffers(const antler_convolution *c, int slot, int64_t batch, antler_plan *plan)
 {
     int64_t columns = antler__taps(c->w) * (c->channels / c->groups), tile = antler__tile_rows(columns);
     int64_t threads = antler_plan_workers(plan), parts = pieces(batch * antler__outputs(c->w), ANTLER_PART);
-    antler_plan_scratch(plan, PATCHES, &(antler_shape){3, {threads, tile, columns}});
+    antler_plan_scratch(plan, slot + PATCHES, &(antler_shape){3, {threads, tile, columns}});
     const bool train = antler_plan_mode(plan) == ANTLER_TRAIN;
     if (train && !c->transposed) {
-        antler_plan_scratch(plan, TILES, &(antler_shape){3, {threads, tile, c->filters}});
-        antler_plan_scratch(plan, BIASES, &(antler_shape){2, {parts, c->filters}});
+        antler_plan_scratch(plan, slot + TILES, &(antler_shape){3, {threads, tile, c->filters}});
+        antler_plan_scratch(plan, slot + BIASES, &(antler_shape){2, {parts, c->filters}});
     }
     if (train || c->transposed)
-        antler_plan_scratch(plan, TURNED, &(antler_shape){2, {c->filters, columns}});
+        antler_plan_scratch(plan, slot + TURNED, &(antler_shape){2, {c->filters, columns}});
     if (train)
-        antler_plan_scratch(plan, KERNELS, &(antler_shape){3, {parts, columns, c->filters}});
+        antler_plan_scratch(plan, slot + KERNELS, &(antler_shape){3, {parts, columns, c->filters}});
 }
 
 /* What the tasks of a call see. */

@@ -20,8 +20,10 @@ typedef struct antler_convolution {
 enum { SLOT_KERNEL, SLOT_BIAS };
 
 /* The layer itself declares kernel and bias. A convolution applies its activation itself (ANTLER_FUSES), a transposed
-   one leaves it to the core. */
-void antler__convolution_buffers(const antler_convolution *c, int64_t batch, antler_plan *plan);
+   one leaves it to the core. A layer that has a convolution within gives it a run of its own, whose scratch begins at
+   the slot that its buffers were given. Backward is done with x before it writes dx: they may be one. */
+enum { ANTLER_CONVOLUTION_SLOTS = 5 }; /* of scratch */
+void antler__convolution_buffers(const antler_convolution *c, int slot, int64_t batch, antler_plan *plan);
 void antler__convolution_forward(const antler_convolution *c, antler_run *run);
 void antler__convolution_backward(const antler_convolution *c, antler_run *run);
 

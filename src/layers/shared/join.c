@@ -7,7 +7,7 @@
 
 const char *const antler__join_modes[] = {"concat", "sum", "mul", "ave", NULL};
 
-/* Rows are (sample, step). */
+/* Rows are (sample, step, place). */
 typedef struct job {
     antler_join m;
     int mode;
@@ -18,8 +18,9 @@ typedef struct job {
 /* Where a row of y finds what belongs to it in f and in g. */
 static void rows_of(const job *j, int64_t row, int64_t *f, int64_t *g, int64_t *y)
 {
+    const int64_t step = row / j->m.places % j->m.steps, turned = j->m.steps - 1 - step;
     *f = row * j->m.nf;
-    *g = (row / j->m.steps * j->m.steps + j->m.steps - 1 - row % j->m.steps) * j->m.ng;
+    *g = (row + (turned - step) * j->m.places) * j->m.ng;
     *y = row * (j->mode == ANTLER_JOIN_CONCAT ? j->m.nf + j->m.ng : j->m.nf);
 }
 
@@ -62,7 +63,7 @@ static void for_rows(antler_run *run, job *j, void (*rows)(void *arg, int64_t fi
 {
     while (j->m.mode != antler__join_modes[j->mode])
         j->mode++;
-    antler_run_ranges(run, j->m.batch * j->m.steps, j->m.nf + j->m.ng, rows, j);
+    antler_run_ranges(run, j->m.batch * j->m.steps * j->m.places, j->m.nf + j->m.ng, rows, j);
 }
 
 void antler__join(antler_run *run, const antler_join *merge, antler_real *y)

@@ -12,8 +12,9 @@ extern const char *const antler__join_modes[]; /* their names, NULL-terminated *
 typedef struct antler_join {
     const char *mode; /* one of the names */
     int64_t batch, steps;
-    int64_t nf, ng;           /* numbers of a step; equal but for concat */
-    const antler_real *f, *g; /* (batch, steps, nf), (batch, steps, ng) */
+    int64_t places;           /* of a step; 1 where it is a vector */
+    int64_t nf, ng;           /* numbers of a place; equal but for concat */
+    const antler_real *f, *g; /* (batch, steps, places, nf), (batch, steps, places, ng) */
 } antler_join;
 
 void antler__join(antler_run *run, const antler_join *merge, antler_real *y);

@@ -26,24 +26,6 @@ antler_mask_rule antler__recurrent_mask_rule(const void *config)
     return ((const antler_recurrent *)config)->return_sequences ? ANTLER_MASK_PASS : ANTLER_MASK_END;
 }
 
-/* The initial states, if there are any. */
-static antler_status check_states(const antler_shape *in, const antler_shape *state, int states, antler_error *err)
-{
-    char text[128], expected[128];
-    int given = 0;
-    while (in[1 + given].rank)
-        given++;
-    if (given && given != states)
-        return antler_error_set(err, ANTLER_SHAPE, NULL, "initial_state has %d tensor%s, expected %d (%s)", given,
-                                given > 1 ? "s" : "", states, states == 1 ? "h" : "h, c");
-    for (int i = 0; i < given; i++)
-        if (!antler_shape_equal(&in[1 + i], state))
-            return antler_error_set(err, ANTLER_SHAPE, NULL, "initial_state[%d] is %s, expected %s", i,
-                                    antler_shape_text(&in[1 + i], text, sizeof text),
-                                    antler_shape_text(state, expected, sizeof expected));
-    return ANTLER_OK;
-}
-
 antler_status antler__recurrent_infer(const antler_recurrent *c, const antler_cell *cell, const antler_shape *in,
                                       antler_shape *out, antler_error *err)
 {
@@ -59,7 +41,7 @@ antler_status antler__recurrent_infer(const antler_recurrent *c, const antler_ce
         *out = state;
     for (int i = 0; i < states && c->return_state; i++)
         out[1 + i] = state;
-    return check_states(in, &state, states, err);
+    return antler__sequence_states(in, &state, states, err);
 }
 
 void antler__recurrent_variables(const antler_recurrent *config, const antler_cell *cell, const antler_shape *in,

@@ -15,42 +15,15 @@
 #ifndef ANTLER_LAYERS_RECURRENT_H
 #define ANTLER_LAYERS_RECURRENT_H
 
-#include "layers/shared/common.h"
+#include "layers/shared/sequence.h"
 
 /* The config of every recurrent layer begins like that of the simplest. */
 typedef struct antler_simple_rnn antler_recurrent;
 
-#define ANTLER_RECURRENT_FIELDS(type)                                                                           \
-    ANTLER_FIELD_COUNT(type, units, "width of the state, and of the output"),                                   \
-        ANTLER_FIELD_ACTIVATION(type, activation, "\"tanh\"", "of the state"), ANTLER_KERNEL_FIELDS(type),      \
-        ANTLER_FIELD_VARIABLE(type, recurrent, "\"orthogonal\""),                                               \
-        ANTLER_FIELD_BOOL(type, return_sequences, "false", "all steps' outputs, not the last one's only"),      \
-        ANTLER_FIELD_BOOL(type, return_state, "false", "the last states are outputs too: h, and an LSTM's c"),  \
-        ANTLER_FIELD_BOOL(type, go_backwards, "false", "takes the steps last to first; outputs in that order"), \
-        ANTLER_FIELD_BOOL(type, stateful, "false", "the last states of a batch are the first of the next"),     \
-        {.key = "zero_output_for_mask",                                                                         \
-         .kind = ANTLER_BOOL,                                                                                   \
-         .offset = offsetof(type, zero_output_for_mask),                                                        \
-         .def = "false",                                                                                        \
-         .flags = ANTLER_UNWRITTEN,                                                                             \
-         .doc = "outputs of masked steps are 0, not the last output again"},                                    \
-        {.key = "dropout",                                                                                      \
-         .kind = ANTLER_REAL,                                                                                   \
-         .offset = offsetof(type, dropout),                                                                     \
-         .def = "0",                                                                                            \
-         .max = 1,                                                                                              \
-         .doc = "part of the input that is dropped: one mask for all steps and gates"},                         \
-        {.key = "recurrent_dropout",                                                                            \
-         .kind = ANTLER_REAL,                                                                                   \
-         .offset = offsetof(type, recurrent_dropout),                                                           \
-         .def = "0",                                                                                            \
-         .max = 1,                                                                                              \
-         .doc = "part of the state that is dropped: one mask for all steps and gates"},                         \
-        ANTLER_FIELD_IGNORED("time_major", "false"), ANTLER_FIELD_IGNORED("unroll", NULL),                      \
-        ANTLER_FIELD_IGNORED("implementation", NULL)
-
-#define ANTLER_FIELD_GATE_ACTIVATION(type) \
-    ANTLER_FIELD_ACTIVATION(type, recurrent_activation, "\"sigmoid\"", "of the gates")
+#define ANTLER_RECURRENT_FIELDS(type)                                                                      \
+    ANTLER_FIELD_COUNT(type, units, "width of the state, and of the output"),                              \
+        ANTLER_FIELD_ACTIVATION(type, activation, "\"tanh\"", "of the state"), ANTLER_KERNEL_FIELDS(type), \
+        ANTLER_SEQUENCE_FIELDS(type, "one mask for all steps and gates")
 
 /* Slots of parameters, saved tensors (the first two also carried), scratch and noise. */
 enum { SLOT_KERNEL, SLOT_RECURRENT, SLOT_BIAS };
@@ -154,9 +127,6 @@ void antler__recurrent_general(const antler_recurrent *config, const antler_cell
 /* y (batch, steps, width) = x times its sequence's mask, keep (batch, width); y may be x. */
 void antler__recurrent_keep(antler_run *run, antler_real *y, const antler_real *x, const antler_real *keep,
                             int64_t batch, int64_t steps, int64_t width);
-/* The mask that the steps obey; NULL: none. A layer that is given its states does not see its input's mask in Keras 3,
-   though it passes it on; in Keras 2 it does. */
-const antler_real *antler__recurrent_mask(const antler_run *run);
 /* Whether some outputs are not the state: they are 0 at masked steps (zero_output_for_mask), and, where the state does
    not start at 0, before the first unmasked step. hide sets them to 0, in y or in its gradient. */
 bool antler__recurrent_hides(const antler_recurrent *config, const antler_run *run);

@@ -29,26 +29,6 @@ typedef struct block {
     antler_real *s, *t, *x;   /* work */
 } block;
 
-/* ---- activations ------------------------------------------------------------------------------------------------- */
-
-/* y = f(x) for rows of n numbers, dx = dy f'(x); dx may be dy. f NULL: linear. */
-static void value_of(const antler_activation_ops *f, antler_real *y, const antler_real *x, int64_t rows, int64_t n)
-{
-    if (!f)
-        memcpy(y, x, (size_t)(rows * n) * sizeof *y);
-    else
-        f->forward(y, x, f->rowwise ? rows : 1, f->rowwise ? n : rows * n);
-}
-
-static void gradient_of(const antler_activation_ops *f, antler_real *dx, const antler_real *dy, const antler_real *y,
-                        const antler_real *x, int64_t rows, int64_t n)
-{
-    if (f)
-        f->backward(dx, dy, y, f->needs_x ? x : NULL, f->rowwise ? rows : 1, f->rowwise ? n : rows * n);
-    else if (dx != dy)
-        memcpy(dx, dy, (size_t)(rows * n) * sizeof *dx);
-}
-
 /* ---- planes ------------------------------------------------------------------------------------------------------ */
 
 /* Where the block's rows of an array (batch, steps, size) begin, at a step. They are steps * size apart. */
@@ -146,13 +126,14 @@ static const antler_activation_ops *function_of(const block *b, int gate)
 
 static void activate(const block *b, int gate)
 {
-    value_of(function_of(b, gate), b->y[gate], b->z[gate], b->rows, b->j->s->units);
+    antler__sequence_value(function_of(b, gate), b->y[gate], b->z[gate], b->rows, b->j->s->units);
 }
 
 /* d[gate], the gradient of y[gate], becomes that of z[gate]. */
 static void activate_back(const block *b, int gate)
 {
-    gradient_of(function_of(b, gate), b->d[gate], b->d[gate], b->y[gate], b->z[gate], b->rows, b->j->s->units);
+    antler__sequence_gradient(function_of(b, gate), b->d[gate], b->d[gate], b->y[gate], b->z[gate], b->rows,
+                              b->j->s->units);
 }
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
@@ -173,7 +154,7 @@ static void lstm_step(const block *b, const antler_real *operand, int64_t time)
         pass_gate(b, gate, operand, time);
     b->k->multiply(b->t, b->y[0], b->y[2], b->n);
     b->k->fma(b->t, b->y[1], b->c, b->t, b->n);
-    value_of(b->j->act, b->s, b->t, b->rows, b->j->s->units);
+    antler__sequence_value(b->j->act, b->s, b->t, b->rows, b->j->s->units);
     b->k->multiply(b->s, b->y[3], b->s, b->n);
 }
 
@@ -284,9 +265,9 @@ static void lstm_back(const block *b, int64_t t, int64_t time)
     const antler_recurrence *r = b->j->r;
     const antler_kernels *k = b->k;
     take_part(b, b->t, r->c, t, 1, 0);
-    value_of(b->j->act, b->s, b->t, b->rows, r->units);
+    antler__sequence_value(b->j->act, b->s, b->t, b->rows, r->units);
     k->multiply(b->x, b->h, b->y[3], b->n);
-    gradient_of(b->j->act, b->x, b->x, b->s, b->t, b->rows, r->units);
+    antler__sequence_gradient(b->j->act, b->x, b->x, b->s, b->t, b->rows, r->units);
     k->add(b->x, b->c, b->x, b->n); /* of c after the step */
     k->multiply(b->d[3], b->h, b->s, b->n);
     k->multiply(b->d[2], b->x, b->y[0], b->n);

@@ -33,14 +33,9 @@ void antler__recurrent_keep(antler_run *run, antler_real *y, const antler_real *
 
 /* ---- masks ------------------------------------------------------------------------------------------------------- */
 
-const antler_real *antler__recurrent_mask(const antler_run *run)
-{
-    return run->inputs > 1 && run->keras >= 300 ? NULL : run->mask->data;
-}
-
 bool antler__recurrent_hides(const antler_recurrent *config, const antler_run *run)
 {
-    return antler__recurrent_mask(run) && (config->zero_output_for_mask || config->stateful || run->inputs > 1);
+    return antler__sequence_mask(run) && (config->zero_output_for_mask || config->stateful || run->inputs > 1);
 }
 
 void antler__recurrent_hide(const antler_recurrent *config, const antler_run *run, const antler_recurrent_sizes *s,
@@ -75,7 +70,7 @@ antler_recurrence antler__recurrent_begin(const antler_recurrent *config, const 
         .steps = s->steps,
         .units = s->units,
         .backwards = config->go_backwards,
-        .mask = antler__recurrent_mask(run),
+        .mask = antler__sequence_mask(run),
         .u = run->param[SLOT_RECURRENT].data,
         .reset_after = cell->reset_after,
         .h = own_h ? run->saved[SLOT_H].data : run->y->data,
