@@ -127,6 +127,19 @@ static const trial trials[] = {
      .batch = 21,
      .epochs = 3,
      .hash = 0x0f6cec555fe20430u},
+    {.name = "ConvLSTMs in several blocks and parts, with masks of dropout, and both ways",
+     .shape = "4, 12, 7, 2",
+     .layers = "{'class_name': 'ConvLSTM2D', 'config': {'filters': 3, 'kernel_size': 3, 'padding': 'same', "
+               "'return_sequences': true, 'dropout': 0.2, 'recurrent_dropout': 0.3}},"
+               "{'class_name': 'Bidirectional', 'config': {'layer': {'class_name': 'ConvLSTM2D', 'config': {'filters': "
+               "2, 'kernel_size': [2, 3], 'strides': 2, 'recurrent_activation': 'softmax'}}}},"
+               "{'class_name': 'Flatten', 'config': {}},"
+               "{'class_name': 'Dense', 'config': {'units': 3}}",
+     .compile = "'optimizer': 'adam', 'loss': 'mean_squared_error'",
+     .data = {.rows = 14, .x_width = 672, .y_width = 3},
+     .batch = 9,
+     .epochs = 2,
+     .hash = 0x16b9361f445a5cb8u},
     {.name = "normalizations over rows and between them, in several parts",
      .shape = "12, 11, 8",
      .layers = "{'class_name': 'LayerNormalization', 'config': {}},"

@@ -78,6 +78,43 @@ START_TEST(recurrent_state_dropout_is_one_mask) /* D11, D14 */
 }
 END_TEST
 
+/* Of one sequence of one position, the row of a channel in a gate's part of a kernel's gradient is 0 where the channel
+   is dropped for that gate: in some gates, and not in others. */
+START_TEST(a_conv_lstm_has_a_mask_for_each_gate)
+{
+    enum { C = 5, U = 5, STEPS = 100 };
+    antler_model *model = network("9, 1, 5",
+                                  _i == 0 ? "{'class_name': 'ConvLSTM1D', 'config': {'filters': 5, 'kernel_size': 1, "
+                                            "'dropout': 0.3}}"
+                                          : "{'class_name': 'ConvLSTM1D', 'config': {'filters': 5, 'kernel_size': 1, "
+                                            "'recurrent_dropout': 0.3}}",
+                                  "");
+    antler_context *context = context_of(model, ANTLER_TRAIN, 1, 0);
+    antler_real *x = numbers(9 * C, 1), *dy = numbers(U, 2);
+    int kept = 0, mixed = 0;
+    for (int step = 0; step < STEPS; step++) {
+        antler_context_seek(context, step, 0);
+        forward(context, x, 1, NULL);
+        backward(context, dy, NULL);
+        const antler_real *d = antler_gradient(context, _i); /* (C, 4 U) */
+        for (int c = 0; c < C; c++) {
+            int gates = 0;
+            for (int gate = 0; gate < 4; gate++)
+                gates += any(d + (c * 4 + gate) * U, U);
+            kept += gates;
+            mixed += gates > 0 && gates < 4;
+        }
+    }
+    const double n = STEPS * C * 4, some = 1 - pow(0.7, 4) - pow(0.3, 4);
+    ck_assert(fabs(kept - n * 0.7) <= 6 * sqrt(n * 0.7 * 0.3));
+    ck_assert(fabs(mixed - n / 4 * some) <= 6 * sqrt(n / 4 * some * (1 - some)));
+    antler_context_free(context);
+    antler_model_free(model);
+    free(x);
+    free(dy);
+}
+END_TEST
+
 /* h(t) = 1 + keep / (1 - rate) * h(t-1) for each unit by itself: the values say which units were dropped. */
 START_TEST(recurrent_values_are_right)
 {
@@ -140,6 +177,7 @@ int main(void)
     TCase *tests = tcase_create("recurrent dropout");
     tcase_add_loop_test(tests, recurrent_input_dropout_is_one_mask, 0, KINDS);
     tcase_add_loop_test(tests, recurrent_state_dropout_is_one_mask, 0, KINDS);
+    tcase_add_loop_test(tests, a_conv_lstm_has_a_mask_for_each_gate, 0, 2);
     tcase_add_test(tests, recurrent_values_are_right);
     tcase_add_loop_test(tests, recurrent_inference_drops_nothing, 0, KINDS);
     return run_suite("recurrent dropout", tests);

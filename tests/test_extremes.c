@@ -57,6 +57,10 @@ START_TEST(refused)
                     "'same'}}"},
         {"4, 4, 3", "{'class_name': 'Conv2D', 'config': {'filters': 1, 'kernel_size': 2147483647, 'padding': 'same', "
                     "'dilation_rate': 2147483647}}"},
+        {"4, 4, 3, 2", "{'class_name': 'ConvLSTM2D', 'config': {'filters': 2147483647, 'kernel_size': 2147483647, "
+                       "'padding': 'same', 'dropout': 0.5}}"},
+        {"4, 4, 2", "{'class_name': 'ConvLSTM1D', 'config': {'filters': 536870911, 'kernel_size': 1, "
+                    "'recurrent_dropout': 0.5}}"},
         {"4, 4, 3", "{'class_name': 'MaxPooling2D', 'config': {'pool_size': 2147483647}}"},
         {"4, 4, 3, 2", "{'class_name': 'Conv3D', 'config': {'filters': 2, 'kernel_size': 2147483647, 'padding': "
                        "'same', 'groups': 2}}"},

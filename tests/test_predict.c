@@ -90,17 +90,27 @@ START_TEST(contexts_share_a_model)
 }
 END_TEST
 
-static const char *const cells[] = {"SimpleRNN", "LSTM", "GRU"};
+static const struct {
+    const char *class_name, *size, *channels;
+} cells[] = {
+    {"SimpleRNN", "'units': 5", ""},
+    {"LSTM", "'units': 5", ""},
+    {"GRU", "'units': 5", ""},
+    {"ConvLSTM1D", "'filters': 5, 'kernel_size': 3", ", 1"},
+};
 
 /* The second half of a sequence, after the first, ends where the whole sequence does. */
 START_TEST(state_is_carried_until_it_is_reset)
 {
     enum { N = 4, T = 8, F = 3, U = 5 };
-    char stateful[128], plain[128];
-    snprintf(stateful, sizeof stateful, "{'class_name': '%s', 'config': {'units': 5, 'stateful': true}}", cells[_i]);
-    snprintf(plain, sizeof plain, "{'class_name': '%s', 'config': {'units': 5}}", cells[_i]);
-    antler_model *half = network("4, 3", stateful, ", 'fit': {'seed': 3}");
-    antler_model *whole = network("8, 3", plain, ", 'fit': {'seed': 3}");
+    char layer[128], shape[32];
+    snprintf(layer, sizeof layer, "{'class_name': '%s', 'config': {%s, 'stateful': true}}", cells[_i].class_name,
+             cells[_i].size);
+    snprintf(shape, sizeof shape, "4, 3%s", cells[_i].channels);
+    antler_model *half = network(shape, layer, ", 'fit': {'seed': 3}");
+    snprintf(layer, sizeof layer, "{'class_name': '%s', 'config': {%s}}", cells[_i].class_name, cells[_i].size);
+    snprintf(shape, sizeof shape, "8, 3%s", cells[_i].channels);
+    antler_model *whole = network(shape, layer, ", 'fit': {'seed': 3}");
     ck_assert_uint_eq(hash_weights(half), hash_weights(whole));
     antler_context *a = context_of(half, ANTLER_INFER, N, 0), *b = context_of(whole, ANTLER_INFER, N, 0);
     antler_real x[N * T * F], part[2][N * T / 2 * F], first[N * U], second[N * U], wanted[N * U];

@@ -15,8 +15,17 @@ static antler_model *functional(void)
 static antler_value layer(antler_model *m, const char *class_name, const char *config, antler_value x)
 {
     static char text[1024];
-    snprintf(text, sizeof text, "{'class_name': '%s', 'config': {'units': 4, 'name': 'layer'%s}}", class_name, config);
+    const char *size = strncmp(class_name, "Conv", 4) == 0 ? "'filters': 2, 'kernel_size': 2" : "'units': 4";
+    snprintf(text, sizeof text, "{'class_name': '%s', 'config': {%s, 'name': 'layer'%s}}", class_name, size, config);
     return antler_call_json(m, quoted(text), (x));
+}
+
+/* The features of a step are a line of one channel to a ConvLSTM1D, which makes two positions of two channels. */
+static antler_value sequence(antler_model *m, const char *class_name, int steps)
+{
+    if (strncmp(class_name, "Conv", 4) == 0)
+        return antler_input(m, .shape = {steps, FEATURES, 1});
+    return antler_input(m, .shape = {steps, FEATURES});
 }
 
 /* Frees the model. */
@@ -39,6 +48,7 @@ static const struct {
     {"GRU", ", 'return_sequences': true, 'return_state': true, 'recurrent_activation': 'hard_sigmoid'", 1},
     {"GRU", ", 'return_sequences': true, 'return_state': true, 'reset_after': false", 1},
     {"LSTM", ", 'return_sequences': true, 'return_state': true, 'activation': 'gelu'", 2}, /* no kernel has it */
+    {"ConvLSTM1D", ", 'return_sequences': true, 'return_state': true", 2},
 };
 
 START_TEST(two_halves_are_one_sequence)
@@ -51,10 +61,10 @@ START_TEST(two_halves_are_one_sequence)
         for (size_t half = 0; half < 2; half++)
             memcpy(halves + (half * ROWS + row) * in, x + (2 * row + half) * in, in * sizeof *x);
     antler_model *m = functional();
-    layer(m, layers[_i].class_name, layers[_i].config, antler_input(m, .shape = {STEPS, FEATURES}));
+    layer(m, layers[_i].class_name, layers[_i].config, sequence(m, layers[_i].class_name, STEPS));
     predict(m, x, whole);
     m = functional();
-    antler_value a = antler_input(m, .shape = {HALF, FEATURES}), b = antler_input(m, .shape = {HALF, FEATURES});
+    antler_value a = sequence(m, layers[_i].class_name, HALF), b = sequence(m, layers[_i].class_name, HALF);
     antler_value y = layer(m, layers[_i].class_name, layers[_i].config, a);
     antler_value h = antler_output(y, 1), z;
     if (layers[_i].states == 2)
@@ -158,6 +168,17 @@ START_TEST(wrong_states)
     h = antler_input(m, .shape = {UNITS + 1});
     antler_call(m, gru, (x, h), .units = UNITS);
     refused(m, "initial_state[0] is (None, 5), expected (None, 4)");
+    m = functional();
+    x = antler_input(m, .shape = {STEPS, 5, 4, 1});
+    h = antler_input(m, .shape = {4, 4, 2});
+    antler_call(m, conv_lstm2d, (x, h, h), .filters = 2, .kernel_size = {2, 2});
+    refused(m, "initial_state[0] is (None, 4, 4, 2), expected (None, 4, 3, 2)");
+    m = functional();
+    antler_call(m, conv_lstm2d, (antler_input(m, .shape = {STEPS, 5, 4})), .filters = 2, .kernel_size = {2, 2});
+    refused(m, "input is (None, 6, 5, 4), expected (batch, steps, height, width, channels)");
+    m = functional();
+    antler_call(m, conv_lstm1d, (antler_input(m, .shape = {STEPS, 2, 1})), .filters = 2, .kernel_size = {3});
+    refused(m, "input has 2 positions along an axis, the window needs 3");
     m = functional();
     x = antler_input(m, .shape = {STEPS, FEATURES});
     h = antler_input(m, .shape = {UNITS});
