@@ -6,9 +6,10 @@
        make_data author_music OUT.h5 [--seed N] [--wav FOLDER]
        make_data author_music_wav FOLDER [--seed N]
        make_data pair DIGITS.h5 OUT.h5 [--seed N]
+       make_data SET OUT.h5 [--seed N] [--samples N]
 
-   Random numbers come from Philox and no number from the C library's mathematics, so that a seed means the same file
-   on every machine. */
+   SET is one of those of drawn.c. Random numbers come from Philox and no number from the C library's mathematics, so
+   that a seed means the same file on every machine. */
 #include "make_data.h"
 
 #include <errno.h>
@@ -119,7 +120,9 @@ static int usage(void)
           "       make_data ptm_protein_21 POSITIVE.dat NEGATIVE.dat OUT.h5 [--seed N]\n"
           "       make_data author_music OUT.h5 [--seed N] [--wav FOLDER]\n"
           "       make_data author_music_wav FOLDER [--seed N]\n"
-          "       make_data pair DIGITS.h5 OUT.h5 [--seed N]\n",
+          "       make_data pair DIGITS.h5 OUT.h5 [--seed N]\n"
+          "       make_data SET OUT.h5 [--seed N] [--samples N]\n"
+          "SET: dummy_boolean, dummy_string, dummy_image, discs, echoes, curve, reversals\n",
           stderr);
     return 2;
 }
@@ -128,8 +131,18 @@ typedef struct arguments {
     const char *file[3]; /* what is no option, in order */
     int files;
     const char *wav;
-    int64_t seed;
+    int64_t seed, samples; /* samples 0: as many as the set has by itself */
 } arguments;
+
+enum { MOST_SAMPLES = 1000000 };
+
+static bool whole(const char *text, int64_t *value)
+{
+    char *end = NULL;
+    errno = 0;
+    *value = strtoll(text, &end, 10);
+    return !errno && !*end && end != text;
+}
 
 /* argv[2 ..]; false for what no data set takes. */
 static bool parse(int argc, char **argv, arguments *a)
@@ -138,10 +151,10 @@ static bool parse(int argc, char **argv, arguments *a)
         if (!strcmp(argv[i], "--wav") && i + 1 < argc) {
             a->wav = argv[++i];
         } else if (!strcmp(argv[i], "--seed") && i + 1 < argc) {
-            char *end = NULL;
-            errno = 0;
-            a->seed = strtoll(argv[++i], &end, 10);
-            if (errno || *end || end == argv[i])
+            if (!whole(argv[++i], &a->seed))
+                return false;
+        } else if (!strcmp(argv[i], "--samples") && i + 1 < argc) {
+            if (!whole(argv[++i], &a->samples) || a->samples < 3 || a->samples > MOST_SAMPLES)
                 return false;
         } else if (argv[i][0] != '-' && a->files < 3) {
             a->file[a->files++] = argv[i];
@@ -158,7 +171,11 @@ int main(int argc, char **argv)
     if (argc < 3 || !parse(argc, argv, &a))
         return usage();
     antler_error err = {0};
-    if (!strcmp(argv[1], "dummy_time") && a.files == 1)
+    if (a.files == 1 && make_drawn(argv[1], a.file[0], a.samples, a.seed, &err))
+        ;
+    else if (a.samples)
+        return usage();
+    else if (!strcmp(argv[1], "dummy_time") && a.files == 1)
         make_dummy_time(a.file[0], a.seed, &err);
     else if (!strcmp(argv[1], "captcha_mnist") && a.files == 2)
         make_captcha_mnist(a.file[0], a.file[1], &err);

@@ -39,12 +39,14 @@ rows rows_take(const rows *r, const int64_t *order, int64_t n);
 antler_status write_split(const char *path, const char *about, const rows *x, const rows *y, int64_t train,
                           antler_error *err);
 
-/* The data sets: EPYNN's rules are told in README.md beside this file. */
+/* The data sets: EpyNN's rules are told in docs/epynn.md. */
 antler_status make_dummy_time(const char *path, int64_t seed, antler_error *err);
 antler_status make_captcha_mnist(const char *mnist, const char *path, antler_error *err);
 antler_status make_ptm_protein_21(const char *positive, const char *negative, const char *path, int64_t seed,
                                   antler_error *err);
 antler_status make_pair(const char *digits, const char *path, int64_t seed, antler_error *err);
+/* A set of drawn.c: samples 0 is its own number of them. False: there is no set of this name. */
+bool make_drawn(const char *name, const char *path, int64_t samples, int64_t seed, antler_error *err);
 /* folder: where true/ and false/ hold WAV files; NULL: the synthetic players. */
 antler_status make_author_music(const char *folder, const char *path, int64_t seed, antler_error *err);
 /* Writes what the synthetic players play as WAV files to folder/true and folder/false. */
