@@ -20,11 +20,28 @@
 /* The config of every recurrent layer begins like that of the simplest. */
 typedef struct antler_simple_rnn antler_recurrent;
 
-#define ANTLER_RECURRENT_FIELDS(type)                                                                           \
-    ANTLER_FIELD_COUNT(type, units, "width of the state, and of the output"),                                   \
-        ANTLER_FIELD_ACTIVATION(type, activation, "\"tanh\"", "of the state"), ANTLER_KERNEL_FIELDS(type),      \
-        ANTLER_FIELD_VARIABLE(type, recurrent, "\"orthogonal\""),                                               \
-        ANTLER_FIELD_BOOL(type, return_sequences, "false", "all steps' outputs, not the last one's only"),      \
+/* Rows of a cell, and of the layer that is its loop. */
+#define ANTLER_CELL_FIELDS(type)                                                                           \
+    ANTLER_FIELD_COUNT(type, units, "width of the state, and of the output"),                              \
+        ANTLER_FIELD_ACTIVATION(type, activation, "\"tanh\"", "of the state"), ANTLER_KERNEL_FIELDS(type), \
+        ANTLER_FIELD_VARIABLE(type, recurrent, "\"orthogonal\""),                                          \
+        {.key = "dropout",                                                                                 \
+         .kind = ANTLER_REAL,                                                                              \
+         .offset = offsetof(type, dropout),                                                                \
+         .def = "0",                                                                                       \
+         .max = 1,                                                                                         \
+         .doc = "part of the input that is dropped: one mask for all steps and gates"},                    \
+        {.key = "recurrent_dropout",                                                                       \
+         .kind = ANTLER_REAL,                                                                              \
+         .offset = offsetof(type, recurrent_dropout),                                                      \
+         .def = "0",                                                                                       \
+         .max = 1,                                                                                         \
+         .doc = "part of the state that is dropped: one mask for all steps and gates"},                    \
+        ANTLER_FIELD_IGNORED("implementation", NULL)
+
+/* Rows of every loop: of RNN too. */
+#define ANTLER_LOOP_FIELDS(type)                                                                                \
+    ANTLER_FIELD_BOOL(type, return_sequences, "false", "all steps' outputs, not the last one's only"),          \
         ANTLER_FIELD_BOOL(type, return_state, "false", "the last states are outputs too: h, and an LSTM's c"),  \
         ANTLER_FIELD_BOOL(type, go_backwards, "false", "takes the steps last to first; outputs in that order"), \
         ANTLER_FIELD_BOOL(type, stateful, "false", "the last states of a batch are the first of the next"),     \
@@ -34,20 +51,7 @@ typedef struct antler_simple_rnn antler_recurrent;
          .def = "false",                                                                                        \
          .flags = ANTLER_UNWRITTEN,                                                                             \
          .doc = "outputs of masked steps are 0, not the last output again"},                                    \
-        {.key = "dropout",                                                                                      \
-         .kind = ANTLER_REAL,                                                                                   \
-         .offset = offsetof(type, dropout),                                                                     \
-         .def = "0",                                                                                            \
-         .max = 1,                                                                                              \
-         .doc = "part of the input that is dropped: one mask for all steps and gates"},                         \
-        {.key = "recurrent_dropout",                                                                            \
-         .kind = ANTLER_REAL,                                                                                   \
-         .offset = offsetof(type, recurrent_dropout),                                                           \
-         .def = "0",                                                                                            \
-         .max = 1,                                                                                              \
-         .doc = "part of the state that is dropped: one mask for all steps and gates"},                         \
-        ANTLER_FIELD_IGNORED("time_major", "false"), ANTLER_FIELD_IGNORED("unroll", NULL),                      \
-        ANTLER_FIELD_IGNORED("implementation", NULL)
+        ANTLER_FIELD_IGNORED("time_major", "false"), ANTLER_FIELD_IGNORED("unroll", NULL)
 
 #define ANTLER_FIELD_GATE_ACTIVATION(type) \
     ANTLER_FIELD_ACTIVATION(type, recurrent_activation, "\"sigmoid\"", "of the gates")
@@ -119,6 +123,12 @@ static inline int64_t antler__recurrent_work(const antler_recurrent_sizes *s)
 }
 
 typedef void antler_steps(const antler_recurrence *r, int64_t row0, int64_t row1, antler_real *scratch);
+
+/* The options of the loop, for a cell: the `loop` of antler_cell_ops. */
+void antler__recurrent_loop(void *config, const antler_loop *loop);
+
+/* Those of rnn.c, and their stack. */
+extern const antler_cell_ops antler__cell_simple_rnn, antler__cell_lstm, antler__cell_gru, antler__cell_stacked;
 
 /* ---- for the cells ----------------------------------------------------------------------------------------------- */
 
