@@ -144,6 +144,9 @@ typedef struct antler_layer_ops {
     antler_status (*adapt)(void *config, antler_adaptation *adaptation);
     /* optional: the name of Keras's class where it is not class_name; names and groups of files are made of it */
     const char *python_name;
+    /* optional: where the last of `arguments` is a list of lists in Keras ([[h, c], [h]]), the size of its i-th; 0 past
+       them, and for a plain list */
+    int (*list_size)(const void *config, int i);
 } antler_layer_ops;
 
 /* A function of TensorFlow that is an operator's like, as tf-keras names it in files ("math.reduce_mean"). */

@@ -298,6 +298,14 @@ static antler_status check(void *config, antler_error *err)
     return ANTLER_OK;
 }
 
+/* The first states are lists, one a cell. */
+static int list_size(const void *config, int i)
+{
+    const antler_object cell = ((const rnn *)config)->cell_;
+    const stack *c = cell.config;
+    return cell.type == &antler__cell_stacked.layer.type && i < c->cells.n ? states_of(c->cells.item[i]) : 0;
+}
+
 static antler_mask_rule mask_rule(const void *config)
 {
     return ((const rnn *)config)->return_sequences ? ANTLER_MASK_PASS : ANTLER_MASK_END;
@@ -338,6 +346,7 @@ const antler_layer_ops antler_layer_rnn = {
     .flags = ANTLER_NEEDS_X | ANTLER_NEEDS_Y,
     .inputs = 1 + MOST_STATES,
     .arguments = arguments,
+    .list_size = list_size,
     .mask_rule = mask_rule,
     .infer = infer,
     .variables = variables,
