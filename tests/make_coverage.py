@@ -35,9 +35,8 @@ FOREIGN = "holds code of Python or of another framework"
 IMAGES = "to come: changes images in training alone"
 REASONS = {
     "layer": {
-        **dict.fromkeys(["ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRUCell", "LSTMCell", "SimpleRNNCell", "RNN",
-                         "StackedRNNCells", "MelSpectrogram", "STFTSpectrogram", "ReversibleEmbedding",
-                         "SpectralNormalization"], NUMBERS),
+        **dict.fromkeys(["ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "MelSpectrogram", "STFTSpectrogram",
+                         "ReversibleEmbedding", "SpectralNormalization"], NUMBERS),
         **dict.fromkeys(["HashedCrossing", "Hashing", "StringLookup", "TextVectorization"], TEXT),
         **dict.fromkeys(["FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"], FOREIGN),
         **dict.fromkeys(["AugMix", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "CutMix",
@@ -66,7 +65,8 @@ FUNCTIONS = {"get", "serialize", "deserialize"}  # of keras.activations, and no 
 
 def antlers(kind, name, antler):
     found = subprocess.run([antler, "layers", name], capture_output=True, text=True).stdout
-    return re.search(rf"^\w+ \({kind}\):", found, re.MULTILINE) is not None
+    kinds = "layer|cell" if kind == "layer" else kind  # in Keras a cell is a layer
+    return re.search(rf"^\w+ \(({kinds})\):", found, re.MULTILINE) is not None
 
 
 def keras_names(module, base):
