@@ -34,8 +34,7 @@ TEXT = "takes text, or hashes it"
 FOREIGN = "holds code of Python or of another framework"
 REASONS = {
     "layer": {
-        **dict.fromkeys(["GRUCell", "LSTMCell", "SimpleRNNCell", "RNN", "StackedRNNCells", "MelSpectrogram",
-                         "STFTSpectrogram", "ReversibleEmbedding", "SpectralNormalization"], NUMBERS),
+        **dict.fromkeys(["MelSpectrogram", "STFTSpectrogram", "ReversibleEmbedding", "SpectralNormalization"], NUMBERS),
         **dict.fromkeys(["HashedCrossing", "Hashing", "StringLookup", "TextVectorization"], TEXT),
         **dict.fromkeys(["FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"], FOREIGN),
         "AugMix": "picks its layers once, when Python builds the graph, and draws Beta numbers",
@@ -62,7 +61,8 @@ FUNCTIONS = {"get", "serialize", "deserialize"}  # of keras.activations, and no 
 
 def antlers(kind, name, antler):
     found = subprocess.run([antler, "layers", name], capture_output=True, text=True).stdout
-    return re.search(rf"^\w+ \({kind}\):", found, re.MULTILINE) is not None
+    kinds = "layer|cell" if kind == "layer" else kind  # in Keras a cell is a layer
+    return re.search(rf"^\w+ \(({kinds})\):", found, re.MULTILINE) is not None
 
 
 def keras_names(module, base):

@@ -54,7 +54,7 @@ def batch(model, rng):
 def gradients(model, x, y):
     with tf.GradientTape() as tape:
         loss = model.compute_loss(x, y, model(x, training=True))
-    return tape.gradient(loss, [w.value for w in model.trainable_weights])
+    return [tf.convert_to_tensor(g) for g in tape.gradient(loss, [w.value for w in model.trainable_weights])]
 
 
 def write_values(model, x, y, init, path):

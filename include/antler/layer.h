@@ -144,6 +144,9 @@ typedef struct antler_layer_ops {
     antler_status (*adapt)(void *config, antler_adaptation *adaptation);
     /* optional: the name of Keras's class where it is not class_name; names and groups of files are made of it */
     const char *python_name;
+    /* optional: where the last of `arguments` is a list of lists in Keras ([[h, c], [h]]), the size of its i-th; 0 past
+       them, and for a plain list */
+    int (*list_size)(const void *config, int i);
 } antler_layer_ops;
 
 /* A function of TensorFlow that is an operator's like, as tf-keras names it in files ("math.reduce_mean"). */
@@ -162,6 +165,19 @@ typedef struct antler_operation_ops {
     const antler_spelling *spelling; /* NULL: none */
 } antler_operation_ops;
 
+/* How the loop around a cell runs: RNN's keys. */
+typedef struct antler_loop {
+    bool return_sequences, return_state, go_backwards, stateful, zero_output_for_mask;
+} antler_loop;
+
+/* A cell of an RNN, of kind ANTLER_KIND_CELL: a recurrent layer, whose config does not have the loop's keys. It takes a
+   whole sequence, then, if they are given, its first states; it gives what the loop asks for, then its last states. */
+typedef struct antler_cell_ops {
+    antler_layer_ops layer;
+    void (*loop)(void *config, const antler_loop *loop); /* called by the RNN's `check`, perhaps more than once */
+    int (*states)(const void *config);                   /* how many tensors its state has */
+} antler_cell_ops;
+
 /* ---- what `variables` may call. Failures (overflow, too many) stay in the plan; the core reports them. ---------- */
 
 /* A trained parameter. `name` is Keras's name for it. `fields` names its settings in the config: with "kernel" they are
@@ -178,7 +194,8 @@ ANTLER_API void antler_plan_state(antler_plan *plan, int slot, const char *name,
 ANTLER_API void antler_plan_group(antler_plan *plan, const char *group);
 /* A noise site of every call. seed is the config's: ANTLER_NULL for the model's own. */
 ANTLER_API void antler_plan_noise(antler_plan *plan, int slot, int64_t seed);
-/* A layer inside this one; `name` is its attribute in Keras ("forward_layer"). Its inputs have the shapes `in` (a list
+/* A layer inside this one; `name` is its attribute in Keras ("forward_layer"); with a slash at its end, that of a list
+   ("cells/"), to which the core adds the class, numbered ("cells/lstm_cell_1"). Its inputs have the shapes `in` (a list
    as infer has it), and its batch is `times` this layer's: the core multiplies batch and places in the noise. */
 ANTLER_API void antler_plan_child(antler_plan *plan, int slot, const char *name, antler_object layer,
                                   const antler_shape *in, int64_t times);

@@ -24,7 +24,8 @@ extern "C" {
     X(SCHEDULE, "schedule", "keras.optimizers.schedules")                                       \
     X(CALLBACK, "callback", "keras.callbacks")                                                  \
     X(SETTINGS, "settings", "") /* the library's own groups of settings: compile_config, fit */ \
-    X(OPERATION, "operator", "keras.src.ops.numpy")
+    X(OPERATION, "operator", "keras.src.ops.numpy")                                             \
+    X(CELL, "cell", "keras.layers") /* of an RNN; antler_cell_ops */
 
 typedef enum antler_kind {
 #define ANTLER_KIND_ENUM(kind, name, module) ANTLER_KIND_##kind,
@@ -196,14 +197,16 @@ typedef struct antler_type {
     const char *const *samples; /* LAYER: NULL-terminated, for the conformance suite and the documentation. Each is
                                    "(4, 3) {\"units\": 2}": an input shape without the batch axis, and a config */
     /* optional: rules across fields. May change the config (Bidirectional makes its backward layer). The place it
-       reports is relative to the config ("kernel_size"). */
+       reports is relative to the config ("kernel_size"). Called again by a layer around this one that changes its
+       keys. */
     antler_status (*check)(void *config, antler_error *err);
     unsigned flags;          /* ANTLER_TYPE_... */
     const char *legacy_name; /* the class in legacy .h5 files, which Keras 2 reads as well as 3; NULL: the same */
 } antler_type;
 
 enum {
-    ANTLER_TYPE_BARE = 1 /* written as the value of its first field alone, and read from it: a rate that is a number */
+    ANTLER_TYPE_BARE = 1, /* written as the value of its first field alone, and read from it: a rate that is a number */
+    ANTLER_TYPE_LIST = 2  /* read from a list, too, that of its first field: [cell, cell] is a StackedRNNCells */
 };
 
 /* The value of a field of an object by its key, to be cast by the field's kind; NULL when there is no such field. */
@@ -230,7 +233,8 @@ struct antler_model; /* antler.h */
 ANTLER_API bool antler_model_object(const struct antler_model *model, antler_kind kind, int64_t index,
                                     antler_object *object);
 
-/* A deep copy. The copy belongs to the caller: into a field of its own config, or to antler_object_free. */
+/* A deep copy, of what the keys say: what `check` made of them is made by another `check`. The copy belongs to the
+   caller: into a field of its own config, or to antler_object_free. */
 ANTLER_API antler_status antler_object_copy(antler_object object, antler_object *copy, antler_error *err);
 ANTLER_API void antler_object_free(antler_object object);
 

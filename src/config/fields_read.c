@@ -288,8 +288,21 @@ antler_status antler__config_read(const antler_type *type, const antler_json *no
 
 /* ---- an object --------------------------------------------------------------------------------------------------- */
 
+/* A cell by itself, or a recurrent layer in the place of its cell. */
+static antler_status wrong_kind(antler_kind is, antler_kind kind, const char *name, const antler_place *place,
+                                antler_report *report)
+{
+    return antler__report_error(report, ANTLER_NAME, place, "\"%.80s\" is a %s%s, not a %s", name, antler_kind_name(is),
+                                is == ANTLER_KIND_CELL ? " of an RNN" : "", antler_kind_name(kind));
+}
+
 static antler_status unknown_class(antler_kind kind, const char *name, const antler_place *place, antler_report *report)
 {
+    const antler_kind other = kind == ANTLER_KIND_CELL    ? ANTLER_KIND_LAYER
+                              : kind == ANTLER_KIND_LAYER ? ANTLER_KIND_CELL
+                                                          : ANTLER_KINDS;
+    if (antler_type_find(other, name))
+        return wrong_kind(other, kind, name, place, report);
     const char *nearest = antler_type_nearest(kind, name);
     return antler__report_error(report, ANTLER_NAME, place, "unknown %s \"%.80s\"%s%s%s", antler_kind_name(kind), name,
                                 nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
@@ -345,6 +358,31 @@ static antler_status read_number(antler_kind kind, const antler_json *node, cons
     return status;
 }
 
+/* [cell, cell]: a type that a list stands for. */
+static antler_status read_list(antler_kind kind, const antler_json *node, const antler_place *place,
+                               antler_report *report, antler_object *object)
+{
+    const antler_type *type = NULL;
+    for (int64_t i = 0; (type = antler_type_at(kind, i)) && !(type->flags & ANTLER_TYPE_LIST); i++)
+        ;
+    if (!type)
+        return antler__value_wrong(report, place, node, "a name or an object with \"class_name\"");
+    void *config = antler__allocate_zeroed(1, type->config_size);
+    if (!config)
+        return antler__report_error(report, ANTLER_MEMORY, place, "out of memory");
+    antler_status status = read_value(type->fields, node, place, report, config);
+    antler_field_walk walk = antler__fields_of(type);
+    for (const antler_field *field; status == ANTLER_OK && (field = antler__field_next(&walk));)
+        if (field != type->fields)
+            status = apply_default(field, NULL, place, report, config);
+    status = status == ANTLER_OK ? check_whole(type, place, report, config) : status;
+    if (status == ANTLER_OK)
+        *object = (antler_object){type, config};
+    else
+        antler__config_free(type, config);
+    return status;
+}
+
 /* A metric that is given by a name is logged under it, as in Keras. */
 static antler_status read_name(antler_kind kind, const char *name, const antler_place *place, antler_report *report,
                                antler_object *object)
@@ -391,6 +429,8 @@ antler_status antler__object_read(antler_kind kind, const antler_json *node, con
         return read_name(kind, antler__json_string(node), place, report, object);
     case ANTLER_JSON_NUMBER:
         return read_number(kind, node, place, report, object);
+    case ANTLER_JSON_ARRAY:
+        return read_list(kind, node, place, report, object);
     case ANTLER_JSON_OBJECT:
         break;
     default:

@@ -213,6 +213,7 @@ const antler_field *antler__kind_fields(antler_kind kind)
 {
     switch (kind) {
     case ANTLER_KIND_LAYER:
+    case ANTLER_KIND_CELL:
         return layer_fields;
     case ANTLER_KIND_OPERATION:
         return operation_fields;

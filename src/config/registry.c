@@ -135,6 +135,11 @@ static const struct method {
     METHOD(OPERATION, operation_ops, layer.infer),
     METHOD(OPERATION, operation_ops, layer.forward),
     METHOD(OPERATION, operation_ops, layer.backward),
+    METHOD(CELL, cell_ops, layer.infer),
+    METHOD(CELL, cell_ops, layer.forward),
+    METHOD(CELL, cell_ops, layer.backward),
+    METHOD(CELL, cell_ops, loop),
+    METHOD(CELL, cell_ops, states),
 };
 #undef METHOD
 
@@ -173,6 +178,7 @@ static const size_t table_size[ANTLER_KINDS] = {
     [ANTLER_KIND_SCHEDULE] = sizeof(antler_schedule_ops),
     [ANTLER_KIND_CALLBACK] = sizeof(antler_callback_ops),
     [ANTLER_KIND_OPERATION] = sizeof(antler_operation_ops),
+    [ANTLER_KIND_CELL] = sizeof(antler_cell_ops),
 };
 
 static antler_status check_head(const antler_type *type, antler_error *err)

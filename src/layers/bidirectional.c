@@ -16,7 +16,7 @@
 
 typedef struct antler_bidirectional bidirectional;
 
-enum { MOST_STATES = 2 };                                    /* of a layer */
+enum { MOST_STATES = 16 };                                   /* of a layer */
 enum { FORWARD, BACKWARD };                                  /* children; saved: their outputs */
 enum { FORWARD_Y, BACKWARD_Y, FORWARD_DY, BACKWARD_DY, DX }; /* scratch; the outputs where they are not saved */
 
@@ -79,11 +79,13 @@ static antler_status check_pair(const bidirectional *c, antler_error *err)
     return ANTLER_OK;
 }
 
-static void hide_masked_steps(antler_object layer)
+/* The last key that is set in a layer, which then checks them once more. */
+static antler_status hide_masked_steps(antler_object layer, antler_error *err)
 {
     bool *const zero = flag_of(layer, "zero_output_for_mask");
     if (zero)
         *zero = *flag_of(layer, "return_sequences");
+    return layer.type->check ? layer.type->check(layer.config, err) : ANTLER_OK;
 }
 
 static antler_status check(void *config, antler_error *err)
@@ -98,8 +100,8 @@ static antler_status check(void *config, antler_error *err)
         *flag_of(c->backward_layer_, "go_backwards") = !*flag_of(c->layer_, "go_backwards");
     }
     ANTLER_TRY(antler_object_rename(c->layer_, "forward_", c->layer_, err));
-    hide_masked_steps(c->layer_);
-    hide_masked_steps(c->backward_layer_);
+    ANTLER_TRY(hide_masked_steps(c->layer_, err));
+    ANTLER_TRY(hide_masked_steps(c->backward_layer_, err));
     return check_pair(c, err);
 }
 
@@ -178,9 +180,12 @@ static antler_status infer(const void *config, const antler_shape *in, antler_sh
         out[n++] = each[BACKWARD][0];
     }
     for (int i = FORWARD; i <= BACKWARD; i++)
-        for (int k = 1; each[i][k].rank; k++)
-            out[n++] = each[i][k];
-    return ANTLER_OK;
+        for (int k = 1; k < ANTLER_MAX_OUTPUTS && each[i][k].rank; k++, n++)
+            if (n < ANTLER_MAX_OUTPUTS)
+                out[n] = each[i][k];
+    return n <= ANTLER_MAX_OUTPUTS ? ANTLER_OK
+                                   : antler_error_set(err, ANTLER_UNSUPPORTED, NULL, "%d outputs; expected %d or fewer",
+                                                      n, ANTLER_MAX_OUTPUTS);
 }
 
 static void variables(const void *config, const antler_shape *in, antler_plan *plan)
@@ -213,7 +218,7 @@ static void buffers(const void *config, const antler_shape *in, antler_plan *pla
 /* The tensors of one layer's run: the arrays of its antler_io. */
 typedef struct part {
     antler_tensor x[1 + MOST_STATES], mask[1 + MOST_STATES], dx[1 + MOST_STATES];
-    antler_tensor y[1 + MOST_STATES], dy[1 + MOST_STATES];
+    antler_tensor y[ANTLER_MAX_OUTPUTS], dy[ANTLER_MAX_OUTPUTS];
 } part;
 
 static antler_status part_of(const bidirectional *c, antler_run *run, int i, part *p)

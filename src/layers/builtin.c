@@ -1,5 +1,6 @@
 /* All built-in types, for the registry. */
 #include "config/registry.h"
+#include "layers/shared/recurrent.h"
 #include "parts/parts.h"
 #include "train/fit_settings.h"
 
@@ -25,6 +26,14 @@ static const antler_type *const operations[] = {
     NULL,
 };
 
+const antler_type *const antler__cells[] = {
+    &antler__cell_gru.layer.type,
+    &antler__cell_lstm.layer.type,
+    &antler__cell_simple_rnn.layer.type,
+    &antler__cell_stacked.layer.type,
+    NULL,
+};
+
 const antler_type *const *const antler__builtin[ANTLER_KINDS] = {
     [ANTLER_KIND_LAYER] = layers,
     [ANTLER_KIND_ACTIVATION] = antler__activations,
@@ -38,4 +47,5 @@ const antler_type *const *const antler__builtin[ANTLER_KINDS] = {
     [ANTLER_KIND_CALLBACK] = antler__callbacks,
     [ANTLER_KIND_SETTINGS] = antler__settings,
     [ANTLER_KIND_OPERATION] = operations,
+    [ANTLER_KIND_CELL] = antler__cells,
 };

@@ -140,7 +140,8 @@ static const char *const samples_3d[] = {
         ANTLER_FIELD_GATE_ACTIVATION(conv_lstm),                                                        \
         ANTLER_KERNEL_FIELDS(conv_lstm),                                                                \
         ANTLER_FIELD_BOOL(conv_lstm, unit_forget_bias, "true", "the forget gate's bias starts at 1"),   \
-        ANTLER_SEQUENCE_FIELDS(conv_lstm, "one mask a gate, for all steps"),                            \
+        ANTLER_STEP_FIELDS(conv_lstm, "one mask a gate, for all steps"),                                \
+        ANTLER_LOOP_FIELDS(conv_lstm),                                                                  \
         ANTLER_FIELD_SEED(conv_lstm),                                                                   \
         ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),                                       \
         ANTLER_FIELD_END,                                                                               \

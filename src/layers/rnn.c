@@ -7,7 +7,8 @@ typedef struct antler_gru gru;
 
 static const char *const arguments[] = {"sequences", "initial_state", NULL};
 
-/* The methods of a layer, from NAME_cell (its config's antler_cell) and the kernels NAME_forward and NAME_backward. */
+/* The methods of a layer and its cell, from NAME_cell (its config's antler_cell) and the kernels NAME_forward and
+ * NAME_backward. */
 #define METHODS(NAME)                                                                                \
     static antler_status NAME##_infer(const void *config, const antler_shape *in, antler_shape *out, \
                                       antler_error *err)                                             \
@@ -15,10 +16,20 @@ static const char *const arguments[] = {"sequences", "initial_state", NULL};
         antler_cell cell = NAME##_cell(config);                                                      \
         return antler__recurrent_infer(config, &cell, in, out, err);                                 \
     }                                                                                                \
-    static void NAME##_variables(const void *config, const antler_shape *in, antler_plan *plan)      \
+    static void NAME##_cell_variables(const void *config, const antler_shape *in, antler_plan *plan) \
     {                                                                                                \
         antler_cell cell = NAME##_cell(config);                                                      \
         antler__recurrent_variables(config, &cell, in, plan);                                        \
+    }                                                                                                \
+    static void NAME##_variables(const void *config, const antler_shape *in, antler_plan *plan)      \
+    {                                                                                                \
+        antler_plan_group(plan, "cell");                                                             \
+        NAME##_cell_variables(config, in, plan);                                                     \
+    }                                                                                                \
+    static int NAME##_states(const void *config)                                                     \
+    {                                                                                                \
+        antler_cell cell = NAME##_cell(config);                                                      \
+        return antler__recurrent_states(&cell);                                                      \
     }                                                                                                \
     static void NAME##_buffers(const void *config, const antler_shape *in, antler_plan *plan)        \
     {                                                                                                \
@@ -38,32 +49,47 @@ static const char *const arguments[] = {"sequences", "initial_state", NULL};
         return ANTLER_OK;                                                                            \
     }
 
-/* The rows of a table that are alike. */
-#define TYPE(NAME, CLASS, STATES, DOC)                                                                         \
-    .type = {.size = sizeof(antler_layer_ops),                                                                 \
-             .kind = ANTLER_KIND_LAYER,                                                                        \
-             .class_name = (CLASS),                                                                            \
-             .doc = (DOC),                                                                                     \
-             .config_size = sizeof(NAME),                                                                      \
-             .fields = NAME##_fields,                                                                          \
-             .samples = NAME##_samples},                                                                       \
+/* The rows of the tables that are alike. */
+#define RUNS(NAME, STATES)                                                                                     \
     .flags = ANTLER_NEEDS_X | ANTLER_NEEDS_Y, .mask_rule = antler__recurrent_mask_rule, .infer = NAME##_infer, \
-    .inputs = 1 + (STATES), .arguments = arguments, .variables = NAME##_variables, .buffers = NAME##_buffers,  \
-    .forward = NAME##_forward, .backward = NAME##_backward
+    .inputs = 1 + (STATES), .arguments = arguments, .buffers = NAME##_buffers, .forward = NAME##_forward,      \
+    .backward = NAME##_backward
+
+#define LAYER(NAME, CLASS, STATES, DOC)        \
+    .type = {.size = sizeof(antler_layer_ops), \
+             .kind = ANTLER_KIND_LAYER,        \
+             .class_name = (CLASS),            \
+             .doc = (DOC),                     \
+             .config_size = sizeof(NAME),      \
+             .fields = NAME##_fields,          \
+             .samples = NAME##_samples},       \
+    .variables = NAME##_variables, RUNS(NAME, STATES)
+
+#define CELL(NAME, CLASS, STATES, DOC, CHANGE)                  \
+    {                                                           \
+        .layer = {.type = {.size = sizeof(antler_cell_ops),     \
+                           .kind = ANTLER_KIND_CELL,            \
+                           .class_name = (CLASS),               \
+                           .doc = (DOC),                        \
+                           .config_size = sizeof(NAME),         \
+                           .fields = NAME##_cell_fields},       \
+                  .variables = NAME##_cell_variables,           \
+                  RUNS(NAME, STATES),                           \
+                  .initialize = (CHANGE)},                      \
+        .loop = antler__recurrent_loop, .states = NAME##_states \
+    }
 
 /* SimpleRNN: h_t = activation(x_t W + b + h_t-1 U).
 
    W (F, u), U (u, u), b (u). Gradient: dz_t = activation'(h_t) (dh_t + dz_t+1 U^T); the rest is recurrent.h's. */
-static const antler_field simple_rnn_fields[] = {
-    ANTLER_RECURRENT_FIELDS(simple_rnn),
-    {.key = "seed",
-     .kind = ANTLER_INT,
-     .offset = offsetof(simple_rnn, seed),
-     .def = "null",
-     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
-     .doc = "seed of the layer's own noise; null: the model's"},
-    ANTLER_FIELD_END,
-};
+#define SIMPLE_RNN_FIELDS                                                                                      \
+    ANTLER_CELL_FIELDS(simple_rnn),                                                                            \
+    {                                                                                                          \
+        .key = "seed", .kind = ANTLER_INT, .offset = offsetof(simple_rnn, seed), .def = "null",                \
+        .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN, .doc = "seed of the layer's own noise; null: the model's" \
+    }
+static const antler_field simple_rnn_fields[] = {SIMPLE_RNN_FIELDS, ANTLER_LOOP_FIELDS(simple_rnn), ANTLER_FIELD_END};
+static const antler_field simple_rnn_cell_fields[] = {SIMPLE_RNN_FIELDS, ANTLER_FIELD_END};
 
 static const char *const simple_rnn_samples[] = {
     "(4, 3) {\"units\": 2}",
@@ -84,7 +110,8 @@ static antler_cell simple_rnn_cell(const simple_rnn *c)
 
 METHODS(simple_rnn)
 
-const antler_layer_ops antler_layer_simple_rnn = {TYPE(simple_rnn, "SimpleRNN", 1, "fully connected recurrence")};
+const antler_layer_ops antler_layer_simple_rnn = {LAYER(simple_rnn, "SimpleRNN", 1, "fully connected recurrence")};
+const antler_cell_ops antler__cell_simple_rnn = CELL(simple_rnn, "SimpleRNNCell", 1, "SimpleRNN's, for an RNN", NULL);
 
 /* LSTM (long short-term memory). Four gates, in the columns of W (F, 4u), U (u, 4u) and b (4u) in this order:
 
@@ -96,13 +123,12 @@ const antler_layer_ops antler_layer_simple_rnn = {TYPE(simple_rnn, "SimpleRNN", 
        dc_t += dh_t o activation'(c_t)                  do = dh_t activation(c_t)
        di = dc_t c~     df = dc_t c_t-1    dc~ = dc_t i    dc_t-1 = dc_t f
        dz = each times its activation's derivative      dh_t-1 = dz U^T */
-static const antler_field lstm_fields[] = {
-    ANTLER_RECURRENT_FIELDS(lstm),
-    ANTLER_FIELD_GATE_ACTIVATION(lstm),
-    ANTLER_FIELD_BOOL(lstm, unit_forget_bias, "true", "the forget gate's bias starts at 1"),
-    ANTLER_FIELD_SEED(lstm),
-    ANTLER_FIELD_END,
-};
+#define LSTM_FIELDS                                                                              \
+    ANTLER_CELL_FIELDS(lstm), ANTLER_FIELD_GATE_ACTIVATION(lstm),                                \
+        ANTLER_FIELD_BOOL(lstm, unit_forget_bias, "true", "the forget gate's bias starts at 1"), \
+        ANTLER_FIELD_SEED(lstm)
+static const antler_field lstm_fields[] = {LSTM_FIELDS, ANTLER_LOOP_FIELDS(lstm), ANTLER_FIELD_END};
+static const antler_field lstm_cell_fields[] = {LSTM_FIELDS, ANTLER_FIELD_END};
 
 static const char *const lstm_samples[] = {
     "(4, 3) {\"units\": 2}",
@@ -132,7 +158,8 @@ static void initialize(const void *config, int slot, antler_tensor *param)
             param->data[i] = 1;
 }
 
-const antler_layer_ops antler_layer_lstm = {TYPE(lstm, "LSTM", 2, "long short-term memory"), .initialize = initialize};
+const antler_layer_ops antler_layer_lstm = {LAYER(lstm, "LSTM", 2, "long short-term memory"), .initialize = initialize};
+const antler_cell_ops antler__cell_lstm = CELL(lstm, "LSTMCell", 2, "LSTM's, for an RNN", initialize);
 
 /* GRU (gated recurrent unit). Three gates, in the columns of W (F, 3u) and U (u, 3u) in the order z, r, h:
 
@@ -145,13 +172,12 @@ const antler_layer_ops antler_layer_lstm = {TYPE(lstm, "LSTM", 2, "long short-te
    rb_h dr = dhh p and dp = dhh r (reset_after), or dr = h_t-1 (dhh U_h^T). The gradient dr of the recurrent products
    then differs from dz of the projected inputs in its last third, so that dU and the second row of db are made from it.
  */
-static const antler_field gru_fields[] = {
-    ANTLER_RECURRENT_FIELDS(gru),
-    ANTLER_FIELD_GATE_ACTIVATION(gru),
-    ANTLER_FIELD_BOOL(gru, reset_after, "true", "the reset gate works on the product, not on the state"),
-    ANTLER_FIELD_SEED(gru),
-    ANTLER_FIELD_END,
-};
+#define GRU_FIELDS                                                                                            \
+    ANTLER_CELL_FIELDS(gru), ANTLER_FIELD_GATE_ACTIVATION(gru),                                               \
+        ANTLER_FIELD_BOOL(gru, reset_after, "true", "the reset gate works on the product, not on the state"), \
+        ANTLER_FIELD_SEED(gru)
+static const antler_field gru_fields[] = {GRU_FIELDS, ANTLER_LOOP_FIELDS(gru), ANTLER_FIELD_END};
+static const antler_field gru_cell_fields[] = {GRU_FIELDS, ANTLER_FIELD_END};
 
 static const char *const gru_samples[] = {
     "(4, 3) {\"units\": 2}",
@@ -179,4 +205,5 @@ static antler_cell gru_cell(const gru *c)
 
 METHODS(gru)
 
-const antler_layer_ops antler_layer_gru = {TYPE(gru, "GRU", 1, "gated recurrent unit")};
+const antler_layer_ops antler_layer_gru = {LAYER(gru, "GRU", 1, "gated recurrent unit")};
+const antler_cell_ops antler__cell_gru = CELL(gru, "GRUCell", 1, "GRU's, for an RNN", NULL);

@@ -169,6 +169,12 @@ static antler_status read_list_call(antler_graph_reader *r, const antler_tree_me
     for (const antler_json *item = antler__json_first(node); item; item = antler__json_next(item), i++) {
         antler_place there = antler__at_item(place, i);
         antler_from from;
+        if (i > 0 && i >= most - 1 && antler__json_type(item) == ANTLER_JSON_ARRAY && !antler__reference(item) &&
+            !antler__graph_no_tensor(item)) { /* a list in the list that comes last: an LSTMCell's states in a stack */
+            ANTLER_TRY(antler__graph_gather(r, item, &there, &g->parents));
+            ANTLER_TRY(antler__graph_gather(r, item, &there, &g->argument[most - 1]));
+            continue;
+        }
         if (antler__reference(item) != item)
             return antler__report_error(r->report, ANTLER_FORMAT, &there, "expected [layer, call, output]");
         if (!antler__json_is_null(fourth(item)) && antler__json_type(fourth(item)) != ANTLER_JSON_OBJECT)

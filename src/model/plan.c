@@ -1,6 +1,7 @@
 /* What `variables` and `buffers` may call, and what the core makes of it. See plan.h. */
 #include "model/plan.h"
 
+#include "config/names.h"
 #include "core/memory.h"
 
 #include <stdarg.h>
@@ -159,6 +160,19 @@ static int shapes_in(const antler_shape *list)
     return n;
 }
 
+/* The name of the next child, in a list of Keras's ("cells/"): "cells/lstm_cell_1". */
+static void name_in_list(const antler_layer *parent, const char *list, antler_object object, char *text, size_t size)
+{
+    const size_t length = strlen(list);
+    int before = 0;
+    for (int i = 0; i < parent->children; i++)
+        before += strncmp(parent->child[i].name, list, length) == 0 && parent->child[i].object.type == object.type;
+    snprintf(text, size, "%s", list);
+    antler__snake_case(object.type->class_name, text + length, size - length - 16);
+    if (before)
+        snprintf(text + strlen(text), 16, "_%d", before);
+}
+
 void antler_plan_child(antler_plan *plan, int slot, const char *name, antler_object object, const antler_shape *in,
                        int64_t times)
 {
@@ -169,21 +183,29 @@ void antler_plan_child(antler_plan *plan, int slot, const char *name, antler_obj
         antler__plan_fail(plan, ANTLER_VALUE, "a layer declares its children in order");
         return;
     }
-    size_t inputs = (size_t)shapes_in(in);
+    char text[128];
+    const size_t inputs = (size_t)shapes_in(in), length = strlen(name);
+    if (length && length < sizeof text / 2 && name[length - 1] == '/')
+        name_in_list(parent, name, object, text, sizeof text);
+    else
+        snprintf(text, sizeof text, "%s", name);
     antler_shape *copy = antler__allocate(inputs + 1, sizeof *copy);
-    if (!copy ||
+    char *own = antler__copy_text(text);
+    if (!copy || !own ||
         !antler__grow(&parent->child, (size_t)parent->children, (size_t)parent->children + 1, sizeof *parent->child)) {
         antler__free(copy);
+        antler__free(own);
         antler__plan_fail(plan, ANTLER_MEMORY, "out of memory");
         return;
     }
     memcpy(copy, in, (inputs + 1) * sizeof *copy);
     if (antler__layer_keys(object)->activity_regularizer_.type)
         antler__plan_fail(plan, ANTLER_UNSUPPORTED,
-                          "%s has an activity_regularizer: that of a layer inside another has no effect", name);
+                          "%s has an activity_regularizer: that of a layer inside another has no effect", text);
     parent->child[parent->children++] = (antler_layer){.ops = (const antler_layer_ops *)object.type,
                                                        .object = object,
-                                                       .name = name,
+                                                       .path = own,
+                                                       .name = own,
                                                        .inputs = (int)inputs,
                                                        .in = copy,
                                                        .times = times};

@@ -78,6 +78,24 @@ static bool write_tensors(const antler_model *model, const antler_tree *tree, co
     return fits;
 }
 
+/* The last argument of a layer: one tensor, a list, or a list of lists. */
+static bool write_last(const antler_model *model, const antler_tree *tree, antler_object layer, const antler_from *from,
+                       int n, antler_json *parent, const char *key)
+{
+    const antler_layer_ops *ops = (const antler_layer_ops *)layer.type;
+    int size = ops->list_size ? ops->list_size(layer.config, 0) : 0;
+    if (!size)
+        return write_tensors(model, tree, from, n, n > 1, parent, key);
+    antler_json *lists = antler__json_array(parent, key);
+    bool fits = lists;
+    for (int i = 0; fits && size > 0 && size <= n; size = ops->list_size(layer.config, ++i)) {
+        fits = write_tensors(model, tree, from, size, true, lists, NULL);
+        from += size;
+        n -= size;
+    }
+    return fits;
+}
+
 /* ---- calls --------------------------------------------------------------------------------------------------------
  */
 
@@ -109,9 +127,10 @@ static bool in_order(const antler_member_call *call, const antler_from *in, int 
 
 /* An argument a call: one tensor, but for the last, which may be a list. One that only stands in is left out. The first
    is given by place; up to the last, the others are, too, where that keeps the order. */
-static bool write_arguments(const antler_model *model, const antler_tree *tree, const char *const *names,
+static bool write_arguments(const antler_model *model, const antler_tree *tree, antler_object layer,
                             const antler_member_call *call, antler_json *args, antler_json *named)
 {
+    const char *const *names = ((const antler_layer_ops *)layer.type)->arguments;
     antler_from in[ANTLER_MAX_CALL_ARGUMENTS];
     int left[ANTLER_MAX_CALL_ARGUMENTS], single = 0, n = 0, last = 0;
     if (!names[1])
@@ -137,7 +156,7 @@ static bool write_arguments(const antler_model *model, const antler_tree *tree, 
         if (!write_tensor(model, tree, in[k], placed ? args : named, placed ? NULL : name))
             return false;
     }
-    return rest == 0 || write_tensors(model, tree, call->in + single, rest, rest > 1, named, names[last]);
+    return rest == 0 || write_last(model, tree, layer, call->in + single, rest, named, names[last]);
 }
 
 /* One tensor, or one list; or arguments of their own. */
@@ -150,7 +169,7 @@ static bool write_call(const antler_model *model, const antler_tree *tree, const
     antler_json *node = antler__json_object(parent, NULL), *args = antler__json_array(node, "args");
     antler_json *named = args ? antler__json_object(node, "kwargs") : NULL;
     if (!named || (!names && !write_tensors(model, tree, call->in, call->inputs, many, args, NULL)) ||
-        (names && !write_arguments(model, tree, names, call, args, named)))
+        (names && !write_arguments(model, tree, member->layer, call, args, named)))
         return false;
     return antler__call_settings_write(member, named) &&
            (!call->mask || antler__json_add_copy(named, "mask", call->mask) != NULL);

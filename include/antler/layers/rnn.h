@@ -72,6 +72,20 @@ ANTLER_API extern const struct antler_layer_ops antler_layer_conv_lstm1d;
 ANTLER_API extern const struct antler_layer_ops antler_layer_conv_lstm2d;
 ANTLER_API extern const struct antler_layer_ops antler_layer_conv_lstm3d;
 
+/* A loop over a cell, or over several as one. */
+struct antler_rnn {
+    ANTLER_LAYER_KEYS
+    const char *cell; /* JSON of a SimpleRNNCell, LSTMCell, GRUCell or StackedRNNCells, or a list of them */
+    antler_object cell_;
+    bool return_sequences; /* all steps' outputs, not the last one's only */
+    bool return_state;     /* the last states of all cells as further outputs: an LSTMCell's are h and c */
+    bool go_backwards;
+    bool stateful;             /* the last states of a batch are the first of the next */
+    bool zero_output_for_mask; /* outputs of masked steps are 0, not the last output again */
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_rnn;
+
 struct antler_bidirectional {
     ANTLER_LAYER_KEYS
     const char *layer, *backward_layer; /* JSON of a recurrent layer; backward_layer left out: layer, reversed */

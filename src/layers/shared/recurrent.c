@@ -21,6 +21,16 @@ antler_recurrent_sizes antler__recurrent_sizes(const antler_recurrent *config, c
                                     .kept = cell->kept + (general ? cell->gates : 0)};
 }
 
+void antler__recurrent_loop(void *config, const antler_loop *loop)
+{
+    antler_recurrent *c = config;
+    c->return_sequences = loop->return_sequences;
+    c->return_state = loop->return_state;
+    c->go_backwards = loop->go_backwards;
+    c->stateful = loop->stateful;
+    c->zero_output_for_mask = loop->zero_output_for_mask;
+}
+
 antler_mask_rule antler__recurrent_mask_rule(const void *config)
 {
     return ((const antler_recurrent *)config)->return_sequences ? ANTLER_MASK_PASS : ANTLER_MASK_END;
@@ -48,7 +58,6 @@ void antler__recurrent_variables(const antler_recurrent *config, const antler_ce
                                  antler_plan *plan)
 {
     int64_t features = in->dim[2], units = config->units, columns = cell->gates * units;
-    antler_plan_group(plan, "cell");
     antler_plan_param(plan, SLOT_KERNEL, "kernel", "kernel", &(antler_shape){2, {features, columns}});
     antler_plan_param(plan, SLOT_RECURRENT, "recurrent_kernel", "recurrent", &(antler_shape){2, {units, columns}});
     if (config->use_bias && cell->reset_after)

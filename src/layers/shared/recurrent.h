@@ -20,10 +20,11 @@
 /* The config of every recurrent layer begins like that of the simplest. */
 typedef struct antler_simple_rnn antler_recurrent;
 
-#define ANTLER_RECURRENT_FIELDS(type)                                                                      \
+/* Rows of a cell, and of the layer that is its loop. */
+#define ANTLER_CELL_FIELDS(type)                                                                           \
     ANTLER_FIELD_COUNT(type, units, "width of the state, and of the output"),                              \
         ANTLER_FIELD_ACTIVATION(type, activation, "\"tanh\"", "of the state"), ANTLER_KERNEL_FIELDS(type), \
-        ANTLER_SEQUENCE_FIELDS(type, "one mask for all steps and gates")
+        ANTLER_STEP_FIELDS(type, "one mask for all steps and gates")
 
 /* Slots of parameters, saved tensors (the first two also carried), scratch and noise. */
 enum { SLOT_KERNEL, SLOT_RECURRENT, SLOT_BIAS };
@@ -92,6 +93,12 @@ static inline int64_t antler__recurrent_work(const antler_recurrent_sizes *s)
 }
 
 typedef void antler_steps(const antler_recurrence *r, int64_t row0, int64_t row1, antler_real *scratch);
+
+/* The options of the loop, for a cell: the `loop` of antler_cell_ops. */
+void antler__recurrent_loop(void *config, const antler_loop *loop);
+
+/* Those of rnn.c, and their stack. */
+extern const antler_cell_ops antler__cell_simple_rnn, antler__cell_lstm, antler__cell_gru, antler__cell_stacked;
 
 /* ---- for the cells ----------------------------------------------------------------------------------------------- */
 

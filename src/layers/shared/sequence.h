@@ -4,10 +4,26 @@
 
 #include "layers/shared/common.h"
 
-/* `masks` tells of dropout's. */
-#define ANTLER_SEQUENCE_FIELDS(type, masks)                                                                     \
-    ANTLER_FIELD_VARIABLE(type, recurrent, "\"orthogonal\""),                                                   \
-        ANTLER_FIELD_BOOL(type, return_sequences, "false", "all steps' outputs, not the last one's only"),      \
+/* Rows of what makes a step; `masks` tells of dropout's. */
+#define ANTLER_STEP_FIELDS(type, masks)                       \
+    ANTLER_FIELD_VARIABLE(type, recurrent, "\"orthogonal\""), \
+        {.key = "dropout",                                    \
+         .kind = ANTLER_REAL,                                 \
+         .offset = offsetof(type, dropout),                   \
+         .def = "0",                                          \
+         .max = 1,                                            \
+         .doc = "part of the input that is dropped: " masks}, \
+        {.key = "recurrent_dropout",                          \
+         .kind = ANTLER_REAL,                                 \
+         .offset = offsetof(type, recurrent_dropout),         \
+         .def = "0",                                          \
+         .max = 1,                                            \
+         .doc = "part of the state that is dropped: " masks}, \
+        ANTLER_FIELD_IGNORED("implementation", NULL)
+
+/* Rows of every loop: of RNN too. */
+#define ANTLER_LOOP_FIELDS(type)                                                                                \
+    ANTLER_FIELD_BOOL(type, return_sequences, "false", "all steps' outputs, not the last one's only"),          \
         ANTLER_FIELD_BOOL(type, return_state, "false", "the last states are outputs too: h, and an LSTM's c"),  \
         ANTLER_FIELD_BOOL(type, go_backwards, "false", "takes the steps last to first; outputs in that order"), \
         ANTLER_FIELD_BOOL(type, stateful, "false", "the last states of a batch are the first of the next"),     \
@@ -17,20 +33,7 @@
          .def = "false",                                                                                        \
          .flags = ANTLER_UNWRITTEN,                                                                             \
          .doc = "outputs of masked steps are 0, not the last output again"},                                    \
-        {.key = "dropout",                                                                                      \
-         .kind = ANTLER_REAL,                                                                                   \
-         .offset = offsetof(type, dropout),                                                                     \
-         .def = "0",                                                                                            \
-         .max = 1,                                                                                              \
-         .doc = "part of the input that is dropped: " masks},                                                   \
-        {.key = "recurrent_dropout",                                                                            \
-         .kind = ANTLER_REAL,                                                                                   \
-         .offset = offsetof(type, recurrent_dropout),                                                           \
-         .def = "0",                                                                                            \
-         .max = 1,                                                                                              \
-         .doc = "part of the state that is dropped: " masks},                                                   \
-        ANTLER_FIELD_IGNORED("time_major", "false"), ANTLER_FIELD_IGNORED("unroll", NULL),                      \
-        ANTLER_FIELD_IGNORED("implementation", NULL)
+        ANTLER_FIELD_IGNORED("time_major", "false"), ANTLER_FIELD_IGNORED("unroll", NULL)
 
 #define ANTLER_FIELD_GATE_ACTIVATION(type) \
     ANTLER_FIELD_ACTIVATION(type, recurrent_activation, "\"sigmoid\"", "of the gates")
