@@ -50,4 +50,118 @@ struct antler_integer_lookup { /* (..., n) integers to their places in a vocabul
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_integer_lookup;
 
+struct antler_stft_spectrogram { /* (B, steps, channels) to (B, frames, channels * (fft_length / 2 + 1)) */
+    ANTLER_LAYER_KEYS
+    const char *mode;     /* "log", "magnitude", "psd", "real", "imag", "angle", "stft" */
+    int64_t frame_length; /* 256 */
+    int64_t frame_step;   /* ANTLER_NULL: half a frame */
+    int64_t fft_length;   /* ANTLER_NULL: the next power of 2 from frame_length on */
+    const char *window;   /* "hann", "hamming", "blackman", "boxcar" */
+    bool periodic;        /* the window */
+    const char *scaling;  /* of the window: "density", "spectrum" */
+    const char *padding;  /* "valid", "same" */
+    bool expand_dims;     /* (B, frames, fft_length / 2 + 1, channels) */
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_stft_spectrogram;
+
+struct antler_mel_spectrogram { /* (B, steps) to (B, num_mel_bins, frames) */
+    ANTLER_LAYER_KEYS
+    int64_t fft_length, sequence_stride; /* 2048, 512 */
+    int64_t sequence_length;             /* of the window; ANTLER_NULL: fft_length */
+    const char *window;                  /* "hann", "hamming" */
+    int64_t sampling_rate, num_mel_bins; /* 16000, 128 */
+    double min_freq, max_freq;           /* 20; NaN: half of the sampling rate */
+    bool power_to_db;                    /* true */
+    double top_db;                       /* 80 below the batch's largest value at most */
+    double mag_exp;                      /* 2: power; 1: magnitude */
+    double min_power, ref_power;         /* 1e-10, 1 */
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_mel_spectrogram;
+
+/* Images, (B, height, width, channels). Random ones act in training, and in Monte Carlo inference; each image draws for
+   itself but for RandomCrop. An interval is {lower, upper}. */
+struct antler_resizing { /* the whole image */
+    ANTLER_LAYER_KEYS
+    int64_t height, width;
+    const char *interpolation; /* "nearest", "bilinear", "bicubic", "area", "lanczos3", "lanczos5" */
+    bool crop_to_aspect_ratio, pad_to_aspect_ratio, antialias;
+    double fill_value;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_resizing;
+
+struct antler_center_crop { /* the middle; of an image that is smaller, what has the aspect ratio, resized */
+    ANTLER_LAYER_KEYS
+    int64_t height, width;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_center_crop;
+
+struct antler_random_crop { /* in inference the largest part of the aspect ratio, resized */
+    ANTLER_LAYER_KEYS
+    int64_t height, width;
+    int64_t seed;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_random_crop;
+
+struct antler_random_flip {
+    ANTLER_LAYER_KEYS
+    const char *mode; /* "horizontal_and_vertical", "horizontal", "vertical" */
+    int64_t seed;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_random_flip;
+
+struct antler_random_rotation {
+    ANTLER_LAYER_KEYS
+    const char *fill_mode;     /* "reflect", "constant", "wrap", "nearest" */
+    const char *interpolation; /* "bilinear", "nearest" */
+    int64_t seed;
+    double fill_value;
+    double factor[2]; /* turns, counterclockwise */
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_random_rotation;
+
+struct antler_random_zoom {
+    ANTLER_LAYER_KEYS
+    const char *fill_mode, *interpolation; /* as above */
+    int64_t seed;
+    double fill_value;
+    double height_factor[2], width_factor[2]; /* above 0 the image shrinks; no width: the height's number */
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_random_zoom;
+
+struct antler_random_translation {
+    ANTLER_LAYER_KEYS
+    const char *fill_mode, *interpolation; /* as above */
+    int64_t seed;
+    double fill_value;
+    double height_factor[2], width_factor[2]; /* down and to the right, as parts of height and width */
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_random_translation;
+
+struct antler_random_brightness { /* x + d, clipped */
+    ANTLER_LAYER_KEYS
+    double factor[2];      /* d is such a part of value_range */
+    double value_range[2]; /* {0, 255} */
+    int64_t seed;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_random_brightness;
+
+struct antler_random_contrast { /* (x - mean) f + mean, clipped */
+    ANTLER_LAYER_KEYS
+    double factor[2];      /* f lies in [1 - factor[0], 1 + factor[1]] */
+    double value_range[2]; /* {0, 255} */
+    int64_t seed;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_random_contrast;
+
 #endif
