@@ -35,7 +35,7 @@ FOREIGN = "holds code of Python or of another framework"
 REASONS = {
     "layer": {
         **dict.fromkeys(["ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRUCell", "LSTMCell", "SimpleRNNCell", "RNN",
-                         "StackedRNNCells", "ReversibleEmbedding", "SpectralNormalization"], NUMBERS),
+                         "StackedRNNCells", "SpectralNormalization"], NUMBERS),
         **dict.fromkeys(["HashedCrossing", "Hashing", "StringLookup", "TextVectorization"], TEXT),
         **dict.fromkeys(["FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"], FOREIGN),
         "AugMix": "picks its layers once, when Python builds the graph, and draws Beta numbers",

@@ -2,6 +2,7 @@
 
 #include "config/fields.h"
 #include "core/memory.h"
+#include "model/call_settings.h"
 #include "model/operator.h"
 
 #include <math.h>
@@ -82,12 +83,14 @@ static bool write_tensors(const antler_model *model, const antler_tree *tree, co
  */
 
 bool antler__call_settings_write(const antler_tree_member *member, antler_json *named)
+/* The settings that Keras takes with the call, where they are on. */
+static bool write_call_settings(antler_object layer, antler_json *named)
 {
-    if (!member->layer.type)
+    if (!layer.type)
         return true;
-    antler_field_walk walk = antler__fields_of(member->layer.type);
+    antler_field_walk walk = antler__fields_of(layer.type);
     for (const antler_field *field; (field = antler__field_next(&walk));)
-        if (field->flags & ANTLER_CALL && *(const bool *)antler_object_field(member->layer, field->key) &&
+        if (field->flags & ANTLER_CALL && *(const bool *)antler_object_field(layer, field->key) &&
             !antler__json_add_bool(named, field->key, true))
             return false;
     return true;
@@ -153,6 +156,7 @@ static bool write_call(const antler_model *model, const antler_tree *tree, const
         (names && !write_arguments(model, tree, names, call, args, named)))
         return false;
     return antler__call_settings_write(member, named) &&
+    return write_call_settings(antler__layer_of_call(member, call), named) &&
            (!call->mask || antler__json_add_copy(named, "mask", call->mask) != NULL);
 }
 
