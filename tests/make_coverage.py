@@ -54,7 +54,10 @@ REASONS = {
         "MultiOptimizer": NUMBERS,
         "ScheduleFreeAdamW": NUMBERS,
     },
-    "activation": {"glu": "to come: halves the axis", "threshold": "to come: takes two arguments of its own"},
+    "activation": {
+        "glu": "halves the axis, which no layer of Keras that takes an activation foresees: a Dense's shape would be wrong",
+        "threshold": "takes two arguments without defaults, which no file can name: Keras fails to call it, too",
+    },
 }
 PLURALS = {"loss": "losses"}
 FUNCTIONS = {"get", "serialize", "deserialize"}  # of keras.activations, and no activations
