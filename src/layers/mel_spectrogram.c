@@ -180,7 +180,7 @@ static void make_matrices(job *j)
     antler_real *circle = j->run->scratch[CIRCLE].data;
     /* TensorFlow has no periodic windows of odd length */
     const antler_taper taper = {.window = c->window, .periodic = length_of(c) % 2 == 0};
-    antler__turn(c->fft_length, circle, circle + c->fft_length);
+    antler__wave_circle(c->fft_length, circle, circle + c->fft_length);
     antler__window_of(&taper, j->f.length, j->run->scratch[WINDOW].data);
     antler_run_ranges(j->run, j->f.length, 2 * j->f.frequencies, make_waves, j);
     antler__mel_bands(c->sampling_rate, c->min_freq, highest(c), c->num_mel_bins, j->f.frequencies,

@@ -82,9 +82,7 @@ static bool write_tensors(const antler_model *model, const antler_tree *tree, co
 /* ---- calls --------------------------------------------------------------------------------------------------------
  */
 
-bool antler__call_settings_write(const antler_tree_member *member, antler_json *named)
-/* The settings that Keras takes with the call, where they are on. */
-static bool write_call_settings(antler_object layer, antler_json *named)
+bool antler__call_settings_write(antler_object layer, antler_json *named)
 {
     if (!layer.type)
         return true;
@@ -155,8 +153,7 @@ static bool write_call(const antler_model *model, const antler_tree *tree, const
     if (!named || (!names && !write_tensors(model, tree, call->in, call->inputs, many, args, NULL)) ||
         (names && !write_arguments(model, tree, names, call, args, named)))
         return false;
-    return antler__call_settings_write(member, named) &&
-    return write_call_settings(antler__layer_of_call(member, call), named) &&
+    return antler__call_settings_write(antler__layer_of_call(member, call), named) &&
            (!call->mask || antler__json_add_copy(named, "mask", call->mask) != NULL);
 }
 

@@ -54,7 +54,7 @@ void antler__window_of(const antler_taper *taper, int64_t n, antler_real *w)
         w[t] = (antler_real)(window_at(taper, t, n) / size);
 }
 
-void antler__turn(int64_t period, antler_real *cosine, antler_real *sine)
+void antler__wave_circle(int64_t period, antler_real *cosine, antler_real *sine)
 {
     for (int64_t r = 0; r < period; r++) {
         const double turn = 2 * pi * (double)r / (double)period;

@@ -21,7 +21,7 @@ void antler__waves(const antler_taper *taper, bool imag, bool rounded, int64_t f
 
 /* A window's n numbers, and cos and sin of 2 pi r / period. */
 void antler__window_of(const antler_taper *taper, int64_t n, antler_real *w);
-void antler__turn(int64_t period, antler_real *cosine, antler_real *sine);
+void antler__wave_circle(int64_t period, antler_real *cosine, antler_real *sine);
 
 /* w (bands, frequencies): triangles over the frequencies 0 .. rate / 2, each from the centre of the band before to that
    of the band behind; the centres lie evenly on the mel scale 1127 log(1 + hertz / 700) between low and high. */
