@@ -97,7 +97,7 @@ enum {
     ANTLER_PAIRS = 128,    /* INTS of `count` / 2 axes, {before, after} each: one number, one for each axis, or pairs */
     ANTLER_EMPTY = 256,    /* INTS: an empty list is null, which is written so */
     ANTLER_CALL = 512 /* BOOL that Keras takes with the call (use_causal_mask): in graphs it is read from and written
-                         to "kwargs", and all calls of a layer have the same; default false */
+                         to "kwargs", and each call of a layer has its own; default false */
 };
 
 /* One key of a config. */

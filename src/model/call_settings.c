@@ -2,6 +2,7 @@
 
 #include "config/fields.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool is_a(antler_json_type kind, const antler_json *node)
@@ -35,22 +36,47 @@ static const antler_json *setting_in(const antler_json *call, const char *key)
     return value && antler__json_type(value) == ANTLER_JSON_BOOL ? value : NULL;
 }
 
-/* Settings that Keras takes with the call become the layer's: all of its calls have the same. */
-antler_status antler__call_settings(antler_report *report, antler_tree_member *member, const antler_json *first,
-                                    const antler_json *call, const antler_place *place)
+antler_object antler__layer_of_call(const antler_tree_member *member, const antler_member_call *call)
+{
+    return call->layer.type ? call->layer : member->layer;
+}
+
+antler_status antler__call_settings(antler_tree_member *member, const antler_json *json, antler_error *err)
 {
     if (!member->layer.type)
         return ANTLER_OK;
+    antler_member_call *call = &member->call[member->calls - 1];
     antler_field_walk walk = antler__fields_of(member->layer.type);
     for (const antler_field *field; (field = antler__field_next(&walk));) {
         if (!(field->flags & ANTLER_CALL))
             continue;
-        const antler_json *a = setting_in(first, field->key), *b = setting_in(call, field->key);
-        if ((a && antler__json_bool(a)) != (b && antler__json_bool(b)))
-            return antler__report_error(report, ANTLER_UNSUPPORTED, place, "\"%s\" differs from the layer's first call",
-                                        field->key);
-        if (a)
-            *(bool *)antler_object_field(member->layer, field->key) = antler__json_bool(a);
+        const antler_json *value = setting_in(json, field->key);
+        bool *first = antler_object_field(member->layer, field->key);
+        const bool wanted = value && antler__json_bool(value);
+        if (member->calls == 1 && value)
+            *first = wanted;
+        if (member->calls == 1 || *first == wanted)
+            continue;
+        if (!call->layer.type)
+            ANTLER_TRY(antler_object_copy(member->layer, &call->layer, err));
+        *(bool *)antler_object_field(call->layer, field->key) = wanted;
+    }
+    return ANTLER_OK;
+}
+
+antler_status antler__refuse_call_settings(const antler_tree_member *member, antler_error *err)
+{
+    char place[128];
+    if (!member->layer.type || ((const antler_layer_ops *)member->layer.type)->inputs > 1) /* refused for that */
+        return ANTLER_OK;
+    antler_field_walk walk = antler__fields_of(member->layer.type);
+    for (const antler_field *field; (field = antler__field_next(&walk));) {
+        if (!(field->flags & ANTLER_CALL) || !*(const bool *)antler_object_field(member->layer, field->key))
+            continue;
+        snprintf(place, sizeof place, "config.layers[%lld].config.%s", (long long)member->place, field->key);
+        return antler_error_set(
+            err, ANTLER_UNSUPPORTED, place,
+            "Keras takes it with the call of a layer, and a Sequential has none: make a Functional");
     }
     return ANTLER_OK;
 }

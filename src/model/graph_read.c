@@ -283,7 +283,8 @@ static antler_status read_calls_of(antler_graph_reader *r, int64_t i, const antl
         if (k >= ANTLER_MOST_CALLS)
             return antler__report_error(r->report, ANTLER_UNSUPPORTED, &here, "more than %d calls", ANTLER_MOST_CALLS);
         ANTLER_TRY(read_call(r, i, call, &here));
-        ANTLER_TRY(antler__call_settings(r->report, member, antler__json_first(calls), call, &here));
+        if (antler__call_settings(member, call, &error) != ANTLER_OK)
+            return antler__graph_no_memory(r);
     }
     return ANTLER_OK;
 }

@@ -2,6 +2,7 @@
 
 #include "config/fields.h"
 #include "core/memory.h"
+#include "model/call_settings.h"
 #include "model/tree.h"
 
 #include <stdio.h>
@@ -180,7 +181,11 @@ static antler_status lay_out_layer(antler_graph *graph, const antler_tree_member
     g->flat = graph->uses;
     if (call->flat < 0)
         call->flat = graph->uses;
-    const antler_use use = {.layer = member->flat, .inputs = call->inputs, .in = in, .given_mask = call->mask != NULL};
+    const antler_use use = {.layer = member->flat,
+                            .inputs = call->inputs,
+                            .in = in,
+                            .given_mask = call->mask != NULL,
+                            .object = call->layer};
     return add_use(graph, use, err);
 }
 
@@ -301,6 +306,7 @@ static antler_status chain(antler_tree *tree, antler_error *err)
     for (int64_t i = 0; i < tree->members; i++) {
         antler_tree_member *member = &tree->member[i];
         bool source = antler__member_is_source(member);
+        ANTLER_TRY(antler__refuse_call_settings(member, err));
         if (!member->calls)
             ANTLER_TRY(antler__tree_call(tree, i, &last, source ? 0 : 1, err));
         else if (!source)

@@ -73,6 +73,7 @@ typedef struct antler_use {
     int inputs;
     const antler_ref *in; /* [inputs] */
     bool given_mask;      /* the file has a mask for it */
+    antler_object object; /* borrowed: the layer with the settings of this call; type NULL: the model's as it is */
     bool enters, leaves;  /* a model on steps begins (axis 1 becomes a part of the batch), or ends */
     int64_t entered;      /* leaves: the use that entered */
 } antler_use;

@@ -192,6 +192,8 @@ static antler_status add_call(antler_model *model, const antler_use *use, antler
         model->wire[call->out].masked = use->leaves && is_masked(model, call, 0);
         return ANTLER_OK;
     }
+    if (use->object.type)
+        call->of->object = use->object;
     const antler_within within = {
         .top = first->name, .path = "", .trainable = !first->frozen, .first = call->of == first ? NULL : first};
     if (antler__plan_layer(model, call->of, in, &within, &error) != ANTLER_OK ||

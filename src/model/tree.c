@@ -32,6 +32,7 @@ void antler__member_free(antler_tree_member *member)
         antler__free(member->call[i].in);
         antler__free(member->call[i].parent);
         antler__json_free(member->call[i].mask);
+        antler_object_free(member->call[i].layer);
     }
     antler__free(member->call);
     *member = (antler_tree_member){0};

@@ -19,6 +19,7 @@ typedef struct antler_member_call {
     int inputs, parents;
     antler_from *in;     /* [inputs] what it computes with */
     antler_from *parent; /* [parents] what it depends on, in the order in which Keras asks; NULL: in */
+    antler_object layer; /* owned: the member's as settings of this call make it; type NULL: as it is */
     antler_json *mask;   /* "mask" of a file of Keras 3, which is kept for writing: the core makes masks itself */
     int64_t flat;        /* the first of the model's calls that this became; -1: none */
     int64_t number;      /* among those that the outputs need, which alone are written; -1: they do not need it */

@@ -2,6 +2,7 @@
 
 #include "config/fields.h"
 #include "core/memory.h"
+#include "model/call_settings.h"
 #include "model/operator.h"
 
 #include <math.h>
@@ -99,13 +100,13 @@ static bool write_last(const antler_model *model, const antler_tree *tree, antle
 /* ---- calls --------------------------------------------------------------------------------------------------------
  */
 
-bool antler__call_settings_write(const antler_tree_member *member, antler_json *named)
+bool antler__call_settings_write(antler_object layer, antler_json *named)
 {
-    if (!member->layer.type)
+    if (!layer.type)
         return true;
-    antler_field_walk walk = antler__fields_of(member->layer.type);
+    antler_field_walk walk = antler__fields_of(layer.type);
     for (const antler_field *field; (field = antler__field_next(&walk));)
-        if (field->flags & ANTLER_CALL && *(const bool *)antler_object_field(member->layer, field->key) &&
+        if (field->flags & ANTLER_CALL && *(const bool *)antler_object_field(layer, field->key) &&
             !antler__json_add_bool(named, field->key, true))
             return false;
     return true;
@@ -171,7 +172,7 @@ static bool write_call(const antler_model *model, const antler_tree *tree, const
     if (!named || (!names && !write_tensors(model, tree, call->in, call->inputs, many, args, NULL)) ||
         (names && !write_arguments(model, tree, member->layer, call, args, named)))
         return false;
-    return antler__call_settings_write(member, named) &&
+    return antler__call_settings_write(antler__layer_of_call(member, call), named) &&
            (!call->mask || antler__json_add_copy(named, "mask", call->mask) != NULL);
 }
 

@@ -12,7 +12,7 @@ bool antler__tree_write(const antler_model *model, const antler_tree *tree, antl
 antler_json *antler__reference_write(const antler_tree *tree, antler_from from, int more, antler_json *parent,
                                      const char *key);
 /* The settings that Keras takes with the call, where they are on, and where `named` is an object. */
-bool antler__call_settings_write(const antler_tree_member *member, antler_json *named);
+bool antler__call_settings_write(antler_object layer, antler_json *named);
 
 /* The forms of Keras 2 (tree_write_lists.c), which has no operators of Keras 3. */
 bool antler__tree_has_operators(const antler_tree *tree);

@@ -1,5 +1,6 @@
 /* Calls of a Functional as Keras 2 writes them: [["x", 0, 0, {"training": true}], ["a", 0, 0, {}]]. */
 #include "core/memory.h"
+#include "model/call_settings.h"
 #include "model/operator.h"
 #include "model/tree_write.h"
 
@@ -55,7 +56,7 @@ bool antler__call_write_list(const antler_tree *tree, const antler_tree_member *
     for (int k = 0; fits && k < (by_name ? 1 : call->inputs); k++) {
         antler_json *tensor = write_from(tree, call->in[k], list, NULL);
         antler_json *named = tensor ? antler__json_object(tensor, NULL) : NULL;
-        fits = named && (k > 0 || (antler__call_settings_write(member, named) &&
+        fits = named && (k > 0 || (antler__call_settings_write(antler__layer_of_call(member, call), named) &&
                                    (!by_name || write_named(tree, names, call, named))));
     }
     return fits;

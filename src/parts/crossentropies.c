@@ -238,6 +238,17 @@ static antler_status generalized(const void *config, const antler_loss_call *cal
     return ANTLER_OK;
 }
 
+/* ---- what "crossentropy" means: by the widths of output and target ------------------------------------------------
+ */
+
+static antler_status any(const void *config, const antler_loss_call *call)
+{
+    static const antler_crossentropy plain = {.ignore_class = ANTLER_NULL};
+    const int64_t width = call->rows > 0 ? call->y_n * call->samples / call->rows : 1;
+    (void)config;
+    return (call->n == 1 ? binary : width == 1 ? sparse : categorical)(&plain, call);
+}
+
 /* ---- tables ------------------------------------------------------------------------------------------------------ */
 
 #define ANTLER_FROM_LOGITS                                                                               \
@@ -320,4 +331,27 @@ const antler_loss_ops antler__categorical_generalized_crossentropy = {
                      antler_crossentropy, generalized_fields, "categorical_generalized_cross_entropy"),
     .sparse = true,
     .compute = generalized,
+};
+
+static const antler_field any_fields[] = {
+    {.key = "name",
+     .kind = ANTLER_STRING,
+     .offset = offsetof(antler_loss_keys, name),
+     .def = "\"crossentropy\"",
+     .doc = "its name in logs"},
+    ANTLER_FIELD_END,
+};
+
+const antler_loss_ops antler__any_crossentropy = {
+    .type = {.size = sizeof(antler_loss_ops),
+             .kind = ANTLER_KIND_LOSS,
+             .class_name = "crossentropy",
+             .aliases = (const char *const[]){"ce", NULL},
+             .doc = "the binary, categorical or sparse categorical one: what fits output and targets",
+             .config_size = sizeof(antler_crossentropy),
+             .fields = any_fields,
+             .flags = ANTLER_TYPE_BARE},
+    .from = "softmax",
+    .compute = any,
+    .either = true,
 };

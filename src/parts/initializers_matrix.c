@@ -1,6 +1,7 @@
 /* Initializers that fill a matrix as a whole: orthogonal vectors, waves. */
 #include "core/memory.h"
 #include "core/status.h"
+#include "parts/fourier.h"
 #include "parts/initializers.h"
 
 #include <math.h>
@@ -79,35 +80,6 @@ static antler_status orthogonal_fill(const void *config, antler_tensor *w, uint6
 
 /* ---- Fourier ----------------------------------------------------------------------------------------------------- */
 
-static const double pi = 3.14159265358979323846;
-
-/* The window at t of n: a sum of cosines. */
-static double window_at(const initializer *c, int64_t t, int64_t n)
-{
-    static const struct {
-        const char *name;
-        double term[3];
-    } windows[] = {{"hann", {.5, .5, 0}}, {"hamming", {.54, .46, 0}}, {"blackman", {.42, .5, .08}}};
-    const double turn = 2 * pi * (double)t / (double)(c->periodic ? n : n - 1);
-    for (int i = 0; n > 1 && c->window && i < 3; i++)
-        if (strcmp(c->window, windows[i].name) == 0)
-            return windows[i].term[0] - windows[i].term[1] * antler_cos(turn) +
-                   windows[i].term[2] * antler_cos(2 * turn);
-    return 1; /* boxcar, and none */
-}
-
-/* What the window is divided by. */
-static double window_size(const initializer *c, int64_t n)
-{
-    const bool density = c->scaling && strcmp(c->scaling, "density") == 0;
-    double sum = 0;
-    if (!c->window || !c->scaling)
-        return 1;
-    for (int64_t t = 0; t < n; t++)
-        sum += density ? window_at(c, t, n) * window_at(c, t, n) : fabs(window_at(c, t, n));
-    return density ? sqrt(sum) : sum;
-}
-
 static antler_status stft_fill(const void *config, antler_tensor *w, uint64_t key, antler_error *err)
 {
     const initializer *c = config;
@@ -116,12 +88,10 @@ static antler_status stft_fill(const void *config, antler_tensor *w, uint64_t ke
     if (w->shape.rank != 3 || w->shape.dim[1] != 1 || w->shape.dim[2] < 2)
         return antler_error_set(err, ANTLER_SHAPE, NULL, "STFT fills (frame, 1, frequencies), 2 or more, not %s",
                                 antler_shape_text(&w->shape, text, sizeof text));
-    const int64_t n = w->shape.dim[0], frequencies = w->shape.dim[2], period = 2 * (frequencies - 1);
-    const double size = window_size(c, n), shift = strcmp(c->side, "real") == 0 ? 0 : pi / 2;
-    for (int64_t t = 0; t < n; t++)
-        for (int64_t f = 0; f < frequencies; f++) /* sin(-x) is cos(x + pi / 2) */
-            w->data[t * frequencies + f] = rounded(
-                antler_cos(2 * pi * (double)(t * f % period) / (double)period + shift) * window_at(c, t, n) / size);
+    const antler_taper taper = {c->window, c->scaling, c->periodic};
+    const int64_t frequencies = w->shape.dim[2];
+    antler__waves(&taper, strcmp(c->side, "imag") == 0, true, w->shape.dim[0], frequencies, 2 * (frequencies - 1),
+                  w->data);
     return ANTLER_OK;
 }
 
@@ -139,12 +109,11 @@ static const antler_field orthogonal_fields[] = {
         .flags = (bounds), .choices = (list), .doc = (line)                                            \
     }
 static const char *const sides[] = {"real", "imag", NULL};
-static const char *const window_names[] = {"hann", "hamming", "blackman", "boxcar", NULL};
-static const char *const scalings[] = {"density", "spectrum", NULL};
 static const antler_field stft_fields[] = {
     ANTLER_CHOICE(side, "\"real\"", 0, sides, "cosines, or sines"),
-    ANTLER_CHOICE(window, "\"hann\"", ANTLER_NULLABLE, window_names, "what they are multiplied by; null: nothing"),
-    ANTLER_CHOICE(scaling, "\"density\"", ANTLER_NULLABLE, scalings,
+    ANTLER_CHOICE(window, "\"hann\"", ANTLER_NULLABLE, antler__window_names,
+                  "what they are multiplied by; null: nothing"),
+    ANTLER_CHOICE(scaling, "\"density\"", ANTLER_NULLABLE, antler__window_scalings,
                   "the window is divided by the root of its sum of squares, or by its sum; null: by nothing"),
     ANTLER_FIELD_BOOL(initializer, periodic, "false", "the window is a period of the frame's length"),
     ANTLER_FIELD_END,

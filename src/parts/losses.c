@@ -309,6 +309,7 @@ const antler_type *const antler__losses[] = {
     &antler__categorical_crossentropy.type,
     &antler__sparse_categorical_crossentropy.type,
     &antler__categorical_generalized_crossentropy.type,
+    &antler__any_crossentropy.type,
     &antler__binary_focal_crossentropy.type,
     &antler__categorical_focal_crossentropy.type,
     &antler__dice.type,

@@ -43,7 +43,7 @@ extern const antler_loss_ops antler__mean_squared_error, antler__mean_absolute_e
 extern const antler_loss_ops antler__hinge, antler__squared_hinge, antler__categorical_hinge;
 /* crossentropies.c */
 extern const antler_loss_ops antler__binary_crossentropy, antler__categorical_crossentropy,
-    antler__sparse_categorical_crossentropy, antler__categorical_generalized_crossentropy;
+    antler__sparse_categorical_crossentropy, antler__categorical_generalized_crossentropy, antler__any_crossentropy;
 /* focal.c */
 extern const antler_loss_ops antler__binary_focal_crossentropy, antler__categorical_focal_crossentropy;
 /* losses_whole.c: of samples and batches */

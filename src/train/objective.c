@@ -24,7 +24,7 @@ antler_status antler__goal_targets(antler_goal *g, const antler_model *model, co
     int64_t sample = y ? antler_count(y, 1) : classes || any ? g->inner : g->inner * g->width;
     g->y_width = any ? sample : sample == g->inner * g->width && !classes ? g->width : 1;
     g->y_numbers = any ? sample : g->inner * g->y_width;
-    bool fits = sample == g->y_numbers && (classes || any || g->y_width == g->width);
+    bool fits = sample == g->y_numbers && (classes || any || g->loss->either || g->y_width == g->width);
     name = model->outputs > 1 ? name : NULL;
     if (!fits) {
         char got[128], out[128];

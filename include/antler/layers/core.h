@@ -40,6 +40,22 @@ struct antler_embedding { /* (B, T) integers to (B, T, output_dim) */
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_embedding;
 
+struct antler_reversible_embedding { /* as Embedding; reverse: (..., output_dim) to (..., input_dim), logits of tokens
+                                      */
+    ANTLER_LAYER_KEYS
+    int64_t input_dim, output_dim;
+    const char *embeddings_initializer, *embeddings_regularizer, *embeddings_constraint;
+    antler_object embeddings_initializer_, embeddings_regularizer_, embeddings_constraint_;
+    bool mask_zero;
+    bool reverse;                               /* of a call: each has its own */
+    bool tie_weights;                           /* true: reverse takes the transposed table; false: a second one */
+    double logit_soft_cap;                      /* NaN: none; else logits are cap * tanh(logits / cap) */
+    const char *reverse_embeddings_initializer; /* NULL: the table's */
+    antler_object reverse_embeddings_initializer_;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_reversible_embedding;
+
 struct antler_masking { /* masks steps whose features all equal mask_value, and sets them to 0 */
     ANTLER_LAYER_KEYS
     double mask_value;

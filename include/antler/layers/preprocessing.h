@@ -50,4 +50,34 @@ struct antler_integer_lookup { /* (..., n) integers to their places in a vocabul
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_integer_lookup;
 
+struct antler_stft_spectrogram { /* (B, steps, channels) to (B, frames, channels * (fft_length / 2 + 1)) */
+    ANTLER_LAYER_KEYS
+    const char *mode;     /* "log", "magnitude", "psd", "real", "imag", "angle", "stft" */
+    int64_t frame_length; /* 256 */
+    int64_t frame_step;   /* ANTLER_NULL: half a frame */
+    int64_t fft_length;   /* ANTLER_NULL: the next power of 2 from frame_length on */
+    const char *window;   /* "hann", "hamming", "blackman", "boxcar" */
+    bool periodic;        /* the window */
+    const char *scaling;  /* of the window: "density", "spectrum" */
+    const char *padding;  /* "valid", "same" */
+    bool expand_dims;     /* (B, frames, fft_length / 2 + 1, channels) */
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_stft_spectrogram;
+
+struct antler_mel_spectrogram { /* (B, steps) to (B, num_mel_bins, frames) */
+    ANTLER_LAYER_KEYS
+    int64_t fft_length, sequence_stride; /* 2048, 512 */
+    int64_t sequence_length;             /* of the window; ANTLER_NULL: fft_length */
+    const char *window;                  /* "hann", "hamming" */
+    int64_t sampling_rate, num_mel_bins; /* 16000, 128 */
+    double min_freq, max_freq;           /* 20; NaN: half of the sampling rate */
+    bool power_to_db;                    /* true */
+    double top_db;                       /* 80 below the batch's largest value at most */
+    double mag_exp;                      /* 2: power; 1: magnitude */
+    double min_power, ref_power;         /* 1e-10, 1 */
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_mel_spectrogram;
+
 #endif
