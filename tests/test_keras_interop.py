@@ -227,8 +227,9 @@ def h5_keeps(config):
     return isinstance(config.get("axis", 0), int)
 
 
-# In Keras 3.15 it leaves images as they are where nothing is trained, against its documentation and its output_shape.
-OTHERWISE_IN_KERAS = ["RandomCrop"]
+# In Keras 3.15 RandomCrop leaves images as they are where nothing is trained, against its documentation and its
+# output_shape, and no model can be built with an Equalization.
+OTHERWISE_IN_KERAS = ["Equalization", "RandomCrop"]
 
 
 def run(net, x):

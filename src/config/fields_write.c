@@ -209,8 +209,9 @@ antler_json *antler__object_write(antler_object object, antler_json *parent, con
         return antler__field_write(type->fields, object.config, parent, key, style);
     if (type->kind == ANTLER_KIND_SETTINGS)
         return antler__config_write(type, object.config, parent, key, style);
-    bool inner = type->kind == ANTLER_KIND_LAYER && key; /* Keras 3 asks for the module of a layer in a layer */
-    bool modules = style == ANTLER_STYLE_KERAS || inner; /* elsewhere its presence means Keras 3 */
+    bool inner = type->kind == ANTLER_KIND_CELL || (type->kind == ANTLER_KIND_LAYER && key);
+    bool modules =
+        style == ANTLER_STYLE_KERAS || inner; /* which a Keras 3 that reads .h5 asks of those in a layer alone */
     const char *class_name = !modules && type->legacy_name ? type->legacy_name : type->class_name;
     antler_json *written = antler__json_object(parent, key);
     if (written && (!modules || antler__json_add_string(written, "module", antler__kind_module(type->kind))) &&
