@@ -7,22 +7,30 @@ typedef v16 step_function(const antler_descent *u, v16 w, v16 g, v16 *slot);
 
 enum { MOST_SLOTS = 3 };
 
+/* The `lanes` values from i on. */
+ANTLER_INLINE void descend_block(const antler_descent *u, int slots, step_function *f, int64_t i, int lanes)
+{
+    v16 slot[MOST_SLOTS];
+    ANTLER_UNROLL
+    for (int s = 0; s < MOST_SLOTS; s++) /* a constant, where slots is one only once this is inlined */
+        if (s < slots)
+            slot[s] = vload_upto(u->slot[s] + i, lanes);
+    const v16 w = f(u, vload_upto(u->w + i, lanes), vload_upto(u->g + i, lanes), slot);
+    ANTLER_UNROLL
+    for (int s = 0; s < MOST_SLOTS; s++)
+        if (s < slots)
+            vstore_upto(u->slot[s] + i, slot[s], lanes);
+    vstore_upto(u->w + i, w, lanes);
+}
+
+/* Whole blocks, in which nothing asks how many lanes there are, and the rest. */
 ANTLER_INLINE void descend(const antler_descent *u, int slots, step_function *f)
 {
-    for (int64_t i = 0; i < u->n; i += 16) {
-        const int lanes = lanes_at(i, u->n);
-        v16 slot[MOST_SLOTS];
-        ANTLER_UNROLL
-        for (int s = 0; s < MOST_SLOTS; s++) /* a constant, where slots is one only once this is inlined */
-            if (s < slots)
-                slot[s] = vload_upto(u->slot[s] + i, lanes);
-        const v16 w = f(u, vload_upto(u->w + i, lanes), vload_upto(u->g + i, lanes), slot);
-        ANTLER_UNROLL
-        for (int s = 0; s < MOST_SLOTS; s++)
-            if (s < slots)
-                vstore_upto(u->slot[s] + i, slot[s], lanes);
-        vstore_upto(u->w + i, w, lanes);
-    }
+    int64_t i = 0;
+    for (; i + 16 <= u->n; i += 16)
+        descend_block(u, slots, f, i, 16);
+    if (i < u->n)
+        descend_block(u, slots, f, i, lanes_at(i, u->n));
 }
 
 ANTLER_INLINE v16 sgd_step(const antler_descent *u, v16 w, v16 g, v16 *slot)
