@@ -37,6 +37,25 @@ static inline antler_model *network(const char *shape, const char *layers, const
     return model;
 }
 
+/* The line of error of a Sequential of this layer ("'Dense', 'config': {'units': 3}"), which is refused in reading or
+   when it is built. Kept until the next one. */
+static inline const char *layer_refusal(const char *shape, const char *layer)
+{
+    static char text[1024];
+    char json[1024];
+    antler_error err = {0};
+    snprintf(json, sizeof json,
+             "{'class_name': 'Sequential', 'config': {'name': 'm', 'layers': [{'class_name': 'InputLayer', 'config': "
+             "{'batch_shape': [null, %s]}}, {'class_name': %s}]}}",
+             shape, layer);
+    antler_model *model = antler_load_json(quoted(json), NULL, &err);
+    if (model && antler_build(model) != ANTLER_OK)
+        err = *antler_model_error(model);
+    ck_assert_msg(err.status != ANTLER_OK, "%s is taken", layer);
+    antler_model_free(model);
+    return antler_error_text(&err, text, sizeof text);
+}
+
 static inline antler_context *context_of(antler_model *model, antler_mode mode, int64_t batch, unsigned flags)
 {
     antler_error err = {0};

@@ -63,15 +63,6 @@ int64_t antler__print_warnings(const antler_model *model, int64_t from)
     return from;
 }
 
-void antler__warn_unfit(const antler_model *model)
-{
-    antler_error err = {0};
-    antler_object loss;
-    char text[1200];
-    if (antler_model_object(model, ANTLER_KIND_LOSS, 0, &loss) && antler_model_ready(model, &err) != ANTLER_OK)
-        fprintf(stderr, "antler: warning: %s\n", antler_error_text(&err, text, sizeof text));
-}
-
 antler_model *antler__open_model(const antler_arguments *a, antler_error *err)
 {
     antler_model *model = antler_load(a->argument[0], err);

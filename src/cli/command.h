@@ -28,8 +28,6 @@ antler_model *antler__open_model(const antler_arguments *a, antler_error *err);
 
 /* The warnings of a model from number `from` on; returns how many there are in all. */
 int64_t antler__print_warnings(const antler_model *model, int64_t from);
-/* Warns where the model has a loss, or metrics, that cannot be trained with. */
-void antler__warn_unfit(const antler_model *model);
 
 /* A text of the model's "fit"; NULL where it says nothing. */
 const char *antler__fit_text(const antler_model *model, const char *key);

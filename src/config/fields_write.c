@@ -209,14 +209,14 @@ antler_json *antler__object_write(antler_object object, antler_json *parent, con
         return antler__field_write(type->fields, object.config, parent, key, style);
     if (type->kind == ANTLER_KIND_SETTINGS)
         return antler__config_write(type, object.config, parent, key, style);
-    bool inner = type->kind == ANTLER_KIND_CELL || (type->kind == ANTLER_KIND_LAYER && key);
-    bool modules =
-        style == ANTLER_STYLE_KERAS || inner; /* which a Keras 3 that reads .h5 asks of those in a layer alone */
+    /* In a legacy file it means Keras 3; but of what stands in a layer, Keras 3 asks for it there too. */
+    bool inside = type->kind == ANTLER_KIND_CELL || (type->kind == ANTLER_KIND_LAYER && key);
+    bool modules = style == ANTLER_STYLE_KERAS || inside;
     const char *class_name = !modules && type->legacy_name ? type->legacy_name : type->class_name;
     antler_json *written = antler__json_object(parent, key);
     if (written && (!modules || antler__json_add_string(written, "module", antler__kind_module(type->kind))) &&
         antler__json_add_string(written, "class_name", class_name) &&
-        antler__config_write(type, object.config, written, "config", style) && /* a layer in it too */
+        antler__config_write(type, object.config, written, "config", style) &&
         (!modules || antler__json_add_string(written, "registered_name", outside ? type->class_name : NULL)))
         return written;
     if (!parent)

@@ -82,12 +82,7 @@ static const char *const arguments[] = {"sequences", "initial_state", NULL};
 /* SimpleRNN: h_t = activation(x_t W + b + h_t-1 U).
 
    W (F, u), U (u, u), b (u). Gradient: dz_t = activation'(h_t) (dh_t + dz_t+1 U^T); the rest is recurrent.h's. */
-#define SIMPLE_RNN_FIELDS                                                                                      \
-    ANTLER_CELL_FIELDS(simple_rnn),                                                                            \
-    {                                                                                                          \
-        .key = "seed", .kind = ANTLER_INT, .offset = offsetof(simple_rnn, seed), .def = "null",                \
-        .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN, .doc = "seed of the layer's own noise; null: the model's" \
-    }
+#define SIMPLE_RNN_FIELDS ANTLER_CELL_FIELDS(simple_rnn), ANTLER_FIELD_SEED(simple_rnn)
 static const antler_field simple_rnn_fields[] = {SIMPLE_RNN_FIELDS, ANTLER_LOOP_FIELDS(simple_rnn), ANTLER_FIELD_END};
 static const antler_field simple_rnn_cell_fields[] = {SIMPLE_RNN_FIELDS, ANTLER_FIELD_END};
 

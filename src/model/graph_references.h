@@ -1,3 +1,4 @@
+/* Names and references of the layers of a Functional, while its calls are read. */
 #ifndef ANTLER_MODEL_GRAPH_REFERENCES_H
 #define ANTLER_MODEL_GRAPH_REFERENCES_H
 

@@ -117,6 +117,11 @@ static bool same_tensor(const antler_from *a, const antler_from *b)
     return a->member == b->member && a->call == b->call && a->output == b->output;
 }
 
+bool antler__stands_in(const char *const *names, const antler_member_call *call, int k)
+{
+    return strchr(names[k], '=') && call->inputs > k + 1 && same_tensor(&call->in[k], &call->in[k - 1]);
+}
+
 /* Whether Keras meets the tensors in the order of the arguments. Names are sorted, places are not. */
 static bool in_order(const antler_member_call *call, const antler_from *in, int n)
 {
@@ -139,9 +144,7 @@ static bool write_arguments(const antler_model *model, const antler_tree *tree, 
     while (names[last + 1])
         last++;
     for (; single < call->inputs && single < last; single++) {
-        bool stands_in = strchr(names[single], '=') && call->inputs > single + 1 &&
-                         same_tensor(&call->in[single], &call->in[single - 1]);
-        if (stands_in)
+        if (antler__stands_in(names, call, single))
             continue;
         left[n] = single;
         in[n++] = call->in[single];

@@ -14,6 +14,9 @@ antler_json *antler__reference_write(const antler_tree *tree, antler_from from, 
 /* The settings that Keras takes with the call, where they are on, and where `named` is an object. */
 bool antler__call_settings_write(antler_object layer, antler_json *named);
 
+/* Whether argument k of a call only stands in for one that was left out ("key=value"): it is not written. */
+bool antler__stands_in(const char *const *names, const antler_member_call *call, int k);
+
 /* The forms of Keras 2 (tree_write_lists.c), which has no operators of Keras 3. */
 bool antler__tree_has_operators(const antler_tree *tree);
 int antler__calls_before(const antler_tree_member *member);

@@ -4,8 +4,6 @@
 #include "model/operator.h"
 #include "model/tree_write.h"
 
-#include <string.h>
-
 bool antler__tree_has_operators(const antler_tree *tree)
 {
     for (int64_t i = 0; i < tree->members; i++) {
@@ -37,10 +35,8 @@ static bool write_named(const antler_tree *tree, const char *const *names, const
     bool fits = true;
     for (int k = 1; fits && k < call->inputs && names[k]; k++) {
         char name[64];
-        bool stands_in = strchr(names[k], '=') && call->inputs > k + 1 &&
-                         memcmp(&call->in[k], &call->in[k - 1], sizeof *call->in) == 0;
         antler__argument_name(names[k], name, sizeof name);
-        fits = stands_in || write_from(tree, call->in[k], named, name) != NULL;
+        fits = antler__stands_in(names, call, k) || write_from(tree, call->in[k], named, name) != NULL;
     }
     return fits;
 }
