@@ -141,6 +141,38 @@ START_TEST(legacy_files_have_the_names_of_keras2)
 }
 END_TEST
 
+/* The config of the operator of that class among a graph's layers. */
+static const antler_json *operator_config(const antler_json *root, const char *class_name)
+{
+    const antler_json *layer = antler__json_first(antler__json_get(antler__json_get(root, "config"), "layers"));
+    while (layer && strcmp(antler__string_at(layer, "class_name"), class_name) != 0)
+        layer = antler__json_next(layer);
+    ck_assert_ptr_nonnull(layer);
+    return antler__json_get(layer, "config");
+}
+
+/* Keras 3.6 takes no name in an operator's config, Keras 3.15 names an output by it. */
+START_TEST(operators_have_a_name_where_an_output_has_it)
+{
+    antler_error err = {0};
+    static const struct {
+        const char *file, *class_name;
+        bool named;
+    } cases[] = {{"operators_functions", "Transpose", false}, {"operator_output", "Multiply", true}};
+    for (int i = 0; i < 2; i++) {
+        char path[512];
+        snprintf(path, sizeof path, ANTLER_SOURCE_DIR "/tests/golden_graphs/%s/model.json", cases[i].file);
+        antler_model *model = antler_load(path, &err);
+        must(model ? antler_build(model) : err.status, &err);
+        antler_json *root = antler__model_write(model, ANTLER_STYLE_KERAS, false);
+        bool named = antler__json_get(operator_config(root, cases[i].class_name), "name");
+        ck_assert_msg(named == cases[i].named, "%s of %s", cases[i].class_name, cases[i].file);
+        antler__json_free(root);
+        antler_model_free(model);
+    }
+}
+END_TEST
+
 /* A graph of Keras 2 stays one: its calls are lists, which count a model's from 1, and hard_sigmoid is what it was. */
 START_TEST(graphs_of_keras2_go_back)
 {
@@ -748,6 +780,7 @@ int main(void)
     tcase_add_test(tests, legacy_lists_have_trained_weights_first);
     tcase_add_test(tests, wrapped_layers_have_their_module_in_legacy_files);
     tcase_add_test(tests, legacy_files_have_the_names_of_keras2);
+    tcase_add_test(tests, operators_have_a_name_where_an_output_has_it);
     tcase_add_test(tests, a_key_that_keras_refuses_is_not_written);
     tcase_add_test(tests, variables_lie_in_the_groups_that_hold_them);
     tcase_add_test(tests, weights_of_a_larger_model_are_refused);
