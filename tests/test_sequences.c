@@ -71,7 +71,7 @@ static antler_context *poisoned(antler_model *model, antler_mode mode, unsigned 
 {
     antler_error err = {0};
     antler_context *c =
-        antler__training_context(model, mode == ANTLER_TRAIN ? model : NULL, mode, BATCH, 2, flags, &err);
+        antler__training_context(model, mode == ANTLER_TRAIN ? model : NULL, mode, BATCH, 2, flags, NULL, &err);
     must(c ? ANTLER_OK : err.status, &err);
     for (int64_t i = 0; i < c->arena.bytes / (int64_t)sizeof(antler_real); i++)
         ((antler_real *)(void *)c->arena.memory)[i] = (antler_real)NAN;

@@ -132,7 +132,8 @@ ANTLER_API antler_status antler_data_save(const char *path, const char *about, c
 
 typedef struct antler_model antler_model;
 
-/* A Sequential without layers for samples of the given shape (no batch axis). NULL only without memory. */
+/* A Sequential without layers for samples of the given shape (no batch axis). A size of ANTLER_OPEN is an axis of
+   variable length, as null in files: the data has it. NULL only without memory. */
 ANTLER_API antler_model *antler_sequential(const char *name, const int *shape, int rank, antler_error *err);
 ANTLER_API void antler_model_free(antler_model *model);
 
@@ -275,8 +276,8 @@ ANTLER_API const antler_error *antler_model_error(const antler_model *model);
    last. */
 ANTLER_API const antler_error *antler_model_warning(const antler_model *model, int64_t index);
 
-/* Shapes with ANTLER_BATCH in dim[0], or the batch that the model's input fixes; of several the first. The model must
-   have been built; so for all questions about it that follow. */
+/* Shapes with ANTLER_BATCH in dim[0], or the batch that the model's input fixes, and ANTLER_OPEN where the data
+   decides; of several the first. The model must have been built; so for all questions about it that follow. */
 ANTLER_API const antler_shape *antler_input_shape(const antler_model *model);
 ANTLER_API const antler_shape *antler_output_shape(const antler_model *model);
 /* The index-th input or output, with its name: that of its layer; of an output, of the layer or the model in the model
@@ -284,6 +285,10 @@ ANTLER_API const antler_shape *antler_output_shape(const antler_model *model);
    out. NULL past the last. */
 ANTLER_API const antler_shape *antler_model_input(const antler_model *model, int64_t index, const char **name);
 ANTLER_API const antler_shape *antler_model_output(const antler_model *model, int64_t index, const char **name);
+/* The shapes of all outputs for data x, with its rows and the lengths that it has along open axes: what antler_predict
+   gives. output: [outputs]. ANTLER_SHAPE where the data does not fit. */
+ANTLER_API antler_status antler_output_shapes(antler_model *model, const antler_data *x, antler_shape *output,
+                                              antler_error *err);
 /* Samples of a batch where a call does not say: the batch that the input fixes, or that of "fit", or 32. */
 ANTLER_API int64_t antler_model_batch(const antler_model *model);
 /* The input takes whole numbers from 0 to below this (rows of an Embedding's table); 0: any numbers. 2 also stands for
@@ -350,6 +355,13 @@ ANTLER_API antler_context *antler_context_create(const antler_model *model, antl
 ANTLER_API antler_context *antler_context_create_train(antler_model *model, int64_t batch, int threads, unsigned flags,
                                                        antler_error *err);
 ANTLER_API void antler_context_free(antler_context *context);
+/* Of a model with axes of variable length (ANTLER_OPEN): how long they are in the passes that follow, which a new
+   context does not know. input: [inputs] shapes whose dim[0] is not looked at. output: [outputs], or NULL: those of the
+   outputs then, with dim[0] of the model's. The same lengths again cost nothing; others plan the context anew, on its
+   threads and with the model's compile settings of now: what stateful layers carry stays, gradients and what
+   antler_read shows do not. On failure (a layer does not take them, no memory) it is as it was. */
+ANTLER_API antler_status antler_context_at(antler_context *context, const antler_shape *input, antler_shape *output,
+                                           antler_error *err);
 
 /* Where the noise of the next forward pass comes from: the batch number in training or the Monte Carlo sample, and the
    global index of the batch's first sample. Both are 0 at first; they do not move by themselves. */
@@ -454,7 +466,8 @@ ANTLER_API antler_status antler_evaluate(antler_model *model, const antler_data 
    what the layers before it make of it, as by Keras's layer.adapt. One that was given what it needs stays as it is; a
    model without any is no error. All of a layer's inputs are in memory at a time. */
 ANTLER_API antler_status antler_adapt(antler_model *model, const antler_data *x, antler_error *err);
-/* Predictions for all of x, in inference: y has rows * output numbers. */
+/* Predictions for all of x, in inference: y has rows * output numbers, of a model with axes of variable length those
+   that antler_output_shapes tells. The rows of one x have one length; another x may have another one. */
 ANTLER_API antler_status antler_predict(antler_model *model, const antler_data *x, int64_t batch_size, int threads,
                                         antler_real *y, antler_error *err);
 /* Mean and standard deviation (population; may be NULL) of `samples` predictions with the noise layers on. */

@@ -94,6 +94,10 @@ ANTLER_API char *antler_one_line(char *text);
 /* The size of a batch axis that is not fixed yet; in a shape that is inferred dim[0] is this. */
 #define ANTLER_BATCH (-1)
 
+/* The size of another axis of a model's inputs, outputs and layers that is as long as its data: null in files. The
+   methods of layers never see it. */
+#define ANTLER_OPEN (-1)
+
 typedef struct antler_shape {
     int rank; /* 0 .. ANTLER_MAX_RANK; 0 is a scalar */
     int64_t dim[ANTLER_MAX_RANK];
@@ -114,7 +118,7 @@ static inline int64_t antler_count(const antler_shape *shape, int from)
     return n;
 }
 
-/* Writes "(None, 28, 28)" to text (None is a batch axis that is not fixed); returns text. */
+/* Writes "(None, 28, 28)" to text (None is ANTLER_BATCH or ANTLER_OPEN); returns text. */
 ANTLER_API const char *antler_shape_text(const antler_shape *shape, char *text, size_t size);
 
 ANTLER_API bool antler_shape_equal(const antler_shape *a, const antler_shape *b);

@@ -9,7 +9,7 @@ static const double EPOCHS_SECONDS = 3, PREDICTIONS_SECONDS = 1;
 typedef struct bench {
     antler_model *model;
     antler_random_data random;
-    int64_t batch, steps;
+    int64_t batch, steps, length;
     int64_t *order;             /* [batch * steps] */
     antler_real *x_row, *y_row; /* one batch */
     antler_context *context;
@@ -39,21 +39,25 @@ static int64_t steps_for(int64_t batch, int64_t sample)
     return steps > 0 ? steps : 1;
 }
 
-/* Numbers of a sample of all inputs. */
-static int64_t sample_of(const antler_model *model)
+/* Numbers of a sample of all inputs, for a guess at how many samples fit. */
+static int64_t sample_of(const antler_model *model, int64_t length)
 {
     const antler_shape *input;
     int64_t sample = 0;
-    for (int64_t k = 0; (input = antler_model_input(model, k, NULL)); k++)
-        sample += antler_count(input, 1);
+    for (int64_t k = 0; (input = antler_model_input(model, k, NULL)); k++) {
+        int64_t n = 1;
+        for (int i = 1; i < input->rank; i++)
+            n *= input->dim[i] == ANTLER_OPEN ? (length ? length : 32) : input->dim[i];
+        sample += n;
+    }
     return sample;
 }
 
 static antler_status prepare(bench *b, const char *path, int threads, antler_error *err)
 {
-    b->steps = steps_for(b->batch, sample_of(b->model));
+    b->steps = steps_for(b->batch, sample_of(b->model, b->length));
     int64_t rows = b->batch * b->steps;
-    ANTLER_TRY(antler__random_data_make(b->model, path, rows, &b->random, err));
+    ANTLER_TRY(antler__random_data_make(b->model, path, rows, b->length, &b->random, err));
     b->order = antler__room(rows, sizeof *b->order, err);
     b->times = antler__room(MOST_EPOCHS, sizeof *b->times, err);
     b->x_row = antler__room(b->batch * b->random.x_width, sizeof *b->x_row, err);
@@ -63,7 +67,7 @@ static antler_status prepare(bench *b, const char *path, int threads, antler_err
     for (int64_t i = 0; i < rows; i++)
         b->order[i] = i;
     b->context = antler_context_create_train(b->model, b->batch, threads, 0, err);
-    return b->context ? ANTLER_OK : err->status;
+    return b->context ? antler_context_at(b->context, b->random.input, NULL, err) : err->status;
 }
 
 static void shuffle(bench *b)
@@ -111,7 +115,7 @@ static antler_status time_prediction(bench *b, int threads, double *microseconds
 {
     int64_t width = 0;
     for (int64_t k = 0; k < antler__outputs(b->model); k++)
-        width += antler_count(antler_model_output(b->model, k, NULL), 1);
+        width += antler_count(&b->random.output[k], 1);
     ANTLER_TRY(antler_data_gather(b->random.x_data, (const int64_t[]){0}, 1, b->x_row, err));
     antler_real *y = antler__room(width, sizeof *y, err);
     double sum = 0;
@@ -119,7 +123,8 @@ static antler_status time_prediction(bench *b, int threads, double *microseconds
     if (!y)
         return err->status;
     b->context = antler_context_create(b->model, ANTLER_INFER, 1, threads, 0, err);
-    while (b->context && n < PREDICTIONS && (n < LEAST_PREDICTIONS || sum < PREDICTIONS_SECONDS)) {
+    bool ready = b->context && antler_context_at(b->context, b->random.input, NULL, err) == ANTLER_OK;
+    while (ready && n < PREDICTIONS && (n < LEAST_PREDICTIONS || sum < PREDICTIONS_SECONDS)) {
         double start = antler__seconds();
         if (antler_forward(b->context, b->x_row, 1, y, err) != ANTLER_OK)
             break;
@@ -150,6 +155,7 @@ static int run(const antler_arguments *a)
     bench b = {.model = antler__open_model(a, &err), .source.seed = 2};
     if (b.model) {
         b.batch = antler__batch_size(a, b.model);
+        b.length = a->length;
         time_model(&b, a->argument[0], (int)a->threads, &err);
     }
     antler_context_free(b.context);
@@ -167,7 +173,7 @@ const antler_command antler__command_bench = {
     "MODEL",
     1,
     1,
-    ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS,
+    ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_LENGTH | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS,
     "times a training step and a prediction on random data",
     run,
 };

@@ -103,6 +103,15 @@ int64_t antler__outputs(const antler_model *model)
     return n;
 }
 
+antler_shape *antler__output_shapes(antler_model *model, const antler_data *x, antler_error *err)
+{
+    antler_shape *shapes = antler__room(antler__outputs(model), sizeof *shapes, err);
+    if (shapes && antler_output_shapes(model, x, shapes, err) == ANTLER_OK)
+        return shapes;
+    free(shapes);
+    return NULL;
+}
+
 int64_t antler__batch_size(const antler_arguments *a, const antler_model *model)
 {
     return a->given & ANTLER_OPTION_BATCH_SIZE ? a->batch_size : antler_model_batch(model);

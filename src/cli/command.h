@@ -35,8 +35,9 @@ const char *antler__fit_text(const antler_model *model, const char *key);
 const void *antler__fit_value(const antler_model *model, const char *key);
 /* The loss of an output; NULL for none. */
 const antler_loss_ops *antler__loss(const antler_model *model, int64_t output);
-/* The outputs of the model. */
+/* The outputs of the model, and their shapes for data x; for free. NULL and *err on failure. */
 int64_t antler__outputs(const antler_model *model);
+antler_shape *antler__output_shapes(antler_model *model, const antler_data *x, antler_error *err);
 
 /* --batch-size, or the model's own. */
 int64_t antler__batch_size(const antler_arguments *a, const antler_model *model);
@@ -96,14 +97,15 @@ antler_status antler__targets_print(const char *title, const antler_data *y, ant
 
 /* Random data that a model can train on: tokens where it takes such, targets that fit its losses. */
 typedef struct antler_random_data {
-    antler_real *x, *y; /* for all inputs, and for all outputs with a loss, one after the other */
+    antler_shape *input, *output; /* of the model; dim[0]: rows. Open axes have a length */
+    antler_real *x, *y;           /* for all inputs, and for all outputs with a loss, one after the other */
     antler_data *x_data, *y_data;
     antler_data **part; /* [parts] of which these are joined */
     int parts;
     int64_t x_width, y_width; /* numbers of a sample */
 } antler_random_data;
-/* path: the model's file, for errors. */
-antler_status antler__random_data_make(const antler_model *model, const char *path, int64_t rows,
+/* path: the model's file, for errors. length: of open axes; 0: 32, or more where the model takes no less. */
+antler_status antler__random_data_make(antler_model *model, const char *path, int64_t rows, int64_t length,
                                        antler_random_data *data, antler_error *err);
 void antler__random_data_free(antler_random_data *data);
 

@@ -82,13 +82,15 @@ antler_status antler__confusion_print(antler_model *model, const antler_data *x,
 {
     int64_t rows = antler_data_shape(x)->dim[0], width = 0;
     const char *name;
-    for (int64_t k = 0; k < antler__outputs(model); k++)
-        width += antler_count(antler_model_output(model, k, NULL), 1);
-    antler_real *p = antler__room(rows * width, sizeof *p, err), *at = p;
+    antler_shape *shapes = antler__output_shapes(model, x, err);
+    for (int64_t k = 0; shapes && k < antler__outputs(model); k++)
+        width += antler_count(&shapes[k], 1);
+    antler_real *p = shapes ? antler__room(rows * width, sizeof *p, err) : NULL, *at = p;
     if (p)
         antler_predict(model, x, batch, threads, p, err);
     for (int64_t k = 0; err->status == ANTLER_OK && k < antler__outputs(model); k++) {
-        const antler_shape *out = antler_model_output(model, k, &name);
+        const antler_shape *out = &shapes[k];
+        antler_model_output(model, k, &name);
         const antler_data *part = antler__loss(model, k) ? antler__part_for(model, y, k) : NULL;
         confusion c = {.p = at, .y = part, .rows = rows, .width = out->rank > 1 ? out->dim[out->rank - 1] : 1};
         c.inner = antler_count(out, 1) / c.width;
@@ -97,5 +99,6 @@ antler_status antler__confusion_print(antler_model *model, const antler_data *x,
             show(&c, name, err);
     }
     free(p);
+    free(shapes);
     return err->status;
 }

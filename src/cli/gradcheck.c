@@ -25,7 +25,7 @@ static const char *folder(char *text, size_t size)
 /* A float has not the digits for this: the command of the double library, which lies beside this one, does it. */
 static int run(const antler_arguments *a)
 {
-    char program[4096], threads[32];
+    char program[4096], threads[32], length[48];
     char *words[10] = {program, "gradcheck"};
     int n = 2;
     folder(program, sizeof program - sizeof "antler64");
@@ -37,6 +37,10 @@ static int run(const antler_arguments *a)
     if (a->threads) {
         snprintf(threads, sizeof threads, "--threads=%d", (int)a->threads);
         words[n++] = threads;
+    }
+    if (a->length) {
+        snprintf(length, sizeof length, "--length=%lld", (long long)a->length);
+        words[n++] = length;
     }
     if (a->all)
         words[n++] = "--all";
@@ -83,10 +87,11 @@ static antler_status check_variable(antler_gradient_check *c, const antler_varia
 static antler_status check_model(antler_gradient_check *c, int threads, antler_error *err)
 {
     const antler_variable *v;
-    ANTLER_TRY(antler__random_data_make(c->model, c->path, ANTLER_CHECK_ROWS, &c->random, err));
+    ANTLER_TRY(antler__random_data_make(c->model, c->path, ANTLER_CHECK_ROWS, c->length, &c->random, err));
     c->context = antler_context_create_train(c->model, ANTLER_CHECK_ROWS, threads, c->flags, err);
     if (!c->context)
         return err->status;
+    ANTLER_TRY(antler_context_at(c->context, c->random.input, NULL, err));
     puts("layer                weight             shape                   checked   gradient  difference   relative");
     for (int64_t i = 0; (v = antler_model_variable(c->model, i)); i++) {
         double loss;
@@ -103,7 +108,8 @@ static antler_status check_model(antler_gradient_check *c, int threads, antler_e
 static antler_status pass(const char *title, const antler_arguments *a, antler_model *model, unsigned flags,
                           int *failed, antler_error *err)
 {
-    antler_gradient_check c = {.model = model, .path = a->argument[0], .flags = flags, .all = a->all, .source.seed = 2};
+    antler_gradient_check c = {
+        .model = model, .path = a->argument[0], .flags = flags, .all = a->all, .length = a->length, .source.seed = 2};
     printf("%s\n", title);
     antler_status status = check_model(&c, (int)a->threads, err);
     *failed += c.failed;
@@ -143,7 +149,7 @@ const antler_command antler__command_gradcheck = {
     "MODEL",
     1,
     1,
-    ANTLER_OPTION_ALL | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS,
+    ANTLER_OPTION_ALL | ANTLER_OPTION_LENGTH | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS,
     "compares every gradient with central differences, in double precision",
     run,
 };

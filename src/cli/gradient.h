@@ -13,6 +13,7 @@ typedef struct antler_gradient_check {
     antler_random_data random;
     antler_context *context; /* of a training pass over them */
     bool all;                /* every element, not a sample */
+    int64_t length;          /* of open axes; 0: as antler__random_data_make has it */
     antler_source source;    /* of the choice of elements */
     double noise;            /* what rounding may do to a difference of losses */
     int failed;              /* weights */

@@ -35,6 +35,8 @@ static const option options[] = {
      "passes over the training data (default: that of \"fit\", or 1)"},
     {ANTLER_OPTION_BATCH_SIZE, "--batch-size", NUMBER, AT(batch_size), "N", 1, MANY,
      "samples a step (default: what the model's input fixes, or that of \"fit\", or 32)"},
+    {ANTLER_OPTION_LENGTH, "--length", NUMBER, AT(length), "N", 1, MANY,
+     "of the model's axes of variable length (default: 32, or the least power of 2 above that the model takes)"},
     {ANTLER_OPTION_ADAPT, "--adapt", FLAG, AT(adapt), NULL, 0, 0,
      "let layers such as Normalization learn of the training data first"},
     {ANTLER_OPTION_VALIDATION, "--validation", FLAG, AT(validation), NULL, 0, 0,

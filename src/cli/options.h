@@ -25,7 +25,8 @@ enum {
     ANTLER_OPTION_QUIET = 1 << 16,
     ANTLER_OPTION_SAMPLE_WEIGHT = 1 << 17,
     ANTLER_OPTION_CONFUSION = 1 << 18,
-    ANTLER_OPTION_ADAPT = 1 << 19
+    ANTLER_OPTION_ADAPT = 1 << 19,
+    ANTLER_OPTION_LENGTH = 1 << 28
 };
 
 enum { ANTLER_MAX_ARGUMENTS = 2 };
@@ -35,7 +36,7 @@ typedef struct antler_arguments {
     const char *argument[ANTLER_MAX_ARGUMENTS]; /* what is no option; NULL beyond */
     unsigned given;
     const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights, *sample_weight;
-    int64_t epochs, batch_size, seed, threads, mc;
+    int64_t epochs, batch_size, length, seed, threads, mc;
     bool adapt, validation, no_shuffle, resume, all, quiet, confusion;
 } antler_arguments;
 

@@ -18,21 +18,24 @@ typedef struct predictions {
 } predictions;
 
 /* The shapes of all predictions, and how many numbers they are. */
-static antler_status measure(const antler_model *model, int64_t rows, predictions *p, int64_t *numbers,
+static antler_status measure(antler_model *model, const antler_data *x, predictions *p, int64_t *numbers,
                              antler_error *err)
 {
     p->n = antler__outputs(model);
     p->output = antler__room(p->n, sizeof *p->output, err);
+    antler_shape *shapes = antler__output_shapes(model, x, err);
     *numbers = 0;
-    for (int64_t k = 0; p->output && k < p->n; k++) {
+    for (int64_t k = 0; p->output && shapes && k < p->n; k++) {
         prediction *output = &p->output[k];
-        output->shape = *antler_model_output(model, k, &output->name);
-        int64_t width = antler_count(&output->shape, 1);
-        output->shape.dim[0] = rows;
+        output->shape = shapes[k];
+        antler_model_output(model, k, &output->name);
+        int64_t width = antler_count(&output->shape, 1), rows = output->shape.dim[0];
         if (width > 0 && rows > (INT64_MAX - *numbers) / width)
-            return antler_error_set(err, ANTLER_SHAPE, NULL, "the predictions would be too large");
-        *numbers += rows * width;
+            antler_error_set(err, ANTLER_SHAPE, NULL, "the predictions would be too large");
+        else
+            *numbers += rows * width;
     }
+    free(shapes);
     return err->status;
 }
 
@@ -56,7 +59,9 @@ static antler_status predict(const antler_arguments *a, antler_model *model, ant
     if (!path)
         return err->status;
     ANTLER_TRY(antler__set_open(x, path, a->x ? a->x : "x_test", err));
-    ANTLER_TRY(measure(model, antler__set_count(x), p, &numbers, err));
+    measure(model, x->data, p, &numbers, err);
+    antler__blame_data(path, err);
+    ANTLER_TRY(err->status);
     p->y = antler__room(numbers, sizeof *p->y, err);
     p->deviation = a->mc ? antler__room(numbers, sizeof *p->deviation, err) : NULL;
     if (err->status != ANTLER_OK)

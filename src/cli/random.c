@@ -61,14 +61,9 @@ typedef struct part {
     int64_t limit;               /* tokens of an input; classes of targets */
 } part;
 
-static part input_part(const antler_model *model, int64_t k)
+static part target_part(const antler_model *model, int64_t k, const antler_shape *shape)
 {
-    return (part){.shape = *antler_model_input(model, k, NULL), .limit = antler_input_tokens(model, k)};
-}
-
-static part target_part(const antler_model *model, int64_t k)
-{
-    part p = {.shape = *antler_model_output(model, k, NULL), .loss = antler__loss(model, k)};
+    part p = {.shape = *shape, .loss = antler__loss(model, k)};
     p.limit = p.shape.rank > 1 ? p.shape.dim[p.shape.rank - 1] : 1;
     const bool sequence = p.loss && p.loss->loose && !p.loss->sparse;
     if (p.loss && (p.loss->sparse || sequence))
@@ -126,31 +121,69 @@ static antler_data *join(antler_random_data *data, part *parts, int n, int64_t r
     return joined;
 }
 
-static antler_status make(const antler_model *model, int64_t rows, antler_random_data *data, antler_error *err)
+static void free_parts(antler_random_data *data)
 {
-    antler_source source = {.seed = 1};
-    int64_t inputs = 0, outputs = antler__outputs(model);
-    int n = 0;
-    while (antler_model_input(model, inputs, NULL))
-        inputs++;
-    data->part = antler__room(inputs + outputs, sizeof(antler_data *), err);
-    part *parts = data->part ? antler__room(inputs > outputs ? inputs : outputs, sizeof *parts, err) : NULL;
-    if (!parts)
-        return err->status;
-    for (int64_t k = 0; k < inputs; k++)
-        parts[n++] = input_part(model, k);
-    data->x_data = join(data, parts, n, rows, &source, &data->x, &data->x_width, err);
-    n = 0;
-    for (int64_t k = 0; k < outputs; k++)
-        if (antler__loss(model, k))
-            parts[n++] = target_part(model, k);
+    antler_data_free(data->x_data);
+    antler_data_free(data->y_data);
+    data->x_data = data->y_data = NULL;
+    while (data->parts > 0)
+        antler_data_free(data->part[--data->parts]);
+    free(data->x);
+    free(data->y);
+    data->x = data->y = NULL;
+}
+
+/* Inputs with a length for open axes, and the shapes of the outputs for them. */
+static antler_status make_inputs(antler_model *model, part *parts, int n, int64_t rows, int64_t length,
+                                 antler_random_data *data, antler_source *source, antler_error *err)
+{
+    for (int k = 0; k < n; k++) {
+        part *p = &parts[k];
+        *p = (part){.shape = *antler_model_input(model, k, NULL), .limit = antler_input_tokens(model, k)};
+        for (int i = 1; i < p->shape.rank; i++)
+            p->shape.dim[i] = p->shape.dim[i] == ANTLER_OPEN ? length : p->shape.dim[i];
+    }
+    data->x_data = join(data, parts, n, rows, source, &data->x, &data->x_width, err);
     if (data->x_data)
-        data->y_data = join(data, parts, n, rows, &source, &data->y, &data->y_width, err);
-    free(parts);
+        data->output = antler__output_shapes(model, data->x_data, err);
+    for (int k = 0; k < n; k++)
+        data->input[k] = parts[k].shape;
     return err->status;
 }
 
-antler_status antler__random_data_make(const antler_model *model, const char *path, int64_t rows,
+static antler_status make(antler_model *model, int64_t rows, int64_t length, antler_random_data *data,
+                          antler_error *err)
+{
+    enum { LEAST_LENGTH = 32, MOST_LENGTH = 1024 };
+    antler_source source = {.seed = 1};
+    antler_error last = {0};
+    int inputs = 0, outputs = (int)antler__outputs(model), n = 0;
+    while (antler_model_input(model, inputs, NULL))
+        inputs++;
+    data->part = antler__room(inputs + outputs, sizeof(antler_data *), err);
+    data->input = antler__room(inputs, sizeof *data->input, err);
+    part *parts =
+        data->part && data->input ? antler__room(inputs > outputs ? inputs : outputs, sizeof *parts, err) : NULL;
+    if (!parts)
+        return err->status;
+    for (int64_t l = length ? length : LEAST_LENGTH; !data->output && l <= (length ? length : MOST_LENGTH); l *= 2) {
+        free_parts(data);
+        source = (antler_source){.seed = 1};
+        last = (antler_error){0};
+        make_inputs(model, parts, inputs, rows, l, data, &source, &last);
+    }
+    for (int k = 0; data->output && k < outputs; k++)
+        if (antler__loss(model, k))
+            parts[n++] = target_part(model, k, &data->output[k]);
+    if (data->output)
+        data->y_data = join(data, parts, n, rows, &source, &data->y, &data->y_width, &last);
+    free(parts);
+    if (last.status != ANTLER_OK)
+        *err = last;
+    return err->status;
+}
+
+antler_status antler__random_data_make(antler_model *model, const char *path, int64_t rows, int64_t length,
                                        antler_random_data *data, antler_error *err)
 {
     antler_object optimizer;
@@ -158,17 +191,14 @@ antler_status antler__random_data_make(const antler_model *model, const char *pa
         !antler_model_object(model, ANTLER_KIND_OPTIMIZER, 0, &optimizer))
         antler_error_set(err, ANTLER_VALUE, "compile_config.optimizer", "the model has no optimizer");
     antler__blame(path, err);
-    return err->status == ANTLER_OK ? make(model, rows, data, err) : err->status;
+    return err->status == ANTLER_OK ? make(model, rows, length, data, err) : err->status;
 }
 
 void antler__random_data_free(antler_random_data *data)
 {
-    antler_data_free(data->x_data);
-    antler_data_free(data->y_data);
-    while (data->parts > 0)
-        antler_data_free(data->part[--data->parts]);
+    free_parts(data);
     free(data->part);
-    free(data->x);
-    free(data->y);
+    free(data->input);
+    free(data->output);
     *data = (antler_random_data){0};
 }

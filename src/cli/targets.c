@@ -22,7 +22,8 @@ static antler_status check_row(const antler_real *label, int64_t n, double class
     return ANTLER_OK;
 }
 
-/* All labels of an output; `name` is the data's. */
+/* All labels of an output; `name` is the data's. Which classes there are the data decides where the last axis is open:
+   the loss will look. */
 static antler_status check_labels(const antler_model *model, int64_t output, const antler_data *y, const char *name,
                                   antler_error *err)
 {
@@ -35,7 +36,7 @@ static antler_status check_labels(const antler_model *model, int64_t output, con
     antler_real *label = antler__room(n, sizeof *label, err);
     if (!label)
         return err->status;
-    for (int64_t row = 0; row < rows && err->status == ANTLER_OK; row++)
+    for (int64_t row = 0; classes > 0 && row < rows && err->status == ANTLER_OK; row++)
         if (antler_data_gather(y, &row, 1, label, err) == ANTLER_OK)
             check_row(label, n, classes, ignored ? *ignored : -1, name, row, err);
     free(label);

@@ -120,3 +120,19 @@ bool antler_shape_equal(const antler_shape *a, const antler_shape *b)
             return false;
     return true;
 }
+
+bool antler__is_open(const antler_shape *shape)
+{
+    bool open = false;
+    for (int i = 1; i < shape->rank; i++)
+        open = open || shape->dim[i] == ANTLER_OPEN;
+    return open;
+}
+
+antler_shape antler__with_length(const antler_shape *shape, int64_t length)
+{
+    antler_shape sized = *shape;
+    for (int i = 1; i < sized.rank; i++)
+        sized.dim[i] = sized.dim[i] == ANTLER_OPEN ? length : sized.dim[i];
+    return sized;
+}

@@ -27,6 +27,10 @@ static inline void antler__error_clear(antler_error *err)
 /* Copies an error as it is (file and line too), unless *to has one; returns from's status. */
 antler_status antler__error_copy(antler_error *to, const antler_error *from);
 
+/* Whether an axis beside the batch is open; and the shape with a length for each such. */
+bool antler__is_open(const antler_shape *shape);
+antler_shape antler__with_length(const antler_shape *shape, int64_t length);
+
 /* Adds the file to an error that was set and has none yet; err may be NULL or clean. */
 void antler__error_file(antler_error *err, const char *file);
 

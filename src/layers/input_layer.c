@@ -1,5 +1,5 @@
-/* InputLayer: the shape of a model's samples. batch_shape = [null or batch size, sizes of a sample ...]; `shape` is the
-   same without its first entry. It computes nothing. */
+/* InputLayer: the shape of a model's samples. batch_shape = [null or batch size, sizes of a sample ...], where null is
+   an axis as long as the data has it; `shape` is the same without its first entry. It computes nothing. */
 #include "layers/shared/common.h"
 
 static const antler_field fields[] = {
@@ -10,7 +10,7 @@ static const antler_field fields[] = {
      .min = 1,
      .max = ANTLER_MOST_UNITS,
      .flags = ANTLER_NULLABLE,
-     .doc = "batch size (null: any), then the sizes of a sample",
+     .doc = "batch size (null: any), then the sizes of a sample (null: that of the data)",
      .legacy = "batch_input_shape"},
     ANTLER_FIELD_INTS(struct antler_input_layer, shape, "null", ANTLER_NULLABLE | ANTLER_UNWRITTEN, 1,
                       "sizes of a sample, where batch_shape is left out"),
@@ -44,10 +44,6 @@ static antler_status check(void *config, antler_error *err)
         cfg->batch_input_shape[i] = cfg->shape[i] = 0;
     if (cfg->batch_shape[0] == 0)
         return antler_error_set(err, ANTLER_VALUE, "batch_shape", "missing: the shape of a sample is not known");
-    for (int i = 1; i < ANTLER_MAX_RANK && cfg->batch_shape[i] != 0; i++)
-        if (cfg->batch_shape[i] == ANTLER_NULL)
-            return antler_error_set(err, ANTLER_UNSUPPORTED, "batch_shape",
-                                    "axis %d is null: only the batch axis may be left open", i);
     return ANTLER_OK;
 }
 
@@ -57,10 +53,10 @@ static antler_status infer(const void *config, const antler_shape *in, antler_sh
     (void)in;
     (void)err;
     *out = (antler_shape){.rank = 0};
-    for (; out->rank < ANTLER_MAX_RANK && cfg->batch_shape[out->rank] != 0; out->rank++)
-        out->dim[out->rank] = cfg->batch_shape[out->rank];
-    if (out->dim[0] == ANTLER_NULL)
-        out->dim[0] = ANTLER_BATCH;
+    for (; out->rank < ANTLER_MAX_RANK && cfg->batch_shape[out->rank] != 0; out->rank++) {
+        const int64_t size = cfg->batch_shape[out->rank];
+        out->dim[out->rank] = size == ANTLER_NULL ? ANTLER_OPEN : size;
+    }
     return ANTLER_OK;
 }
 

@@ -44,7 +44,7 @@ antler_model *antler_sequential(const char *name, const int *shape, int rank, an
     } else if (error.status == ANTLER_OK && antler__require(shape, "shape", &error) == ANTLER_OK) {
         int64_t batch_shape[ANTLER_MAX_RANK + 1] = {ANTLER_NULL};
         for (int i = 0; i < rank && error.status == ANTLER_OK; i++) {
-            batch_shape[i + 1] = shape[i];
+            batch_shape[i + 1] = shape[i] == ANTLER_OPEN ? ANTLER_NULL : shape[i];
             if (shape[i] == 0) /* it would end the list */
                 antler_error_set(&error, ANTLER_VALUE, NULL, "axis %d of the input has size 0", i + 1);
         }

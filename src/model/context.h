@@ -4,6 +4,7 @@
 
 #include "core/parallel.h"
 #include "model/plan.h"
+#include "model/sizes.h"
 
 /* A wire in a context: its tensors, and the buffers behind them (-1: none). */
 typedef struct antler_edge {
@@ -54,10 +55,11 @@ struct antler_context {
     int64_t batch, n; /* the largest batch, and the last one's size */
     int64_t seed;     /* of the model, when the keys of the noise were made from it */
     antler_pool *pool;
-    antler_workers workers;
+    antler_workers *workers;
+    antler_sizes *sizes; /* of a model with open axes; NULL: of another, and of one whose lengths are not known yet */
     antler_arena arena;
     int64_t calls, wires; /* the model's */
-    antler_node *node;    /* [calls] */
+    antler_node *node;    /* [calls]; NULL: lengths are not known yet, and nothing below is there */
     antler_edge *edge;    /* [wires] */
     bool *runs_backward;  /* [calls] */
     int64_t *dx_buffer;   /* [places] where each call writes the gradient of each of its inputs; -1: nowhere */
@@ -83,6 +85,23 @@ struct antler_context {
     bool ran_forward, ran_backward; /* a pass back, or an update, may follow */
     antler_real *noise_view;        /* the mask that was read last, as numbers, for antler_read */
 };
+
+/* A layer as the call sees it, with the shapes of this context. */
+static inline const antler_layer *antler__called(const antler_context *c, int64_t call)
+{
+    return c->sizes ? &c->sizes->of[call] : c->model->call[call].of;
+}
+
+/* dim[0] is the model's. */
+static inline const antler_shape *antler__wire_shape(const antler_context *c, int64_t wire)
+{
+    return c->sizes ? &c->sizes->wire[wire].shape : &c->model->wire[wire].shape;
+}
+
+static inline int64_t antler__wire_times(const antler_context *c, int64_t wire)
+{
+    return c->sizes ? c->sizes->wire[wire].times : c->model->wire[wire].times;
+}
 
 enum {
     ANTLER_WITH_OBJECTIVE = 1 << 16 /* private flag: evaluation, so that an inference context has a loss */

@@ -6,11 +6,6 @@
 
 #include <string.h>
 
-static const antler_layer *layer_of(const antler_context *c, int64_t call)
-{
-    return c->model->call[call].of;
-}
-
 /* ---- buffers of the calls ---------------------------------------------------------------------------------------- */
 
 static bool wants_dx(const antler_context *c, const antler_call *call)
@@ -36,7 +31,7 @@ static antler_status plan_call(antler_context *c, int64_t i, antler_plan *settin
     settings->backward = c->runs_backward[i] ? antler__backward_step(c, i) : -1;
     settings->linear = c->linear[i];
     settings->whole = wants_dx(c, call);
-    antler_status status = antler__plan_node(settings, &c->node[i], layer_of(c, i), in, out);
+    antler_status status = antler__plan_node(settings, &c->node[i], antler__called(c, i), in, out);
     antler__free(in);
     return status;
 }
@@ -54,7 +49,7 @@ static antler_status plan_calls(antler_context *c, antler_error *err)
 {
     antler_plan settings = {.err = err,
                             .mode = c->mode,
-                            .workers = c->workers.count,
+                            .workers = c->workers->count,
                             .loss = (int)c->calls,
                             .keep = c->flags & ANTLER_KEEP,
                             .arena = &c->arena};
@@ -62,7 +57,7 @@ static antler_status plan_calls(antler_context *c, antler_error *err)
         ANTLER_TRY(plan_call(c, i, &settings, err));
         if (c->model->call[i].number > 0 && keeps_state(&c->node[i]))
             return antler_error_set(err, ANTLER_UNSUPPORTED, c->model->layer[c->model->call[i].layer].place,
-                                    "\"%s\" is stateful and is called more than once", layer_of(c, i)->name);
+                                    "\"%s\" is stateful and is called more than once", antler__called(c, i)->name);
     }
     return ANTLER_OK;
 }
@@ -127,7 +122,7 @@ static void connect_node(antler_context *c, int64_t call, antler_node *node, int
                              .noise = noise,
                              .epilogue = &node->epilogue,
                              .child = node->child,
-                             .workers = &c->workers,
+                             .workers = c->workers,
                              .k = antler__kernels()};
     for (int i = 0; i < layer->children; i++)
         connect_node(c, call, &node->child[i], times * layer->child[i].times, site);
@@ -164,7 +159,7 @@ static antler_status connect(antler_context *c, antler_error *err)
         c->end[k].from_loss = antler__arena_at(&c->arena, c->end[k].buffer);
     for (int64_t i = 0; i < c->calls; i++) {
         ANTLER_TRY(antler__node_connect(&c->node[i], &c->arena, err));
-        connect_node(c, i, &c->node[i], c->model->wire[c->model->call[i].out].times, &site);
+        connect_node(c, i, &c->node[i], antler__wire_times(c, c->model->call[i].out), &site);
         connect_call(c, i);
     }
     return ANTLER_OK;
@@ -196,14 +191,17 @@ static bool allocate_tables(antler_context *c)
 static bool allocate_workers(antler_context *c)
 {
     int threads = antler__pool_threads(c->pool);
+    c->workers = antler__allocate_zeroed(1, sizeof *c->workers);
     c->scratch = antler__allocate_zeroed((size_t)threads, sizeof *c->scratch);
     for (int i = 0; c->scratch && i < threads; i++) {
         c->scratch[i] = antler__allocate_aligned(antler__kernels()->product_scratch, sizeof **c->scratch);
         if (!c->scratch[i])
             return false;
     }
-    c->workers = (antler_workers){.count = threads, .scratch = c->scratch, .run = run_on_pool, .pool = c->pool};
-    return c->scratch;
+    if (!c->workers || !c->scratch)
+        return false;
+    *c->workers = (antler_workers){.count = threads, .scratch = c->scratch, .run = run_on_pool, .pool = c->pool};
+    return true;
 }
 
 static bool allocate_gradients(antler_context *c)
@@ -227,9 +225,15 @@ static void set_ends(antler_context *c, const antler_end *end)
     }
 }
 
-static antler_status set_up(antler_context *c, const antler_end *end, antler_error *err)
+static antler_status set_up(antler_context *c, const antler_end *end, const antler_shape *in, antler_error *err)
 {
-    if (!allocate_tables(c) || !allocate_workers(c) || !allocate_gradients(c))
+    if (!allocate_workers(c) || !allocate_gradients(c))
+        return antler__no_memory(err);
+    if (c->model->open && !in)
+        return ANTLER_OK;
+    if (c->model->open && !(c->sizes = antler__sizes_make(c->model, in, err)))
+        return err->status;
+    if (!allocate_tables(c))
         return antler__no_memory(err);
     set_ends(c, end);
     ANTLER_TRY(antler__plan_lifetimes(c, err));
@@ -240,7 +244,7 @@ static antler_status set_up(antler_context *c, const antler_end *end, antler_err
 
 antler_context *antler__context_create(const antler_model *model, antler_model *writable, antler_mode mode,
                                        int64_t batch, antler_pool *pool, unsigned flags, const antler_end *end,
-                                       antler_error *err)
+                                       const antler_shape *in, antler_error *err)
 {
     antler_error error = {0};
     if (!pool)
@@ -263,7 +267,7 @@ antler_context *antler__context_create(const antler_model *model, antler_model *
                               .pool = pool,
                               .calls = model->calls,
                               .wires = model->wires};
-        if (set_up(c, end, &error) == ANTLER_OK)
+        if (set_up(c, end, in, &error) == ANTLER_OK)
             return c;
         antler__context_free(c);
     } else {
@@ -280,11 +284,13 @@ void antler__context_free(antler_context *c)
     for (int i = 0; c->scratch && i < antler__pool_threads(c->pool); i++)
         antler__free_aligned(c->scratch[i]);
     antler__free(c->scratch);
+    antler__free(c->workers);
     antler__pool_free(c->pool);
     for (int64_t i = 0; c->node && i < c->calls; i++)
         if (c->node[i].layer)
             antler__node_clear(&c->node[i]);
     antler__free(c->node);
+    antler__sizes_free(c->sizes);
     antler__free(c->edge);
     antler__free(c->runs_backward);
     antler__free(c->linear);

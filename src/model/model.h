@@ -165,6 +165,8 @@ struct antler_model {
     int64_t warnings;
 
     bool built;
+    bool open;      /* an axis of an input beside the batch is ANTLER_OPEN */
+    int64_t length; /* that stands for it while the model is planned; 0: none does */
     int64_t layers;
     antler_layer *layer;     /* [layers] in the order of Keras's model.layers, those of models in their model's place */
     antler_layer_view *view; /* [layers], and what they point into: */

@@ -45,6 +45,19 @@ static antler_object setting(const antler_layer *layer, const char *fields, cons
     return found ? *found : (antler_object){NULL, NULL};
 }
 
+/* Another length, another weight: no length is the right one. */
+static void refuse_length(antler_plan *plan, const char *name, const antler_shape *shape, const antler_shape *other)
+{
+    antler_shape open = *shape;
+    char text[128];
+    for (int i = 0; i < open.rank; i++)
+        open.dim[i] = i < other->rank && other->dim[i] == open.dim[i] ? open.dim[i] : ANTLER_OPEN;
+    antler__plan_fail(plan, ANTLER_VALUE,
+                      "its %s would have the shape %s, which depends on an axis of variable length (null): give that a "
+                      "number in the model's input, or reduce it before this layer (GlobalAveragePooling1D ...)",
+                      name, antler_shape_text(&open, text, sizeof text));
+}
+
 /* At a further call of a layer: the variable is there, and must have this shape. */
 static void check_variable(antler_plan *plan, const char *name, const antler_shape *shape)
 {
@@ -53,7 +66,11 @@ static void check_variable(antler_plan *plan, const char *name, const antler_sha
     char a[128], b[128];
     const antler_shape *there =
         i < first->params + first->states ? &plan->model->variable[first->variable + i].view.value.shape : NULL;
-    if (!there || !antler_shape_equal(there, shape))
+    if (there && antler_shape_equal(there, shape))
+        return;
+    if (there && plan->within->resized)
+        refuse_length(plan, name, shape, there);
+    else
         antler__plan_fail(
             plan, ANTLER_SHAPE, "it was called before with an input for which its %s has shape %s; now %s", name,
             there ? antler_shape_text(there, a, sizeof a) : "none", antler_shape_text(shape, b, sizeof b));
@@ -211,15 +228,17 @@ void antler_plan_child(antler_plan *plan, int slot, const char *name, antler_obj
                                                        .times = times};
 }
 
-static antler_status check_output(const antler_shape *out, antler_error *err)
+/* Only the model's inputs may have open axes. */
+static antler_status check_output(const antler_shape *shape, bool is_source, antler_error *err)
 {
     int64_t count;
     char text[128];
+    const antler_shape sized = is_source ? antler__with_length(shape, 1) : *shape, *out = &sized;
     bool sound = out->rank >= 1 && out->rank <= ANTLER_MAX_RANK && antler__count(out, 1, &count) && count >= 1 &&
                  count <= INT64_MAX / 1024;
     if (!sound)
         return antler_error_set(err, ANTLER_SHAPE, NULL, "its output shape %s is not possible",
-                                antler_shape_text(out, text, sizeof text));
+                                antler_shape_text(shape, text, sizeof text));
     return ANTLER_OK;
 }
 
@@ -238,7 +257,7 @@ static antler_status infer_outputs(antler_layer *layer, antler_error *err)
                                 activity->type.class_name, activity->rank, layer->out[0].rank);
     layer->outputs = 0;
     do
-        ANTLER_TRY(check_output(&layer->out[layer->outputs], err));
+        ANTLER_TRY(check_output(&layer->out[layer->outputs], layer->ops->flags & ANTLER_SOURCE, err));
     while (++layer->outputs < ANTLER_MAX_OUTPUTS && layer->out[layer->outputs].rank);
     if (layer->ops->flags & ANTLER_VIEW && antler_count(layer->in, 1) != antler_count(layer->out, 1))
         return antler_error_set(err, ANTLER_SHAPE, NULL, "a view of another number of elements than its input has");
@@ -274,7 +293,8 @@ antler_status antler__plan_layer(antler_model *model, antler_layer *layer, antle
         const antler_within inside = {.top = within->top,
                                       .path = path,
                                       .trainable = layer->trainable,
-                                      .first = within->first ? &within->first->child[i] : NULL};
+                                      .first = within->first ? &within->first->child[i] : NULL,
+                                      .resized = within->resized};
         ANTLER_TRY(antler__plan_layer(model, child, child->in, &inside, err));
     }
     return ANTLER_OK;

@@ -35,6 +35,7 @@ typedef struct antler_within {
     const char *path;          /* of a child: "forward_layer/"; else "" */
     bool trainable;            /* what it lies in */
     const antler_layer *first; /* the same layer at its first call, whose variables it has; NULL: this is that call */
+    bool resized;              /* it is the same call at other lengths of open axes (sizes.h) */
 } antler_within;
 
 struct antler_plan {

@@ -26,16 +26,16 @@ static void set_batch(antler_context *c, int64_t n)
     c->n = n;
     for (int64_t w = 0; w < c->wires; w++)
         c->edge[w].y.shape.dim[0] = c->edge[w].dy.shape.dim[0] = c->edge[w].mask.shape.dim[0] =
-            n * c->model->wire[w].times;
+            n * antler__wire_times(c, w);
     for (int64_t i = 0; i < c->calls; i++) {
         antler_node *node = &c->node[i];
         const antler_call *call = &c->model->call[i];
         for (int k = 0; k < node->run.inputs; k++)
             node->x[k].shape.dim[0] = node->dx[k].shape.dim[0] = node->mask[k].shape.dim[0] =
-                n * c->model->wire[call->in[k]].times;
+                n * antler__wire_times(c, call->in[k]);
         for (int k = 0; k < node->run.outputs; k++)
-            node->y[k].shape.dim[0] = node->dy[k].shape.dim[0] = n * c->model->wire[call->out].times;
-        node->mask_out->shape.dim[0] = n * c->model->wire[call->out].times;
+            node->y[k].shape.dim[0] = node->dy[k].shape.dim[0] = n * antler__wire_times(c, call->out);
+        node->mask_out->shape.dim[0] = n * antler__wire_times(c, call->out);
     }
 }
 
@@ -66,6 +66,22 @@ antler_status antler__no_context(antler_error *err)
     return antler_error_set(err, ANTLER_VALUE, NULL, "no context: it could not be made");
 }
 
+/* Whether the context knows how long the open axes are. */
+static antler_status check_lengths(const antler_context *c, antler_error *err)
+{
+    char text[128];
+    int64_t k = 0;
+    if (c->node)
+        return ANTLER_OK;
+    while (!antler__is_open(&c->model->wire[c->model->input[k]].shape))
+        k++;
+    return antler_error_set(err, ANTLER_VALUE, NULL,
+                            "input \"%s\" %s has axes of variable length: antler_context_at has "
+                            "to say how long they are",
+                            c->model->input_name[k],
+                            antler_shape_text(&c->model->wire[c->model->input[k]].shape, text, sizeof text));
+}
+
 static antler_status named(antler_context *c, int64_t i, const antler_error *inner, antler_status status,
                            antler_error *err)
 {
@@ -82,6 +98,7 @@ static bool is_view(const antler_node *node)
 
 antler_status antler__forward_to(antler_context *c, const antler_real *x, int64_t n, int64_t end, antler_error *err)
 {
+    ANTLER_TRY(check_lengths(c, err));
     if (n < 1 || n > c->batch)
         return antler_error_set(err, ANTLER_VALUE, NULL, "a batch of %lld samples: this context takes 1 to %lld",
                                 (long long)n, (long long)c->batch);
@@ -120,12 +137,13 @@ const antler_real *antler__logits(const antler_context *c, int64_t index)
     return logits >= 0 ? c->node[logits].epilogue.z : NULL;
 }
 
-antler_status antler__check_input(const antler_model *model, const antler_real *x, const int64_t *row, int64_t n,
+antler_status antler__check_input(const antler_context *c, const antler_real *x, const int64_t *row, int64_t n,
                                   antler_error *err)
 {
+    const antler_model *model = c->model;
     for (int64_t k = 0; k < model->inputs; k++) {
         const char *dtype = antler__layer_keys(model->layer[model->source[k]].object)->dtype;
-        int64_t width = antler_count(&model->wire[model->input[k]].shape, 1);
+        int64_t width = antler_count(antler__wire_shape(c, model->input[k]), 1);
         bool integers = antler__is_integer(dtype);
         for (int64_t i = 0; integers && i < n * width; i++)
             if (x[i] != floor((double)x[i]))
@@ -142,8 +160,8 @@ antler_status antler_forward(antler_context *c, const antler_real *x, int64_t n,
     if (!c)
         return antler__no_context(err);
     ANTLER_TRY(antler__require(x, "input", err));
-    if (n <= c->batch) /* else refused below */
-        ANTLER_TRY(antler__check_input(c->model, x, NULL, n, err));
+    if (n <= c->batch && c->node) /* else refused below */
+        ANTLER_TRY(antler__check_input(c, x, NULL, n, err));
     ANTLER_TRY(antler__forward(c, x, n, err));
     for (int64_t k = 0; y && k < c->model->outputs; k++) {
         const antler_tensor *output = &c->edge[c->model->output[k]].y;
@@ -173,7 +191,7 @@ static void visit_carry(antler_node *node, void (*visit)(void *arg, antler_tenso
 
 void antler__context_carry(antler_context *c, void (*visit)(void *arg, antler_tensor *carry), void *arg)
 {
-    for (int64_t i = 0; i < c->calls; i++)
+    for (int64_t i = 0; c->node && i < c->calls; i++)
         visit_carry(&c->node[i], visit, arg);
 }
 
@@ -396,7 +414,7 @@ static antler_status read_noise(antler_context *c, int64_t i, int index, antler_
     if (!bits)
         return antler_error_set(err, ANTLER_NAME, NULL, "layer \"%s\" keeps no mask %d", node->layer->name, index);
     antler_shape shape = node->bits[index].shape;
-    int64_t times = c->model->wire[c->model->call[i].out].times;
+    int64_t times = antler__wire_times(c, c->model->call[i].out);
     if (shape.dim[0] == c->batch * times)
         shape.dim[0] = c->n * times;
     int64_t n = antler_count(&shape, 0);
@@ -418,6 +436,7 @@ antler_status antler_read(antler_context *c, const char *layer, antler_what what
     ANTLER_TRY(antler__require(layer, "layer's name", err));
     ANTLER_TRY(antler__require(tensor, "tensor", err));
     ANTLER_TRY(find_call(c, layer, &i, err));
+    ANTLER_TRY(check_lengths(c, err));
     if (!(c->flags & ANTLER_KEEP))
         return antler_error_set(err, ANTLER_VALUE, NULL, "reading a layer needs a context made with ANTLER_KEEP");
     const antler_edge *edge = &c->edge[i < 0 ? c->model->input[-1 - i] : c->model->call[i].out];

@@ -25,7 +25,7 @@ antler_status antler__no_context(antler_error *err);
 
 /* A model whose input is of integers takes no fractions, where Keras cuts them off without a word: what they are meant
    to be is not known here. row: numbers of the n samples for the error; NULL: from 0 on. */
-antler_status antler__check_input(const antler_model *model, const antler_real *x, const int64_t *row, int64_t n,
+antler_status antler__check_input(const antler_context *context, const antler_real *x, const int64_t *row, int64_t n,
                                   antler_error *err);
 
 #endif

@@ -25,27 +25,27 @@ static antler_shape with_axis(const antler_shape *in, int64_t steps)
     return out;
 }
 
-antler_status antler__plan_steps(antler_model *model, const antler_use *use, antler_call *call, antler_shape *in,
-                                 int64_t *times, antler_error *err)
+antler_status antler__plan_steps(antler_layer *of, antler_shape *in, int64_t steps, int64_t *times, antler_error *err)
 {
-    antler_layer *of = call->of, *layer = &model->layer[call->layer];
+    const bool enters = steps == 0;
     char text[128];
     of->in = in;
-    if (use->enters && in->rank < 3)
+    of->ops = &view;
+    if (enters && in->rank < 3)
         return antler_error_set(err, ANTLER_SHAPE, NULL, "input is %s, expected (batch, steps, ...)",
                                 antler_shape_text(in, text, sizeof text));
-    if (use->leaves && in->rank >= ANTLER_MAX_RANK)
+    if (!enters && in->rank >= ANTLER_MAX_RANK)
         return antler_error_set(err, ANTLER_SHAPE, NULL, "more than %d axes", ANTLER_MAX_RANK);
-    if (use->enters && *times > MOST_TIMES / in->dim[1])
+    if (enters && *times > MOST_TIMES / in->dim[1])
         return antler_error_set(err, ANTLER_SHAPE, NULL, "more than %d steps", MOST_TIMES);
-    int64_t steps = use->enters ? in->dim[1] : model->call[use->entered].of->in->dim[1];
-    *times = use->enters ? *times * steps : *times / steps;
-    of->ops = &view;
-    of->out[0] = use->enters ? without_axis(in) : with_axis(in, steps);
+    *times = enters ? *times * in->dim[1] : *times / steps;
+    of->out[0] = enters ? without_axis(in) : with_axis(in, steps);
     of->outputs = 1;
     of->trainable = !of->frozen;
-    layer->outputs = 1;
-    if (use->leaves) /* what the layer as a whole gives */
-        layer->out[0] = of->out[0];
     return ANTLER_OK;
+}
+
+bool antler__is_steps(const antler_layer *of)
+{
+    return of->ops == &view;
 }

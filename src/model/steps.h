@@ -5,9 +5,9 @@
 
 #include "model/model.h"
 
-/* Plans such a call: call->of, for an input of the shape *in (taken over), and how many times its output's batch is the
-   model's; *times is that of its input. */
-antler_status antler__plan_steps(antler_model *model, const antler_use *use, antler_call *call, antler_shape *in,
-                                 int64_t *times, antler_error *err);
+/* Plans such a call for an input of the shape *in (taken over), and how many times its output's batch is the model's;
+ *times is that of its input. steps: how many there were where the model began, at its end; 0: it begins here. */
+antler_status antler__plan_steps(antler_layer *of, antler_shape *in, int64_t steps, int64_t *times, antler_error *err);
+bool antler__is_steps(const antler_layer *of);
 
 #endif

@@ -9,6 +9,7 @@
 #include "model/layout.h"
 #include "model/model.h"
 #include "model/plan.h"
+#include "model/sizes.h"
 #include "model/steps.h"
 #include "model/targets.h"
 #include "model/views.h"
@@ -27,22 +28,8 @@ static antler_status add_wire(antler_model *model, int64_t giver, int output, co
     return ANTLER_OK;
 }
 
-/* A failure of a layer, with its place in the model's file and the inputs that it was given. */
-static antler_status blame(const antler_model *model, int64_t i, const antler_layer *call, const antler_error *error,
-                           antler_error *err)
-{
-    const antler_layer *layer = &model->layer[i];
-    char place[512], in[256] = "", one[128];
-    for (int k = 0; k < call->inputs && strlen(in) + sizeof one < sizeof in; k++)
-        snprintf(in + strlen(in), sizeof in - strlen(in), "%s%s", k ? ", " : "",
-                 antler_shape_text(&call->in[k], one, sizeof one));
-    snprintf(place, sizeof place, "%s%s%s", layer->place, *error->place ? ".config." : "", error->place);
-    return antler_error_set(err, error->status, place, "%s (%s), input %s: %s", layer->name,
-                            layer->ops->type.class_name, in, error->message);
-}
-
-/* The model's inputs: a wire each, in the order of its tree. */
-static antler_status make_inputs(antler_model *model, antler_error *err)
+/* The model's inputs: a wire each, in the order of its tree; with a length for axes that are open. */
+static antler_status make_inputs(antler_model *model, int64_t length, antler_error *err)
 {
     size_t inputs = (size_t)model->tree->inputs;
     model->input = antler__allocate(inputs, sizeof *model->input);
@@ -56,10 +43,12 @@ static antler_status make_inputs(antler_model *model, antler_error *err)
         if (!layer->outputs &&
             antler__plan_layer(model, layer, NULL, &(antler_within){.top = layer->name, .path = "", .trainable = true},
                                &error) != ANTLER_OK)
-            return blame(model, i, layer, &error, err);
+            return antler__blame_call(model, i, layer, &error, err);
         model->source[k] = i;
         model->input[k] = model->wires;
-        ANTLER_TRY(add_wire(model, -1, (int)model->inputs++, &layer->out[0], 1, err));
+        model->length = antler__is_open(&layer->out[0]) ? length : model->length;
+        antler_shape shape = antler__with_length(&layer->out[0], length);
+        ANTLER_TRY(add_wire(model, -1, (int)model->inputs++, &shape, 1, err));
     }
     return ANTLER_OK;
 }
@@ -184,10 +173,13 @@ static antler_status add_call(antler_model *model, const antler_use *use, antler
     call->of->inputs = use->inputs;
     int64_t times = model->wire[call->in[0]].times;
     if (use->enters || use->leaves) {
-        if (antler__plan_steps(model, use, call, in, &times, &error) != ANTLER_OK)
-            return blame(model, use->layer, call->of, &error, err);
+        int64_t steps = use->leaves ? model->call[use->entered].of->in->dim[1] : 0;
+        if (antler__plan_steps(call->of, in, steps, &times, &error) != ANTLER_OK)
+            return antler__blame_call(model, use->layer, call->of, &error, err);
         ANTLER_TRY(use_wire(model, call->in[0], index, err));
-        call->outputs = 1;
+        call->outputs = first->outputs = 1;
+        if (use->leaves) /* what the layer as a whole gives */
+            first->out[0] = call->of->out[0];
         ANTLER_TRY(add_wire(model, index, 0, &call->of->out[0], times, err));
         model->wire[call->out].masked = use->leaves && is_masked(model, call, 0);
         return ANTLER_OK;
@@ -198,7 +190,7 @@ static antler_status add_call(antler_model *model, const antler_use *use, antler
         .top = first->name, .path = "", .trainable = !first->frozen, .first = call->of == first ? NULL : first};
     if (antler__plan_layer(model, call->of, in, &within, &error) != ANTLER_OK ||
         check_mask(model, use, call, &error) != ANTLER_OK)
-        return blame(model, use->layer, call->of, &error, err);
+        return antler__blame_call(model, use->layer, call->of, &error, err);
     model->sites += antler__layer_sites(call->of);
     for (int i = 0; i < use->inputs; i++)
         ANTLER_TRY(use_wire(model, call->in[i], index, err));
@@ -207,6 +199,14 @@ static antler_status add_call(antler_model *model, const antler_use *use, antler
         model->wire[call->out + call->outputs].masked = is_masked(model, call, call->outputs);
     }
     return ANTLER_OK;
+}
+
+static bool fits(const antler_shape *wanted, const antler_shape *given)
+{
+    bool same = wanted->rank == given->rank;
+    for (int i = 0; same && i < wanted->rank; i++)
+        same = wanted->dim[i] == given->dim[i] || (i > 0 && wanted->dim[i] == ANTLER_OPEN);
+    return same;
 }
 
 /* A model in the model takes what its InputLayer says; of an axis of any size that says nothing. */
@@ -219,7 +219,7 @@ static antler_status check_taken(const antler_model *model, const antler_taken *
     const antler_layer_ops *source = (const antler_layer_ops *)taken->source.type;
     ANTLER_TRY(find_wire(model, taken->given, NULL, &wire, err));
     const antler_shape *given = &model->wire[wire].shape;
-    if (source->infer(taken->source.config, NULL, wanted, &error) != ANTLER_OK || antler_shape_equal(wanted, given))
+    if (source->infer(taken->source.config, NULL, wanted, &error) != ANTLER_OK || fits(wanted, given))
         return ANTLER_OK;
     return antler_error_set(err, ANTLER_SHAPE, NULL, "model \"%s\" takes %s, and is given %s", taken->model,
                             antler_shape_text(wanted, want, sizeof want), antler_shape_text(given, got, sizeof got));
@@ -373,18 +373,21 @@ void antler__structure_free(antler_model *model)
     model->built = model->initialized = false;
 }
 
-antler_status antler__model_connect(antler_model *model, const antler_graph *graph, antler_error *err)
+/* With a number for axes that are open. */
+static antler_status connect(antler_model *model, const antler_graph *graph, int64_t length, antler_error *err)
 {
     antler_graph laid_out = {0};
-    if (model->built)
-        return ANTLER_OK;
     antler_status status = model->tree->members ? antler__layout(model, &laid_out, err) : ANTLER_OK;
     if (status == ANTLER_OK && !laid_out.uses) /* or none that the outputs need */
         status = antler_error_set(err, ANTLER_VALUE, "config.layers", "the model has no layers");
     if (status == ANTLER_OK && !graph)
         status = check_chain(model, err);
-    status = status == ANTLER_OK ? make_inputs(model, err) : status;
+    status = status == ANTLER_OK ? make_inputs(model, length, err) : status;
     status = status == ANTLER_OK ? make_calls(model, graph ? graph : &laid_out, err) : status;
+    model->open = model->length > 0;
+    model->length = 0;
+    if (status == ANTLER_OK && model->open)
+        status = antler__open_axes(model, err);
     status = status == ANTLER_OK ? order_variables(model, err) : status;
     status = status == ANTLER_OK ? place_variables(model, err) : status;
     status = status == ANTLER_OK ? antler__views_make(model, err) : status;
@@ -395,6 +398,19 @@ antler_status antler__model_connect(antler_model *model, const antler_graph *gra
     if (status != ANTLER_OK)
         antler__structure_free(model);
     return status;
+}
+
+antler_status antler__model_connect(antler_model *model, const antler_graph *graph, antler_error *err)
+{
+    antler_error first = {0}, again = {0};
+    if (model->built || connect(model, graph, ANTLER_A_LENGTH, &first) == ANTLER_OK)
+        return ANTLER_OK;
+    antler_status status = first.status;
+    for (int i = 1; model->open && status == ANTLER_SHAPE && i < ANTLER_LENGTHS_TRIED; i++) {
+        antler__error_clear(&again);
+        status = connect(model, graph, ANTLER_A_LENGTH + i, &again);
+    }
+    return status == ANTLER_OK ? status : antler__error_copy(err, status == ANTLER_MEMORY ? &again : &first);
 }
 
 antler_status antler__model_structure(antler_model *model, antler_error *err)

@@ -11,6 +11,7 @@ typedef struct adapting {
     antler_model *model;
     int64_t call;
     antler_feed x;
+    antler_context *context;
     int64_t rows, row_elements; /* row_elements: of the call's input, for one row of the data */
     antler_real *all;           /* [rows * row_elements] */
 } adapting;
@@ -23,19 +24,21 @@ antler_real *antler_adaptation_space(antler_adaptation *a, int64_t n)
     return a->space;
 }
 
-static const antler_wire *input_of(const adapting *a)
+/* The wire of the call's input. */
+static int64_t input_of(const adapting *a)
 {
-    return &a->model->wire[a->model->call[a->call].in[0]];
+    return a->model->call[a->call].in[0];
 }
 
-static antler_status run_batches(adapting *a, antler_context *c, antler_rooms *r, antler_error *err)
+static antler_status run_batches(adapting *a, antler_rooms *r, antler_error *err)
 {
+    antler_context *c = a->context;
     antler_context_reset(c);
     for (int64_t first = 0, n; first < a->rows; first += n) {
         n = a->rows - first < r->batch ? a->rows - first : r->batch;
         for (int64_t i = 0; i < n; i++)
             r->row[i] = first + i;
-        ANTLER_TRY(antler__gather_x(a->model, &a->x, r->row, n, r->x, err));
+        ANTLER_TRY(antler__gather_x(c, &a->x, r->row, n, r->x, err));
         ANTLER_TRY(antler__forward_to(c, r->x, n, a->call, err));
         memcpy(a->all + first * a->row_elements, c->node[a->call].x->data,
                (size_t)(n * a->row_elements) * sizeof *a->all);
@@ -46,14 +49,17 @@ static antler_status run_batches(adapting *a, antler_context *c, antler_rooms *r
 static antler_status gather(adapting *a, antler_error *err)
 {
     antler_rooms r = {0};
-    int64_t batch = antler_model_batch(a->model);
-    batch = batch < a->rows ? batch : a->rows;
-    antler_context *c = antler__spare_take(a->model, ANTLER_INFER, batch, 0, 0, err);
-    antler_status status = c ? antler__rooms_make(&r, batch, a->x.width, 0, 0, err) : err->status;
+    int64_t elements;
+    bool fits = antler__count(antler__wire_shape(a->context, input_of(a)), 1, &a->row_elements) &&
+                antler__size_multiply(a->row_elements, antler__wire_times(a->context, input_of(a)), &a->row_elements) &&
+                antler__size_multiply(a->row_elements, a->rows, &elements);
+    a->all = fits ? antler__allocate((size_t)elements, sizeof *a->all) : NULL;
+    if (!a->all)
+        return antler__no_memory(err);
+    antler_status status = antler__rooms_make(&r, a->context->batch, a->x.width, 0, 0, err);
     if (status == ANTLER_OK)
-        status = run_batches(a, c, &r, err);
+        status = run_batches(a, &r, err);
     antler__rooms_free(&r);
-    antler__spare_give(a->model, c);
     return status;
 }
 
@@ -61,8 +67,8 @@ static antler_status teach(adapting *a, antler_error *err)
 {
     const antler_layer *layer = &a->model->layer[a->model->call[a->call].layer];
     antler_error inner = {0};
-    antler_adaptation given = {.x = {input_of(a)->shape, a->all}, .err = &inner};
-    given.x.shape.dim[0] = a->rows * input_of(a)->times;
+    antler_adaptation given = {.x = {*antler__wire_shape(a->context, input_of(a)), a->all}, .err = &inner};
+    given.x.shape.dim[0] = a->rows * antler__wire_times(a->context, input_of(a));
     given.state = antler__allocate_zeroed((size_t)layer->states, sizeof *given.state);
     if (!given.state)
         return antler__no_memory(err);
@@ -78,17 +84,14 @@ static antler_status teach(adapting *a, antler_error *err)
 
 static antler_status adapt_call(adapting *a, antler_error *err)
 {
-    int64_t elements;
-    bool fits = antler__count(&input_of(a)->shape, 1, &a->row_elements) &&
-                antler__size_multiply(a->row_elements, input_of(a)->times, &a->row_elements) &&
-                antler__size_multiply(a->row_elements, a->rows, &elements);
-    a->all = fits ? antler__allocate((size_t)elements, sizeof *a->all) : NULL;
-    if (!a->all)
-        return antler__no_memory(err);
-    antler_status status = gather(a, err);
+    int64_t batch = antler_model_batch(a->model);
+    batch = batch < a->rows ? batch : a->rows;
+    a->context = antler__spare_take(a->model, ANTLER_INFER, batch, 0, 0, a->x.shape, err);
+    antler_status status = a->context ? gather(a, err) : err->status;
     if (status == ANTLER_OK)
         status = teach(a, err);
     antler__free(a->all);
+    antler__spare_give(a->model, a->context);
     return status;
 }
 

@@ -66,37 +66,36 @@ static antler_end *find_ends(const antler_model *model, antler_mode mode)
     return end;
 }
 
-/* A context with an objective, of a model with a loss. */
+/* A context with an objective, of a model with a loss; that of one whose lengths are not known yet comes with them. */
 static antler_context *create_compiled(const antler_model *model, antler_model *writable, antler_mode mode,
-                                       int64_t batch, antler_pool *pool, unsigned flags, antler_error *err)
+                                       int64_t batch, antler_pool *pool, unsigned flags, const antler_shape *in,
+                                       antler_error *err)
 {
     antler_context *c = NULL;
     antler_end *end = NULL;
-    antler_objective *objective = NULL;
-    if (antler__error_copy(err, &model->compile->failure) == ANTLER_OK)
-        objective = antler__objective_create(model, batch, err);
-    if (objective && !(end = find_ends(model, mode)))
+    if (antler__error_copy(err, &model->compile->failure) == ANTLER_OK && !(end = find_ends(model, mode)))
         antler__no_memory(err);
     if (end)
-        c = antler__context_create(model, writable, mode, batch, pool, flags, end, err);
+        c = antler__context_create(model, writable, mode, batch, pool, flags, end, in, err);
     else
         antler__pool_free(pool);
     antler__free(end);
-    if (c)
-        c->objective = objective;
-    else
-        antler__objective_free(objective);
+    if (c && c->node && !(c->objective = antler__objective_create(c, err))) {
+        antler__context_free(c);
+        c = NULL;
+    }
     return c;
 }
 
 antler_context *antler__training_context_on(const antler_model *model, antler_model *writable, antler_mode mode,
-                                            int64_t batch, antler_pool *pool, unsigned flags, antler_error *err)
+                                            int64_t batch, antler_pool *pool, unsigned flags, const antler_shape *in,
+                                            antler_error *err)
 {
     antler_error error = {0};
     bool wanted = model && model->built && antler__compile_has_loss(model->compile) && batch > 0 &&
                   (mode == ANTLER_TRAIN || flags & ANTLER_WITH_OBJECTIVE);
-    antler_context *c = wanted ? create_compiled(model, writable, mode, batch, pool, flags, &error)
-                               : antler__context_create(model, writable, mode, batch, pool, flags, NULL, &error);
+    antler_context *c = wanted ? create_compiled(model, writable, mode, batch, pool, flags, in, &error)
+                               : antler__context_create(model, writable, mode, batch, pool, flags, NULL, in, &error);
     if (c && mode == ANTLER_TRAIN &&
         antler__spans_make(c, model->fit ? &model->fit->multipliers : NULL, &error) != ANTLER_OK) {
         antler_context_free(c);
@@ -109,10 +108,11 @@ antler_context *antler__training_context_on(const antler_model *model, antler_mo
 }
 
 antler_context *antler__training_context(const antler_model *model, antler_model *writable, antler_mode mode,
-                                         int64_t batch, int threads, unsigned flags, antler_error *err)
+                                         int64_t batch, int threads, unsigned flags, const antler_shape *in,
+                                         antler_error *err)
 {
     antler_pool *pool = antler__pool_create(threads, err);
-    return antler__training_context_on(model, writable, mode, batch, pool, flags, err);
+    return antler__training_context_on(model, writable, mode, batch, pool, flags, in, err);
 }
 
 /* A context of the caller's, who has the public flags alone. */
@@ -121,7 +121,7 @@ static antler_context *create(const antler_model *model, antler_model *writable,
 {
     unsigned unknown = flags & ~(unsigned)(ANTLER_KEEP | ANTLER_INPUT_GRADIENT | ANTLER_SILENT);
     if (!unknown)
-        return antler__training_context(model, writable, mode, batch, threads, flags, err);
+        return antler__training_context(model, writable, mode, batch, threads, flags, NULL, err);
     antler_error_set(err, ANTLER_VALUE, "flags", "0x%x is no flag of a context", unknown);
     return NULL;
 }
@@ -148,6 +148,8 @@ void antler_context_free(antler_context *c)
         antler__objective_free(c->objective);
     antler__context_free(c);
 }
+
+/* ---- the pass back ----------------------------------------------------------------------------------------------- */
 
 static antler_status backward(antler_context *c, const antler_real *y, bool track, double *loss, antler_error *err)
 {

@@ -37,11 +37,11 @@ void antler__feeds_free(antler_feeds *feeds)
     antler__feed_free(&feeds->w);
 }
 
-antler_status antler__gather_x(const antler_model *model, const antler_feed *x, const int64_t *row, int64_t n,
+antler_status antler__gather_x(const antler_context *c, const antler_feed *x, const int64_t *row, int64_t n,
                                antler_real *out, antler_error *err)
 {
     ANTLER_TRY(antler__feed_gather(x, row, n, out, err));
-    return antler__check_input(model, out, row, n, err);
+    return antler__check_input(c, out, row, n, err);
 }
 
 /* ---- batches ----------------------------------------------------------------------------------------------------- */
@@ -73,13 +73,13 @@ antler_status antler__rooms_make(antler_rooms *r, int64_t batch, int64_t x_width
 }
 
 /* Rows [first, first + *n) of x into their room; *n is a batch, or what is left of `rows`. */
-static antler_status take_rows(const antler_model *model, antler_rooms *r, const antler_feed *x, int64_t rows,
+static antler_status take_rows(const antler_context *c, antler_rooms *r, const antler_feed *x, int64_t rows,
                                int64_t first, int64_t *n, antler_error *err)
 {
     *n = rows - first < r->batch ? rows - first : r->batch;
     for (int64_t i = 0; i < *n; i++)
         r->row[i] = first + i;
-    return antler__gather_x(model, x, r->row, *n, r->x, err);
+    return antler__gather_x(c, x, r->row, *n, r->x, err);
 }
 
 /* No larger a batch than there are rows. */
@@ -102,7 +102,7 @@ antler_status antler__evaluate(antler_context *c, const antler_feeds *f, antler_
     antler_context_reset(c);
     for (int64_t first = 0; first < f->rows; first += n) {
         double loss;
-        ANTLER_TRY(take_rows(c->model, r, &f->x, f->rows, first, &n, err));
+        ANTLER_TRY(take_rows(c, r, &f->x, f->rows, first, &n, err));
         ANTLER_TRY(antler__feed_gather(&f->y, r->row, n, r->y, err));
         ANTLER_TRY(antler__feed_gather(&f->w, r->row, n, r->w, err));
         antler__objective_weigh(c->objective, f->w.parts ? r->w : NULL, n);
@@ -131,7 +131,7 @@ static antler_status evaluate(antler_model *model, const antler_feeds *f, int64_
 {
     int64_t batch = 0;
     ANTLER_TRY(choose_batch(model, f->rows, batch_size, &batch, err));
-    antler_context *c = antler__spare_take(model, ANTLER_INFER, batch, threads, ANTLER_WITH_OBJECTIVE, err);
+    antler_context *c = antler__spare_take(model, ANTLER_INFER, batch, threads, ANTLER_WITH_OBJECTIVE, f->x.shape, err);
     antler_status status = c ? evaluate_on(c, f, batch, logs, err) : err->status;
     antler__spare_give(model, c);
     return status;
@@ -164,18 +164,19 @@ typedef struct prediction {
     antler_real *mean, *deviation; /* (rows, output 0), (rows, output 1) ...; deviation may be NULL */
     int64_t rows;
     antler_feed x;
+    antler_context *context; /* that it runs on */
 } prediction;
 
-static int64_t width_of(const antler_model *model, int64_t output)
+static int64_t width_of(const prediction *p, int64_t output)
 {
-    return antler_count(antler_model_output(model, output, NULL), 1);
+    return antler_count(&antler__output(p->context, output)->shape, 1);
 }
 
-static int64_t width_of_all(const antler_model *model)
+static int64_t width_of_all(const prediction *p)
 {
     int64_t width = 0;
-    for (int64_t k = 0; k < model->outputs; k++)
-        width += width_of(model, k);
+    for (int64_t k = 0; k < p->model->outputs; k++)
+        width += width_of(p, k);
     return width;
 }
 
@@ -184,7 +185,7 @@ static void take_outputs(const prediction *p, const antler_context *c, int64_t f
 {
     antler_real *mean = p->mean;
     for (int64_t k = 0; k < p->model->outputs; k++) {
-        int64_t width = width_of(p->model, k);
+        int64_t width = width_of(p, k);
         memcpy(mean + first * width, antler__output(c, k)->data, (size_t)(n * width) * sizeof *mean);
         mean += p->rows * width;
     }
@@ -208,7 +209,7 @@ static antler_status add_sample(const prediction *p, antler_context *c, const an
     if (s == 0)
         take_outputs(p, c, first, n);
     for (int64_t k = 0; k < p->model->outputs; k++) {
-        int64_t width = width_of(p->model, k), at = (first - to->first) * width;
+        int64_t width = width_of(p, k), at = (first - to->first) * width;
         const antler_real *y = antler__output(c, k)->data;
         for (int64_t i = 0; i < n * width; i++) {
             double d = (double)y[i] - (double)mean[first * width + i];
@@ -239,7 +240,7 @@ static void finish_samples(const prediction *p, int64_t n, const sums *from)
     const double *sum = from->sum;
     int64_t start = 0; /* of the output in mean and deviation */
     for (int64_t k = 0; k < p->model->outputs; k++) {
-        int64_t width = width_of(p->model, k), at = start + from->first * width;
+        int64_t width = width_of(p, k), at = start + from->first * width;
         finish(p, p->mean + at, p->deviation ? p->deviation + at : NULL, n * width, sum);
         sum += 2 * from->rows * width;
         start += p->rows * width;
@@ -250,9 +251,9 @@ static void finish_samples(const prediction *p, int64_t n, const sums *from)
 static antler_status sample_by_batches(const prediction *p, antler_context *c, antler_rooms *r, sums *to,
                                        antler_error *err)
 {
-    size_t bytes = (size_t)(2 * to->rows * width_of_all(p->model)) * sizeof *to->sum;
+    size_t bytes = (size_t)(2 * to->rows * width_of_all(p)) * sizeof *to->sum;
     for (int64_t n; to->first < p->rows; to->first += n) {
-        ANTLER_TRY(take_rows(p->model, r, &p->x, p->rows, to->first, &n, err));
+        ANTLER_TRY(take_rows(c, r, &p->x, p->rows, to->first, &n, err));
         memset(to->sum, 0, bytes);
         for (int64_t s = 0; s < p->samples; s++)
             ANTLER_TRY(add_sample(p, c, r->x, to->first, n, s, to, err));
@@ -266,11 +267,11 @@ static antler_status sample_by_batches(const prediction *p, antler_context *c, a
 static antler_status sample_by_passes(const prediction *p, antler_context *c, antler_rooms *r, sums *to,
                                       antler_error *err)
 {
-    memset(to->sum, 0, (size_t)(2 * to->rows * width_of_all(p->model)) * sizeof *to->sum);
+    memset(to->sum, 0, (size_t)(2 * to->rows * width_of_all(p)) * sizeof *to->sum);
     for (int64_t s = 0, n; s < p->samples; s++) {
         antler_context_reset(c);
         for (int64_t first = 0; first < p->rows; first += n) {
-            ANTLER_TRY(take_rows(p->model, r, &p->x, p->rows, first, &n, err));
+            ANTLER_TRY(take_rows(c, r, &p->x, p->rows, first, &n, err));
             ANTLER_TRY(add_sample(p, c, r->x, first, n, s, to, err));
         }
     }
@@ -289,7 +290,7 @@ static antler_status predict_samples(const prediction *p, antler_context *c, ant
     bool carries = false;
     antler__context_carry(c, found, &carries);
     sums to = {.rows = carries ? p->rows : r->batch};
-    to.sum = antler__allocate((size_t)to.rows, 2 * (size_t)width_of_all(p->model) * sizeof *to.sum);
+    to.sum = antler__allocate((size_t)to.rows, 2 * (size_t)width_of_all(p) * sizeof *to.sum);
     if (!to.sum)
         return antler__no_memory(err);
     antler_status status = (carries ? sample_by_passes : sample_by_batches)(p, c, r, &to, err);
@@ -301,19 +302,19 @@ static antler_status predict_once(const prediction *p, antler_context *c, antler
 {
     antler_context_reset(c); /* a kept one carries what ran before */
     for (int64_t first = 0, n; first < p->rows; first += n) {
-        ANTLER_TRY(take_rows(p->model, r, &p->x, p->rows, first, &n, err));
+        ANTLER_TRY(take_rows(c, r, &p->x, p->rows, first, &n, err));
         ANTLER_TRY(antler_forward(c, r->x, n, NULL, err));
         take_outputs(p, c, first, n);
     }
     return ANTLER_OK;
 }
 
-static antler_status predict_rows(const prediction *p, antler_error *err)
+static antler_status predict_rows(prediction *p, antler_error *err)
 {
     antler_rooms r = {0};
     int64_t batch = 0;
     ANTLER_TRY(choose_batch(p->model, p->rows, p->batch_size, &batch, err));
-    antler_context *c = antler__spare_take(p->model, p->mode, batch, p->threads, 0, err);
+    antler_context *c = p->context = antler__spare_take(p->model, p->mode, batch, p->threads, 0, p->x.shape, err);
     antler_status status = c ? antler__rooms_make(&r, batch, p->x.width, 0, 0, err) : err->status;
     if (status == ANTLER_OK)
         status = p->mode == ANTLER_MC ? predict_samples(p, c, &r, err) : predict_once(p, c, &r, err);

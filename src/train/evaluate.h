@@ -15,8 +15,8 @@ antler_status antler__feeds_make(const antler_model *model, const antler_data *x
                                  antler_feeds *feeds, antler_error *err);
 void antler__feeds_free(antler_feeds *feeds);
 
-/* Rows of x, as the model's inputs take them. */
-antler_status antler__gather_x(const antler_model *model, const antler_feed *x, const int64_t *row, int64_t n,
+/* Rows of x, as the context's inputs take them. */
+antler_status antler__gather_x(const antler_context *context, const antler_feed *x, const int64_t *row, int64_t n,
                                antler_real *out, antler_error *err);
 
 /* Room for a batch of x, of targets, of sample weights, and of the numbers of their rows. */

@@ -91,6 +91,7 @@ static antler_status match(const places *p, const antler_data *data, antler_feed
 void antler__feed_free(antler_feed *feed)
 {
     antler__free(feed->part);
+    antler__free(feed->shape);
     *feed = (antler_feed){0};
 }
 
@@ -101,21 +102,29 @@ static const antler_data *part_of(const antler_feed *feed, int64_t i)
 
 /* ---- shapes ------------------------------------------------------------------------------------------------------ */
 
-static bool same_sample(const antler_shape *a, const antler_shape *b)
+/* A missing last axis is one of 1; an open one takes what there is, unless that is nothing. */
+static bool same_sample(const antler_shape *got, const antler_shape *wanted)
 {
-    int rank = a->rank > b->rank ? a->rank : b->rank;
-    for (int i = 1; i < rank; i++) /* a missing last axis is one of 1 */
-        if ((i < a->rank ? a->dim[i] : 1) != (i < b->rank ? b->dim[i] : 1))
+    int rank = got->rank > wanted->rank ? got->rank : wanted->rank;
+    for (int i = 1; i < rank; i++) {
+        int64_t size = i < got->rank ? got->dim[i] : 1, want = i < wanted->rank ? wanted->dim[i] : 1;
+        if (want == ANTLER_OPEN ? size < 1 : size != want)
             return false;
+    }
     return true;
 }
 
-static antler_status check_input(const antler_model *model, const antler_data *x, int64_t k, antler_error *err)
+/* The shape of an input, with the rows and lengths of the data. */
+static antler_status check_input(const antler_model *model, const antler_data *x, int64_t k, antler_shape *shape,
+                                 antler_error *err)
 {
     char a[128], b[128];
     const char *name;
     const antler_shape *got = antler_data_shape(x), *wanted = antler_model_input(model, k, &name);
     bool several = model->inputs > 1;
+    *shape = *wanted;
+    for (int i = 0; i < shape->rank; i++)
+        shape->dim[i] = i < got->rank ? got->dim[i] : 1;
     if (same_sample(got, wanted))
         return ANTLER_OK;
     return antler_error_set(err, ANTLER_SHAPE, "x", "data of shape %s does not fit the model's input %s%s%s%s",
@@ -137,9 +146,10 @@ antler_status antler__feed_x(const antler_model *model, const antler_data *x, an
     if (antler_data_shape(x)->dim[0] < 1)
         return antler_error_set(err, ANTLER_SHAPE, "x", "the data has no rows");
     ANTLER_TRY(match(&p, x, feed, err));
-    antler_status status = ANTLER_OK;
+    feed->shape = antler__allocate((size_t)feed->parts, sizeof *feed->shape);
+    antler_status status = feed->shape ? ANTLER_OK : antler__no_memory(err);
     for (int64_t k = 0; status == ANTLER_OK && k < feed->parts; k++)
-        status = check_input(model, part_of(feed, k), k, err);
+        status = check_input(model, part_of(feed, k), k, &feed->shape[k], err);
     measure(feed);
     if (status != ANTLER_OK)
         antler__feed_free(feed);

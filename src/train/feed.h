@@ -8,6 +8,7 @@ typedef struct antler_feed {
     int64_t parts, width; /* width: numbers of a sample, of all parts */
     const antler_data *one;
     const antler_data **part; /* [parts], for antler__feed_free; NULL: it is `one` alone */
+    antler_shape *shape;      /* of x: [parts] of the inputs as the data has them, open axes too; dim[0]: rows */
 } antler_feed;
 
 /* Data for each input of the model, whose shapes it fits; for each output that has a loss, in their order. */

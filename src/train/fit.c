@@ -75,7 +75,7 @@ static antler_status make_validation(fit *f, antler_pool *pool, antler_error *er
     ANTLER_TRY(antler__feeds_make(f->model, f->validation_x, f->validation_y, feeds, err));
     int64_t n = smaller(f->args->batch_size, feeds->rows);
     f->validation = antler__training_context_on(f->model, NULL, ANTLER_INFER, n, antler__pool_share(pool),
-                                                ANTLER_WITH_OBJECTIVE, err);
+                                                ANTLER_WITH_OBJECTIVE, feeds->x.shape, err);
     if (!f->validation)
         return err->status;
     ANTLER_TRY(antler__feed_fits(&feeds->y, &feeds->w, f->validation->objective, f->model, err));
@@ -105,7 +105,8 @@ static antler_status make_contexts(fit *f, antler_error *err)
     ANTLER_TRY(antler__feeds_make(f->model, f->x, f->y, &f->feeds, err));
     int64_t batch = smaller(f->args->batch_size, f->feeds.rows);
     f->batches = (f->feeds.rows + batch - 1) / batch;
-    f->train = antler__training_context(f->model, f->model, ANTLER_TRAIN, batch, f->args->threads, 0, err);
+    f->train =
+        antler__training_context(f->model, f->model, ANTLER_TRAIN, batch, f->args->threads, 0, f->feeds.x.shape, err);
     if (!f->train)
         return err->status;
     ANTLER_TRY(antler__spans_make(f->train, &f->settings->multipliers, err));
@@ -242,7 +243,7 @@ static antler_status report_progress(fit *f, int64_t batch, bool end_of_epoch, a
 
 static antler_status train_batch(fit *f, const int64_t *row, int64_t n, antler_error *err)
 {
-    ANTLER_TRY(antler__gather_x(f->model, &f->feeds.x, row, n, f->rooms.x, err));
+    ANTLER_TRY(antler__gather_x(f->train, &f->feeds.x, row, n, f->rooms.x, err));
     ANTLER_TRY(antler__feed_gather(&f->feeds.y, row, n, f->rooms.y, err));
     ANTLER_TRY(antler__feed_gather(&f->feeds.w, row, n, f->rooms.w, err));
     if (f->classes.n)

@@ -19,7 +19,7 @@ static antler_status check_metrics(const antler_goal *g, const char *name, antle
 antler_status antler__goal_targets(antler_goal *g, const antler_model *model, const antler_shape *y, antler_error *err)
 {
     const char *name;
-    const antler_shape *output = antler_model_output(model, g->target->output, &name);
+    antler_model_output(model, g->target->output, &name);
     const bool classes = g->loss->sparse, any = g->loss->loose && !classes;
     int64_t sample = y ? antler_count(y, 1) : classes || any ? g->inner : g->inner * g->width;
     g->y_width = any ? sample : sample == g->inner * g->width && !classes ? g->width : 1;
@@ -29,7 +29,7 @@ antler_status antler__goal_targets(antler_goal *g, const antler_model *model, co
     if (!fits) {
         char got[128], out[128];
         antler_shape_text(y, got, sizeof got);
-        antler_shape_text(output, out, sizeof out);
+        antler_shape_text(&g->output, out, sizeof out);
         return antler_error_set(err, ANTLER_SHAPE, name,
                                 classes ? "targets of shape %s: %s of an output %s wants one class a row"
                                         : "targets of shape %s: %s of an output %s wants the output's shape",

@@ -16,6 +16,7 @@ typedef enum antler_reduction {
 /* The compiled loss and metrics of one output. */
 typedef struct antler_goal {
     const antler_target *target; /* of the settings */
+    antler_shape output;         /* that it is of; dim[0] is the model's */
     const antler_loss_ops *loss;
     antler_loss_scope scope;
     antler_reduction reduction;
@@ -45,17 +46,20 @@ typedef struct antler_objective {
     antler_goal goal[]; /* [goals], of the outputs that have a loss, in their order */
 } antler_objective;
 
-/* For a built model that has a loss; NULL and *err on failure. */
-antler_objective *antler__objective_create(const antler_model *model, int64_t batch, antler_error *err);
+/* For a context of a model that has a loss; NULL and *err on failure. */
+antler_objective *antler__objective_create(const antler_context *context, antler_error *err);
 void antler__objective_free(antler_objective *objective); /* NULL too */
 
-/* A context with the model's objective (in ANTLER_TRAIN, or with ANTLER_WITH_OBJECTIVE). For antler_context_free. */
+/* A context with the model's objective (in ANTLER_TRAIN, or with ANTLER_WITH_OBJECTIVE). For antler_context_free.
+   in: as of antler__context_create. */
 antler_context *antler__training_context(const antler_model *model, antler_model *writable, antler_mode mode,
-                                         int64_t batch, int threads, unsigned flags, antler_error *err);
+                                         int64_t batch, int threads, unsigned flags, const antler_shape *in,
+                                         antler_error *err);
 /* The same on a pool that contexts share which never run at a time: one share of it becomes the context's, also on
    failure; NULL (a pool that could not be made) gives NULL. */
 antler_context *antler__training_context_on(const antler_model *model, antler_model *writable, antler_mode mode,
-                                            int64_t batch, antler_pool *pool, unsigned flags, antler_error *err);
+                                            int64_t batch, antler_pool *pool, unsigned flags, const antler_shape *in,
+                                            antler_error *err);
 
 /* Targets that are y_shape fit the output of a goal: sets y_width. */
 antler_status antler__goal_targets(antler_goal *goal, const antler_model *model, const antler_shape *y_shape,

@@ -31,18 +31,19 @@ static antler_status make_sums(antler_goal *g, antler_error *err)
     return ANTLER_OK;
 }
 
-static antler_status make_goal(const antler_model *model, const antler_target *target, int64_t batch, antler_goal *goal,
+static antler_status make_goal(const antler_context *c, const antler_target *target, antler_goal *goal,
                                antler_error *err)
 {
-    const antler_shape *out = antler_model_output(model, target->output, NULL);
+    const antler_shape *out = antler__wire_shape(c, c->model->output[target->output]);
     int64_t width = out->rank > 1 ? out->dim[out->rank - 1] : 1, inner = antler_count(out, 1) / width, rows = 0;
     int64_t numbers = 0;
-    bool fits = antler__size_multiply(inner, batch, &rows) && antler__size_multiply(rows, width + 3, &numbers);
+    bool fits = antler__size_multiply(inner, c->batch, &rows) && antler__size_multiply(rows, width + 3, &numbers);
     antler_real *space = fits ? antler__allocate_aligned((size_t)numbers, sizeof *space) : NULL;
     if (!space)
         return antler__no_memory(err);
     const antler_loss_ops *loss = (const antler_loss_ops *)target->loss.type;
     *goal = (antler_goal){.target = target,
+                          .output = *out,
                           .loss = loss,
                           .scope = loss->scope ? loss->scope(target->loss.config) : ANTLER_LOSS_OF_ROWS,
                           .reduction = reduction_of(((const antler_loss_keys *)target->loss.config)->reduction),
@@ -54,7 +55,7 @@ static antler_status make_goal(const antler_model *model, const antler_target *t
                           .weight = space + rows * (width + 1),
                           .counts = space + rows * (width + 2)};
     ANTLER_TRY(make_sums(goal, err));
-    return antler__goal_targets(goal, model, NULL, err);
+    return antler__goal_targets(goal, c->model, NULL, err);
 }
 
 void antler__objective_free(antler_objective *o)
@@ -69,17 +70,17 @@ void antler__objective_free(antler_objective *o)
     antler__free(o);
 }
 
-antler_objective *antler__objective_create(const antler_model *model, int64_t batch, antler_error *err)
+antler_objective *antler__objective_create(const antler_context *c, antler_error *err)
 {
-    int64_t goals = model->compile->targets;
+    int64_t goals = c->model->compile->targets;
     antler_objective *o = antler__allocate_zeroed(1, sizeof *o + (size_t)goals * sizeof *o->goal);
     if (!o) {
         antler__no_memory(err);
         return NULL;
     }
-    o->compile = antler__compile_share(model->compile);
+    o->compile = antler__compile_share(c->model->compile);
     for (; o->goals < goals; o->goals++)
-        if (make_goal(model, &o->compile->target[o->goals], batch, &o->goal[o->goals], err) != ANTLER_OK) {
+        if (make_goal(c, &o->compile->target[o->goals], &o->goal[o->goals], err) != ANTLER_OK) {
             o->goals++;
             antler__objective_free(o);
             return NULL;

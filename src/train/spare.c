@@ -4,7 +4,7 @@
    read through the model, which may be trained in between. */
 #include "train/spare.h"
 
-#include "train/objective.h"
+#include "train/lengths.h"
 
 static bool fits(const antler_context *c, int64_t batch, int threads, unsigned flags)
 {
@@ -13,15 +13,18 @@ static bool fits(const antler_context *c, int64_t batch, int threads, unsigned f
 }
 
 antler_context *antler__spare_take(antler_model *model, antler_mode mode, int64_t batch, int threads, unsigned flags,
-                                   antler_error *err)
+                                   const antler_shape *in, antler_error *err)
 {
     antler_context *c = atomic_exchange(&model->spare[mode == ANTLER_MC], NULL);
     if (c && fits(c, batch, threads, flags)) {
         antler_context_reset(c);
-        return c;
+        if (antler__context_move(c, in, err) == ANTLER_OK)
+            return c;
+        antler_context_free(c);
+        return NULL;
     }
     antler_context_free(c);
-    return antler__training_context(model, NULL, mode, batch, threads, flags, err);
+    return antler__training_context(model, NULL, mode, batch, threads, flags, in, err);
 }
 
 void antler__spare_give(antler_model *model, antler_context *c)

@@ -177,7 +177,7 @@ antler_status antler__spans_make(antler_context *c, const antler_by_output *mult
         antler__free(reached);
         return antler__no_memory(err);
     }
-    for (int64_t i = 0; i < c->calls; i++)
+    for (int64_t i = 0; c->node && i < c->calls; i++)
         if (c->runs_backward[i])
             reach(&m->layer[m->call[i].layer], reached);
     for (int64_t i = 0; i < m->variables; i++)
@@ -235,7 +235,7 @@ static void sweep_span(void *arg, int64_t i, int worker)
 static void sweep_variables(const sweep *s)
 {
     antler_context *c = s->context;
-    antler_run run = {.workers = &c->workers, .k = s->step.k};
+    antler_run run = {.workers = c->workers, .k = s->step.k};
     for (int64_t i = 0; i < c->model->variables; i++) {
         const antler_model_variable_entry *v = &c->model->variable[i];
         if (!(c->factor[i] > 0))
