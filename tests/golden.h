@@ -356,6 +356,12 @@ static inline antler_context *step(antler_model *model, antler_context *context,
     if (!context)
         context = antler_context_create_train(model, n, 2, flags, &err);
     ensure(err.status, &err, "context", item);
+    if (model->open) {
+        antler_shape shape[MOST_PARTS];
+        for (int64_t k = 0; k < px.n; k++)
+            shape[k] = px.entry[k]->shape;
+        ensure(antler_context_at(context, shape, NULL, &err), &err, "lengths", item);
+    }
     ensure(antler_forward(context, x, n, NULL, &err), &err, "forward", item);
     ensure(antler_backward(context, y, loss, &err), &err, "backward", item);
     free(x);

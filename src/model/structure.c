@@ -403,14 +403,16 @@ static antler_status connect(antler_model *model, const antler_graph *graph, int
 antler_status antler__model_connect(antler_model *model, const antler_graph *graph, antler_error *err)
 {
     antler_error first = {0}, again = {0};
-    if (model->built || connect(model, graph, ANTLER_A_LENGTH, &first) == ANTLER_OK)
+    if (model->built)
         return ANTLER_OK;
-    antler_status status = first.status;
+    antler_status status = connect(model, graph, ANTLER_A_LENGTH, &first);
     for (int i = 1; model->open && status == ANTLER_SHAPE && i < ANTLER_LENGTHS_TRIED; i++) {
         antler__error_clear(&again);
         status = connect(model, graph, ANTLER_A_LENGTH + i, &again);
     }
-    return status == ANTLER_OK ? status : antler__error_copy(err, status == ANTLER_MEMORY ? &again : &first);
+    if (status != ANTLER_OK)
+        antler__error_copy(err, status == ANTLER_MEMORY && again.status ? &again : &first);
+    return status;
 }
 
 antler_status antler__model_structure(antler_model *model, antler_error *err)
