@@ -230,6 +230,36 @@ START_TEST(inputs_have_lengths_of_their_own)
 }
 END_TEST
 
+/* A layer that takes but odd lengths, and an input that is twice as long as the other. */
+START_TEST(lengths_may_depend_on_each_other)
+{
+    antler_error err = {0};
+    antler_shape out;
+    antler_model *odd = antler_functional("odd", &err), *twice = antler_functional("twice", &err);
+    antler_value x = antler_input(odd, .shape = {ANTLER_NULL, 3});
+    antler_value h = antler_call(odd, conv1d, (x), .filters = 3, .kernel_size = {3}, .strides = {2});
+    h = antler_call(odd, conv1d_transpose, (h), .filters = 3, .kernel_size = {3}, .strides = {2});
+    antler_call(odd, add, (h, x));
+    must(antler_build(odd), antler_model_error(odd));
+    antler_value a = antler_input(twice, .shape = {ANTLER_NULL, 3}), b = antler_input(twice, .shape = {ANTLER_NULL, 3});
+    h = antler_call(twice, average_pooling1d, (b));
+    antler_call(twice, add, (a, h));
+    must(antler_build(twice), antler_model_error(twice));
+    antler_context *c = context_of(odd, ANTLER_INFER, ROWS, 0), *d = context_of(twice, ANTLER_INFER, ROWS, 0);
+    must(antler_context_at(c, &(antler_shape){3, {ROWS, 9, 3}}, &out, &err), &err);
+    ck_assert_int_eq(out.dim[1], 9);
+    ck_assert_int_ne(antler_context_at(c, &(antler_shape){3, {ROWS, 8, 3}}, &out, &err), ANTLER_OK);
+    expect_error(&err, ANTLER_SHAPE, "add (Add), input (None, 7, 3), (None, 8, 3)");
+    err = (antler_error){0};
+    must(antler_context_at(d, (antler_shape[]){{3, {ROWS, 4, 3}}, {3, {ROWS, 8, 3}}}, &out, &err), &err);
+    ck_assert_int_eq(out.dim[1], 4);
+    antler_context_free(c);
+    antler_context_free(d);
+    antler_model_free(odd);
+    antler_model_free(twice);
+}
+END_TEST
+
 /* ---- refusals ---------------------------------------------------------------------------------------------------- */
 
 START_TEST(what_cannot_be_open_is_refused_by_name)
@@ -250,6 +280,18 @@ START_TEST(what_cannot_be_open_is_refused_by_name)
         const char *line = layer_refusal(refused[i].shape, refused[i].layer);
         ck_assert_msg(strstr(line, refused[i].what), "%s: no \"%s\"", line, refused[i].what);
     }
+}
+END_TEST
+
+START_TEST(a_metric_of_an_open_axis_keeps_from_training)
+{
+    antler_error err = {0};
+    antler_model *m = network("null", "{'class_name': 'Activation', 'config': {'activation': 'sigmoid'}}",
+                              ", 'compile_config': {'optimizer': 'sgd', 'loss': 'mse', 'metrics': [{'class_name': "
+                              "'F1Score', 'config': {}}]}");
+    ck_assert_int_ne(antler_model_ready(m, &err), ANTLER_OK);
+    expect_error(&err, ANTLER_UNSUPPORTED, "compile_config.metrics: F1Score may have a value for each place");
+    antler_model_free(m);
 }
 END_TEST
 
@@ -340,7 +382,9 @@ int main(void)
     tcase_add_test(tests, validation_has_a_length_of_its_own);
     tcase_add_test(tests, states_go_from_length_to_length);
     tcase_add_test(tests, inputs_have_lengths_of_their_own);
+    tcase_add_test(tests, lengths_may_depend_on_each_other);
     tcase_add_test(tests, what_cannot_be_open_is_refused_by_name);
+    tcase_add_test(tests, a_metric_of_an_open_axis_keeps_from_training);
     tcase_add_test(tests, contexts_need_lengths_that_fit);
     tcase_add_test(tests, memory_may_fail);
     tcase_add_test(tests, memory_may_fail_in_building);

@@ -135,19 +135,31 @@ static void open_all(antler_model *model, const antler_sizes *other)
     }
 }
 
-/* The shapes of the inputs at a length: they have that of the first plan where they are open. */
-static antler_sizes *plan_again(antler_model *model, int64_t length, antler_error *err)
+int64_t antler__length_to_try(int64_t length, const antler_model *model, int attempt, int64_t k)
+{
+    enum { NEAR = 12, INPUTS = 3, MULTIPLES = 2 /* bits of the power of two of each input */ };
+    const int64_t inputs = model->tree->inputs < INPUTS ? model->tree->inputs : INPUTS;
+    int powers = attempt - NEAR + 1;
+    if (attempt < NEAR)
+        return length + attempt;
+    if (inputs < 2 || powers >= 1 << MULTIPLES * inputs)
+        return 0;
+    return k < INPUTS ? length << (powers >> MULTIPLES * k & ((1 << MULTIPLES) - 1)) : length;
+}
+
+/* At the lengths of an attempt. */
+static antler_sizes *plan_again(antler_model *model, int attempt, antler_error *err)
 {
     antler_shape *in = antler__allocate((size_t)model->inputs, sizeof *in);
     antler_sizes *sizes = NULL;
-    for (int64_t k = 0; in && k < model->inputs; k++) {
+    for (int64_t k = 0; in && k < model->inputs; k++) { /* what the file has: the first plan took numbers */
         antler_object source = model->layer[model->source[k]].object;
         antler_shape out[ANTLER_MAX_OUTPUTS] = {0};
         ((const antler_layer_ops *)source.type)->infer(source.config, NULL, out, NULL);
-        in[k] = antler__with_length(&out[0], length);
+        in[k] = antler__with_length(&out[0], antler__length_to_try(ANTLER_ANOTHER_LENGTH, model, attempt, k));
     }
     if (in) {
-        model->length = length;
+        model->length = ANTLER_ANOTHER_LENGTH;
         sizes = antler__sizes_make(model, in, err);
         model->length = 0;
     } else {
@@ -159,18 +171,16 @@ static antler_sizes *plan_again(antler_model *model, int64_t length, antler_erro
 
 antler_status antler__open_axes(antler_model *model, antler_error *err)
 {
-    antler_error first = {0};
-    for (int64_t i = 0; i < ANTLER_LENGTHS_TRIED; i++) {
-        antler_error error = {0};
-        antler_sizes *other = plan_again(model, ANTLER_ANOTHER_LENGTH + i, &error);
+    antler_error first = {0}, last = {.status = ANTLER_SHAPE};
+    for (int i = 0; last.status == ANTLER_SHAPE && antler__length_to_try(1, model, i, 0) > 0; i++) {
+        antler__error_clear(&last);
+        antler_sizes *other = plan_again(model, i, &last);
         if (other) {
             open_all(model, other);
             antler__sizes_free(other);
             return ANTLER_OK;
         }
-        first = i == 0 || error.status == ANTLER_MEMORY ? error : first;
-        if (error.status != ANTLER_SHAPE)
-            return antler__error_copy(err, &error);
+        first = i == 0 ? last : first;
     }
-    return antler__error_copy(err, &first);
+    return antler__error_copy(err, last.status == ANTLER_SHAPE ? &first : &last);
 }

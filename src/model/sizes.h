@@ -10,8 +10,12 @@
 
 /* Lengths to plan a model with: far from each other, so that strides and pooling leave no two alike, many times
    divisible, as what is halved and doubled again meets what is not, and small enough for the square of one to be a
-   number of steps. Where a layer takes neither, the next ones are tried. */
-enum { ANTLER_A_LENGTH = 3840, ANTLER_ANOTHER_LENGTH = 7680, ANTLER_LENGTHS_TRIED = 12 };
+   number of steps. */
+enum { ANTLER_A_LENGTH = 3840, ANTLER_ANOTHER_LENGTH = 7680 };
+/* The length of the open axes of input k in an attempt, from 0: one for all inputs; then, as there are layers that take
+   but an odd one, those that follow it; then, of several inputs, one that is a multiple of another's. 0: no attempts
+   are left. */
+int64_t antler__length_to_try(int64_t length, const antler_model *model, int attempt, int64_t k);
 
 typedef struct antler_sized_wire {
     antler_shape shape; /* dim[0] is the model's */
@@ -29,7 +33,8 @@ typedef struct antler_sizes {
 antler_sizes *antler__sizes_make(const antler_model *model, const antler_shape *in, antler_error *err);
 void antler__sizes_free(antler_sizes *sizes); /* NULL too */
 
-/* A model that was planned with ANTLER_A_LENGTH or near it: plans it with another, and opens the axes that differ. */
+/* A model that was planned with a length from ANTLER_A_LENGTH: plans it with another, and opens the axes that differ.
+ */
 antler_status antler__open_axes(antler_model *model, antler_error *err);
 
 /* A failure of a call of the i-th layer, with its place in the model's file and the inputs that it was given. */

@@ -28,8 +28,8 @@ static antler_status add_wire(antler_model *model, int64_t giver, int output, co
     return ANTLER_OK;
 }
 
-/* The model's inputs: a wire each, in the order of its tree; with a length for axes that are open. */
-static antler_status make_inputs(antler_model *model, int64_t length, antler_error *err)
+/* The model's inputs: a wire each, in the order of its tree; with the lengths of an attempt for axes that are open. */
+static antler_status make_inputs(antler_model *model, int attempt, antler_error *err)
 {
     size_t inputs = (size_t)model->tree->inputs;
     model->input = antler__allocate(inputs, sizeof *model->input);
@@ -46,8 +46,9 @@ static antler_status make_inputs(antler_model *model, int64_t length, antler_err
             return antler__blame_call(model, i, layer, &error, err);
         model->source[k] = i;
         model->input[k] = model->wires;
-        model->length = antler__is_open(&layer->out[0]) ? length : model->length;
-        antler_shape shape = antler__with_length(&layer->out[0], length);
+        model->length = antler__is_open(&layer->out[0]) ? ANTLER_A_LENGTH : model->length;
+        antler_shape shape =
+            antler__with_length(&layer->out[0], antler__length_to_try(ANTLER_A_LENGTH, model, attempt, k));
         ANTLER_TRY(add_wire(model, -1, (int)model->inputs++, &shape, 1, err));
     }
     return ANTLER_OK;
@@ -373,8 +374,8 @@ void antler__structure_free(antler_model *model)
     model->built = model->initialized = false;
 }
 
-/* With a number for axes that are open. */
-static antler_status connect(antler_model *model, const antler_graph *graph, int64_t length, antler_error *err)
+/* With the lengths of an attempt for axes that are open. */
+static antler_status connect(antler_model *model, const antler_graph *graph, int attempt, antler_error *err)
 {
     antler_graph laid_out = {0};
     antler_status status = model->tree->members ? antler__layout(model, &laid_out, err) : ANTLER_OK;
@@ -382,7 +383,7 @@ static antler_status connect(antler_model *model, const antler_graph *graph, int
         status = antler_error_set(err, ANTLER_VALUE, "config.layers", "the model has no layers");
     if (status == ANTLER_OK && !graph)
         status = check_chain(model, err);
-    status = status == ANTLER_OK ? make_inputs(model, length, err) : status;
+    status = status == ANTLER_OK ? make_inputs(model, attempt, err) : status;
     status = status == ANTLER_OK ? make_calls(model, graph ? graph : &laid_out, err) : status;
     model->open = model->length > 0;
     model->length = 0;
@@ -402,16 +403,16 @@ static antler_status connect(antler_model *model, const antler_graph *graph, int
 
 antler_status antler__model_connect(antler_model *model, const antler_graph *graph, antler_error *err)
 {
-    antler_error first = {0}, again = {0};
+    antler_error first = {0}, last = {0};
     if (model->built)
         return ANTLER_OK;
-    antler_status status = connect(model, graph, ANTLER_A_LENGTH, &first);
-    for (int i = 1; model->open && status == ANTLER_SHAPE && i < ANTLER_LENGTHS_TRIED; i++) {
-        antler__error_clear(&again);
-        status = connect(model, graph, ANTLER_A_LENGTH + i, &again);
+    antler_status status = connect(model, graph, 0, &first);
+    for (int i = 1; model->open && status == ANTLER_SHAPE && antler__length_to_try(1, model, i, 0) > 0; i++) {
+        antler__error_clear(&last);
+        status = connect(model, graph, i, &last);
     }
     if (status != ANTLER_OK)
-        antler__error_copy(err, status == ANTLER_MEMORY && again.status ? &again : &first);
+        antler__error_copy(err, status == ANTLER_SHAPE || !last.status ? &first : &last);
     return status;
 }
 

@@ -96,6 +96,20 @@ static void add_metrics(const antler_model *model, const antler_by_output *metri
             target->metric[target->metrics++] = value[j].objects.item[i]; /* no more than ANTLER_MOST_METRICS in all */
 }
 
+/* Logs have names before any data has a length. */
+static antler_status check_width(const antler_model *model, const antler_target *target, antler_error *err)
+{
+    const antler_shape *out = antler_model_output(model, target->output, NULL);
+    for (int64_t i = 0; out->rank > 1 && out->dim[out->rank - 1] == ANTLER_OPEN && i < target->metrics; i++)
+        if (((const antler_metric_ops *)target->metric[i].type)->values)
+            return antler_error_set(
+                err, ANTLER_UNSUPPORTED, "compile_config.metrics",
+                "%s may have a value for each place of the last axis of the output, whose length is "
+                "not known (null)",
+                target->metric[i].type->class_name);
+    return ANTLER_OK;
+}
+
 static antler_status add_target(const antler_model *model, antler_compile_settings *s, int64_t k, antler_error *err)
 {
     const antler_output_value *loss = value_for(model, &s->loss, k), *weight = value_for(model, &s->loss_weights, k);
@@ -120,7 +134,7 @@ static antler_status add_target(const antler_model *model, antler_compile_settin
                                 (long long)loss->objects.n);
     if (weight && !isnan(weight->number))
         target->weight = weight->number;
-    return ANTLER_OK;
+    return check_width(model, target, err);
 }
 
 /* ---- names of logs ----------------------------------------------------------------------------------------------- */
