@@ -179,6 +179,23 @@ START_TEST(validation_has_a_length_of_its_own)
 }
 END_TEST
 
+/* A layer learns of all steps of the data's length. */
+START_TEST(layers_adapt_at_the_length_of_the_data)
+{
+    static const char *const layers = "{'class_name': 'Normalization', 'config': {}}, "
+                                      "{'class_name': 'GlobalAveragePooling1D', 'config': {}}";
+    antler_error err = {0};
+    antler_model *open = network("null, 3", layers, ""), *fixed = network("7, 3", layers, "");
+    antler_data *x = inputs_for(fixed);
+    must(antler_adapt(open, x, &err), &err);
+    must(antler_adapt(fixed, x, &err), &err);
+    ck_assert(hash_weights(open) == hash_weights(fixed));
+    antler_data_free(x);
+    antler_model_free(open);
+    antler_model_free(fixed);
+}
+END_TEST
+
 /* A stateful layer reads a sequence in pieces of any length. */
 START_TEST(states_go_from_length_to_length)
 {
@@ -380,6 +397,7 @@ int main(void)
     tcase_add_loop_test(tests, lengths_alternate, 0, NETS);
     tcase_add_loop_test(tests, shapes_are_open_and_saved_as_null, 0, NETS);
     tcase_add_test(tests, validation_has_a_length_of_its_own);
+    tcase_add_test(tests, layers_adapt_at_the_length_of_the_data);
     tcase_add_test(tests, states_go_from_length_to_length);
     tcase_add_test(tests, inputs_have_lengths_of_their_own);
     tcase_add_test(tests, lengths_may_depend_on_each_other);
