@@ -6,6 +6,11 @@
 
 #include <string.h>
 
+static const antler_layer *layer_of(const antler_context *c, int64_t call)
+{
+    return antler__called(c, call);
+}
+
 /* ---- buffers of the calls ---------------------------------------------------------------------------------------- */
 
 static bool wants_dx(const antler_context *c, const antler_call *call)
@@ -31,7 +36,7 @@ static antler_status plan_call(antler_context *c, int64_t i, antler_plan *settin
     settings->backward = c->runs_backward[i] ? antler__backward_step(c, i) : -1;
     settings->linear = c->linear[i];
     settings->whole = wants_dx(c, call);
-    antler_status status = antler__plan_node(settings, &c->node[i], antler__called(c, i), in, out);
+    antler_status status = antler__plan_node(settings, &c->node[i], layer_of(c, i), in, out);
     antler__free(in);
     return status;
 }
@@ -57,7 +62,7 @@ static antler_status plan_calls(antler_context *c, antler_error *err)
         ANTLER_TRY(plan_call(c, i, &settings, err));
         if (c->model->call[i].number > 0 && keeps_state(&c->node[i]))
             return antler_error_set(err, ANTLER_UNSUPPORTED, c->model->layer[c->model->call[i].layer].place,
-                                    "\"%s\" is stateful and is called more than once", antler__called(c, i)->name);
+                                    "\"%s\" is stateful and is called more than once", layer_of(c, i)->name);
     }
     return ANTLER_OK;
 }

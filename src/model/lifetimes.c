@@ -4,9 +4,14 @@
 
 enum { FOREVER = INT32_MAX };
 
+static const antler_layer *layer_of(const antler_context *c, int64_t call)
+{
+    return antler__called(c, call);
+}
+
 static bool has_flag(const antler_context *c, int64_t call, unsigned flag)
 {
-    return antler__called(c, call)->ops->flags & flag;
+    return layer_of(c, call)->ops->flags & flag;
 }
 
 int antler__backward_step(const antler_context *c, int64_t call)
@@ -17,7 +22,7 @@ int antler__backward_step(const antler_context *c, int64_t call)
 /* A penalty on the layer's output is part of the loss. */
 static bool is_penalized(const antler_context *c, int64_t call)
 {
-    return antler__layer_keys(antler__called(c, call)->object)->activity_regularizer_.type;
+    return antler__layer_keys(layer_of(c, call)->object)->activity_regularizer_.type;
 }
 
 static bool trains(const antler_layer *layer)
@@ -88,7 +93,7 @@ static void plan_backward(antler_context *c)
         return;
     for (int64_t i = 0; i < c->calls; i++) {
         const antler_call *call = &c->model->call[i];
-        bool wants = trains(antler__called(c, i)) || is_penalized(c, i);
+        bool wants = trains(layer_of(c, i)) || is_penalized(c, i);
         for (int k = 0; k < call->inputs; k++)
             wants = wants || is_wanted(c, call->in[k]);
         c->runs_backward[i] = wants;
@@ -102,13 +107,13 @@ static void plan_backward(antler_context *c)
 /* What the pass back of a call reads beside gradients; its activation reads y, and z, which without sums is x. */
 static bool reads_x(const antler_context *c, int64_t call)
 {
-    const antler_layer *layer = antler__called(c, call);
+    const antler_layer *layer = layer_of(c, call);
     return has_flag(c, call, ANTLER_NEEDS_X) || (layer->f && layer->f->needs_x && !layer->ops->forward);
 }
 
 static bool reads_y(const antler_context *c, int64_t call)
 {
-    return has_flag(c, call, ANTLER_NEEDS_Y) || antler__called(c, call)->f || is_penalized(c, call);
+    return has_flag(c, call, ANTLER_NEEDS_Y) || layer_of(c, call)->f || is_penalized(c, call);
 }
 
 /* Step until which a wire is read. */
@@ -125,7 +130,7 @@ static int output_death(const antler_context *c, int64_t w)
         int until = (int)user;
         if (c->mode == ANTLER_TRAIN && reads_x(c, user))
             until = antler__backward_step(c, user);
-        else if (c->linear[user] && !antler__called(c, user)->ops->forward) /* it is the logits */
+        else if (c->linear[user] && !layer_of(c, user)->ops->forward) /* it is the logits */
             until = (int)c->calls;
         death = until > death ? until : death;
     }
@@ -168,7 +173,7 @@ static antler_status plan_outputs(antler_context *c, antler_error *err)
         edge->y_buffer = -1;
         if (wire->giver < 0) /* the caller's memory */
             continue;
-        bool view = has_flag(c, wire->giver, ANTLER_VIEW) && !antler__called(c, wire->giver)->f;
+        bool view = has_flag(c, wire->giver, ANTLER_VIEW) && !layer_of(c, wire->giver)->f;
         int64_t shared = view                ? c->edge[c->model->call[wire->giver].in[0]].y_buffer
                          : wire->output == 0 ? place_of_input(c, wire->giver)
                                              : -1;
@@ -308,9 +313,8 @@ static antler_status plan_gradients(antler_context *c, antler_error *err)
             ANTLER_TRY(begin_gradient(c, call->out, antler__backward_step(c, i), err));
         for (int k = 0; k < call->inputs; k++)
             if (is_wanted(c, call->in[k]))
-                ANTLER_TRY(has_flag(c, i, ANTLER_VIEW) && !antler__called(c, i)->f
-                               ? contribute_view(c, i, call->in[k], err)
-                               : contribute(c, i, k, err));
+                ANTLER_TRY(has_flag(c, i, ANTLER_VIEW) && !layer_of(c, i)->f ? contribute_view(c, i, call->in[k], err)
+                                                                             : contribute(c, i, k, err));
     }
     return ANTLER_OK;
 }
@@ -346,7 +350,7 @@ static antler_status plan_shares(antler_context *c, antler_error *err)
         if (!c->runs_backward[i])
             continue;
         if (written[layer])
-            status = add_shares(c, i, antler__called(c, i), err);
+            status = add_shares(c, i, layer_of(c, i), err);
         written[layer] = true;
     }
     antler__free(written);
@@ -357,7 +361,7 @@ static antler_status plan_shares(antler_context *c, antler_error *err)
 
 static bool passes_mask(const antler_context *c, int64_t i)
 {
-    return antler__called(c, i)->mask == ANTLER_MASK_PASS || antler__called(c, i)->mask == ANTLER_MASK_BOTH;
+    return layer_of(c, i)->mask == ANTLER_MASK_PASS || layer_of(c, i)->mask == ANTLER_MASK_BOTH;
 }
 
 /* Masks are small and live through the run. */
@@ -373,7 +377,7 @@ static antler_status plan_masks(antler_context *c, antler_error *err)
             edge->mask.shape = c->edge[in].mask.shape;
             edge->mask_buffer = c->edge[in].mask_buffer;
         } else if (passes_mask(c, i)) {
-            for (int k = 0; k < (antler__called(c, i)->mask == ANTLER_MASK_BOTH ? 2 : 1); k++) {
+            for (int k = 0; k < (layer_of(c, i)->mask == ANTLER_MASK_BOTH ? 2 : 1); k++) {
                 edge[k].mask.shape = c->edge[call->in[0]].mask.shape;
                 edge[k].mask_buffer = c->edge[call->in[0]].mask_buffer;
             }
