@@ -21,7 +21,7 @@ static int run(const antler_arguments *a)
     antler_error err = {0};
     antler_logs logs = {0};
     antler_set x = {0}, y = {0};
-    antler_model *model = antler__open_model(a, &err);
+    antler_model *model = antler__open_compiled(a, false, &err);
     if (model && evaluate(a, model, &x, &y, &logs, &err) == ANTLER_OK) {
         antler__logs_print(&logs);
         putchar('\n');
@@ -40,7 +40,8 @@ const antler_command antler__command_evaluate = {
     1,
     1,
     ANTLER_OPTION_DATA | ANTLER_OPTION_X | ANTLER_OPTION_Y | ANTLER_OPTION_SAMPLE_WEIGHT | ANTLER_OPTION_CONFUSION |
-        ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS,
+        ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME |
+        ANTLER_OPTION_LOSS | ANTLER_OPTION_OPTIMIZER | ANTLER_OPTION_METRICS,
     "prints loss and metrics over a data set",
     run,
 };

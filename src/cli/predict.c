@@ -187,7 +187,7 @@ const antler_command antler__command_predict = {
     1,
     1,
     ANTLER_OPTION_DATA | ANTLER_OPTION_X | ANTLER_OPTION_OUTPUT | ANTLER_OPTION_MC | ANTLER_OPTION_BATCH_SIZE |
-        ANTLER_OPTION_SEED | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS,
+        ANTLER_OPTION_SEED | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME,
     "prints or writes predictions for a data set",
     run,
 };

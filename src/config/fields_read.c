@@ -111,12 +111,7 @@ static antler_status read_object(const antler_field *field, const antler_json *n
 {
     if (antler__json_type(node) == ANTLER_JSON_NULL)
         return field->flags & ANTLER_NULLABLE ? ANTLER_OK : antler__value_wrong(report, place, node, "an object");
-    if (field->of != ANTLER_KIND_SETTINGS)
-        return antler__object_read(field->of, node, place, report, value);
-    const antler_type *type = antler_type_find(ANTLER_KIND_SETTINGS, field->key);
-    ANTLER_TRY(antler__config_read(type, node, place, report, &value->config));
-    value->type = type;
-    return ANTLER_OK;
+    return antler__object_read(field->of, node, place, report, value);
 }
 
 /* What ANTLER_ANY demands of a key that we do not act on. */
