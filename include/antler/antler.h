@@ -80,8 +80,9 @@ ANTLER_API size_t antler_dtype_size(antler_dtype dtype); /* bytes of one number;
 /* Opens data set `name` of `path`: a data set of an HDF5 file (.h5, .hdf5), NAME.npy or NAME.csv of a directory, a .npy
    file (name may be NULL), or columns of a .csv file: one by its name in the header, or several, "a,b"; a name "x_..."
    that is no column is all but the last column, "y_..." the last; without a name all columns. The shape of a .csv file
-   is always (rows, columns). NULL and *err on failure. Data sets of up to 1 GiB are read into memory; of larger ones
-   the rows are read when they are used (a .csv file must not be larger). */
+   is always (rows, columns); columns that are not asked for may hold any text. NULL and *err on failure. Data sets of
+   up to 1 GiB are read into memory; of larger ones the rows are read when they are used (a .csv file must not be
+   larger). */
 ANTLER_API antler_data *antler_data_open(const char *path, const char *name, antler_error *err);
 /* Parts, one for each input or output of a model that has several: matched to them by name, without names (NULL) by
    order. Both lists end with NULL, and the parts must outlive this. A group of an HDF5 file, or a folder of .npy and
@@ -107,6 +108,8 @@ ANTLER_API antler_status antler_data_split(const antler_data *data, double split
    for every output whose part has none itself. */
 ANTLER_API antler_status antler_data_weigh(antler_data *y, const antler_data *weight, antler_error *err);
 ANTLER_API void antler_data_free(antler_data *data);
+/* What was read and may have been meant otherwise, such as a first line "0,1,2" of a .csv file; NULL for nothing. */
+ANTLER_API const antler_error *antler_data_warning(const antler_data *data);
 ANTLER_API const antler_shape *antler_data_shape(const antler_data *data); /* dim[0]: rows; of joined data that alone */
 
 /* Rows row[0..n) as antler_real, one after the other, to `out`; of joined data those of each part after another.

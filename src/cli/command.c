@@ -222,6 +222,16 @@ antler_status antler__set_open(antler_set *set, const char *path, const char *na
     return ANTLER_OK;
 }
 
+void antler__set_warn(const antler_arguments *a, const antler_set *x, const antler_set *y)
+{
+    const antler_error *warning = antler_data_warning(x->data);
+    char text[1200];
+    if (!warning && y)
+        warning = antler_data_warning(y->data);
+    if (warning && !a->quiet)
+        fprintf(stderr, "antler: warning: %s\n", antler_error_text(warning, text, sizeof text));
+}
+
 antler_status antler__set_weigh(antler_set *set, const char *path, const char *name, antler_error *err)
 {
     if (!name)

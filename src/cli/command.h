@@ -73,6 +73,8 @@ antler_status antler__set_open(antler_set *set, const char *path, const char *na
 antler_status antler__set_weigh(antler_set *set, const char *path, const char *name, antler_error *err);
 /* Leaves the set what a validation_split leaves to train on; the rest is another set, to be closed before this one. */
 antler_status antler__set_split(antler_set *set, double split, antler_set *rest, antler_error *err);
+/* Prints what reading x, or else y, warned of. */
+void antler__set_warn(const antler_arguments *a, const antler_set *x, const antler_set *y);
 void antler__set_close(antler_set *set);
 int64_t antler__set_count(const antler_set *set); /* rows; 0 for an empty one */
 

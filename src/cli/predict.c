@@ -168,6 +168,7 @@ static int run(const antler_arguments *a)
         antler__check_output(a->output, suffixes, &err);
     if (err.status == ANTLER_OK && (model = antler__open_model(a, &err)) &&
         predict(a, model, &x, &p, &err) == ANTLER_OK) {
+        antler__set_warn(a, &x, NULL);
         if (a->output)
             write_file(a->output, &p, &err);
         else

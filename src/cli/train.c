@@ -59,6 +59,7 @@ static antler_status open_data(training *t, antler_error *err)
     if (!antler__data_path(t->a, t->model, t->path, sizeof t->path, err))
         return err->status;
     ANTLER_TRY(antler__open_pair(t->path, x, y, &t->x, &t->y, err));
+    antler__set_warn(t->a, &t->x, &t->y);
     const char *weight = t->a->sample_weight ? t->a->sample_weight : antler__fit_text(t->model, "sample_weight");
     ANTLER_TRY(antler__set_weigh(&t->y, t->path, weight, err));
     ANTLER_TRY(antler__targets_check(t->model, t->y.data, t->path, y, err));

@@ -51,12 +51,10 @@ static void locate(const reading *r, antler_error *error)
 
 static void keep_warning(void *user, const antler_error *warning)
 {
-    reading *r = user;
-    antler_model *model = r->model;
+    antler_model *model = ((reading *)user)->model;
     if (!antler__grow(&model->warning, (size_t)model->warnings, (size_t)model->warnings + 1, sizeof *model->warning))
         return; /* a warning less is no failure */
-    model->warning[model->warnings] = *warning;
-    locate(r, &model->warning[model->warnings++]);
+    model->warning[model->warnings++] = *warning;
 }
 
 /* A loss, or metrics, that do not fit the outputs: training refuses them. */
@@ -64,6 +62,14 @@ static void warn_unfit(antler_model *model)
 {
     if (model->compile && model->compile->failure.status != ANTLER_OK)
         antler__model_warn(model, &model->compile->failure);
+}
+
+static void locate_all(const reading *r)
+{
+    for (int64_t i = 0; i < r->model->unreads; i++)
+        locate(r, &r->model->unread[i].error);
+    for (int64_t i = 0; i < r->model->warnings; i++)
+        locate(r, &r->model->warning[i]);
 }
 
 static antler_status read_model(reading *r, const char *fit, antler_error *err)
@@ -79,9 +85,8 @@ static antler_status read_model(reading *r, const char *fit, antler_error *err)
         status = antler__fit_read(r->model, fit, &report);
     if (status == ANTLER_OK)
         status = antler__model_structure(r->model, err);
-    for (int64_t i = 0; i < r->model->unreads; i++)
-        locate(r, &r->model->unread[i].error);
     warn_unfit(r->model);
+    locate_all(r);
     if (status != ANTLER_OK && err)
         locate(r, err);
     return status;
@@ -220,13 +225,12 @@ static antler_status read_training_config(antler_model *model, const char *text,
     } else if (status != ANTLER_MEMORY) {
         status = antler__unread_whole(model, &antler__training_type, &error, err);
     }
-    for (int64_t i = 0; i < model->unreads; i++)
-        locate(&r, &model->unread[i].error);
     if (compile)
         antler__compile_take(compile, &model->compile);
     if (status == ANTLER_OK)
         status = antler__targets_settle(model, model->compile, err);
     warn_unfit(model);
+    locate_all(&r);
     antler__error_file(err, path);
     return status;
 }

@@ -306,6 +306,11 @@ antler_data *antler_data_rows(const antler_data *data, int64_t first, int64_t n,
     return antler__weights_rows(view, data, first, n, err);
 }
 
+const antler_error *antler_data_warning(const antler_data *data)
+{
+    return data && *data->warning.message ? &data->warning : NULL;
+}
+
 const antler_shape *antler_data_shape(const antler_data *data)
 {
     return data ? &data->shape : NULL;
@@ -347,7 +352,9 @@ static antler_status open_csv(antler_data *data, const char *path, const char *n
     (void)most;
     antler_real *values;
     antler_shape shape;
-    ANTLER_TRY(antler__csv_read(path, name, &values, &shape, err));
+    ANTLER_TRY(antler__csv_read(path, name, &values, &shape, &data->warning, err));
+    if (*data->warning.message)
+        snprintf(data->warning.file, sizeof data->warning.file, "%s", data->file);
     data->values = (const unsigned char *)values;
     return set_shape(data, ANTLER_DTYPE_REAL, &shape, err);
 }
