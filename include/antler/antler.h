@@ -263,9 +263,29 @@ ANTLER_API antler_status antler_load_weights_by_name(antler_model *model, const 
 /* Saves by suffix: .keras, .weights.h5 (weights and optimizer), .h5 (whole model), .json (no weights). The file is
    replaced whole, or left as it was. */
 ANTLER_API antler_status antler_save(antler_model *model, const char *path, antler_error *err);
+/* Whether antler_save could say the model in the format of the path's suffix, to be asked before hours of work: a model
+   of an older Keras may compute what a file of today's cannot say. ANTLER_UNSUPPORTED and *err if not. */
+ANTLER_API antler_status antler_save_check(const antler_model *model, const char *path, antler_error *err);
 /* The model's JSON as Keras writes it. The caller frees it with antler_text_free. NULL without memory. */
 ANTLER_API char *antler_model_json(antler_model *model, antler_error *err);
 ANTLER_API void antler_text_free(char *text);
+
+/* What a file is, one thing at a time: what->place (may be "") and what->message. */
+typedef enum antler_finding {
+    ANTLER_FOUND_FILE,       /* its format and size */
+    ANTLER_FOUND_WRITER,     /* who wrote it, when */
+    ANTLER_FOUND_CONTENT,    /* layers, weights, an optimizer's state; data sets */
+    ANTLER_FOUND_TRANSLATED, /* what it says in another Keras's words */
+    ANTLER_FOUND_IGNORED,    /* what has no effect */
+    ANTLER_FOUND_UNREAD,     /* of training, what could not be read: antler_fit and antler_evaluate refuse it */
+    ANTLER_FOUND_FAULT,      /* what keeps it from being used */
+    ANTLER_FOUND_KERAS       /* what today's Keras, 3.15, makes of it, from what is known of that */
+} antler_finding;
+typedef void (*antler_finding_fn)(void *user, antler_finding finding, const antler_error *what);
+/* Looks into a model, weights or data file, whole or damaged, and tells what it is. ANTLER_OK: the library can use it,
+   as what it is. */
+ANTLER_API antler_status antler_examine(const char *path, antler_finding_fn tell, void *user);
+
 /* Reads HDF5 in a forked child, which a damaged file may crash without harm (the command does). Default off. */
 ANTLER_API void antler_guard_files(bool on);
 /* Whether a file could be written at path now, tried in the way antler_save goes: through links to their file, by a new

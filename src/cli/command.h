@@ -10,7 +10,7 @@
 
 extern const antler_command antler__command_train, antler__command_evaluate, antler__command_predict,
     antler__command_summary, antler__command_layers, antler__command_bench, antler__command_gradcheck,
-    antler__command_convert, antler__command_plot;
+    antler__command_convert, antler__command_doctor, antler__command_plot;
 
 /* The word that the command was called by. */
 extern const char *antler__program;
@@ -159,6 +159,8 @@ void antler__table_add(antler_table *table, const char *format, ...) ANTLER_PRIN
    column i to the right. */
 antler_status antler__table_print(antler_table *table, unsigned right, antler_error *err);
 
+/* "key": "text", in JSON. */
+void antler__put_text(FILE *file, const char *key, const char *text);
 /* "407,050" */
 const char *antler__number_text(int64_t n, char *text, size_t size);
 /* "loss 0.5 accuracy 0.9", without an end of line. */

@@ -66,6 +66,7 @@ static const option options[] = {
      "metrics in place of the model's own: mae,accuracy, or a list in JSON"},
     {ANTLER_OPTION_CONFUSION, "--confusion", FLAG, AT(confusion), NULL, 0, 0,
      "print which classes were taken for which, too"},
+    {ANTLER_OPTION_JSON, "--json", FLAG, AT(json), NULL, 0, 0, "print a list of objects in JSON"},
     {ANTLER_OPTION_QUIET, "--quiet", FLAG, AT(quiet), NULL, 0, 0, "print nothing but errors"},
 };
 enum { OPTIONS = sizeof options / sizeof options[0] };

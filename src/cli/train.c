@@ -94,13 +94,9 @@ static antler_status print_header(training *t, antler_error *err)
 
 static void put_text(FILE *file, const char *key, const char *text)
 {
-    fprintf(file, "  \"%s\": \"", key);
-    for (const char *c = text; *c; c++)
-        if ((unsigned char)*c < 0x20)
-            fprintf(file, "\\u%04x", (unsigned)*c);
-        else
-            fprintf(file, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
-    fputs("\",\n", file);
+    fputs("  ", file);
+    antler__put_text(file, key, text);
+    fputs(",\n", file);
 }
 
 /* settings.json: what is needed to repeat the run. For free; NULL without memory. */
@@ -151,6 +147,8 @@ static antler_status begin(training *t, antler_error *err)
     t->display.model = t->model;
     while (antler_model_warning(t->model, t->display.warnings)) /* those of loading have been printed */
         t->display.warnings++;
+    if (t->a->output)
+        ANTLER_TRY(antler_save_check(t->model, t->a->output, err));
     ANTLER_TRY(open_data(t, err));
     if (t->a->checkpoint)
         ANTLER_TRY(antler__folder_make(&t->checkpoint, t->a->checkpoint, "checkpoint.keras", err));

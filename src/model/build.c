@@ -28,6 +28,7 @@ void antler_model_free(antler_model *model)
     antler__config_free(&antler__fit_type, model->fit);
     antler__free(model->history);
     antler__free(model->warning);
+    antler__free(model->note);
     antler__unread_free(model);
     antler__free(model->file);
     antler__free(model);

@@ -171,8 +171,10 @@ struct antler_model {
     int64_t unreads;
     int64_t seed;
     int keras;             /* as in antler_run */
-    antler_error *warning; /* [warnings] of loading and of training */
+    antler_error *warning; /* [warnings] of loading, of training and of saving */
     int64_t warnings;
+    antler_error *note; /* [notes] what was translated while it was loaded */
+    int64_t notes;
 
     bool built;
     int64_t layers;

@@ -35,10 +35,11 @@ typedef struct reading {
     antler_model *model;
     const char *text;
     size_t size;
-    const char *file; /* NULL: none */
-    bool lines;       /* the text is the file */
-    int keras;        /* the version that the file names; 0: none */
-    bool legacy;      /* it is the whole-model .h5's */
+    const char *file;                /* NULL: none */
+    bool lines;                      /* the text is the file */
+    int keras;                       /* the version that the file names; 0: none */
+    bool legacy;                     /* it is the whole-model .h5's */
+    const antler_listener *listener; /* of all errors; or NULL */
 } reading;
 
 static void locate(const reading *r, antler_error *error)
@@ -72,10 +73,36 @@ static void locate_all(const reading *r)
         locate(r, &r->model->warning[i]);
 }
 
+static void keep_note(void *user, const antler_error *note)
+{
+    antler_model *model = ((reading *)user)->model;
+    if (antler__grow(&model->note, (size_t)model->notes, (size_t)model->notes + 1, sizeof *model->note))
+        model->note[model->notes++] = *note;
+}
+
+static void hear_error(void *user, const antler_error *error)
+{
+    const reading *r = user;
+    antler_error located = *error;
+    locate(r, &located);
+    r->listener->hear(r->listener->user, &located);
+}
+
+static antler_report report_of(reading *r, antler_error *err)
+{
+    return (antler_report){.err = err,
+                           .on_warning = keep_warning,
+                           .on_note = keep_note,
+                           .on_error = r->listener ? hear_error : NULL,
+                           .user = r,
+                           .keras = r->keras,
+                           .legacy = r->legacy};
+}
+
 static antler_status read_model(reading *r, const char *fit, antler_error *err)
 {
     antler_json *root;
-    antler_report report = {.err = err, .on_warning = keep_warning, .user = r, .keras = r->keras, .legacy = r->legacy};
+    antler_report report = report_of(r, err);
     antler_status status = antler__json_parse(r->text, r->size, &root, err);
     if (status == ANTLER_OK) {
         status = antler__model_read(r->model, root, &report);
@@ -119,13 +146,13 @@ antler_model *antler_load_json(const char *json, const char *name, antler_error 
     return model_of(&r, NULL, err);
 }
 
-static antler_model *load_json(const char *path, antler_error *err)
+static antler_model *load_json(const char *path, const antler_listener *listener, antler_error *err)
 {
     void *text;
     size_t size;
     if (antler__file_read(path, LONGEST_JSON, &text, &size, err) != ANTLER_OK)
         return NULL;
-    const reading r = {.text = text, .size = size, .file = path, .lines = true};
+    const reading r = {.text = text, .size = size, .file = path, .lines = true, .listener = listener};
     antler_model *model = model_of(&r, NULL, err);
     antler__free(text);
     return model;
@@ -181,7 +208,7 @@ static int version_of(const antler_member *metadata)
     return version;
 }
 
-static antler_model *load_keras(const char *path, antler_error *err)
+static antler_model *load_keras(const char *path, const antler_listener *listener, antler_error *err)
 {
     antler_member member[MEMBERS] = {{0}};
     if (read_archive(path, member, err) != ANTLER_OK)
@@ -189,7 +216,8 @@ static antler_model *load_keras(const char *path, antler_error *err)
     const reading r = {.text = member[CONFIG].data,
                        .size = member[CONFIG].bytes,
                        .file = path,
-                       .keras = version_of(&member[METADATA])};
+                       .keras = version_of(&member[METADATA]),
+                       .listener = listener};
     antler_model *model = model_of(&r, NULL, err);
     if (model && read_weights_of(model, path, &member[WEIGHTS], antler__weights_read, err) != ANTLER_OK) {
         antler_model_free(model);
@@ -213,7 +241,7 @@ static antler_status read_training_config(antler_model *model, const char *text,
 {
     antler_json *root;
     reading r = {.model = model, .file = path, .keras = model->keras, .legacy = true};
-    antler_report report = {.err = err, .on_warning = keep_warning, .user = &r, .keras = r.keras, .legacy = true};
+    antler_report report = report_of(&r, err);
     void *compile = NULL;
     if (!text || model->compile)
         return ANTLER_OK;
@@ -237,13 +265,14 @@ static antler_status read_training_config(antler_model *model, const char *text,
 
 /* A whole model's HDF5 file, read. */
 static antler_model *legacy_model(const antler_entries *entries, const char *config, const char *path,
-                                  antler_error *err)
+                                  const antler_listener *listener, antler_error *err)
 {
     const reading r = {.text = config,
                        .size = strlen(config),
                        .file = path,
                        .keras = antler__keras_version(attribute(entries, "/@keras_version")),
-                       .legacy = true};
+                       .legacy = true,
+                       .listener = listener};
     antler_model *model = model_of(&r, attribute(entries, "/@antler_fit"), err);
     if (!model || (read_training_config(model, attribute(entries, "/@training_config"), path, err) == ANTLER_OK &&
                    antler__weights_read(model, entries, err) == ANTLER_OK))
@@ -252,7 +281,7 @@ static antler_model *legacy_model(const antler_entries *entries, const char *con
     return NULL;
 }
 
-static antler_model *load_hdf5(const char *path, antler_error *err)
+static antler_model *load_hdf5(const char *path, const antler_listener *listener, antler_error *err)
 {
     antler_entries entries = {0};
     antler_model *model = NULL;
@@ -260,7 +289,7 @@ static antler_model *load_hdf5(const char *path, antler_error *err)
         return NULL;
     const char *config = attribute(&entries, "/@model_config");
     if (config)
-        model = legacy_model(&entries, config, path, err);
+        model = legacy_model(&entries, config, path, listener, err);
     else
         antler_error_set(err, ANTLER_FORMAT, NULL,
                          antler__is_weights(&entries)
@@ -293,7 +322,7 @@ static antler_status find_container(const char *path, const char *expected, antl
     return told ? ANTLER_OK : antler_error_set(err, ANTLER_FORMAT, NULL, "it is %s; expected %s", what, expected);
 }
 
-antler_model *antler_load(const char *path, antler_error *err)
+antler_model *antler__load(const char *path, const antler_listener *listener, antler_error *err)
 {
     antler_error error = {0};
     antler_model *model = NULL;
@@ -301,14 +330,19 @@ antler_model *antler_load(const char *path, antler_error *err)
     if (antler__require(path, "path", err) != ANTLER_OK)
         return NULL;
     if (find_container(path, "a model: .keras, .h5 or .json", &container, &error) == ANTLER_OK)
-        model = container == ANTLER_CONTAINER_ZIP    ? load_keras(path, &error)
-                : container == ANTLER_CONTAINER_HDF5 ? load_hdf5(path, &error)
-                                                     : load_json(path, &error);
+        model = container == ANTLER_CONTAINER_ZIP    ? load_keras(path, listener, &error)
+                : container == ANTLER_CONTAINER_HDF5 ? load_hdf5(path, listener, &error)
+                                                     : load_json(path, listener, &error);
     if (!model) {
         antler__error_file(&error, path);
         antler__error_copy(err, &error);
     }
     return model;
+}
+
+antler_model *antler_load(const char *path, antler_error *err)
+{
+    return antler__load(path, NULL, err);
 }
 
 static antler_status read_weights_file(antler_model *model, const char *path, weights_reader read, antler_error *err)
@@ -467,12 +501,43 @@ static antler_style legacy_style(const antler_model *model)
     return model->keras < 300 && !antler__tree_has_operators(model->tree) ? ANTLER_STYLE_KERAS2 : ANTLER_STYLE_LEGACY;
 }
 
+/* A file of today's Keras means today's rules, and an older one treats the masks of several inputs otherwise: where
+   tensors are joined up to 3.3, of attention and of states in Keras 2. */
+static antler_status check_masks(const antler_model *model, const antler_call *call, antler_error *err)
+{
+    int masked = 0;
+    for (int k = 0; k < call->inputs; k++)
+        masked += model->wire[call->in[k]].masked;
+    bool joins = call->of->mask == ANTLER_MASK_ALL;
+    if (call->inputs < 2 || !masked || call->of->mask == ANTLER_MASK_ANY || model->keras >= (joins ? 304 : 300))
+        return ANTLER_OK;
+    return antler_error_set(err, ANTLER_UNSUPPORTED, NULL,
+                            "layer \"%.80s\" treats the masks of its inputs as Keras %d.%d does, which a file of Keras "
+                            "3.15 cannot say%s",
+                            call->of->name, model->keras / 100, model->keras % 100,
+                            model->keras < 300 ? "; a .h5 can, for Keras 2" : "");
+}
+
+antler_status antler_save_check(const antler_model *model, const char *path, antler_error *err)
+{
+    antler_error error = {0};
+    ANTLER_TRY(antler__require(model, "model", err));
+    ANTLER_TRY(antler__require(path, "path", err));
+    bool weights = antler__ends_with(path, ".weights.h5"), legacy = !weights && is_hdf5(path);
+    if (weights || !model->built || (legacy && legacy_style(model) == ANTLER_STYLE_KERAS2))
+        return ANTLER_OK;
+    for (int64_t i = 0; i < model->calls && error.status == ANTLER_OK; i++)
+        check_masks(model, &model->call[i], &error);
+    antler__error_file(&error, path);
+    return antler__error_copy(err, &error);
+}
+
 antler_status antler_save(antler_model *model, const char *path, antler_error *err)
 {
     antler_error error = {0};
     if (antler__model_build(model) != ANTLER_OK)
         return antler__error_copy(err, antler_model_error(model));
-    ANTLER_TRY(antler__require(path, "path", err));
+    ANTLER_TRY(antler_save_check(model, path, err));
     antler_status status = ANTLER_OK;
     if (model->compile && model->compile->optimizer.type)
         status = antler__model_slots(model, &error); /* a file of a compiled model has them, at 0 before training */
