@@ -6,13 +6,13 @@ static const char unknown_key[] = "has no such argument";
 static const char unknown_class[] = "has no such class";
 static const char code[] = "refuses the Python code in it, and so do we";
 
-#define ANTLER_KEY(kind, class_name, key)                \
-    {                                                    \
-        ANTLER_KIND_##kind, class_name, key, unknown_key \
+#define ANTLER_KEY(kind, class_name, key)                       \
+    {                                                           \
+        ANTLER_KIND_##kind, class_name, key, unknown_key, false \
     }
-#define ANTLER_CLASS(class_name, why)            \
-    {                                            \
-        ANTLER_KIND_LAYER, class_name, NULL, why \
+#define ANTLER_CLASS(class_name, why)                   \
+    {                                                   \
+        ANTLER_KIND_LAYER, class_name, NULL, why, false \
     }
 
 const antler_keras3_fault antler__keras3_faults[] = {
