@@ -27,7 +27,7 @@ case_bad_config() {
     model bad.json '{"class_name": "Dropout", "config": {"rate": NaN}}'
     refused 1 'bad.json:3' summary bad.json
     model bad.json "$dense" nonsense
-    refused 1 'bad.json:5: compile_config.loss.*nonsense' summary bad.json
+    refused 1 'bad.json:5: compile_config.loss.*nonsense' train bad.json
 }
 
 case_bad_json() {
@@ -51,8 +51,8 @@ case_bad_json() {
     refused 1 'fti' train bad.json
     refused 1 'nowhere.json' summary nowhere.json
     refused 1 'data' summary data
-    cp net.json net.txt
-    refused 1 'net.txt' summary net.txt
+    cp data/x_train.csv net.txt
+    refused 1 'net.txt: it is neither ZIP, HDF5 nor JSON; expected a model' summary net.txt
 }
 
 case_bad_data() {
