@@ -128,12 +128,12 @@ case_bad_output() {
 case_loss_of_no_output() {
     graph lost.json
     sed -i 's/"loss": "mse"/"loss": {"p": "mse", "kind": "mse"}/' lost.json
-    unfit='lost.json: compile_config.loss: the model has no output "kind"; it has "p", "q"'
+    unfit='lost.json(:10)?: compile_config.loss: the model has no output "kind"; it has "p", "q"'
     refused 1 "$unfit" bench lost.json
     run 0 summary lost.json
-    prints '^loss +lost.json: compile_config.loss: the model has no output "kind"'
+    prints '^loss +lost.json:10: compile_config.loss: the model has no output "kind"'
     run 0 convert lost.json lost.keras
-    grep -q '^antler: warning: lost.json: compile_config.loss: the model has no output' err || fail 'convert does not warn'
+    grep -q '^antler: warning: lost.json:10: compile_config.loss: the model has no output' err || fail 'convert does not warn'
     has_double loss_of_no_output || return
     refused 1 "$unfit" gradcheck lost.json
 }

@@ -80,7 +80,8 @@ case_containers() {
 case_weights_by_name() {
     named='{"class_name": "Dense", "config": {"name": "hidden", "units": 8, "activation": "tanh"}}'
     model a.json "$named, $dense"
-    model b.json "$named, {\"class_name\": \"Dense\", \"config\": {\"name\": \"mine\", \"units\": 3}}, $dense"
+    mine='{"class_name": "Dense", "config": {"name": "mine", "units": 3}}'
+    model b.json "$named, $mine, {\"class_name\": \"Dense\", \"config\": {\"name\": \"last\", \"units\": 2}}"
     model c.json '{"class_name": "Dense", "config": {"name": "other", "units": 8}}'
     run 0 train a.json --quiet --output a.h5
     run 0 convert a.h5 a.weights.h5

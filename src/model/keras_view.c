@@ -159,7 +159,7 @@ void antler__keras_view(antler_keras_file *file, const antler_json *root)
         tell(file, true, NULL, "Keras does not turn the kernels that Theano turned: it answers otherwise");
     const bool json = file->container == ANTLER_CONTAINER_JSON;
     const char *verdict = file->version > ANTLER_KERAS ? "written by a later Keras than 3.15, of which nothing is known"
-                          : file->refusals             ? "does not open it"
+                          : file->refusals             ? "cannot use it"
                           : file->misreadings          ? "opens it, and answers otherwise without a word"
                           : json ? "model_from_json reads it: nothing is known that it refuses or misreads"
                           : file->custom
