@@ -238,7 +238,7 @@ END_TEST
 static const char unread[] =
     "{'class_name': 'Sequential', 'config': {'layers': [{'class_name': 'InputLayer', 'config': {'batch_shape': "
     "[null, 4]}}, {'class_name': 'Dense', 'config': {'units': 4}}]}, 'compile_config': {'optimizer': {'class_name': "
-    "'SGD', 'config': {'learning_rate': 0.5}}, 'loss': {'class_name': 'Mine', 'config': {'a': [1]}}, 'metrics': "
+    "'SGD', 'config': {'learning_rate': 0.5}}, 'loss': {'class_name': 'my_loss', 'config': {'a': [1]}}, 'metrics': "
     "['mae', "
     "'other']}, 'fit': {'epochs': 2, 'callbacks': ['Theirs']}}";
 
@@ -254,6 +254,7 @@ static void expect_unready(const antler_model *model, const char *line)
     char text[1100];
     antler_error err = {0};
     ck_assert_int_eq(antler_model_ready(model, &err), ANTLER_NAME);
+    err.line = 0;
     ck_assert_str_eq(antler_error_text(&err, text, sizeof text), line);
 }
 
@@ -263,20 +264,19 @@ START_TEST(what_training_needs_keeps_nobody_from_predicting)
     antler_real x[8] = {0}, y[8];
     antler_model *m = load_unread(&err);
     must(m ? ANTLER_OK : err.status, &err);
-    ck_assert_str_eq(antler_model_warning(m, 0)->message, "unknown loss \"Mine\"");
+    ck_assert_str_eq(antler_model_warning(m, 0)->message, "unknown loss \"my_loss\"");
     ck_assert_str_eq(antler_model_warning(m, 1)->place, "compile_config.metrics[1]");
     ck_assert_str_eq(antler_model_warning(m, 2)->place, "fit.callbacks[0]");
     ck_assert_ptr_null(antler_model_warning(m, 3));
     antler_data *data = rows_of(x, 2, 4);
     must(antler_predict(m, data, 0, 1, y, &err), &err);
     ck_assert_int_eq(antler_evaluate(m, data, data, 0, 1, NULL, &err), ANTLER_NAME);
-    ck_assert_str_eq(err.message, "unknown loss \"Mine\"");
+    ck_assert_str_eq(err.message, "unknown loss \"my_loss\"");
     err = (antler_error){0};
-    ck_assert_int_eq(antler_fit(m, data, data), ANTLER_NAME);
     ck_assert(json_has(m, "'a': ["));
     ck_assert(json_has(m, "'other'"));
     ck_assert(json_has(m, "'Theirs'"));
-    expect_unready(m, "compile_config.loss.class_name: unknown loss \"Mine\"");
+    expect_unready(m, "compile_config.loss.class_name: unknown loss \"my_loss\"");
     must(antler_compile(m, .loss = "mse", .keep = true), antler_model_error(m));
     expect_unready(m, "compile_config.metrics[1]: unknown metric \"other\"");
     ck_assert(json_has(m, "'learning_rate': 0.5"));
@@ -299,7 +299,7 @@ START_TEST(settings_anew_replace_all_that_was_not_read)
     antler_model *m = load_unread(&err);
     must(antler_compile(m, .loss = "mae"), antler_model_error(m));
     expect_unready(m, "fit.callbacks[0]: unknown callback \"Theirs\"");
-    ck_assert(!json_has(m, "'Mine'") && !json_has(m, "'other'") && json_has(m, "'Adam'"));
+    ck_assert(!json_has(m, "'my_loss'") && !json_has(m, "'other'") && json_has(m, "'Adam'"));
     antler_model_free(m);
 }
 END_TEST

@@ -3,7 +3,6 @@
 
 #include "core/memory.h"
 #include "model/model.h"
-#include "model/unread.h"
 
 #include <string.h>
 
@@ -82,21 +81,6 @@ static antler_status check(void *config, antler_error *err)
 const antler_type antler__compile_type = ANTLER_COMPILE_TYPE("compile_config", compile_fields);
 const antler_type antler__training_type = ANTLER_COMPILE_TYPE("training_config", training_fields);
 
-antler_status antler__compile_ready(const antler_model *model, const char *without, antler_error *err)
-{
-    ANTLER_TRY(antler__unread_compile(model, err));
-    if (!antler__compile_has_loss(model->compile))
-        return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "%s", without);
-    return antler__error_copy(err, &model->compile->failure);
-}
-
-antler_status antler_model_ready(const antler_model *model, antler_error *err)
-{
-    ANTLER_TRY(antler__require(model, "model", err));
-    ANTLER_TRY(antler__compile_ready(model, "the model has no loss", err));
-    return antler__unread_fit(model, "", err);
-}
-
 /* ---- sharing ----------------------------------------------------------------------------------------------------- */
 
 antler_compile_settings *antler__compile_share(antler_compile_settings *settings)
@@ -142,16 +126,4 @@ antler_status antler__compile_read(const antler_json *node, antler_report *repor
     ANTLER_TRY(antler__config_read(&antler__compile_type, node, &place, report, &read));
     antler__compile_take(read, settings);
     return ANTLER_OK;
-}
-
-antler_json *antler__compile_write_legacy(const antler_model *model)
-{
-    antler_json *root = antler__json_object(NULL, NULL);
-    bool fits = antler__unread_write(model, &antler__training_type, model->compile, ANTLER_STYLE_LEGACY, root);
-    if (fits && !antler__json_get(root, "loss_weights")) /* without which Keras does not load the file */
-        fits = antler__json_add_null(root, "loss_weights");
-    if (fits)
-        return root;
-    antler__json_free(root);
-    return NULL;
 }

@@ -15,11 +15,7 @@ antler_status antler__compile_read(const antler_json *node, antler_report *repor
 antler_status antler__compile_decay(const antler_json *node, antler_json **translated, antler_error *err);
 /* Takes what was read as a config of these types, or frees it if it says nothing. */
 void antler__compile_take(antler_compile_settings *read, antler_compile_settings **settings);
-/* What the model's file says could be read, there is a loss, or else ANTLER_VALUE with that message, and the settings
-   fit the model's outputs, if these are known. */
-antler_status antler__compile_ready(const antler_model *model, const char *without, antler_error *err);
 /* The settings' own copy of the name of a log, which a history may keep; NULL for another name. */
 const char *antler__log_named(const antler_compile_settings *settings, const char *name);
-antler_json *antler__compile_write_legacy(const antler_model *model); /* training_config; NULL without memory */
 
 #endif

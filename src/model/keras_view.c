@@ -61,7 +61,7 @@ static void view_name(antler_keras_file *file, const antler_json *node, const an
 {
     char old[160], text[256];
     const char *key = antler__json_key(node), *name = antler__json_string(node);
-    if (!is_old(file) || !key || !strstr(key, "activation") || strlen(name) > 100)
+    if (!is_old(file) || !key || strcmp(key, "name") == 0 || strlen(name) > 100)
         return;
     snprintf(old, sizeof old, "%s@2", name);
     const antler_type *meant = antler_type_find(ANTLER_KIND_ACTIVATION, old);

@@ -24,15 +24,25 @@ static antler_status read_strictly(const antler_type *section, const antler_json
     return status;
 }
 
+static void hear_of_memory(void *user, const antler_error *error)
+{
+    *(bool *)user |= error->status == ANTLER_MEMORY;
+}
+
 /* A trial of which nobody hears. */
 static antler_status attempt(const antler_type *section, const antler_json *node, const antler_report *report,
                              antler_error *error)
 {
-    antler_report quiet = {.err = error, .legacy = report->legacy, .keras = report->keras};
+    bool no_memory = false; /* maybe behind another error */
+    antler_report quiet = {
+        .err = error, .on_error = hear_of_memory, .user = &no_memory, .legacy = report->legacy, .keras = report->keras};
     void *settings;
     antler_status status = read_strictly(section, node, &quiet, &settings);
     antler__config_free(section, settings);
-    return status;
+    if (!no_memory)
+        return status;
+    *error = (antler_error){0};
+    return antler__no_memory(error);
 }
 
 /* `said` is a member of the section, or NULL for all of it. */
@@ -142,6 +152,21 @@ antler_status antler__unread_fit(const antler_model *model, const char *given, a
     return ANTLER_OK;
 }
 
+antler_status antler__compile_ready(const antler_model *model, const char *without, antler_error *err)
+{
+    ANTLER_TRY(antler__unread_compile(model, err));
+    if (!antler__compile_has_loss(model->compile))
+        return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "%s", without);
+    return antler__error_copy(err, &model->compile->failure);
+}
+
+antler_status antler_model_ready(const antler_model *model, antler_error *err)
+{
+    ANTLER_TRY(antler__require(model, "model", err));
+    ANTLER_TRY(antler__compile_ready(model, "the model has no loss", err));
+    return antler__unread_fit(model, "", err);
+}
+
 void antler__unread_forget(antler_model *model, int64_t i)
 {
     antler__free(model->unread[i].key);
@@ -176,6 +201,18 @@ bool antler__unread_write(const antler_model *model, const antler_type *section,
             fits = antler__json_add_copy(written, antler__json_key(item), item) != NULL;
     antler__json_free(read);
     return fits;
+}
+
+antler_json *antler__compile_write_legacy(const antler_model *model)
+{
+    antler_json *root = antler__json_object(NULL, NULL);
+    bool fits = antler__unread_write(model, &antler__training_type, model->compile, ANTLER_STYLE_LEGACY, root);
+    if (fits && !antler__json_get(root, "loss_weights")) /* without which Keras does not load the file */
+        fits = antler__json_add_null(root, "loss_weights");
+    if (fits)
+        return root;
+    antler__json_free(root);
+    return NULL;
 }
 
 void antler__unread_tell(antler_model *model, const antler_type *section, const char *path)

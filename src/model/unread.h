@@ -24,6 +24,11 @@ antler_status antler__unread_fit(const antler_model *model, const char *given, a
 void antler__unread_forget(antler_model *model, int64_t i);
 void antler__unread_free(antler_model *model);
 
+/* What the model's file says could be read, there is a loss, or else ANTLER_VALUE with that message, and the settings
+   fit the model's outputs, if these are known. */
+antler_status antler__compile_ready(const antler_model *model, const char *without, antler_error *err);
+/* training_config; NULL without memory. */
+antler_json *antler__compile_write_legacy(const antler_model *model);
 /* Adds to `written` the settings of a section: those that were read (or NULL), and the items as they came. False
    without memory. */
 bool antler__unread_write(const antler_model *model, const antler_type *section, const void *settings,

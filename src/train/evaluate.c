@@ -4,6 +4,7 @@
 #include "core/memory.h"
 #include "model/build.h"
 #include "model/compile.h"
+#include "model/unread.h"
 #include "train/spare.h"
 
 #include <math.h>
