@@ -11,6 +11,7 @@
 #include "model/compile.h"
 #include "model/model.h"
 #include "model/model_json.h"
+#include "model/old.h"
 #include "model/structure.h"
 #include "model/targets.h"
 #include "model/tree_write.h"
@@ -190,9 +191,14 @@ static antler_status read_training_config(antler_model *model, const char *text,
     antler_report report = {.err = err, .keras = model->keras};
     if (!text || model->compile)
         return ANTLER_OK;
+    antler_json *today = NULL;
+    antler_place place = antler__at(NULL, "training_config");
     antler_status status = antler__json_parse(text, strlen(text), &root, err);
     if (status == ANTLER_OK) {
-        status = antler__compile_read(&antler__training_type, root, &report, &model->compile);
+        status = antler__old_read(root, &place, &report, &today);
+        if (status == ANTLER_OK)
+            status = antler__compile_read(&antler__training_type, today ? today : root, &report, &model->compile);
+        antler__json_free(today);
         antler__json_free(root);
     }
     if (status == ANTLER_OK)
