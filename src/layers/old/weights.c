@@ -2,6 +2,7 @@
 #include "config/old.h"
 #include "core/memory.h"
 #include "core/status.h"
+#include "layers/shared/window.h"
 
 #include <string.h>
 
@@ -238,6 +239,59 @@ static antler_status conv_lstm(antler_object layer, antler_origin origin, antler
     return ANTLER_OK;
 }
 
+/* ---- kernels of each position ------------------------------------------------------------------------------------ */
+
+/* Whether the windows of output o reach input i, both numbered over all axes. */
+static bool reaches(const antler_window *w, int64_t o, int64_t i)
+{
+    for (int axis = ANTLER_SPATIAL - 1; axis >= 0; o /= w[axis].out, i /= w[axis].in, axis--) {
+        int64_t tap = i % w[axis].in - (o % w[axis].out * w[axis].stride - w[axis].before);
+        if (tap < 0 || tap >= w[axis].taps)
+            return false;
+    }
+    return true;
+}
+
+/* Of a matrix of all inputs (positions, channels) and outputs (positions, filters) what the windows reach, as a list of
+   outputs, filters, taps, channels. */
+static antler_status list_reached(antler_tensor *kernel, const antler_window *w, antler_error *err)
+{
+    int64_t channels = kernel->shape.dim[kernel->shape.rank / 2 - 1],
+            filters = kernel->shape.dim[kernel->shape.rank - 1];
+    int64_t inputs = antler__inputs(w), outputs = antler__outputs(w), n = 0;
+    antler_real *data = antler__allocate((size_t)antler_count(&kernel->shape, 0), sizeof *data);
+    if (!data)
+        return antler__no_memory(err);
+    for (int64_t o = 0; o < outputs; o++)
+        for (int64_t f = 0; f < filters; f++)
+            for (int64_t i = 0; i < inputs; i++)
+                for (int64_t c = 0; c < channels && reaches(w, o, i); c++)
+                    data[n++] = kernel->data[((i * channels + c) * outputs + o) * filters + f];
+    return replace(kernel, &(antler_shape){1, {n}}, data);
+}
+
+static antler_status local(antler_object layer, antler_origin origin, antler_old_weights *w, antler_error *err)
+{
+    const antler_tensor *kernel = &w->array[0];
+    const int axes = strstr(layer.type->class_name, "1D") ? 1 : 2;
+    const char *const *padding = antler_object_field(layer, "padding");
+    antler_window window[ANTLER_SPATIAL];
+    antler_window_config config = {.axes = axes, .padding = *padding};
+    antler_shape in = {axes + 2, {1}};
+    config.taps = antler_object_field(layer, "kernel_size");
+    config.strides = antler_object_field(layer, "strides");
+    (void)origin;
+    if (w->n < 1 || !is_shape(kernel, 2 * axes + 2))
+        return ANTLER_OK;
+    for (int i = 0; i <= axes; i++)
+        in.dim[1 + i] = kernel->shape.dim[i];
+    ANTLER_TRY(antler__windows(window, &config, &in, err));
+    for (int i = 0; i < axes; i++)
+        if (window[ANTLER_SPATIAL - axes + i].out != kernel->shape.dim[axes + 1 + i])
+            return ANTLER_OK; /* of another layer */
+    return list_reached(&w->array[0], window, err);
+}
+
 /* ---- which layer ------------------------------------------------------------------------------------------------- */
 
 static const struct form {
@@ -252,6 +306,8 @@ static const struct form {
     {"Conv2D", false, convolution},
     {"Conv3D", false, convolution},
     {"Conv2DTranspose", false, transposed},
+    {"LocallyConnected1D", true, local},
+    {"LocallyConnected2D", true, local},
 };
 
 static const struct form *form_of(antler_object layer, antler_origin origin)
