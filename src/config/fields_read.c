@@ -57,7 +57,12 @@ static antler_status copy_string(const char *string, const antler_place *place, 
 static antler_status read_string(const antler_field *field, const antler_json *node, const antler_place *place,
                                  antler_report *report, const char **value)
 {
-    const char *string = string_of(node);
+    const char *string = string_of(node), *class_name = antler__string_at(node, "class_name");
+    char brief[BRIEF];
+    if (!string && class_name) /* such as a quantized layer's dtype */
+        return antler__report_error(report, ANTLER_UNSUPPORTED, place, "%.80s %s is not supported; expected a string",
+                                    class_name,
+                                    antler__json_brief(antler__json_get(node, "config"), brief, sizeof brief));
     if (!string)
         return antler__value_wrong(report, place, node, "a string");
     if (field->choices)
@@ -112,12 +117,7 @@ static antler_status read_object(const antler_field *field, const antler_json *n
 {
     if (antler__json_type(node) == ANTLER_JSON_NULL)
         return field->flags & ANTLER_NULLABLE ? ANTLER_OK : antler__value_wrong(report, place, node, "an object");
-    if (field->of != ANTLER_KIND_SETTINGS)
-        return antler__object_read(field->of, node, place, report, value);
-    const antler_type *type = antler_type_find(ANTLER_KIND_SETTINGS, field->key);
-    ANTLER_TRY(antler__config_read(type, node, place, report, &value->config));
-    value->type = type;
-    return ANTLER_OK;
+    return antler__object_read(field->of, node, place, report, value);
 }
 
 /* What ANTLER_ANY demands of a key that we do not act on. */
@@ -299,9 +299,15 @@ static antler_status wrong_kind(antler_kind is, antler_kind kind, const char *na
 
 static antler_status unknown_class(antler_kind kind, const char *name, const antler_place *place, antler_report *report)
 {
-    const antler_kind other = kind == ANTLER_KIND_CELL    ? ANTLER_KIND_LAYER
-                              : kind == ANTLER_KIND_LAYER ? ANTLER_KIND_CELL
-                                                          : ANTLER_KINDS;
+    const antler_kind other = kind == ANTLER_KIND_CELL || kind == ANTLER_KIND_ACTIVATION ? ANTLER_KIND_LAYER
+                              : kind == ANTLER_KIND_LAYER                                ? ANTLER_KIND_CELL
+                                                                                         : ANTLER_KINDS;
+    const bool acts = kind == ANTLER_KIND_ACTIVATION && antler_type_find(other, name);
+    if (acts) /* the activation whose name is near is another function */
+        return antler__report_error(report, ANTLER_UNSUPPORTED, place,
+                                    "\"%.80s\" is a layer, which is not supported as an activation: put it behind this "
+                                    "layer, whose activation is \"linear\" then",
+                                    name);
     if (antler_type_find(other, name))
         return wrong_kind(other, kind, name, place, report);
     for (const antler_old_class *row = antler__old_classes; row->before; row++)

@@ -3,11 +3,12 @@
    comes last, and what a BatchNormalization in a model counts comes behind all kernels. */
 #include "model/weights_legacy.h"
 
-#include "config/old.h"
 #include "core/memory.h"
+
 #include "model/model_json.h"
 #include "model/weights_entries.h"
 #include "model/weights_names.h"
+#include "model/weights_old.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -157,208 +158,137 @@ static const char *next_with_weights(antler_names *layers, const char *root)
     return NULL;
 }
 
-/* A file under reading. */
-typedef struct reading {
-    const antler_model *model;
-    const antler_entries *entries;
-    const char *root;
-    antler_origin origin;
-    antler_real *to;
-} reading;
-
-/* The list of a layer in the file. */
-typedef struct list {
-    const char *attribute; /* its place, for errors */
-    const char *layer;     /* of the model, that it is for */
-    int64_t n, next;
-    const antler_entry **entry; /* [n] */
-} list;
-
-enum { LONGEST_RUN = 16 }; /* variables that are read together: more than any layer that old files kept otherwise has */
-
-/* The next variables that are of one layer, at most LONGEST_RUN. */
+/* The next variables that are of one layer, at most ANTLER_LONGEST_RUN. */
 static int next_run(walk *w, const antler_model_variable_entry **run)
 {
     int n = 0;
-    for (walk ahead = *w; n < LONGEST_RUN && (run[n] = next_variable(&ahead)) && run[n]->layer == run[0]->layer; n++)
+    for (walk ahead = *w; n < ANTLER_LONGEST_RUN && (run[n] = next_variable(&ahead)) && run[n]->layer == run[0]->layer;
+         n++)
         *w = ahead;
     return n;
 }
 
-static antler_status no_weight(const list *l, const antler_model_variable_entry *variable, antler_error *err)
+static antler_status read_list(const antler_source *source, antler_origin origin, walk *w, antler_weight_list *list,
+                               antler_error *err)
 {
-    return antler_error_set(err, ANTLER_SHAPE, l->attribute, "no weight for %s of layer \"%s\"", variable->view.name,
-                            l->layer);
-}
-
-static antler_status read_run(const reading *r, list *l, const antler_model_variable_entry *const *run, int n,
-                              antler_error *err)
-{
-    for (int i = 0; i < n; i++) {
-        if (l->next == l->n)
-            return no_weight(l, run[i], err);
-        ANTLER_TRY(antler__weights_take(l->entry[l->next++], &run[i]->view.value.shape, r->to + run[i]->offset, err));
-    }
-    return ANTLER_OK;
-}
-
-/* What is left of the list, as far as one layer may have it. */
-static antler_status open_old(const list *l, antler_old_weights *old, antler_error *err)
-{
-    for (; old->n < ANTLER_OLD_ARRAYS && l->next + old->n < l->n; old->n++) {
-        const antler_entry *entry = l->entry[l->next + old->n];
-        antler_tensor *array = &old->array[old->n];
-        array->shape = entry->shape;
-        array->data = antler__allocate((size_t)antler_count(&entry->shape, 0), sizeof *array->data);
-        if (!array->data)
-            return antler__no_memory(err);
-        ANTLER_TRY(antler__weights_take(entry, &entry->shape, array->data, err));
-    }
-    return ANTLER_OK;
-}
-
-static antler_status take_old(const reading *r, list *l, const antler_old_weights *old,
-                              const antler_model_variable_entry *const *run, int n, antler_error *err)
-{
-    char a[128], b[128];
-    for (int i = 0; i < n; i++) {
-        const antler_shape *wanted = &run[i]->view.value.shape;
-        if (l->next + i >= l->n)
-            return no_weight(l, run[i], err);
-        if (!antler_shape_equal(&old->array[i].shape, wanted))
-            return antler_error_set(
-                err, ANTLER_SHAPE, l->entry[l->next + i]->name, "weights of shape %s; the model's have %s",
-                antler_shape_text(&old->array[i].shape, a, sizeof a), antler_shape_text(wanted, b, sizeof b));
-        memcpy(r->to + run[i]->offset, old->array[i].data, (size_t)antler_count(wanted, 0) * sizeof *r->to);
-    }
-    l->next += old->used;
-    return ANTLER_OK;
-}
-
-/* The variables of a layer that old files keep in another form. */
-static antler_status read_old(const reading *r, list *l, const antler_model_variable_entry *const *run, int n,
-                              antler_error *err)
-{
-    antler_old_weights old = {.used = n};
-    antler_status status = open_old(l, &old, err);
-    const int opened = old.n < ANTLER_OLD_ARRAYS ? old.n + 1 : old.n;
-    if (status == ANTLER_OK)
-        status = antler__old_weights(run[0]->layer->object, r->origin, &old, err);
-    if (status == ANTLER_OK)
-        status = take_old(r, l, &old, run, n, err);
-    for (int i = 0; i < opened; i++)
-        antler__free(old.array[i].data);
-    return status;
-}
-
-static antler_status read_list(const reading *r, walk *w, list *l, antler_error *err)
-{
-    const antler_model_variable_entry *run[LONGEST_RUN];
+    const antler_model_variable_entry *run[ANTLER_LONGEST_RUN];
     for (int n; (n = next_run(w, run)) > 0;)
-        ANTLER_TRY(antler__old_has_weights(run[0]->layer->object, r->origin) ? read_old(r, l, run, n, err)
-                                                                             : read_run(r, l, run, n, err));
-    if (l->next < l->n)
-        return antler_error_set(err, ANTLER_SHAPE, l->attribute,
+        ANTLER_TRY(antler__run_read(source, origin, list, run, n, err));
+    if (list->next < list->n)
+        return antler_error_set(err, ANTLER_SHAPE, list->place,
                                 "more weights than the %" PRId64 " of the model's layer \"%s\"", w->end - w->first,
-                                l->layer);
+                                list->layer);
     return ANTLER_OK;
 }
 
-static antler_status read_layer(const reading *r, walk *w, const char *name, const char *layer, antler_error *err)
+static antler_status read_layer(walk *w, const antler_source *source, const char *root, const char *name,
+                                const char *layer, antler_error *err)
 {
     char attribute[ANTLER_LONGEST_PATH], path[2 * ANTLER_LONGEST_PATH];
-    antler_names weights = antler__names_of(r->entries, weights_attribute(r->root, name, attribute, sizeof attribute));
-    list l = {.attribute = attribute, .layer = layer};
+    const antler_entries *entries = source->entries;
+    antler_names weights = antler__names_of(entries, weights_attribute(root, name, attribute, sizeof attribute));
+    antler_weight_list list = {.place = attribute, .layer = layer};
     antler_status status = ANTLER_OK;
     for (const char *weight; status == ANTLER_OK && (weight = antler__names_next(&weights));) {
-        snprintf(path, sizeof path, "%s/%s/%s", r->root, name, weight);
-        const antler_entry *entry = antler__entries_find(r->entries, path);
+        snprintf(path, sizeof path, "%s/%s/%s", root, name, weight);
+        const antler_entry *entry = antler__entries_find(entries, path);
         if (!entry)
-            status = antler_error_set(err, ANTLER_FORMAT, attribute, "\"%.80s\" is not in the file", weight);
-        else if (!antler__grow_by_one(&l.entry, (size_t)l.n, sizeof *l.entry))
+            status = antler_error_set(err, ANTLER_SHAPE, attribute, "\"%.80s\" of layer \"%s\" is not in the file",
+                                      weight, layer);
+        else if (!antler__grow_by_one(&list.entry, (size_t)list.n, sizeof *list.entry))
             status = antler__no_memory(err);
         else
-            l.entry[l.n++] = entry;
+            list.entry[list.n++] = entry;
     }
     if (status == ANTLER_OK)
-        status = read_list(r, w, &l, err);
-    antler__free(l.entry);
+        status = read_list(source, antler__origin_of(entries, root), w, &list, err);
+    antler__free(list.entry);
     return status;
 }
 
-/* ---- who wrote it ------------------------------------------------------------------------------------------------ */
-
-/* An attribute of the weights, or of the file. */
-static const char *attribute_of(const antler_entries *entries, const char *root, const char *name)
+/* The member's variables; of a member without any, or with none of its own in files, w->first < 0. */
+static walk walk_listed(const antler_model *model, int64_t i)
 {
-    char path[64];
-    snprintf(path, sizeof path, "%s/@%s", root, name);
-    const antler_entry *entry = NULL;
-    if (*root) {
-        snprintf(path, sizeof path, "%s@%s", root, name);
-        entry = antler__entries_find(entries, path);
-        snprintf(path, sizeof path, "/@%s", name);
-    }
-    entry = entry ? entry : antler__entries_find(entries, path);
-    return entry && entry->dtype == ANTLER_TEXT && antler_count(&entry->shape, 0) > 0 ? entry->data : NULL;
+    const antler_tree_member *member = listed(model->tree, i);
+    return member ? walk_member(model, member) : (walk){.first = -1};
 }
 
-/* Whether the names of the weights end as TensorFlow's do, "dense_1_W:0": Keras 1 does not say on what it ran, but
-   takes the names of variables from there. */
-static bool has_tensorflow_names(const antler_entries *entries, const char *root)
+static bool has_layer(antler_names layers, const char *name)
 {
-    char attribute[ANTLER_LONGEST_PATH];
-    antler_names layers = antler__names_of(entries, *root ? "/model_weights@layer_names" : "/@layer_names");
-    const char *layer = next_with_weights(&layers, root);
-    antler_names weights =
-        antler__names_of(entries, weights_attribute(root, layer ? layer : "", attribute, sizeof attribute));
-    const char *name = layer ? antler__names_next(&weights) : NULL;
-    return !name || strchr(name, ':');
+    const char *layer;
+    while ((layer = antler__names_next(&layers)))
+        if (strcmp(layer, name) == 0)
+            return true;
+    return false;
 }
 
-static antler_origin origin_of(const antler_entries *entries, const char *root)
+/* The layers of the list that have weights, as "a, b, c", shortened. */
+static const char *layers_text(antler_names layers, const char *root, char *text, size_t size)
 {
-    const char *backend = attribute_of(entries, root, "backend");
-    antler_origin origin = {.keras = antler__keras_version(attribute_of(entries, root, "keras_version"))};
-    if (backend)
-        origin.theano = strcmp(backend, "theano") == 0;
-    else
-        origin.theano = origin.keras > 0 && origin.keras < 200 && !has_tensorflow_names(entries, root);
-    return origin;
+    const char *layer;
+    *text = 0;
+    while ((layer = next_with_weights(&layers, root)) && strlen(text) + 8 < size)
+        snprintf(text + strlen(text), size - strlen(text), "%s%.40s", *text ? ", " : "", layer);
+    return text;
 }
 
-static antler_status check_layers(const antler_model *model, antler_origin origin, antler_error *err)
+static antler_status read_by_name(const antler_model *model, const antler_source *source, const char *root,
+                                  antler_names layers, antler_error *err)
 {
-    antler_error error = {0};
-    for (int64_t i = 0; i < model->layers; i++)
-        if (antler__old_check(model->layer[i].object, origin, &error) != ANTLER_OK)
-            return antler_error_set(err, error.status, model->layer[i].name, "%s", error.message);
-    return ANTLER_OK;
-}
-
-/* ---- the whole --------------------------------------------------------------------------------------------------- */
-
-antler_status antler__legacy_weights_read(const antler_model *model, const antler_entries *entries, antler_real *to,
-                                          antler_error *err)
-{
-    const char *root = is_whole(entries) ? "/model_weights" : "";
-    const reading r = {model, entries, root, origin_of(entries, root), to};
-    antler_names layers = antler__names_of(entries, *root ? "/model_weights@layer_names" : "/@layer_names");
-    int64_t with_weights = 0;
-    ANTLER_TRY(check_layers(model, r.origin, err));
+    char text[200];
+    const char *last = NULL;
+    int64_t found = 0;
     for (int64_t i = 0; i < model->tree->ordered; i++) {
-        const antler_tree_member *member = listed(model->tree, i);
-        walk w = {.first = -1};
-        if (member)
-            w = walk_member(model, member);
+        walk w = walk_listed(model, i);
         if (w.first < 0)
             continue;
-        const char *name = next_with_weights(&layers, root);
+        const char *name = antler__member_name(listed(model->tree, i));
+        last = name;
+        if (!has_layer(layers, name))
+            continue;
+        ANTLER_TRY(read_layer(&w, source, root, name, name, err));
+        found++;
+    }
+    if (found || !last)
+        return ANTLER_OK;
+    return antler_error_set(
+        err, ANTLER_NAME, NULL,
+        "no layer of the model has a name of the file's: it has weights for %s; the model's last is "
+        "\"%.40s\"",
+        layers_text(layers, root, text, sizeof text), last);
+}
+
+/* Whether a list of a whole model has every layer by its name. Those of Keras 1 are then found so: it had another order
+   where models are joined. */
+static bool has_names(const antler_model *model, const antler_entries *entries, const char *root, antler_names layers)
+{
+    bool all = *root && antler__origin_of(entries, root).keras < 200;
+    for (int64_t i = 0; all && i < model->tree->ordered; i++)
+        all = walk_listed(model, i).first < 0 || has_layer(layers, antler__member_name(listed(model->tree, i)));
+    return all;
+}
+
+antler_status antler__legacy_weights_read(const antler_model *model, const antler_source *source, antler_error *err)
+{
+    const antler_entries *entries = source->entries;
+    const char *root = is_whole(entries) ? "/model_weights" : "";
+    antler_names layers = antler__names_of(entries, *root ? "/model_weights@layer_names" : "/@layer_names");
+    antler_names all = layers;
+    char text[200];
+    int64_t with_weights = 0;
+    ANTLER_TRY(antler__origin_check(model, antler__origin_of(entries, root), err));
+    if (source->by_name || has_names(model, entries, root, layers))
+        return read_by_name(model, source, root, layers, err);
+    for (int64_t i = 0; i < model->tree->ordered; i++) {
+        walk w = walk_listed(model, i);
+        if (w.first < 0)
+            continue;
+        const char *layer = antler__member_name(listed(model->tree, i)), *name = next_with_weights(&layers, root);
         if (!name)
             return antler_error_set(err, ANTLER_SHAPE, NULL,
-                                    "no weights for layer \"%s\": the file has those of %" PRId64 " layers",
-                                    antler__member_name(member), with_weights);
-        ANTLER_TRY(read_layer(&r, &w, name, antler__member_name(member), err));
+                                    "no weights for layer \"%s\": the file has those of %" PRId64 " layers (%s)", layer,
+                                    with_weights, layers_text(all, root, text, sizeof text));
+        ANTLER_TRY(read_layer(&w, source, root, name, layer, err));
         with_weights++;
     }
     const char *extra = next_with_weights(&layers, root);
