@@ -37,6 +37,7 @@ static antler_status windows_of(const local *c, int axes, const antler_shape *in
 {
     const antler_window_config config = {axes, c->kernel_size, c->strides, NULL, c->padding};
     ANTLER_TRY(antler__windows(out->w, &config, in, err));
+    antler__windows_center(out->w, c->padding);
     out->channels = in->dim[in->rank - 1];
     out->filters = c->filters;
     out->outputs = antler__outputs(out->w);

@@ -1,6 +1,7 @@
 #include "model/old_merge.h"
 
 #include "config/fields.h"
+#include "config/registry.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -75,7 +76,7 @@ static void add_input(joining *j, const antler_json *first, char *name)
                       *shape = antler__json_get(config, "batch_input_shape");
     snprintf(name, LONGEST, "%s_input", antler__string_at(config, "name"));
     antler_json *layer = antler__json_object(j->layers, NULL), *own;
-    bool fits = layer && antler__json_add_string(layer, "class_name", "InputLayer") &&
+    bool fits = layer && antler__json_add_string(layer, "class_name", antler__source_layer()->type.class_name) &&
                 antler__json_add_string(layer, "name", name) && (own = antler__json_object(layer, "config")) &&
                 antler__json_add_string(own, "name", name) &&
                 (!shape || antler__json_add_copy(own, "batch_input_shape", shape)) &&
@@ -92,7 +93,7 @@ static void add_model(joining *j, const antler_json *model, char *last)
     for (const antler_json *part = parts ? antler__json_first(parts) : NULL; part; part = antler__json_next(part))
         add_model(j, part, from[n++]);
     const char *class_name = antler__string_at(layer, "class_name");
-    bool source = class_name && strcmp(class_name, "InputLayer") == 0;
+    bool source = class_name && strcmp(class_name, antler__source_layer()->type.class_name) == 0;
     if (!parts && !source)
         add_input(j, layer, from[n++]);
     for (; j->fits && layer; layer = antler__json_next(layer)) {

@@ -286,6 +286,7 @@ static antler_status local(antler_object layer, antler_origin origin, antler_old
     for (int i = 0; i <= axes; i++)
         in.dim[1 + i] = kernel->shape.dim[i];
     ANTLER_TRY(antler__windows(window, &config, &in, err));
+    antler__windows_center(window, *padding);
     for (int i = 0; i < axes; i++)
         if (window[ANTLER_SPATIAL - axes + i].out != kernel->shape.dim[axes + 1 + i])
             return ANTLER_OK; /* of another layer */
