@@ -1,6 +1,7 @@
 /* Configs, read: a value for each row of a type's table, checked and defaulted. */
 #include "config/fields.h"
 
+#include "config/old.h"
 #include "config/registry.h"
 #include "core/memory.h"
 #include "core/number.h"
@@ -309,6 +310,10 @@ static antler_status unknown_class(antler_kind kind, const char *name, const ant
                                     name);
     if (antler_type_find(other, name))
         return wrong_kind(other, kind, name, place, report);
+    for (const antler_old_class *row = antler__old_classes; row->before; row++)
+        if (row->refused && strcmp(row->name, name) == 0)
+            return antler__report_error(report, ANTLER_UNSUPPORTED, place, "%s is not supported: %s", name,
+                                        row->refused);
     const char *nearest = antler_type_nearest(kind, name);
     return antler__report_error(report, ANTLER_NAME, place, "unknown %s \"%.80s\"%s%s%s", antler_kind_name(kind), name,
                                 nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");

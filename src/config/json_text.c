@@ -170,7 +170,9 @@ static antler_status escape(scanner *s, const spot *here)
     if (unit < 0)
         return expected(s, here, "four hexadecimal digits after \\u");
     if (unit == 0)
-        return fail(s, here, "a string with \\u0000 in it, which no name or text of a model has");
+        return fail(
+            s, here,
+            "a string with \\u0000 in it: no text of a model, but the Python code of a Lambda, which is not run");
     if (unit >= 0xdc00 && unit <= 0xdfff)
         return fail(s, here, "\\u%04x is the second half of a surrogate pair without the first", (unsigned)unit);
     if (unit >= 0xd800 && unit <= 0xdbff) {

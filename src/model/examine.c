@@ -256,6 +256,8 @@ static void load(examination *e)
     }
     tell_model(e, model);
     tell_list(e, ANTLER_FOUND_TRANSLATED, model->note, model->notes);
+    if (e->keras.theano)
+        tell(e, ANTLER_FOUND_TRANSLATED, NULL, "kernels of convolutions, as Theano keeps them, are turned");
     for (int64_t i = 0; i < model->unreads; i++)
         tell_list(e, ANTLER_FOUND_UNREAD, &model->unread[i].error, 1);
     tell_list(e, ANTLER_FOUND_IGNORED, model->warning, model->warnings);

@@ -12,6 +12,7 @@
 #include "model/compile.h"
 #include "model/model.h"
 #include "model/model_json.h"
+#include "model/old.h"
 #include "model/structure.h"
 #include "model/targets.h"
 #include "model/tree_write.h"
@@ -245,14 +246,21 @@ static antler_status read_training_config(antler_model *model, const char *text,
     void *compile = NULL;
     if (!text || model->compile)
         return ANTLER_OK;
+    antler_json *today = NULL;
     antler_error error = {0};
+    antler_place place = antler__at(NULL, "training_config");
     antler_status status = antler__json_parse(text, strlen(text), &root, &error);
     if (status == ANTLER_OK) {
-        status = antler__settings_read(model, &antler__training_type, root, &report, &compile);
-        antler__json_free(root);
-    } else if (status != ANTLER_MEMORY) {
-        status = antler__unread_whole(model, &antler__training_type, &error, err);
+        report.err = &error;
+        status = antler__old_read(root, &place, &report, &today);
+        report.err = err;
     }
+    if (status == ANTLER_OK)
+        status = antler__settings_read(model, &antler__training_type, today ? today : root, &report, &compile);
+    else if (status != ANTLER_MEMORY)
+        status = antler__unread_whole(model, &antler__training_type, &error, err);
+    antler__json_free(today);
+    antler__json_free(root);
     if (compile)
         antler__compile_take(compile, &model->compile);
     if (status == ANTLER_OK)

@@ -7,6 +7,7 @@
 #include "core/number.h"
 #include "model/compile.h"
 #include "model/model.h"
+#include "model/old.h"
 #include "model/structure.h"
 #include "model/targets.h"
 #include "model/tree_read.h"
@@ -281,12 +282,9 @@ const char *antler__version_claimed(const antler_model *model, antler_style styl
     return text;
 }
 
-antler_status antler__model_read(antler_model *model, const antler_json *root, antler_report *report)
+static antler_status read_whole(antler_model *model, const antler_json *root, antler_report *report)
 {
-    ANTLER_TRY(check_class(root, report));
     antler_tree *tree = NULL;
-    int own = antler__keras_version(antler__string_at(root, "keras_version"));
-    report->keras = own ? own : report->keras;
     model->keras = report->keras ? report->keras : ANTLER_KERAS;
     antler_status status = antler__tree_read(root, NULL, report, 0, &tree), rest = read_root(model, root, report);
     if (tree) {
@@ -294,6 +292,18 @@ antler_status antler__model_read(antler_model *model, const antler_json *root, a
         model->tree = tree;
     }
     return status == ANTLER_OK ? rest : status;
+}
+
+antler_status antler__model_read(antler_model *model, const antler_json *root, antler_report *report)
+{
+    antler_json *today;
+    ANTLER_TRY(check_class(root, report));
+    int own = antler__keras_version(antler__string_at(root, "keras_version"));
+    report->keras = own ? own : report->keras ? report->keras : antler__old_version(root, report);
+    ANTLER_TRY(antler__old_read(root, NULL, report, &today));
+    antler_status status = read_whole(model, today ? today : root, report);
+    antler__json_free(today);
+    return status;
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
