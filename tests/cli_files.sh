@@ -112,12 +112,14 @@ case_convert_of_keras2() {
     mv out first.txt
     for suffix in keras json h5; do
         run 0 convert "$files/keras2_hard_sigmoid.h5" "k.$suffix"
+        cp err "k.$suffix.err"
         weights=k.keras
         [ $suffix != json ] || weights="k.json --weights k.keras"
         [ $suffix != h5 ] || weights=k.h5
         run 0 predict $weights --data four.csv
         cmp -s first.txt out || fail "hard_sigmoid of Keras 2 changes on its way through .$suffix"
     done
+    grep -q '^antler: warning: k.h5: the file is for Keras 2: Keras 3 takes a name in it for another function' k.h5.err || fail 'no warning of a misreading'
     grep -q '"hard_sigmoid"' k.json && fail "hard_sigmoid of Keras 2 is written as that of Keras 3"
     run 0 convert k.keras l.h5
     run 0 predict l.h5 --data four.csv

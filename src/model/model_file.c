@@ -13,6 +13,7 @@
 #include "model/model.h"
 #include "model/model_json.h"
 #include "model/old.h"
+#include "model/sayable.h"
 #include "model/structure.h"
 #include "model/targets.h"
 #include "model/tree_write.h"
@@ -503,43 +504,6 @@ static antler_status save_hdf5(const antler_model *model, const char *path, antl
     return status;
 }
 
-/* A model of Keras 2 goes back to it, as it came; one with operators of Keras 3 cannot. */
-static antler_style legacy_style(const antler_model *model)
-{
-    return model->keras < 300 && !antler__tree_has_operators(model->tree) ? ANTLER_STYLE_KERAS2 : ANTLER_STYLE_LEGACY;
-}
-
-/* A file of today's Keras means today's rules, and an older one treats the masks of several inputs otherwise: where
-   tensors are joined up to 3.3, of attention and of states in Keras 2. */
-static antler_status check_masks(const antler_model *model, const antler_call *call, antler_error *err)
-{
-    int masked = 0;
-    for (int k = 0; k < call->inputs; k++)
-        masked += model->wire[call->in[k]].masked;
-    bool joins = call->of->mask == ANTLER_MASK_ALL;
-    if (call->inputs < 2 || !masked || call->of->mask == ANTLER_MASK_ANY || model->keras >= (joins ? 304 : 300))
-        return ANTLER_OK;
-    return antler_error_set(err, ANTLER_UNSUPPORTED, NULL,
-                            "layer \"%.80s\" treats the masks of its inputs as Keras %d.%d does, which a file of Keras "
-                            "3.15 cannot say%s",
-                            call->of->name, model->keras / 100, model->keras % 100,
-                            model->keras < 300 ? "; a .h5 can, for Keras 2" : "");
-}
-
-antler_status antler_save_check(const antler_model *model, const char *path, antler_error *err)
-{
-    antler_error error = {0};
-    ANTLER_TRY(antler__require(model, "model", err));
-    ANTLER_TRY(antler__require(path, "path", err));
-    bool weights = antler__ends_with(path, ".weights.h5"), legacy = !weights && is_hdf5(path);
-    if (weights || !model->built || (legacy && legacy_style(model) == ANTLER_STYLE_KERAS2))
-        return ANTLER_OK;
-    for (int64_t i = 0; i < model->calls && error.status == ANTLER_OK; i++)
-        check_masks(model, &model->call[i], &error);
-    antler__error_file(&error, path);
-    return antler__error_copy(err, &error);
-}
-
 antler_status antler_save(antler_model *model, const char *path, antler_error *err)
 {
     antler_error error = {0};
@@ -560,15 +524,16 @@ antler_status antler_save(antler_model *model, const char *path, antler_error *e
         status = save_hdf5(model, path, ANTLER_STYLE_KERAS, &error);
         form = NULL;
     } else if (is_hdf5(path)) {
-        status = save_hdf5(model, path, legacy_style(model), &error);
+        status = save_hdf5(model, path, antler__legacy_style(model), &error);
         form = &antler__training_type;
     } else {
         status = antler_error_set(&error, ANTLER_VALUE, NULL,
                                   "cannot save to it: expected .keras, .weights.h5, .h5 or .json");
     }
-    if (status == ANTLER_OK)
+    if (status == ANTLER_OK) {
         antler__unread_tell(model, form, path);
-    else
+        antler__names_tell(model, path);
+    } else
         antler__error_file(&error, path);
     return status == ANTLER_OK ? status : antler__error_copy(err, &error);
 }
