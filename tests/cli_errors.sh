@@ -27,7 +27,7 @@ case_bad_config() {
     model bad.json '{"class_name": "Dropout", "config": {"rate": NaN}}'
     refused 1 'bad.json:3' summary bad.json
     model bad.json "$dense" nonsense
-    refused 1 'bad.json:5: compile_config.loss.*nonsense' summary bad.json
+    refused 1 'bad.json:5: compile_config.loss.*nonsense' train bad.json
 }
 
 case_bad_json() {
@@ -51,8 +51,8 @@ case_bad_json() {
     refused 1 'fti' train bad.json
     refused 1 'nowhere.json' summary nowhere.json
     refused 1 'data' summary data
-    cp net.json net.txt
-    refused 1 'net.txt' summary net.txt
+    cp data/x_train.csv net.txt
+    refused 1 'net.txt: it is neither ZIP, HDF5 nor JSON; expected a model' summary net.txt
 }
 
 case_bad_data() {
@@ -128,12 +128,12 @@ case_bad_output() {
 case_loss_of_no_output() {
     graph lost.json
     sed -i 's/"loss": "mse"/"loss": {"p": "mse", "kind": "mse"}/' lost.json
-    unfit='lost.json: compile_config.loss: the model has no output "kind"; it has "p", "q"'
+    unfit='lost.json(:10)?: compile_config.loss: the model has no output "kind"; it has "p", "q"'
     refused 1 "$unfit" bench lost.json
     run 0 summary lost.json
-    prints '^loss +lost.json: compile_config.loss: the model has no output "kind"'
+    prints '^loss +lost.json:10: compile_config.loss: the model has no output "kind"'
     run 0 convert lost.json lost.keras
-    grep -q '^antler: warning: lost.json: compile_config.loss: the model has no output' err || fail 'convert does not warn'
+    grep -q '^antler: warning: lost.json:10: compile_config.loss: the model has no output' err || fail 'convert does not warn'
     has_double loss_of_no_output || return
     refused 1 "$unfit" gradcheck lost.json
 }

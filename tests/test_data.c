@@ -325,7 +325,7 @@ START_TEST(knows_the_kinds)
     write_npy(path, 1, "{'descr': '|u1', 'fortran_order': False, 'shape': (3,)}", "\1\2\3", 3);
     expect_data(path, NULL, (antler_shape){1, {3}}, (double[]){1, 2, 3});
     scratch_write(path, "whatever", 8);
-    refuse(path, NULL, ANTLER_FORMAT, "data.bin: neither HDF5, .npy, .csv");
+    refuse(path, NULL, ANTLER_FORMAT, "data.bin: no data file; expected HDF5, .npy, .csv");
     refuse(scratch_path("no"), NULL, ANTLER_FILE, "cannot open: No such file");
 }
 END_TEST

@@ -6,12 +6,10 @@
 #include "model/tree.h"
 #include "scratch.h"
 
-/* Models of Keras 2 that a file of Keras 3 says otherwise: it has Keras 3.15's rules of masks. The .h5 of such a model
-   is Keras 2's. */
-static bool changes_when_saved(const char *name, const char *file)
+/* Models of Keras 2 that a file of Keras 3 cannot say: it has Keras 3.15's rules of masks. The .h5 of such a model is
+   Keras 2's. */
+static bool cannot_be_said(const char *name)
 {
-    if (strcmp(file, "m.h5") == 0)
-        return false;
     return strcmp(name, "k215_masks_joined") == 0 || strcmp(name, "k215_seq2seq_masked") == 0;
 }
 
@@ -171,9 +169,7 @@ static void check_round_trip(antler_model *model, const antler_json *item, const
     parts p = parts_of(item, "predict");
     for (int64_t k = 0; k < p.n; k++)
         bytes += (size_t)antler_count(&p.entry[k]->shape, 0) * sizeof *y;
-    bool same = memcmp(y, wanted, bytes) == 0;
-    ck_assert_msg(same != changes_when_saved(text_at(item, "name"), file), "%s: it predicts %s numbers", name,
-                  same ? "the same" : "other");
+    ck_assert_msg(memcmp(y, wanted, bytes) == 0, "%s: it predicts other numbers", name);
     if (!shape) {
         check_same_weights(model, again, name);
         check_same_optimizer(model, again, name);
@@ -189,6 +185,14 @@ static void check_round_trips(antler_model *model, const antler_json *item)
     antler_real *wanted = predictions(model, item, "model.json");
     static const char *const files[] = {"m.h5", "m.keras", "m.weights.h5"};
     antler_error err = {0};
+    if (cannot_be_said(text_at(item, "name"))) {
+        check_round_trip(model, item, "m.h5", wanted);
+        ck_assert_int_eq(antler_save(model, scratch_path("m.keras"), NULL), ANTLER_UNSUPPORTED);
+        ck_assert_int_eq(antler_save(model, scratch_path("m.json"), NULL), ANTLER_UNSUPPORTED);
+        free(wanted);
+        scratch_remove();
+        return;
+    }
     ensure(antler_save(model, scratch_path("m.json"), &err), &err, "m.json", item);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (HAS_ZIP || strcmp(files[i], "m.keras") != 0)

@@ -46,7 +46,8 @@ static const struct {
      "line 2: config.layers[1].rate: a number beyond the range of a double"},
     {"{\"a\": {\"b\": 1, \"c\": 2,\n \"b\": 3}}", "line 2: a.b: a key that occurs twice in one object"},
     {"{\"a\": 1, \"\\u0061\": 3}", "line 1: a: a key that occurs twice in one object"},
-    {"[\"a\\u0000b\"]", "line 1: [0]: a string with \\u0000 in it, which no name or text of a model has"},
+    {"[\"a\\u0000b\"]",
+     "line 1: [0]: a string with \\u0000 in it: no text of a model, but the Python code of a Lambda, which is not run"},
     {"[\"\\ud800\"]", "line 1: [0]: \\ud800 is the first half of a surrogate pair without the second"},
     {"[\"\\udc00\"]", "line 1: [0]: \\udc00 is the second half of a surrogate pair without the first"},
     {"[\"\\u12g4\"]", "line 1: [0]: expected four hexadecimal digits after \\u, not 'g'"},
@@ -55,7 +56,7 @@ static const struct {
     {"[\"\xed\xa0\x80\"]", "line 1: [0]: byte 0xed is not UTF-8"},
     {"[\"\xe2\x82\"]", "line 1: [0]: byte 0xe2 is not UTF-8"},
     {"[\"a\nb\"]", "line 1: [0]: expected a string to have its control characters escaped, not byte 0x0a"},
-    {"\xef\xbb\xbf{}", "line 1: begins with a byte order mark, expected plain UTF-8"},
+    {"\xef\xbb\xbf\n{", "line 2: expected a key in double quotes, not the end of the text"},
     {"{\"a\\nb\": {\"c\": x}}", "line 1: a\\nb.c: expected a value (JSON has neither NaN nor Infinity), not 'x'"},
 };
 

@@ -31,7 +31,9 @@ static antler_error refused(const char *layers, const char *more)
              "{'batch_shape': [null, 4]}}, %s]}%s}",
              layers, more);
     antler_model *model = antler_load_json(quoted(text), NULL, &err);
-    ck_assert_msg(!model, "%s", text);
+    if (model) /* settings of training are refused when they are needed */
+        ck_assert_msg(antler_model_ready(model, &err) != ANTLER_OK, "%s", text);
+    antler_model_free(model);
     return err;
 }
 
@@ -528,7 +530,7 @@ START_TEST(an_attribute_without_a_string_is_none)
         write_with(scratch_path("m.h5"), attributes[i], "", true);
         antler_model *model = antler_load(scratch_path("m.h5"), &err);
         ck_assert_int_eq(model != NULL, i > 0);
-        ck_assert_msg(model || strstr(err.message, "no \"model_config\"") != NULL, "%s", err.message);
+        ck_assert_msg(model || strstr(err.message, "no architecture (\"model_config\")") != NULL, "%s", err.message);
         ck_assert(!model || (model->compile != NULL) == (i != 1));
         ck_assert(!model || (model->fit != NULL) == (i != 2));
         antler_model_free(model);

@@ -1,6 +1,8 @@
 /* Settings of C callers: what a macro of theirs brings is kept, what has no name is refused, older and shorter structs
    are taken, longer ones are not. */
 #include "networks.h"
+#include "scratch.h"
+#include "torture.h"
 
 #define WIDE .units = 64, .activation = "relu"
 #define TANH .activation = "tanh"
@@ -231,9 +233,139 @@ START_TEST(later_structs_are_refused)
 }
 END_TEST
 
+/* ---- settings of a file that cannot be read ---- */
+
+static const char unread[] =
+    "{'class_name': 'Sequential', 'config': {'layers': [{'class_name': 'InputLayer', 'config': {'batch_shape': "
+    "[null, 4]}}, {'class_name': 'Dense', 'config': {'units': 4}}]}, 'compile_config': {'optimizer': {'class_name': "
+    "'SGD', 'config': {'learning_rate': 0.5}}, 'loss': {'class_name': 'my_loss', 'config': {'a': [1]}}, 'metrics': "
+    "['mae', "
+    "'other']}, 'fit': {'epochs': 2, 'callbacks': ['Theirs']}}";
+
+static antler_model *load_unread(antler_error *err)
+{
+    char json[sizeof unread];
+    memcpy(json, unread, sizeof json);
+    return antler_load_json(quoted(json), NULL, err);
+}
+
+static void expect_unready(const antler_model *model, const char *line)
+{
+    char text[1100];
+    antler_error err = {0};
+    ck_assert_int_eq(antler_model_ready(model, &err), ANTLER_NAME);
+    err.line = 0;
+    ck_assert_str_eq(antler_error_text(&err, text, sizeof text), line);
+}
+
+START_TEST(what_training_needs_keeps_nobody_from_predicting)
+{
+    antler_error err = {0};
+    antler_real x[8] = {0}, y[8];
+    antler_model *m = load_unread(&err);
+    must(m ? ANTLER_OK : err.status, &err);
+    ck_assert_str_eq(antler_model_warning(m, 0)->message, "unknown loss \"my_loss\"");
+    ck_assert_str_eq(antler_model_warning(m, 1)->place, "compile_config.metrics[1]");
+    ck_assert_str_eq(antler_model_warning(m, 2)->place, "fit.callbacks[0]");
+    ck_assert_ptr_null(antler_model_warning(m, 3));
+    antler_data *data = rows_of(x, 2, 4);
+    must(antler_predict(m, data, 0, 1, y, &err), &err);
+    ck_assert_int_eq(antler_evaluate(m, data, data, 0, 1, NULL, &err), ANTLER_NAME);
+    ck_assert_str_eq(err.message, "unknown loss \"my_loss\"");
+    err = (antler_error){0};
+    ck_assert(json_has(m, "'a': ["));
+    ck_assert(json_has(m, "'other'"));
+    ck_assert(json_has(m, "'Theirs'"));
+    expect_unready(m, "compile_config.loss.class_name: unknown loss \"my_loss\"");
+    must(antler_compile(m, .loss = "mse", .keep = true), antler_model_error(m));
+    expect_unready(m, "compile_config.metrics[1]: unknown metric \"other\"");
+    ck_assert(json_has(m, "'learning_rate': 0.5"));
+    ck_assert(json_has(m, "'other'"));
+    must(antler_compile(m, .metrics = {"mse"}, .loss = NULL, .keep = true), antler_model_error(m));
+    expect_unready(m, "fit.callbacks[0]: unknown callback \"Theirs\"");
+    ck_assert(json_has(m, "'MeanSquaredError'"));
+    must(antler_evaluate(m, data, data, 0, 1, NULL, &err), &err);
+    ck_assert_int_eq(antler_fit(m, data, data), ANTLER_NAME);
+    must(antler_fit(m, data, data, .callbacks = "[]"), antler_model_error(m));
+    ck_assert_int_eq(antler_compile(m, .learning_rate = 0.1, .keep = true), ANTLER_VALUE);
+    antler_data_free(data);
+    antler_model_free(m);
+}
+END_TEST
+
+START_TEST(settings_anew_replace_all_that_was_not_read)
+{
+    antler_error err = {0};
+    antler_model *m = load_unread(&err);
+    must(antler_compile(m, .loss = "mae"), antler_model_error(m));
+    expect_unready(m, "fit.callbacks[0]: unknown callback \"Theirs\"");
+    ck_assert(!json_has(m, "'my_loss'") && !json_has(m, "'other'") && json_has(m, "'Adam'"));
+    antler_model_free(m);
+}
+END_TEST
+
+/* Another loss leaves the optimizer's state as it is, another optimizer does not. */
+START_TEST(what_is_kept_goes_on)
+{
+    antler_error err = {0};
+    antler_real v[8] = {1, 2, 3, 4};
+    antler_model *m = network("4", "{'class_name': 'Dense', 'config': {'units': 4}}",
+                              ", 'compile_config': {'optimizer': 'adam', 'loss': 'mse'}");
+    antler_data *data = rows_of(v, 2, 4);
+    must(antler_fit(m, data, data, .epochs = 3), antler_model_error(m));
+    scratch_make();
+    must(antler_compile(m, .loss = "mae", .keep = true), antler_model_error(m));
+    must(antler_save(m, scratch_path("kept.weights.h5"), &err), &err);
+    must(antler_compile(m, .optimizer = "adam", .keep = true), antler_model_error(m));
+    must(antler_save(m, scratch_path("new.weights.h5"), &err), &err);
+    antler_data *kept = antler_data_open(scratch_path("kept.weights.h5"), "optimizer/vars/2", &err);
+    antler_data *anew = antler_data_open(scratch_path("new.weights.h5"), "optimizer/vars/2", &err);
+    must(kept && anew ? ANTLER_OK : err.status, &err);
+    antler_real a[16], b[16];
+    const int64_t rows[] = {0, 1, 2, 3};
+    must(antler_data_gather(kept, rows, 4, a, &err), &err);
+    must(antler_data_gather(anew, rows, 4, b, &err), &err);
+    bool moved = false;
+    for (int i = 0; i < 16; i++) {
+        moved |= a[i] != 0;
+        ck_assert(b[i] == 0);
+    }
+    ck_assert(moved);
+    antler_data_free(kept);
+    antler_data_free(anew);
+    scratch_remove();
+    antler_data_free(data);
+    antler_model_free(m);
+}
+END_TEST
+
+static antler_status unread_life(void *arg)
+{
+    antler_error err = {0};
+    antler_model *m = load_unread(&err);
+    (void)arg;
+    if (!m)
+        return err.status;
+    char *text = antler_model_json(m, &err);
+    antler_text_free(text);
+    antler_status status = text ? antler_compile(m, .loss = "mse", .keep = true) : err.status;
+    antler_model_free(m);
+    return status;
+}
+
+START_TEST(unread_settings_without_memory)
+{
+    torture(unread_life, NULL);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("settings");
+    tcase_add_test(tests, what_training_needs_keeps_nobody_from_predicting);
+    tcase_add_test(tests, settings_anew_replace_all_that_was_not_read);
+    tcase_add_test(tests, what_is_kept_goes_on);
+    tcase_add_test(tests, unread_settings_without_memory);
     tcase_add_test(tests, macros_of_the_caller_are_settings_too);
     tcase_add_test(tests, the_model_s_fit_needs_no_settings);
     tcase_add_test(tests, values_may_look_like_anything);

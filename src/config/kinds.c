@@ -209,6 +209,9 @@ static const antler_field metric_fields[] = {
 
 static const antler_field schedule_fields[] = {{.key = "name", .kind = ANTLER_ANY}, ANTLER_FIELD_END};
 
+/* TF 1.14 to 2.0 wrote it. */
+static const antler_field initializer_fields[] = {{.key = "dtype", .kind = ANTLER_ANY}, ANTLER_FIELD_END};
+
 const antler_field *antler__kind_fields(antler_kind kind)
 {
     switch (kind) {
@@ -225,6 +228,8 @@ const antler_field *antler__kind_fields(antler_kind kind)
         return metric_fields;
     case ANTLER_KIND_SCHEDULE:
         return schedule_fields;
+    case ANTLER_KIND_INITIALIZER:
+        return initializer_fields;
     default:
         return NULL;
     }

@@ -107,6 +107,10 @@ const antler_error *antler_model_error(const antler_model *model)
 
 const antler_error *antler_model_warning(const antler_model *model, int64_t index)
 {
+    int64_t unreads = model ? model->unreads : 0;
+    if (index >= 0 && index < unreads)
+        return &model->unread[index].error;
+    index -= index < 0 ? 0 : unreads;
     return model && index >= 0 && index < model->warnings ? &model->warning[index] : NULL;
 }
 

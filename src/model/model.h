@@ -134,6 +134,14 @@ static inline bool antler__compile_has_loss(const antler_compile_settings *setti
     return false;
 }
 
+/* A setting of training that a file has and that could not be read (unread.h). */
+typedef struct antler_unread {
+    const antler_type *section; /* antler__compile_type, antler__training_type, antler__fit_type */
+    char *key;                  /* in it; NULL: all of it */
+    antler_json *said;          /* {"said": as it came} */
+    antler_error error;         /* why */
+} antler_unread;
+
 /* "fit" of the JSON; args has its numbers. */
 typedef struct antler_fit_settings {
     struct antler_fit args;
@@ -159,10 +167,14 @@ struct antler_model {
     int64_t part;                                   /* the member of whole->tree that it is; -1: none, for it failed */
     antler_compile_settings *compile;               /* NULL: not compiled */
     antler_fit_settings *fit;                       /* of type antler__fit_type; NULL: no "fit" */
+    antler_unread *unread;                          /* [unreads] */
+    int64_t unreads;
     int64_t seed;
     int keras;             /* as in antler_run */
-    antler_error *warning; /* [warnings] of loading and of training */
+    antler_error *warning; /* [warnings] of loading, of training and of saving */
     int64_t warnings;
+    antler_error *note; /* [notes] what was translated while it was loaded */
+    int64_t notes;
 
     bool built;
     bool open;      /* an axis of an input beside the batch is ANTLER_OPEN */

@@ -50,6 +50,13 @@ antler_status antler__weights_take(const antler_entry *entry, const antler_shape
     return ANTLER_OK;
 }
 
+antler_status antler__source_take(const antler_source *source, const antler_entry *entry,
+                                  const antler_model_variable_entry *variable, antler_error *err)
+{
+    source->used[entry - source->entries->entry] = true;
+    return antler__weights_take(entry, &variable->view.value.shape, source->to + variable->offset, err);
+}
+
 int64_t antler__variables_of(const antler_layer *layer)
 {
     int64_t n = layer->params + layer->states;

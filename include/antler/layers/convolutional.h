@@ -41,6 +41,22 @@ ANTLER_API extern const struct antler_layer_ops antler_layer_conv1d_transpose;
 ANTLER_API extern const struct antler_layer_ops antler_layer_conv2d_transpose;
 ANTLER_API extern const struct antler_layer_ops antler_layer_conv3d_transpose;
 
+struct antler_locally_connected { /* of Keras 1 and 2: a convolution with a kernel of its own at each position */
+    ANTLER_LAYER_KEYS
+    ANTLER_KERNEL_KEYS
+    int64_t filters;
+    int64_t kernel_size[2], strides[2]; /* strides: 1 */
+    const char *padding;                /* "valid" or "same" */
+    int64_t implementation;             /* 1; "same": 3 */
+    const char *activation;
+    antler_object activation_;
+    int end_;
+};
+#define antler_locally_connected1d antler_locally_connected
+#define antler_locally_connected2d antler_locally_connected
+ANTLER_API extern const struct antler_layer_ops antler_layer_locally_connected1d;
+ANTLER_API extern const struct antler_layer_ops antler_layer_locally_connected2d;
+
 struct antler_depthwise_conv { /* each channel by itself, depth_multiplier times */
     ANTLER_LAYER_KEYS
     int64_t kernel_size[2], strides[2], dilation_rate[2];

@@ -58,6 +58,12 @@ antler_status antler__windows(antler_window w[ANTLER_SPATIAL], const antler_wind
     return ANTLER_OK;
 }
 
+void antler__windows_center(antler_window w[ANTLER_SPATIAL], const char *padding)
+{
+    for (int i = 0; i < ANTLER_SPATIAL; i++)
+        w[i].before = strcmp(padding, "same") == 0 ? w[i].taps / 2 : w[i].before;
+}
+
 antler_shape antler__windows_shape(const antler_window w[ANTLER_SPATIAL], int axes, int64_t batch, int64_t channels)
 {
     antler_shape shape = {axes + 2, {batch}};

@@ -34,6 +34,8 @@ antler_status antler__windows(antler_window w[ANTLER_SPATIAL], const antler_wind
 /* The same on an axis of its own. */
 antler_status antler__window(antler_window *w, int64_t in, int64_t taps, int64_t stride, int64_t dilation,
                              const char *padding, antler_error *err);
+/* The padding "same" of locally connected layers: half a window in front, whatever its stride. */
+void antler__windows_center(antler_window w[ANTLER_SPATIAL], const char *padding);
 /* That an input has as many axes. */
 antler_status antler__spatial(int axes, const antler_shape *in, antler_error *err);
 /* (batch, outputs of the axes ..., channels) */
