@@ -15,7 +15,8 @@ enum { MOST_ROWS = 8, MOST_WORDS = 3 };
 typedef struct rows {
     const char *name; /* of the class today */
     int n;
-    const antler_old_key *keys[MOST_ROWS]; /* those of the class come before those of its kind */
+    const antler_old_key *keys[MOST_ROWS];
+    const antler_type *type[MOST_ROWS]; /* rows of its kind hold where it has no such key itself; NULL: its own rows */
 } rows;
 
 static bool holds(const antler_old_class *row, const char *name, const antler_json *config)
@@ -33,8 +34,10 @@ static rows rows_of(const char *class_name, const antler_json *config, int keras
     for (const antler_old_class *row = antler__old_classes; row->before; row++) {
         if (keras >= row->before || !holds(row, r.name, config))
             continue;
-        if (row->keys && r.n < MOST_ROWS)
+        if (row->keys && r.n < MOST_ROWS) {
+            r.type[r.n] = row->name ? NULL : antler_type_find(row->kind, r.name);
             r.keys[r.n++] = row->keys;
+        }
         r.name = row->today ? row->today : r.name;
     }
     return r;
@@ -58,7 +61,7 @@ static const antler_old_key *find_key(const rows *r, const char *key, int *index
     for (int i = 0; i < r->n; i++)
         for (const antler_old_key *row = r->keys[i]; row->key; row++)
             if ((*index = word_index(row->key, key)) >= 0)
-                return row;
+                return r->type[i] && antler__field_find(r->type[i], key) ? NULL : row;
     return NULL;
 }
 

@@ -63,8 +63,6 @@ static const antler_old_key layer_keys1[] = {
 };
 
 static const antler_old_key embedding_keys1[] = {
-    RENAME("input_dim", "input_dim"),
-    RENAME("output_dim", "output_dim"),
     RENAME("init", "embeddings_initializer"),
     RENAME("W_regularizer", "embeddings_regularizer"),
     RENAME("W_constraint", "embeddings_constraint"),
