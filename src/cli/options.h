@@ -25,7 +25,8 @@ enum {
     ANTLER_OPTION_QUIET = 1 << 16,
     ANTLER_OPTION_SAMPLE_WEIGHT = 1 << 17,
     ANTLER_OPTION_CONFUSION = 1 << 18,
-    ANTLER_OPTION_ADAPT = 1 << 19
+    ANTLER_OPTION_ADAPT = 1 << 19,
+    ANTLER_OPTION_NOISE = 1 << 20
 };
 
 enum { ANTLER_MAX_ARGUMENTS = 2 };
@@ -36,7 +37,7 @@ typedef struct antler_arguments {
     unsigned given;
     const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights, *sample_weight;
     int64_t epochs, batch_size, seed, threads, mc;
-    bool adapt, validation, no_shuffle, resume, all, quiet, confusion;
+    bool adapt, validation, no_shuffle, resume, all, quiet, confusion, noise;
 } antler_arguments;
 
 /* A subcommand: one file, and one line in main.c's table. */
