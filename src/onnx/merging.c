@@ -1,6 +1,7 @@
 /* Layers that make one tensor of several. */
 #include "onnx/say.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* Axes of size 1 behind the batch's, as many as a larger tensor has more. */
@@ -20,79 +21,109 @@ static bool joins_by_or(const antler_onnx *o)
     return o->model->keras >= 304;
 }
 
-/* A step is there if it is in any tensor, before Keras 3.4 if it is in all. One without a mask has all its steps. */
-static void join_masks(antler_onnx *o, antler_said *s)
+/* A mask of all steps, for the batch of x. */
+static antler_term *full_mask(antler_onnx *o, antler_term *x, int64_t steps)
 {
-    antler_term *joined = NULL;
-    bool all = false;
-    for (int i = 0; i < s->layer->inputs; i++) {
-        antler_term *mask = s->mask[i];
-        all |= !mask;
-        if (mask && s->layer->in[i].dim[1] != s->layer->out[0].dim[1] && s->layer->in[i].dim[1] != 1)
-            antler__onnx_refuse(o, "masks of different lengths");
-        if (mask)
-            joined = joined ? antler__op2(o, joins_by_or(o) ? "Or" : "And", joined, mask) : mask;
-    }
-    if (joined && all && joins_by_or(o)) /* x or not x: all there are */
-        joined = antler__op2(o, "Or", joined, antler__op1(o, "Not", joined));
-    s->mask_out = joined;
+    antler_term *batch = antler__op1(o, "Shape", x);
+    antler__set_int(o, "end", 1);
+    antler_term *shape = antler__op2(o, "Concat", batch, antler__ints(o, 1, &steps));
+    antler__set_int(o, "axis", 0);
+    antler_term *none = antler__cast(o, antler__op1(o, "ConstantOfShape", shape), ANTLER_ONNX_BOOL);
+    return antler__op1(o, "Not", none);
 }
 
-/* Of Multiply, Maximum and Minimum: masks change values. */
-static void refuse_masks(antler_onnx *o, const antler_said *s)
+static bool any_mask(const antler_said *s)
 {
-    bool masked = false;
+    bool any = false;
     for (int i = 0; i < s->layer->inputs; i++)
-        masked |= s->mask[i] != NULL;
-    if (masked && joins_by_or(o))
-        antler__onnx_refuse(o, "a mask that acts on values");
+        any |= s->mask[i] != NULL;
+    return any;
+}
+
+/* A step is there if it is in any tensor, before Keras 3.4 if it is in all. A mask of one step is for all; a tensor
+   without one, or with one of another length than y's, has all its steps. */
+static void join_masks(antler_onnx *o, antler_said *s)
+{
+    const int64_t steps = antler__out_of(s)->dim[1];
+    antler_term *joined = NULL;
+    bool full = false, whole = false;
+    if (!any_mask(s))
+        return;
+    for (int i = 0; i < s->layer->inputs; i++) {
+        int64_t own = s->layer->in[i].dim[1];
+        bool fits = s->mask[i] && (own == steps || own == 1);
+        full |= !fits;
+        whole |= fits && own == steps;
+        if (fits)
+            joined = joined ? antler__op2(o, joins_by_or(o) ? "Or" : "And", joined, s->mask[i]) : s->mask[i];
+    }
+    if (!joined || (full && joins_by_or(o)))
+        joined = full_mask(o, s->x[0], steps);
+    else if (!whole)
+        joined = antler__op2(o, "And", joined, full_mask(o, s->x[0], steps));
+    s->mask_out = joined;
 }
 
 /* ---- element by element -------------------------------------------------------------------------------------------
  */
 
-static void element_wise(antler_onnx *o, antler_said *s, const char *op)
+/* The mask of input i, stretched to its axes, where it acts on values; a tensor of fewer axes loses its own. */
+static antler_term *value_mask(antler_onnx *o, const antler_said *s, int i)
 {
     int rank = antler__out_of(s)->rank;
-    antler_term *y = with_axes(o, s->x[0], s->layer->in[0].rank, rank);
-    for (int i = 1; i < s->layer->inputs; i++)
-        y = antler__op2(o, op, y, with_axes(o, s->x[i], s->layer->in[i].rank, rank));
-    s->y[0] = y;
+    bool acts = s->mask[i] && joins_by_or(o) && s->layer->in[i].rank == rank;
+    return acts ? antler__mask_stretched(o, s->mask[i], rank) : NULL;
+}
+
+/* y = x_0 op x_1 op ..; neutral: what a masked number counts as, where masks act on values, else NaN. Where all numbers
+   are masked y is 0 if that is 1, and else x_0. */
+static void element_wise(antler_onnx *o, antler_said *s, const char *op, double neutral)
+{
+    int rank = antler__out_of(s)->rank;
+    antler_term *y = NULL, *live = NULL;
+    bool masked = true;
+    for (int i = 0; i < s->layer->inputs; i++) {
+        antler_term *x = with_axes(o, s->x[i], s->layer->in[i].rank, rank);
+        antler_term *mask = isnan(neutral) ? NULL : value_mask(o, s, i);
+        x = mask ? antler__op3(o, "Where", mask, x, antler__real(o, neutral)) : x;
+        y = y ? antler__op2(o, op, y, x) : x;
+        masked = masked && mask;
+        live = live && mask ? antler__op2(o, "Or", live, mask) : mask;
+    }
+    antler_term *rest = neutral == 1 ? antler__real(o, 0) : with_axes(o, s->x[0], s->layer->in[0].rank, rank);
+    s->y[0] = masked ? antler__op3(o, "Where", live, y, rest) : y;
     join_masks(o, s);
 }
 
 static void add(antler_onnx *o, antler_said *s)
 {
-    element_wise(o, s, "Add");
+    element_wise(o, s, "Add", NAN);
 }
 
 static void subtract(antler_onnx *o, antler_said *s)
 {
-    element_wise(o, s, "Sub");
+    element_wise(o, s, "Sub", NAN);
 }
 
 static void average(antler_onnx *o, antler_said *s)
 {
-    element_wise(o, s, "Add");
+    element_wise(o, s, "Add", NAN);
     s->y[0] = antler__op2(o, "Div", s->y[0], antler__real(o, s->layer->inputs));
 }
 
 static void multiply(antler_onnx *o, antler_said *s)
 {
-    refuse_masks(o, s);
-    element_wise(o, s, "Mul");
+    element_wise(o, s, "Mul", 1);
 }
 
 static void maximum(antler_onnx *o, antler_said *s)
 {
-    refuse_masks(o, s);
-    element_wise(o, s, "Max");
+    element_wise(o, s, "Max", -INFINITY);
 }
 
 static void minimum(antler_onnx *o, antler_said *s)
 {
-    refuse_masks(o, s);
-    element_wise(o, s, "Min");
+    element_wise(o, s, "Min", INFINITY);
 }
 
 /* ---- one behind the other -----------------------------------------------------------------------------------------
@@ -101,15 +132,10 @@ static void minimum(antler_onnx *o, antler_said *s)
 /* Along the steps the masks are joined as the tensors are. */
 static void append_masks(antler_onnx *o, antler_said *s)
 {
-    antler_term **mask = antler__onnx_room(o, (size_t)s->layer->inputs, sizeof *mask), *any = NULL;
+    antler_term **mask = antler__onnx_room(o, (size_t)s->layer->inputs, sizeof *mask);
     for (int i = 0; mask && i < s->layer->inputs; i++)
-        any = s->mask[i] ? s->mask[i] : any;
-    for (int i = 0; any && i < s->layer->inputs; i++) {
-        if (!s->mask[i])
-            antler__onnx_refuse(o, "tensors with and without a mask along the steps");
-        mask[i] = s->mask[i];
-    }
-    if (!any)
+        mask[i] = s->mask[i] ? s->mask[i] : full_mask(o, s->x[i], s->layer->in[i].dim[1]);
+    if (!mask || !any_mask(s))
         return;
     s->mask_out = antler__op(o, "Concat", s->layer->inputs, mask);
     antler__set_int(o, "axis", 1);
