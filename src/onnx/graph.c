@@ -484,10 +484,9 @@ void antler__body_output(antler_onnx *o, antler_term *term, antler_onnx_type typ
         out->node = y->node;
 }
 
-antler_term *antler__body_end(antler_onnx *o, int states, int scans, int outputs, bool back, antler_term *const *in)
+antler_term *antler__body_end(antler_onnx *o, int states, int scans, int outputs, antler_term *const *in)
 {
     antler_term *given[16];
-    int64_t ones[16];
     int n = 0;
     if (o->status != ANTLER_OK)
         return NULL;
@@ -496,17 +495,8 @@ antler_term *antler__body_end(antler_onnx *o, int states, int scans, int outputs
     for (int i = 0; i < states + scans; i++)
         if (in[i])
             given[n++] = in[i];
-    for (int i = 0; i < 16; i++)
-        ones[i] = 1;
     antler_term *y = antler__op(o, "Scan", n, given);
     antler__set_int(o, "num_scan_inputs", n - states);
-    antler__set_ints(o, "scan_input_axes", n - states, ones);
-    if (outputs > 0)
-        antler__set_ints(o, "scan_output_axes", outputs, ones);
-    if (back)
-        antler__set_ints(o, "scan_input_directions", n - states, ones);
-    if (back && outputs > 0)
-        antler__set_ints(o, "scan_output_directions", outputs, ones);
     antler_onnx_attribute *a = attribute(o, "body", ANTLER_ONNX_GRAPH);
     if (a)
         a->graph = body;

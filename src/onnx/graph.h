@@ -162,10 +162,9 @@ antler_term *antler__backwards(antler_onnx *o, antler_term *x, int64_t axis);
 void antler__body_begin(antler_onnx *o);
 antler_term *antler__body_input(antler_onnx *o, antler_onnx_type type);
 void antler__body_output(antler_onnx *o, antler_term *term, antler_onnx_type type);
-/* The Scan over axis 1 of `scans` sequences, with `states` first states; its outputs are the last states, then
-   sequences (antler__also). Back: from the last step to the first, outputs at the places of their steps. NULL among
-   `in`: no such input. */
-antler_term *antler__body_end(antler_onnx *o, int states, int scans, int outputs, bool back, antler_term *const *in);
+/* The Scan over the first axis of `scans` sequences, with `states` first states; its outputs are the last states, then
+   sequences (antler__also). NULL among `in`: no such input. */
+antler_term *antler__body_end(antler_onnx *o, int states, int scans, int outputs, antler_term *const *in);
 
 /* ---- in the end ---------------------------------------------------------------------------------------------------
  */

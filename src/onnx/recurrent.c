@@ -164,6 +164,8 @@ static void by_operator(antler_onnx *o, antler_said *s, const rnn *r)
     for (int k = 0; k < r->states; k++)
         last[k] = antler__squeeze(o, last[k], 0);
     y = l.sequences ? antler__transpose(o, antler__squeeze(o, y, 1), 3, turn) : NULL;
+    if (y && l.back) /* ONNX leaves outputs at their places; where Bidirectional turns them back, nothing is left */
+        y = antler__backwards(o, y, 1);
     antler__scan_give(o, s, &l, y, r->states, last);
 }
 

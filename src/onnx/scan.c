@@ -33,51 +33,71 @@ static antler_term *last_step(antler_onnx *o, antler_term *y)
 void antler__scan_give(antler_onnx *o, antler_said *s, const antler_onnx_loop *l, antler_term *outputs, int states,
                        antler_term **last)
 {
-    if (l->back && outputs)
-        outputs = antler__backwards(o, outputs, 1);
     s->y[0] = l->sequences ? outputs : outputs ? last_step(o, outputs) : last[0];
     for (int k = 0; k < states && l->state; k++)
         s->y[1 + k] = last[k];
 }
 
-/* ---- by a Scan ----------------------------------------------------------------------------------------------------
- */
+/* ---- by a Scan -------------------------------------------------------------------------------------------------- */
 
-/* The loop over projected sequences (B, T, ...). rank: of a state. */
-void antler__scan(antler_onnx *o, antler_said *s, const antler_onnx_loop *l, antler_term *xw, antler_term *mask,
-                  int states, const antler_shape *shape, antler_step_fn *step, const void *arg)
+/* (B, T, ...) and (T, B, ...), one from the other: the first steps first. */
+static antler_term *swap_steps(antler_onnx *o, antler_term *x, int rank)
 {
-    antler_term *in[ANTLER_ONNX_STATES + 2] = {NULL}, *state[ANTLER_ONNX_STATES], *next[ANTLER_ONNX_STATES],
-                                         *last[ANTLER_ONNX_STATES] = {NULL};
-    bool all = l->sequences || (l->hides && mask);
-    for (int k = 0; k < states; k++)
-        in[k] = s->layer->inputs > 1 ? s->x[1 + k] : zeros(o, s->x[0], shape->rank, shape->dim);
-    in[states] = xw;
-    in[states + 1] = mask;
-    antler__body_begin(o);
+    int order[ANTLER_MAX_RANK] = {1, 0};
+    for (int i = 2; i < rank; i++)
+        order[i] = i;
+    return antler__transpose(o, x, rank, order);
+}
+
+/* As the steps are taken. */
+static antler_term *in_order(antler_onnx *o, antler_term *x, int rank, bool back)
+{
+    x = x ? swap_steps(o, x, rank) : NULL;
+    return x && back ? antler__backwards(o, x, 0) : x;
+}
+
+/* The mask of a step, (B) stretched to a state's axes. */
+static antler_term *step_mask(antler_onnx *o, int rank)
+{
+    int64_t axes[ANTLER_MAX_RANK];
+    for (int i = 1; i < rank; i++)
+        axes[i - 1] = i;
+    return antler__unsqueeze(o, antler__body_input(o, ANTLER_ONNX_BOOL), rank - 1, axes);
+}
+
+/* The body: a step, of which nothing is left where it is masked. */
+static void body(antler_onnx *o, const antler_onnx_loop *l, bool masked, bool all, int states, int rank,
+                 antler_step_fn *step, const void *arg)
+{
+    antler_term *state[ANTLER_ONNX_STATES], *next[ANTLER_ONNX_STATES];
     for (int k = 0; k < states; k++)
         state[k] = antler__body_input(o, ANTLER_ONNX_REAL);
-    antler_term *x = antler__body_input(o, ANTLER_ONNX_REAL), *there = NULL;
-    if (mask) {
-        there = antler__body_input(o, ANTLER_ONNX_BOOL);
-        int64_t axes[ANTLER_MAX_RANK];
-        for (int i = 1; i < shape->rank; i++)
-            axes[i - 1] = i;
-        there = antler__unsqueeze(o, there, shape->rank - 1, axes);
-    }
+    antler_term *x = antler__body_input(o, ANTLER_ONNX_REAL), *there = masked ? step_mask(o, rank) : NULL;
     step(o, arg, x, state, next);
     for (int k = 0; k < states && there; k++)
         next[k] = antler__op3(o, "Where", there, next[k], state[k]);
     for (int k = 0; k < states; k++)
         antler__body_output(o, next[k], ANTLER_ONNX_REAL);
+    antler_term *y = there && l->hides ? antler__op3(o, "Where", there, next[0], antler__real(o, 0)) : next[0];
     if (all)
-        antler__body_output(o,
-                            there && l->hides ? antler__op3(o, "Where", there, next[0], antler__real(o, 0)) : next[0],
-                            ANTLER_ONNX_REAL);
-    last[0] = antler__body_end(o, states, 2, all, l->back, in);
+        antler__body_output(o, y, ANTLER_ONNX_REAL);
+}
+
+void antler__scan(antler_onnx *o, antler_said *s, const antler_onnx_loop *l, antler_term *xw, antler_term *mask,
+                  int states, const antler_shape *shape, antler_step_fn *step, const void *arg)
+{
+    antler_term *in[ANTLER_ONNX_STATES + 2] = {NULL}, *last[ANTLER_ONNX_STATES] = {NULL};
+    bool all = l->sequences || (l->hides && mask);
+    for (int k = 0; k < states; k++)
+        in[k] = s->layer->inputs > 1 ? s->x[1 + k] : zeros(o, s->x[0], shape->rank, shape->dim);
+    in[states] = in_order(o, xw, shape->rank + 1, l->back);
+    in[states + 1] = in_order(o, mask, 2, l->back);
+    antler__body_begin(o);
+    body(o, l, mask != NULL, all, states, shape->rank, step, arg);
+    last[0] = antler__body_end(o, states, 2, all, in);
     for (int k = 1; k < states; k++)
         last[k] = antler__also(o, k);
-    antler__scan_give(o, s, l, all ? antler__also(o, states) : NULL, states, last);
+    antler__scan_give(o, s, l, all ? swap_steps(o, antler__also(o, states), shape->rank + 1) : NULL, states, last);
 }
 
 void antler__gates_of(antler_onnx *o, antler_term *x, int n, antler_term **part)

@@ -1,13 +1,11 @@
-/* Sequences, step by step: a Scan whose body is a step, and what a layer gives of its steps.
-
-   A layer that goes backwards gives its steps in the order in which it takes them; ONNX leaves them at their places. So
-   they are turned round, and where Bidirectional turns them back, nothing is left of it. */
+/* Sequences, step by step: a Scan whose body is a step, and what a layer gives of its steps: in the order in which it
+   takes them. */
 #ifndef ANTLER_ONNX_SCAN_H
 #define ANTLER_ONNX_SCAN_H
 
 #include "onnx/say.h"
 
-/* What the loop's options want of all outputs (B, T, ...) in their places, and of the last states. */
+/* What the loop's options want of all outputs (B, T, ...) and of the last states. */
 typedef struct antler_onnx_loop {
     bool sequences, state, back, hides; /* hides: outputs of masked steps are 0 */
 } antler_onnx_loop;
@@ -19,7 +17,7 @@ typedef void antler_step_fn(antler_onnx *o, const void *arg, antler_term *x, ant
 
 /* The mask that the steps obey, or NULL; refuses a stateful layer. */
 antler_term *antler__steps_mask(antler_onnx *o, const antler_said *s, bool stateful);
-/* Sets the layer's outputs. outputs (B, T, ...): of all steps at their places; NULL where the last state is the last
+/* Sets the layer's outputs. outputs (B, T, ...): of all steps, in their order; NULL where the last state is the last
    output. */
 void antler__scan_give(antler_onnx *o, antler_said *s, const antler_onnx_loop *l, antler_term *outputs, int states,
                        antler_term **last);
