@@ -202,6 +202,24 @@ START_TEST(noise_is_kept_where_it_is_wanted)
 }
 END_TEST
 
+/* For test_onnx.py, which looks at what they drop; and whether they can be written. */
+START_TEST(noise_for_those_who_run_it)
+{
+    char path[1024];
+    antler_error err = {0};
+    const char *kept = getenv("ANTLER_ONNX_CASES");
+    antler_model *model = antler_sequential("m", (int[]){4, 3}, 2, &err);
+    scratch_make();
+    snprintf(path, sizeof path, "%s/noise.onnx", kept ? kept : scratch);
+    antler_add(model, spatial_dropout1d, .rate = 0.25);
+    antler_add(model, dropout, .rate = 0.5);
+    antler_add(model, gaussian_noise, .stddev = 1e-6);
+    must(antler_save_onnx(model, path, ANTLER_ONNX_NOISE, &err), &err);
+    antler_model_free(model);
+    scratch_remove();
+}
+END_TEST
+
 START_TEST(a_refusal_names_the_layer_and_leaves_the_file)
 {
     long size, again;
@@ -249,6 +267,7 @@ int main(void)
     TCase *tests = tcase_create("onnx");
     tcase_add_test(tests, the_same_model_gives_the_same_bytes);
     tcase_add_test(tests, noise_is_kept_where_it_is_wanted);
+    tcase_add_test(tests, noise_for_those_who_run_it);
     tcase_add_test(tests, a_refusal_names_the_layer_and_leaves_the_file);
     tcase_add_test(tests, every_allocation_may_fail);
     tcase_add_test(tests, every_sample_and_network_is_written_or_refused);

@@ -51,12 +51,27 @@ def differs(path, numbers):
     return worst
 
 
+def check_noise(path):
+    """Ones through SpatialDropout1D of a quarter, Dropout of a half, and noise that is hardly any."""
+    onnx.checker.check_model(path, full_check=True)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    real = TYPES[session.get_inputs()[0].type]
+    y = session.run(None, {session.get_inputs()[0].name: np.ones((5000, 4, 3), real)})[0]
+    kept = np.abs(y - 1 / (0.75 * 0.5)) < 1e-4
+    assert np.all(kept | (np.abs(y) < 1e-4)), "numbers are neither dropped nor divided by what is kept"
+    assert abs(kept.mean() - 0.375) < 0.02, f"{kept.mean()} are kept, not .375"
+    channels = kept.any(axis=1).mean()  # kept by the first: all but 1 / 16 of them have a number left
+    assert abs(channels - 0.75 * 15 / 16) < 0.02, f"{channels} of the channels are kept, not .703"
+    assert np.any(y != session.run(None, {session.get_inputs()[0].name: np.ones((5000, 4, 3), real)})[0])
+
+
 def main():
     real = np.float64 if "64" in Path(sys.argv[1]).name else np.float32
     failed, passed, refused, worst = 0, 0, 0, 0.0
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.argv[1]], check=True, stdout=subprocess.DEVNULL,
                        env={**os.environ, "ANTLER_ONNX_CASES": folder})
+        check_noise(f"{folder}/noise.onnx")
         for line in (Path(folder) / "cases.txt").read_text().splitlines():
             number, name = line.split(" ", 1)
             if number == "refused":

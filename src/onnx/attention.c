@@ -22,19 +22,25 @@ static antler_term *mask_along(antler_onnx *o, antler_term *mask, int rank, bool
     return mask ? antler__unsqueeze(o, mask, n, axes) : NULL;
 }
 
+/* 0, 1 .. n - 1 in an axis of two. */
+static antler_term *counted(antler_onnx *o, int64_t n, bool rows)
+{
+    antler_real *to;
+    antler_term *table = antler__table(o, 2, rows ? (int64_t[]){n, 1} : (int64_t[]){1, n}, &to);
+    for (int64_t i = 0; table && i < n; i++)
+        to[i] = (antler_real)i;
+    return table;
+}
+
 /* (T, S): which steps are not later, nor `window` away; NULL: all. */
 static antler_term *near(antler_onnx *o, int64_t queries, int64_t keys, bool causal, int64_t window)
 {
-    antler_real *to;
     if (!causal && window == 0)
         return NULL;
-    antler_term *table = antler__table(o, 2, (int64_t[]){queries, keys}, &to);
-    for (int64_t t = 0; table && t < queries; t++)
-        for (int64_t k = 0; k < keys; k++) {
-            int64_t away = t > k ? t - k : k - t;
-            to[t * keys + k] = (antler_real)((!causal || k <= t) && (window == 0 || away < window));
-        }
-    return antler__cast(o, table, ANTLER_ONNX_BOOL);
+    antler_term *later = antler__op2(o, "Sub", counted(o, keys, false), counted(o, queries, true));
+    antler_term *seen = causal ? antler__op2(o, "LessOrEqual", later, antler__real(o, 0)) : NULL;
+    antler_term *close = antler__op2(o, "Less", antler__op1(o, "Abs", later), antler__real(o, (double)window));
+    return both(o, seen, window ? close : NULL);
 }
 
 /* Weights from scores: `seen` of booleans, or NULL. */

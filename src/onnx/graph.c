@@ -231,7 +231,8 @@ static antler_term *constant(antler_onnx *o, const char *name, antler_onnx_type 
         return NULL;
     c->type = type;
     c->rank = rank;
-    memcpy(c->size, size, (size_t)rank * sizeof *size);
+    for (int i = 0; i < rank; i++)
+        c->size[i] = size[i];
     c->data = data;
     c->next = o->whole->constant;
     o->whole->constant = c;
@@ -261,23 +262,20 @@ antler_term *antler__real(antler_onnx *o, double value)
     return c;
 }
 
-static antler_term *integers(antler_onnx *o, int rank, int64_t n, const int64_t *value)
+antler_term *antler__ints(antler_onnx *o, int n, const int64_t *value)
 {
+    const int64_t size = n;
     int64_t *to = antler__onnx_room(o, (size_t)n, sizeof *to);
     if (!to)
         return NULL;
     memcpy(to, value, (size_t)n * sizeof *to);
-    return constant(o, new_name(o, "integers"), ANTLER_ONNX_INT64, rank, &n, to);
+    return constant(o, new_name(o, "integers"), ANTLER_ONNX_INT64, 1, &size, to);
 }
 
-antler_term *antler__int(antler_onnx *o, int64_t value)
+antler_term *antler__true(antler_onnx *o)
 {
-    return integers(o, 0, 1, &value);
-}
-
-antler_term *antler__ints(antler_onnx *o, int n, const int64_t *value)
-{
-    return integers(o, 1, n, value);
+    static const uint8_t yes = 1;
+    return constant(o, new_name(o, "true"), ANTLER_ONNX_BOOL, 0, NULL, &yes);
 }
 
 antler_term *antler__parameter(antler_onnx *o, int64_t variable)

@@ -3,11 +3,13 @@
 
 #include "layers/shared/common.h"
 
-/* x, of which a part is 0 and the rest divided by 1 - rate. */
+/* x, of which a part is 0 and the rest divided by 1 - rate. The choices are read, too, which changes nothing:
+   onnxruntime takes any Dropout out of which they are not. */
 static antler_term *drop(antler_onnx *o, antler_term *x, double rate)
 {
-    antler_term *trains = antler__cast(o, antler__int(o, 1), ANTLER_ONNX_BOOL);
-    return antler__op3(o, "Dropout", x, antler__real(o, rate), trains);
+    antler_term *y = antler__op3(o, "Dropout", x, antler__real(o, rate), antler__true(o));
+    antler_term *kept = antler__also(o, 1);
+    return antler__op3(o, "Where", kept, y, antler__real(o, 0));
 }
 
 /* One choice for each number of `drawn`: ones of that shape are dropped, and x multiplied by what is left. */
