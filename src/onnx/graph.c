@@ -272,6 +272,15 @@ antler_term *antler__ints(antler_onnx *o, int n, const int64_t *value)
     return constant(o, new_name(o, "integers"), ANTLER_ONNX_INT64, 1, &size, to);
 }
 
+antler_term *antler__int(antler_onnx *o, int64_t value)
+{
+    int64_t *to = antler__onnx_room(o, 1, sizeof *to);
+    if (!to)
+        return NULL;
+    *to = value;
+    return constant(o, new_name(o, "integer"), ANTLER_ONNX_INT64, 0, NULL, to);
+}
+
 antler_term *antler__true(antler_onnx *o)
 {
     static const uint8_t yes = 1;

@@ -127,6 +127,7 @@ void antler__set_texts(antler_onnx *o, const char *name, int n, const char *cons
 
 /* Values are copied, but those of constants that are made of others. */
 antler_term *antler__real(antler_onnx *o, double value); /* without axes */
+antler_term *antler__int(antler_onnx *o, int64_t value);
 antler_term *antler__true(antler_onnx *o);
 antler_term *antler__ints(antler_onnx *o, int n, const int64_t *value);
 /* Room for a tensor's numbers in *value; NULL: none. */

@@ -1,16 +1,11 @@
-/* Layers of one step: Dense, EinsumDense, Embedding, Masking, axes in another order, repeated steps, preprocessing of
-   numbers, and activations that are layers. */
+/* Layers of one step: Dense, EinsumDense, Embedding, Masking, axes in another order, repeated steps, Rescaling, and
+   activations that are layers. */
 #include "onnx/say.h"
 
 #include "config/fields.h"
 
 #include <math.h>
 #include <string.h>
-
-static bool is(const char *setting, const char *value)
-{
-    return setting && strcmp(setting, value) == 0;
-}
 
 static antler_term *add(antler_onnx *o, antler_term *x, antler_term *bias)
 {
@@ -147,49 +142,6 @@ static void rescaling(antler_onnx *o, antler_said *s)
     s->y[0] = antler__op2(o, "Add", s->y[0], antler__real(o, c->offset));
 }
 
-/* How many boundaries are at most x. NaN is beyond them all, which a comparison does not say: it is not less. */
-static antler_term *bins(antler_onnx *o, const antler_numbers *boundaries, antler_term *x)
-{
-    const int64_t last = -1;
-    antler_real *to;
-    antler_term *table = antler__table(o, 1, &boundaries->n, &to);
-    for (int64_t i = 0; table && i < boundaries->n; i++)
-        to[i] = (antler_real)(float)boundaries->value[i];
-    antler_term *less = antler__op2(o, "Less", antler__unsqueeze(o, x, 1, &last), table);
-    antler_term *there = antler__cast(o, antler__op1(o, "Not", less), ANTLER_ONNX_REAL);
-    return antler__reduce(o, "ReduceSum", there, 1, &last, false);
-}
-
-/* Indices as rows of 0 and 1, or counts along an axis of theirs; what lies outside of [0, depth) has no place. */
-static antler_term *encode(antler_onnx *o, antler_term *index, int64_t depth, const char *mode, int64_t axis,
-                           const antler_shape *out)
-{
-    const int64_t last = -1;
-    antler_real *to;
-    antler_term *table = antler__table(o, 1, &depth, &to);
-    for (int64_t i = 0; table && i < depth; i++)
-        to[i] = (antler_real)i;
-    antler_term *hot = antler__op2(o, "Equal", antler__unsqueeze(o, index, 1, &last), table);
-    hot = antler__cast(o, hot, ANTLER_ONNX_REAL);
-    if (is(mode, "one_hot"))
-        return antler__shaped(o, hot, out);
-    return antler__reduce(o, is(mode, "count") ? "ReduceSum" : "ReduceMax", hot, 1, &axis, false);
-}
-
-static void discretization(antler_onnx *o, antler_said *s)
-{
-    const struct antler_discretization *c = antler__config_of(s);
-    s->y[0] = bins(o, &c->bin_boundaries, s->x[0]);
-    if (!is(c->output_mode, "int"))
-        s->y[0] = encode(o, s->y[0], c->bin_boundaries.n + 1, c->output_mode, 1, antler__out_of(s));
-}
-
-static void category_encoding(antler_onnx *o, antler_said *s)
-{
-    const struct antler_category_encoding *c = antler__config_of(s);
-    s->y[0] = encode(o, s->x[0], c->num_tokens, c->output_mode, -2, antler__out_of(s));
-}
-
 /* ---- activations that are layers ----------------------------------------------------------------------------------
  */
 
@@ -247,8 +199,6 @@ const antler_saying antler__say_plain[] = {
     {&antler_layer_repeat_vector.type, repeat_vector},
     {&antler_layer_time_distributed.type, time_distributed},
     {&antler_layer_rescaling.type, rescaling},
-    {&antler_layer_discretization.type, discretization},
-    {&antler_layer_category_encoding.type, category_encoding},
     {&antler_layer_prelu.type, prelu},
     {&antler_layer_relu.type, relu},
     {&antler_layer_leaky_relu.type, leaky_relu},

@@ -33,10 +33,10 @@ static void say_same(antler_onnx *o, antler_said *s)
 
 static antler_say_fn *find(const antler_onnx *o, const antler_layer *layer)
 {
-    const antler_saying *const tables[] = {antler__say_plain,         antler__say_merging,   antler__say_convolutions,
-                                           antler__say_pooling,       antler__say_attention, antler__say_recurrent,
-                                           antler__say_normalization, antler__say_images,    antler__say_conv_lstm,
-                                           antler__say_operations};
+    const antler_saying *const tables[] = {antler__say_plain,     antler__say_categories,   antler__say_spectrograms,
+                                           antler__say_merging,   antler__say_convolutions, antler__say_pooling,
+                                           antler__say_attention, antler__say_recurrent,    antler__say_normalization,
+                                           antler__say_images,    antler__say_conv_lstm,    antler__say_operations};
     antler_say_fn *found = NULL;
     if (o->noise && layer->sites > 0)
         return find_in(antler__say_noise, &layer->ops->type);

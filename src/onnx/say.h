@@ -26,9 +26,10 @@ typedef struct antler_saying {
 } antler_saying;
 
 /* The tables, of all kinds of layers. */
-extern const antler_saying antler__say_plain[], antler__say_merging[], antler__say_convolutions[],
-    antler__say_pooling[], antler__say_normalization[], antler__say_attention[], antler__say_recurrent[],
-    antler__say_conv_lstm[], antler__say_operations[], antler__say_images[], antler__say_noise[];
+extern const antler_saying antler__say_plain[], antler__say_categories[], antler__say_spectrograms[],
+    antler__say_merging[], antler__say_convolutions[], antler__say_pooling[], antler__say_normalization[],
+    antler__say_attention[], antler__say_recurrent[], antler__say_conv_lstm[], antler__say_operations[],
+    antler__say_images[], antler__say_noise[];
 
 /* Says a layer or a child: by its table's function, then the activation. */
 void antler__say(antler_onnx *o, antler_said *s);
