@@ -253,9 +253,9 @@ static void group_query_attention(antler_onnx *o, antler_said *s)
 }
 
 const antler_saying antler__say_attention[] = {
-    {&antler_layer_attention.type, attention},
-    {&antler_layer_additive_attention.type, additive_attention},
-    {&antler_layer_multi_head_attention.type, multi_head_attention},
-    {&antler_layer_group_query_attention.type, group_query_attention},
-    {NULL, NULL},
+    {&antler_layer_attention.type, attention, false},
+    {&antler_layer_additive_attention.type, additive_attention, false},
+    {&antler_layer_multi_head_attention.type, multi_head_attention, false},
+    {&antler_layer_group_query_attention.type, group_query_attention, false},
+    {NULL, NULL, false},
 };

@@ -127,8 +127,8 @@ static void integer_lookup(antler_onnx *o, antler_said *s)
 }
 
 const antler_saying antler__say_categories[] = {
-    {&antler_layer_discretization.type, discretization},
-    {&antler_layer_category_encoding.type, category_encoding},
-    {&antler_layer_integer_lookup.type, integer_lookup},
-    {NULL, NULL},
+    {&antler_layer_discretization.type, discretization, false},
+    {&antler_layer_category_encoding.type, category_encoding, false},
+    {&antler_layer_integer_lookup.type, integer_lookup, false},
+    {NULL, NULL, false},
 };

@@ -42,8 +42,8 @@ static void conv_lstm(antler_onnx *o, antler_said *s)
 }
 
 const antler_saying antler__say_conv_lstm[] = {
-    {&antler_layer_conv_lstm1d.type, conv_lstm},
-    {&antler_layer_conv_lstm2d.type, conv_lstm},
-    {&antler_layer_conv_lstm3d.type, conv_lstm},
-    {NULL, NULL},
+    {&antler_layer_conv_lstm1d.type, conv_lstm, false},
+    {&antler_layer_conv_lstm2d.type, conv_lstm, false},
+    {&antler_layer_conv_lstm3d.type, conv_lstm, false},
+    {NULL, NULL, false},
 };

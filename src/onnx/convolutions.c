@@ -1,7 +1,15 @@
 /* Convolutions. ONNX has channels behind the batch, and kernels (filters, channels, positions ..). */
 #include "onnx/windows.h"
 
+#include <string.h>
+
 enum { AXES = ANTLER_SPATIAL };
+
+/* Whether padding is to be found out where the length is known. */
+static bool pads_itself(const antler_window w[AXES])
+{
+    return w[0].in < 0 || w[1].in < 0 || w[2].in < 0;
+}
 
 /* The windows' attributes: of the last node. `w` begins with axes that are not there. */
 static void set_windows(antler_onnx *o, const antler_window w[AXES], int axes, const int64_t *before,
@@ -20,7 +28,30 @@ static void set_windows(antler_onnx *o, const antler_window w[AXES], int axes, c
     antler__set_ints(o, "strides", axes, strides);
     if (dilated)
         antler__set_ints(o, "dilations", axes, dilation);
-    antler__set_ints(o, "pads", 2 * axes, pads);
+    if (pads_itself(w))
+        antler__set_text(o, "auto_pad", "SAME_UPPER");
+    else
+        antler__set_ints(o, "pads", 2 * axes, pads);
+}
+
+/* Any number in the place of an open axis: padding depends on it with "same" and strides alone. */
+static antler_shape closed(const antler_shape *in)
+{
+    antler_shape shape = *in;
+    for (int i = 1; i < in->rank; i++)
+        shape.dim[i] = in->dim[i] < 0 ? 1 << 20 : in->dim[i];
+    return shape;
+}
+
+bool antler__windows_of(antler_window w[AXES], const antler_window_config *c, const antler_shape *in)
+{
+    antler_shape shape = closed(in);
+    if (antler__windows(w, c, &shape, NULL) != ANTLER_OK)
+        return false;
+    for (int i = 0; i < c->axes; i++)
+        if (in->dim[1 + i] < 0 && w[AXES - c->axes + i].stride > 1 && strcmp(c->padding, antler__paddings[1]) == 0)
+            w[AXES - c->axes + i].in = -1;
+    return true;
 }
 
 void antler__windows_say(antler_onnx *o, const antler_window w[AXES], int axes, bool dilated)
@@ -59,7 +90,7 @@ antler_term *antler__say_convolution(antler_onnx *o, antler_term *x, const antle
                                      antler_term *bias, const antler_window_config *c, int64_t groups)
 {
     antler_window w[AXES];
-    if (o->status != ANTLER_OK || antler__windows(w, c, in, NULL) != ANTLER_OK)
+    if (o->status != ANTLER_OK || !antler__windows_of(w, c, in))
         return NULL;
     x = antler__channels_second(o, x, in->rank);
     x = convolve(o, x, turn_kernel(o, kernel, c->axes, true), bias, w, c->axes, groups);
@@ -108,7 +139,7 @@ static antler_term *each_channel(antler_onnx *o, antler_term *x, antler_term *ke
 {
     antler_window w[AXES];
     int64_t channels = in->dim[in->rank - 1], size[AXES + 2] = {channels * multiplier, 1};
-    if (antler__windows(w, c, in, NULL) != ANTLER_OK)
+    if (!antler__windows_of(w, c, in))
         return NULL;
     for (int i = 0; i < c->axes; i++)
         size[2 + i] = w[AXES - c->axes + i].taps;
@@ -144,15 +175,15 @@ static void separable(antler_onnx *o, antler_said *s)
 }
 
 const antler_saying antler__say_convolutions[] = {
-    {&antler_layer_conv1d.type, convolution},
-    {&antler_layer_conv2d.type, convolution},
-    {&antler_layer_conv3d.type, convolution},
-    {&antler_layer_conv1d_transpose.type, transposed},
-    {&antler_layer_conv2d_transpose.type, transposed},
-    {&antler_layer_conv3d_transpose.type, transposed},
-    {&antler_layer_depthwise_conv1d.type, depthwise},
-    {&antler_layer_depthwise_conv2d.type, depthwise},
-    {&antler_layer_separable_conv1d.type, separable},
-    {&antler_layer_separable_conv2d.type, separable},
-    {NULL, NULL},
+    {&antler_layer_conv1d.type, convolution, true},
+    {&antler_layer_conv2d.type, convolution, true},
+    {&antler_layer_conv3d.type, convolution, true},
+    {&antler_layer_conv1d_transpose.type, transposed, false},
+    {&antler_layer_conv2d_transpose.type, transposed, false},
+    {&antler_layer_conv3d_transpose.type, transposed, false},
+    {&antler_layer_depthwise_conv1d.type, depthwise, true},
+    {&antler_layer_depthwise_conv2d.type, depthwise, true},
+    {&antler_layer_separable_conv1d.type, separable, true},
+    {&antler_layer_separable_conv2d.type, separable, true},
+    {NULL, NULL, false},
 };

@@ -24,6 +24,8 @@ static bool joins_by_or(const antler_onnx *o)
 /* A mask of all steps, for the batch of x. */
 static antler_term *full_mask(antler_onnx *o, antler_term *x, int64_t steps)
 {
+    if (steps < 0)
+        antler__onnx_refuse(o, "tensors with and without a mask, of variable length");
     antler_term *batch = antler__op1(o, "Shape", x);
     antler__set_int(o, "end", 1);
     antler_term *shape = antler__op2(o, "Concat", batch, antler__ints(o, 1, &steps));
@@ -192,13 +194,13 @@ static void dot(antler_onnx *o, antler_said *s)
 }
 
 const antler_saying antler__say_merging[] = {
-    {&antler_layer_add.type, add},
-    {&antler_layer_subtract.type, subtract},
-    {&antler_layer_multiply.type, multiply},
-    {&antler_layer_average.type, average},
-    {&antler_layer_maximum.type, maximum},
-    {&antler_layer_minimum.type, minimum},
-    {&antler_layer_concatenate.type, concatenate},
-    {&antler_layer_dot.type, dot},
-    {NULL, NULL},
+    {&antler_layer_add.type, add, true},
+    {&antler_layer_subtract.type, subtract, true},
+    {&antler_layer_multiply.type, multiply, true},
+    {&antler_layer_average.type, average, true},
+    {&antler_layer_maximum.type, maximum, true},
+    {&antler_layer_minimum.type, minimum, true},
+    {&antler_layer_concatenate.type, concatenate, true},
+    {&antler_layer_dot.type, dot, false},
+    {NULL, NULL, false},
 };

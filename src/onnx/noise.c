@@ -61,10 +61,10 @@ static void gaussian_noise(antler_onnx *o, antler_said *s)
 }
 
 const antler_saying antler__say_noise[] = {
-    {&antler_layer_dropout.type, dropout},
-    {&antler_layer_spatial_dropout1d.type, spatial_dropout},
-    {&antler_layer_spatial_dropout2d.type, spatial_dropout},
-    {&antler_layer_spatial_dropout3d.type, spatial_dropout},
-    {&antler_layer_gaussian_noise.type, gaussian_noise},
-    {NULL, NULL},
+    {&antler_layer_dropout.type, dropout, true},
+    {&antler_layer_spatial_dropout1d.type, spatial_dropout, true},
+    {&antler_layer_spatial_dropout2d.type, spatial_dropout, true},
+    {&antler_layer_spatial_dropout3d.type, spatial_dropout, true},
+    {&antler_layer_gaussian_noise.type, gaussian_noise, true},
+    {NULL, NULL, false},
 };

@@ -208,11 +208,11 @@ static void group_normalization(antler_onnx *o, antler_said *s)
 }
 
 const antler_saying antler__say_normalization[] = {
-    {&antler_layer_batch_normalization.type, batch_normalization},
-    {&antler_layer_normalization.type, normalization},
-    {&antler_layer_layer_normalization.type, layer_normalization},
-    {&antler_layer_rms_normalization.type, rms_normalization},
-    {&antler_layer_unit_normalization.type, unit_normalization},
-    {&antler_layer_group_normalization.type, group_normalization},
-    {NULL, NULL},
+    {&antler_layer_batch_normalization.type, batch_normalization, true},
+    {&antler_layer_normalization.type, normalization, false},
+    {&antler_layer_layer_normalization.type, layer_normalization, false},
+    {&antler_layer_rms_normalization.type, rms_normalization, true},
+    {&antler_layer_unit_normalization.type, unit_normalization, true},
+    {&antler_layer_group_normalization.type, group_normalization, false},
+    {NULL, NULL, false},
 };

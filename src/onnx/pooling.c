@@ -8,7 +8,7 @@ static void pool(antler_onnx *o, antler_said *s, const char *op, const antler_wi
 {
     const antler_shape *in = antler__in_of(s);
     antler_window w[AXES];
-    if (antler__windows(w, c, in, NULL) != ANTLER_OK)
+    if (!antler__windows_of(w, c, in))
         return;
     antler_term *y = antler__op1(o, op, antler__channels_second(o, s->x[0], in->rank));
     antler__windows_say(o, w, c->axes, false);
@@ -107,23 +107,23 @@ static void global_average(antler_onnx *o, antler_said *s)
 }
 
 const antler_saying antler__say_pooling[] = {
-    {&antler_layer_average_pooling1d.type, sliding_average},
-    {&antler_layer_average_pooling2d.type, sliding_average},
-    {&antler_layer_average_pooling3d.type, sliding_average},
-    {&antler_layer_max_pooling1d.type, sliding_max},
-    {&antler_layer_max_pooling2d.type, sliding_max},
-    {&antler_layer_max_pooling3d.type, sliding_max},
-    {&antler_layer_adaptive_average_pooling1d.type, adaptive_average},
-    {&antler_layer_adaptive_average_pooling2d.type, adaptive_average},
-    {&antler_layer_adaptive_average_pooling3d.type, adaptive_average},
-    {&antler_layer_adaptive_max_pooling1d.type, adaptive_max},
-    {&antler_layer_adaptive_max_pooling2d.type, adaptive_max},
-    {&antler_layer_adaptive_max_pooling3d.type, adaptive_max},
-    {&antler_layer_global_average_pooling1d.type, global_average},
-    {&antler_layer_global_average_pooling2d.type, global_average},
-    {&antler_layer_global_average_pooling3d.type, global_average},
-    {&antler_layer_global_max_pooling1d.type, global_max},
-    {&antler_layer_global_max_pooling2d.type, global_max},
-    {&antler_layer_global_max_pooling3d.type, global_max},
-    {NULL, NULL},
+    {&antler_layer_average_pooling1d.type, sliding_average, true},
+    {&antler_layer_average_pooling2d.type, sliding_average, true},
+    {&antler_layer_average_pooling3d.type, sliding_average, true},
+    {&antler_layer_max_pooling1d.type, sliding_max, true},
+    {&antler_layer_max_pooling2d.type, sliding_max, true},
+    {&antler_layer_max_pooling3d.type, sliding_max, true},
+    {&antler_layer_adaptive_average_pooling1d.type, adaptive_average, false},
+    {&antler_layer_adaptive_average_pooling2d.type, adaptive_average, false},
+    {&antler_layer_adaptive_average_pooling3d.type, adaptive_average, false},
+    {&antler_layer_adaptive_max_pooling1d.type, adaptive_max, false},
+    {&antler_layer_adaptive_max_pooling2d.type, adaptive_max, false},
+    {&antler_layer_adaptive_max_pooling3d.type, adaptive_max, false},
+    {&antler_layer_global_average_pooling1d.type, global_average, true},
+    {&antler_layer_global_average_pooling2d.type, global_average, true},
+    {&antler_layer_global_average_pooling3d.type, global_average, true},
+    {&antler_layer_global_max_pooling1d.type, global_max, true},
+    {&antler_layer_global_max_pooling2d.type, global_max, true},
+    {&antler_layer_global_max_pooling3d.type, global_max, true},
+    {NULL, NULL, false},
 };

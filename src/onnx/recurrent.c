@@ -286,14 +286,14 @@ static void bidirectional(antler_onnx *o, antler_said *s)
 }
 
 const antler_saying antler__say_recurrent[] = {
-    {&antler_layer_simple_rnn.type, simple_rnn},
-    {&antler_layer_lstm.type, lstm},
-    {&antler_layer_gru.type, gru},
-    {&antler__cell_simple_rnn.layer.type, simple_rnn},
-    {&antler__cell_lstm.layer.type, lstm},
-    {&antler__cell_gru.layer.type, gru},
-    {&antler__cell_stacked.layer.type, stack},
-    {&antler_layer_rnn.type, rnn_of_cell},
-    {&antler_layer_bidirectional.type, bidirectional},
-    {NULL, NULL},
+    {&antler_layer_simple_rnn.type, simple_rnn, true},
+    {&antler_layer_lstm.type, lstm, true},
+    {&antler_layer_gru.type, gru, true},
+    {&antler__cell_simple_rnn.layer.type, simple_rnn, true},
+    {&antler__cell_lstm.layer.type, lstm, true},
+    {&antler__cell_gru.layer.type, gru, true},
+    {&antler__cell_stacked.layer.type, stack, true},
+    {&antler_layer_rnn.type, rnn_of_cell, true},
+    {&antler_layer_bidirectional.type, bidirectional, true},
+    {NULL, NULL, false},
 };

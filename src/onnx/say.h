@@ -19,11 +19,15 @@ typedef struct antler_said {
 
 typedef void antler_say_fn(antler_onnx *o, antler_said *s);
 
-/* A row of a table: what a type is said by. Without a type it ends the table. */
+/* A row of a table: what a type is said by, and whether axes beside the batch's may be of any length (size -1): else
+   such a call is refused. Without a type it ends the table. */
 typedef struct antler_saying {
     const antler_type *type;
     antler_say_fn *say;
+    bool any_length;
 } antler_saying;
+/* An axis of the shape, but for the batch's, is of any length. */
+bool antler__is_open(const antler_shape *shape);
 
 /* The tables, of all kinds of layers. */
 extern const antler_saying antler__say_plain[], antler__say_categories[], antler__say_spectrograms[],

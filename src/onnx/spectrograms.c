@@ -163,7 +163,7 @@ static void mel_spectrogram(antler_onnx *o, antler_said *s)
 }
 
 const antler_saying antler__say_spectrograms[] = {
-    {&antler_layer_stft_spectrogram.type, stft_spectrogram},
-    {&antler_layer_mel_spectrogram.type, mel_spectrogram},
-    {NULL, NULL},
+    {&antler_layer_stft_spectrogram.type, stft_spectrogram, false},
+    {&antler_layer_mel_spectrogram.type, mel_spectrogram, false},
+    {NULL, NULL, false},
 };
