@@ -288,3 +288,16 @@ case_convert() {
     run 0 convert c.keras d.json
     run 0 summary d.json
 }
+
+# A build without protobuf-c has one line for it.
+case_convert_onnx() {
+    if "$antler" convert net.json d.onnx 2>err; then
+        run 0 convert net.json e.onnx --noise
+        grep -q Dropout e.onnx || fail 'no Dropout with --noise'
+        ! grep -q Dropout d.onnx || fail 'a Dropout without --noise'
+    else
+        refused 1 'd.onnx: this build of Antler writes no ONNX files' convert net.json d.onnx
+        [ ! -e d.onnx ] || fail 'a file is left behind'
+    fi
+    refused 1 '--noise is for a file whose name ends in .onnx' convert net.json d.keras --noise
+}

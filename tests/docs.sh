@@ -56,6 +56,7 @@ cases golden_graphs 'of graphs'
 while read -r class; do
     grep -qx "# $class" docs/layers/*.md || fail "no page for $class"
     grep -q "\[$class\](layers/" docs/index.md || fail "docs/index.md does not list $class"
+    grep -qw "$class" docs/onnx.md || fail "docs/onnx.md does not say how $class is said"
 done <"$work/layers"
 
 # wrong SED: what the command says of the page's model after that edit stands on the page

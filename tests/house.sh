@@ -23,7 +23,7 @@ find src include examples -name '*.[ch]' | sort >"$work/files"
 xargs awk '/^#include/ { print FILENAME, $2 }' <"$work/files" >"$work/includes"
 
 # The wings, each of which may include those before it; antler/ and kernels/ are open to all.
-awk -v wings="kernels core config files model train parts layers" '
+awk -v wings="kernels core config files model train parts layers onnx" '
     BEGIN { n = split(wings, w, " "); for (i = 1; i <= n; i++) rank[w[i]] = i }
     $2 !~ /^"/ { next }
     {
@@ -44,7 +44,7 @@ fail "includes against the order of the folders" "$work/found"
 # Each foreign header in one place.
 awk '
     function place(file) { return file ~ /^src\/files\/hdf5\// ? "src/files/hdf5" : file }
-    /<(cJSON|cjson\/cJSON|zip|hdf5|H5.*|sndfile|mpi)\.h>/ {
+    /<(cJSON|cjson\/cJSON|zip|hdf5|H5.*|sndfile|mpi|onnx\.pb-c)\.h>/ {
         if (($2 in seen) && seen[$2] != place($1)) print $2 " in " seen[$2] " and " $1
         if ($2 ~ /hdf5|H5/ && place($1) != "src/files/hdf5") print $2 " in " $1
         seen[$2] = place($1)
@@ -59,7 +59,8 @@ find src/layers -maxdepth 1 -name '*.c' ! -name builtin.c | sed 's/.*\///; s/\.c
     comm -23 - "$work/files_listed" >"$work/found"
 fail "files of src/layers without a line in layers.def" "$work/found"
 
-# Class names and config keys of layers, as the command lists them, in quotes, outside src/layers and comments. A key may
+# Class names and config keys of layers, as the command lists them, in quotes, outside src/layers and comments; src/onnx has
+# ONNX's own names, which are mostly the same words. A key may
 # stand in another kind's own table, and a name may be another kind's too. Keys that every layer has are the kind's, and
 # the core's to know.
 layers_known() { # the command
@@ -97,7 +98,7 @@ awk '
             } else { line = line rest; rest = "" }
         }
         if (line ~ /"/) print FILENAME ":" FNR ": " line
-    }' $(grep '^src/' "$work/files" | grep -v '^src/layers/') >"$work/strings"
+    }' $(grep '^src/' "$work/files" | grep -v -e '^src/layers/' -e '^src/onnx/') >"$work/strings"
 if [ $# -gt 0 ]; then
     if [ "$(wc -l <"$work/names")" -lt 22 ] || [ "$(wc -l <"$work/keys")" -lt 50 ]; then
         echo "$command layers" >"$work/found"

@@ -254,7 +254,7 @@ static inline void forward(bench *b, const antler_real *x, int64_t n, antler_rea
     ck_assert_msg(antler_forward(b->context, x, n, y, &err) == ANTLER_OK, "%s", err.message);
 }
 
-static void backward(bench *b, antler_real *dx)
+static inline void backward(bench *b, antler_real *dx)
 {
     antler_error err = {0};
     ck_assert_msg(antler_backward_from(b->context, b->dy, dx, &err) == ANTLER_OK, "%s", err.message);

@@ -267,6 +267,11 @@ ANTLER_API antler_status antler_save(antler_model *model, const char *path, antl
 /* Whether antler_save could say the model in the format of the path's suffix, to be asked before hours of work: a model
    of an older Keras may compute what a file of today's cannot say. ANTLER_UNSUPPORTED and *err if not. */
 ANTLER_API antler_status antler_save_check(const antler_model *model, const char *path, antler_error *err);
+/* Writes the model as an ONNX file (opset 18) for inference: layers' names and weights, a batch of any size; what a
+   layer means that ONNX cannot say is refused by its name (ANTLER_UNSUPPORTED, docs/onnx.md). The file is replaced
+   whole, or left as it was. flags: 0, or ANTLER_ONNX_NOISE, which keeps Dropout and its like as nodes that drop. */
+enum { ANTLER_ONNX_NOISE = 1 };
+ANTLER_API antler_status antler_save_onnx(antler_model *model, const char *path, unsigned flags, antler_error *err);
 /* The model's JSON as Keras writes it. The caller frees it with antler_text_free. NULL without memory. */
 ANTLER_API char *antler_model_json(antler_model *model, antler_error *err);
 ANTLER_API void antler_text_free(char *text);

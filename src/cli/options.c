@@ -69,6 +69,8 @@ static const option options[] = {
     {ANTLER_OPTION_CONFUSION, "--confusion", FLAG, AT(confusion), NULL, 0, 0,
      "print which classes were taken for which, too"},
     {ANTLER_OPTION_JSON, "--json", FLAG, AT(json), NULL, 0, 0, "print a list of objects in JSON"},
+    {ANTLER_OPTION_NOISE, "--noise", FLAG, AT(noise), NULL, 0, 0,
+     "keep Dropout and noise in an .onnx file, as nodes that are on, for Monte Carlo predictions"},
     {ANTLER_OPTION_QUIET, "--quiet", FLAG, AT(quiet), NULL, 0, 0, "print nothing but errors"},
 };
 enum { OPTIONS = sizeof options / sizeof options[0] };

@@ -31,7 +31,8 @@ enum {
     ANTLER_OPTION_METRICS = 1 << 22,
     ANTLER_OPTION_BY_NAME = 1 << 23,
     ANTLER_OPTION_JSON = 1 << 24,
-    ANTLER_OPTION_LENGTH = 1 << 28
+    ANTLER_OPTION_LENGTH = 1 << 25,
+    ANTLER_OPTION_NOISE = 1 << 26
 };
 
 enum { ANTLER_MAX_ARGUMENTS = 2 };
@@ -42,7 +43,7 @@ typedef struct antler_arguments {
     unsigned given;
     const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights, *sample_weight, *loss, *optimizer, *metrics;
     int64_t epochs, batch_size, length, seed, threads, mc;
-    bool adapt, validation, no_shuffle, resume, all, quiet, confusion, by_name, json;
+    bool adapt, validation, no_shuffle, resume, all, quiet, confusion, by_name, json, noise;
 } antler_arguments;
 
 /* A subcommand: one file, and one line in main.c's table. */

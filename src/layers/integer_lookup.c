@@ -8,6 +8,7 @@
    invert is the way back, of output_mode int. Numbers are cut to integers, as in Keras, and have no gradient. */
 #include "layers/shared/common.h"
 #include "layers/shared/encode.h"
+#include "layers/shared/lookup.h"
 
 #include <math.h>
 
@@ -214,6 +215,12 @@ static antler_encoding encoding_of(const lookup *c, const table *t)
                              .depth = c->pad_to_max_tokens ? c->max_tokens : size_of(c),
                              .index = place_of,
                              .arg = t};
+}
+
+antler_lookup_places antler__lookup_places(const struct antler_integer_lookup *c)
+{
+    return (antler_lookup_places){masks(c), first_oov(c), first_token(c), special_tokens(c),
+                                  encoding_of(c, NULL).depth};
 }
 
 static antler_status infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)

@@ -21,7 +21,7 @@ static const char *const groups_group_query[] = {"_query_dense", "_key_dense", "
                                                  "_output_dense"};
 static const int64_t none[] = {0};
 
-static antler_heads of_multi_head(const void *config)
+antler_heads antler__multi_head(const void *config)
 {
     const multi_head *c = config;
     antler_heads s = {.heads = c->num_heads, .sharing = 1, .key_dim = c->key_dim, .use_bias = c->use_bias};
@@ -38,7 +38,7 @@ static antler_heads of_multi_head(const void *config)
     return s;
 }
 
-static antler_heads of_group_query(const void *config)
+antler_heads antler__group_query(const void *config)
 {
     const group_query *c = config;
     antler_heads s = {.heads = c->num_query_heads, .key_dim = c->head_dim, .value_dim = c->head_dim};
@@ -159,31 +159,31 @@ static const char *const arguments[] = {"query", "value", "key=value", "attentio
 
 static antler_status infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)
 {
-    antler_heads c = of_multi_head(config);
+    antler_heads c = antler__multi_head(config);
     return antler__heads_infer(&c, in, out, err);
 }
 
 static void variables(const void *config, const antler_shape *in, antler_plan *plan)
 {
-    antler_heads c = of_multi_head(config);
+    antler_heads c = antler__multi_head(config);
     antler__heads_variables(&c, in, plan);
 }
 
 static void buffers(const void *config, const antler_shape *in, antler_plan *plan)
 {
-    antler_heads c = of_multi_head(config);
+    antler_heads c = antler__multi_head(config);
     antler__heads_buffers(&c, in, plan);
 }
 
 static antler_status forward(const void *config, antler_run *run)
 {
-    antler_heads c = of_multi_head(config);
+    antler_heads c = antler__multi_head(config);
     return antler__heads_forward(&c, run);
 }
 
 static antler_status backward(const void *config, antler_run *run)
 {
-    antler_heads c = of_multi_head(config);
+    antler_heads c = antler__multi_head(config);
     return antler__heads_backward(&c, run);
 }
 
@@ -209,31 +209,31 @@ const antler_layer_ops antler_layer_multi_head_attention = {
 
 static antler_status group_infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)
 {
-    antler_heads c = of_group_query(config);
+    antler_heads c = antler__group_query(config);
     return antler__heads_infer(&c, in, out, err);
 }
 
 static void group_variables(const void *config, const antler_shape *in, antler_plan *plan)
 {
-    antler_heads c = of_group_query(config);
+    antler_heads c = antler__group_query(config);
     antler__heads_variables(&c, in, plan);
 }
 
 static void group_buffers(const void *config, const antler_shape *in, antler_plan *plan)
 {
-    antler_heads c = of_group_query(config);
+    antler_heads c = antler__group_query(config);
     antler__heads_buffers(&c, in, plan);
 }
 
 static antler_status group_forward(const void *config, antler_run *run)
 {
-    antler_heads c = of_group_query(config);
+    antler_heads c = antler__group_query(config);
     return antler__heads_forward(&c, run);
 }
 
 static antler_status group_backward(const void *config, antler_run *run)
 {
-    antler_heads c = of_group_query(config);
+    antler_heads c = antler__group_query(config);
     return antler__heads_backward(&c, run);
 }
 

@@ -45,8 +45,9 @@ static antler_resampling cut(const sizes *cfg, const antler_shape *x, int64_t ro
     return r;
 }
 
-static antler_resampling largest_part(const sizes *cfg, const antler_shape *x)
+antler_resampling antler__random_crop(const void *config, const antler_shape *x)
 {
+    const sizes *cfg = config;
     antler_resampling r = antler__resampling(x, ANTLER_BILINEAR, cfg->height, cfg->width);
     antler__crop_to_aspect(&r);
     return r;
@@ -107,7 +108,7 @@ static antler_status resizing_check(void *config, antler_error *err)
     return ANTLER_OK;
 }
 
-static antler_resampling resized(const void *config, const antler_shape *x)
+antler_resampling antler__resizing(const void *config, const antler_shape *x)
 {
     const resizing *cfg = config;
     int method = 0;
@@ -125,14 +126,14 @@ static antler_resampling resized(const void *config, const antler_shape *x)
 
 static antler_status resizing_forward(const void *config, antler_run *run)
 {
-    const antler_resampling r = resized(config, &run->x->shape);
+    const antler_resampling r = antler__resizing(config, &run->x->shape);
     antler__resample_forward(run, BETWEEN, &r);
     return ANTLER_OK;
 }
 
 static antler_status resizing_backward(const void *config, antler_run *run)
 {
-    const antler_resampling r = resized(config, &run->dx->shape);
+    const antler_resampling r = antler__resizing(config, &run->dx->shape);
     antler__resample_backward(run, BETWEEN, &r);
     return ANTLER_OK;
 }
@@ -159,23 +160,23 @@ static const antler_field center_fields[] = {SIZE_FIELDS, ANTLER_IMAGE_FIELDS, A
 static const char *const center_samples[] = {"(4, 5, 2) {\"height\": 3, \"width\": 2}",
                                              "(2, 5, 1) {\"height\": 3, \"width\": 3}", NULL};
 
-static antler_resampling centred(const void *config, const antler_shape *x)
+antler_resampling antler__center_crop(const void *config, const antler_shape *x)
 {
     const sizes *cfg = config;
     const int64_t rows = x->dim[1] - cfg->height, columns = x->dim[2] - cfg->width;
-    return rows >= 0 && columns >= 0 ? cut(cfg, x, rows / 2, columns / 2) : largest_part(cfg, x);
+    return rows >= 0 && columns >= 0 ? cut(cfg, x, rows / 2, columns / 2) : antler__random_crop(cfg, x);
 }
 
 static antler_status center_forward(const void *config, antler_run *run)
 {
-    const antler_resampling r = centred(config, &run->x->shape);
+    const antler_resampling r = antler__center_crop(config, &run->x->shape);
     antler__resample_forward(run, BETWEEN, &r);
     return ANTLER_OK;
 }
 
 static antler_status center_backward(const void *config, antler_run *run)
 {
-    const antler_resampling r = centred(config, &run->dx->shape);
+    const antler_resampling r = antler__center_crop(config, &run->dx->shape);
     antler__resample_backward(run, BETWEEN, &r);
     return ANTLER_OK;
 }
@@ -230,7 +231,7 @@ static antler_resampling drawn(const void *config, const antler_shape *x, const 
     const sizes *cfg = config;
     antler_real u[2];
     if (!run->noisy || !chooses(cfg, x))
-        return largest_part(cfg, x);
+        return antler__random_crop(cfg, x);
     antler_noise noise = run->noise[NOISE];
     noise.row = 0;
     antler_noise_uniform(&noise, 2, 0, u, 2);

@@ -230,6 +230,11 @@ static antler_status pick_items(const picking *cfg, const antler_shape *x, antle
     return p->rank > 0 ? ANTLER_OK : refuse_key(cfg, x, err, "one number of a sample; expected at least one axis");
 }
 
+antler_status antler__pick_items(const void *config, const antler_shape *x, antler_pick *p)
+{
+    return pick_items(config, x, p, NULL);
+}
+
 /* ---- the tables ---------------------------------------------------------------------------------------------------
  */
 

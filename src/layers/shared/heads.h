@@ -33,6 +33,10 @@ typedef struct antler_heads {
     const char *const *group;
 } antler_heads;
 
+/* Of the config of either layer. */
+antler_heads antler__multi_head(const void *config);
+antler_heads antler__group_query(const void *config);
+
 antler_status antler__heads_infer(const antler_heads *c, const antler_shape *in, antler_shape *out, antler_error *err);
 void antler__heads_variables(const antler_heads *c, const antler_shape *in, antler_plan *plan);
 void antler__heads_buffers(const antler_heads *c, const antler_shape *in, antler_plan *plan);

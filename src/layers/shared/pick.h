@@ -16,6 +16,8 @@ typedef struct antler_pick {
 antler_pick antler__pick(const antler_shape *x);
 /* Axis i of y is axis order[i] of x, for i = 1 .. rank - 1; both count the batch's, 0. */
 antler_pick antler__pick_axes(const antler_shape *x, const int *order);
+/* What GetItem picks, by its config. */
+antler_status antler__pick_items(const void *config, const antler_shape *x, antler_pick *p);
 /* The shape of y. */
 antler_shape antler__picked_shape(const antler_pick *p, int64_t batch);
 void antler__pick_forward(antler_run *run, const antler_pick *p);

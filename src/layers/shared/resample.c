@@ -242,6 +242,19 @@ static axis axis_of(const antler_resampling *r, const antler_window *window, int
     return (axis){r->method, r->antialias, *window, in, inner, r->fill};
 }
 
+void antler__resample_weights(const antler_resampling *r, const antler_window *window, int64_t in, int64_t o,
+                              antler_real *weight)
+{
+    const axis a = axis_of(r, window, in, 1);
+    const span s = span_of(&a, o);
+    memset(weight, 0, (size_t)in * sizeof *weight);
+    for (int64_t i = 0; i < s.count; i++) {
+        const int64_t to = pixel_of(&a, s.first + i);
+        if (to >= 0)
+            weight[to] += (antler_real)(raw_weight(&a, &s, s.first + i) / s.total);
+    }
+}
+
 enum { PIECES = 64 }; /* at most: each has all weights made anew */
 
 static void run_axis(antler_run *run, const axis *a, int64_t lines, const antler_real *from, antler_real *to,

@@ -36,6 +36,16 @@ antler_resampling antler__resampling(const antler_shape *x, int method, int64_t 
 void antler__crop_to_aspect(antler_resampling *r);
 void antler__pad_to_aspect(antler_resampling *r);
 
+/* What Resizing, CenterCrop, and RandomCrop in inference do with images of the shape x, by their config. */
+antler_resampling antler__resizing(const void *config, const antler_shape *x);
+antler_resampling antler__center_crop(const void *config, const antler_shape *x);
+antler_resampling antler__random_crop(const void *config, const antler_shape *x);
+
+/* How much of each of the `in` pixels of an axis (r->height or r->width) its output pixel o has; what is left to 1 is
+   of `fill`. */
+void antler__resample_weights(const antler_resampling *r, const antler_window *window, int64_t in, int64_t o,
+                              antler_real *weight);
+
 /* In `buffers`: scratch `slot`. */
 void antler__resample_buffers(antler_plan *plan, int slot, const antler_resampling *r, const antler_shape *in);
 void antler__resample_forward(antler_run *run, int slot, const antler_resampling *r);

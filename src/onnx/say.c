@@ -1,0 +1,164 @@
+/* The tables together, and what every layer's saying has around it. */
+#include "onnx/say.h"
+
+#include "core/memory.h"
+#include "layers/shared/common.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- finding ------------------------------------------------------------------------------------------------------
+ */
+
+static const antler_saying *find_in(const antler_saying *table, const antler_type *type)
+{
+    while (table->type && table->type != type)
+        table++;
+    return table->type ? table : NULL;
+}
+
+bool antler__is_open(const antler_shape *shape)
+{
+    bool open = false;
+    for (int i = 1; i < shape->rank; i++)
+        open |= shape->dim[i] < 0;
+    return open;
+}
+
+static bool has_open_axes(const antler_layer *layer)
+{
+    bool open = false;
+    for (int i = 0; i < layer->inputs; i++)
+        open |= antler__is_open(&layer->in[i]);
+    for (int i = 0; i < layer->outputs; i++)
+        open |= antler__is_open(&layer->out[i]);
+    return open;
+}
+
+/* To a shape with open axes: those in front that stay are 0, and one of the others may be open. */
+static void reshape_open(antler_onnx *o, antler_said *s)
+{
+    const antler_shape *in = antler__in_of(s), *out = antler__out_of(s);
+    int64_t size[ANTLER_MAX_RANK];
+    int same = 0, open = 0;
+    while (s->layer->ops->type.class_name && same < in->rank && same < out->rank && in->dim[same] == out->dim[same])
+        same++;
+    for (int i = 0; i < out->rank; i++) {
+        size[i] = i < same ? 0 : out->dim[i];
+        open += size[i] < 0;
+    }
+    if (open > 1)
+        antler__onnx_refuse(o, "several axes of variable length");
+    s->y[0] = antler__reshape(o, s->x[0], out->rank, size);
+}
+
+/* What changes no number is said by its shape alone. The core's own views, which have no name, make steps a part of the
+   batch. */
+static void say_view(antler_onnx *o, antler_said *s)
+{
+    const antler_shape *in = antler__in_of(s), *out = antler__out_of(s);
+    if (antler_shape_equal(in, out) && s->layer->ops->type.class_name)
+        s->y[0] = s->x[0];
+    else if (antler__is_open(in) || antler__is_open(out))
+        reshape_open(o, s);
+    else
+        s->y[0] = antler__shaped(o, s->x[0], out);
+}
+
+static void say_same(antler_onnx *o, antler_said *s)
+{
+    (void)o;
+    s->y[0] = s->x[0];
+}
+
+static const antler_saying *find(const antler_onnx *o, const antler_layer *layer)
+{
+    static const antler_saying view = {NULL, say_view, true}, same = {NULL, say_same, true};
+    const antler_saying *const tables[] = {antler__say_plain,     antler__say_categories,    antler__say_spectrograms,
+                                           antler__say_merging,   antler__say_convolutions,  antler__say_pooling,
+                                           antler__say_attention, antler__say_recurrent,     antler__say_conv_lstm,
+                                           antler__say_images,    antler__say_normalization, antler__say_operations};
+    const antler_saying *found = NULL;
+    if (o->noise && layer->sites > 0)
+        return find_in(antler__say_noise, &layer->ops->type);
+    for (size_t i = 0; !found && i < sizeof tables / sizeof *tables; i++)
+        found = find_in(tables[i], &layer->ops->type);
+    if (!found && layer->ops->flags & ANTLER_VIEW)
+        found = &view;
+    if (!found && layer->ops->flags & ANTLER_PASSES)
+        found = &same;
+    return found;
+}
+
+void antler__say(antler_onnx *o, antler_said *s)
+{
+    const antler_saying *row = find(o, s->layer);
+    o->class_name = s->layer->ops->type.class_name;
+    if (o->status != ANTLER_OK)
+        return;
+    if (!row && o->noise && s->layer->sites > 0)
+        antler__onnx_refuse(o, "its noise cannot be said in ONNX");
+    else if (!row)
+        antler__onnx_refuse(o, "it cannot be said in ONNX");
+    else if (!row->any_length && has_open_axes(s->layer))
+        antler__onnx_refuse(o, "an axis of variable length: with a number in its place it can be said in ONNX");
+    else
+        row->say(o, s);
+    if (o->status == ANTLER_OK && s->layer->f)
+        s->y[0] = antler__say_activation(o, s->layer->f, s->y[0]);
+}
+
+antler_said antler__say_child(antler_onnx *o, const antler_layer *child, antler_term *const *x,
+                              antler_term *const *mask)
+{
+    const char *before = o->prefix, *class_before = o->class_name;
+    size_t size = strlen(before) + strlen(child->name) + 2;
+    char *path = antler__onnx_room(o, size, 1);
+    antler_said s = {.layer = child, .x = x, .mask = mask};
+    if (!path)
+        return s;
+    snprintf(path, size, "%s/%s", before, child->name);
+    o->prefix = path;
+    antler__say(o, &s);
+    o->prefix = before;
+    o->class_name = class_before;
+    return s;
+}
+
+/* ---- for all ------------------------------------------------------------------------------------------------------
+ */
+
+antler_term *antler__param(antler_onnx *o, const antler_said *s, int slot)
+{
+    return antler__parameter(o, s->layer->variable + slot);
+}
+
+antler_term *antler__channels_second(antler_onnx *o, antler_term *x, int rank)
+{
+    int order[ANTLER_MAX_RANK] = {0, rank - 1};
+    for (int i = 2; i < rank; i++)
+        order[i] = i - 1;
+    return antler__transpose(o, x, rank, order);
+}
+
+antler_term *antler__channels_last(antler_onnx *o, antler_term *x, int rank)
+{
+    int order[ANTLER_MAX_RANK] = {0};
+    for (int i = 1; i < rank - 1; i++)
+        order[i] = i + 1;
+    order[rank - 1] = rank > 1 ? 1 : 0;
+    return antler__transpose(o, x, rank, order);
+}
+
+antler_term *antler__mask_stretched(antler_onnx *o, antler_term *mask, int rank)
+{
+    int64_t axes[ANTLER_MAX_RANK];
+    for (int i = 2; i < rank; i++)
+        axes[i - 2] = i;
+    return rank > 2 ? antler__unsqueeze(o, mask, rank - 2, axes) : mask;
+}
+
+antler_term *antler__mask_numbers(antler_onnx *o, antler_term *mask, int rank)
+{
+    return antler__cast(o, antler__mask_stretched(o, mask, rank), ANTLER_ONNX_REAL);
+}
