@@ -301,3 +301,32 @@ case_convert_onnx() {
     fi
     refused 1 '--noise is for a file whose name ends in .onnx' convert net.json d.keras --noise
 }
+
+# The columns of the data are the steps, as many as there are.
+case_lengths() {
+    cat >open.json <<'EOF'
+{"class_name": "Sequential", "config": {"name": "open", "layers": [
+  {"class_name": "InputLayer", "config": {"batch_shape": [null, null]}},
+  {"class_name": "Reshape", "config": {"target_shape": [-1, 1]}},
+  {"class_name": "GRU", "config": {"units": 3}},
+  {"class_name": "Dense", "config": {"units": 2, "activation": "softmax"}}]},
+ "compile_config": {"optimizer": "adam", "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}}
+EOF
+    run 0 summary open.json
+    prints '^reshape +Reshape +\(None, None, 1\) '
+    run 0 train open.json --data data --validation --output open.keras
+    prints '^epoch 1/1  .*  val_loss [0-9.e+-]+'
+    run 0 evaluate open.keras --data data --confusion
+    prints '^class'
+    sed 's/$/,0.5/' data/x_test.csv >longer.csv
+    for file in data/x_test.csv longer.csv; do
+        run 0 predict open.keras --data "$file"
+        [ "$(wc -l <out)" -eq 21 ] || fail "$file: not 20 predictions"
+    done
+    sed 's/"units": 2/"units": 2, "name": "last"/; s/{"class_name": "GRU", "config": {"units": 3}}/{"class_name": "Flatten", "config": {}}/' \
+        open.json >flat.json
+    refused 1 'flat.json:5: config.layers\[3\]: last \(Dense\), input \(None, 7680\) .*kernel would have the shape \(None, 2\)' summary flat.json
+    has_double lengths || return
+    run 0 gradcheck open.json --length 4
+    prints '^gru +kernel .* OK'
+}
