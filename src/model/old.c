@@ -3,6 +3,7 @@
 
 #include "config/old.h"
 #include "model/old_merge.h"
+#include "model/old_operation.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -207,6 +208,11 @@ static void copy_object(translation *t, const antler_json *node, const char *cla
 {
     const antler_json *config = antler__json_get(node, "config");
     rows r = rows_of(class_name, config, t->keras);
+    bool operation = false;
+    if (strcmp(class_name, "TensorFlowOpLayer") == 0 && !antler__old_operation(node, to, &operation))
+        fail(t, ANTLER_MEMORY);
+    if (operation)
+        return;
     if (strcmp(r.name, class_name) != 0)
         antler__report_note(t->report, place, "%.80s is read as %s", class_name, r.name);
     for (const antler_json *item = antler__json_first(node); item; item = antler__json_next(item)) {
