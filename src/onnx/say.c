@@ -36,16 +36,15 @@ static bool has_open_axes(const antler_layer *layer)
     return open;
 }
 
-/* To a shape with open axes: those in front that stay are 0, and one of the others may be open. */
+/* To a shape with one open axis, which is what is left. Where steps become a part of the batch, or leave it, the batch
+   is unknown too. */
 static void reshape_open(antler_onnx *o, antler_said *s)
 {
-    const antler_shape *in = antler__in_of(s), *out = antler__out_of(s);
+    const antler_shape *out = antler__out_of(s);
     int64_t size[ANTLER_MAX_RANK];
-    int same = 0, open = 0;
-    while (s->layer->ops->type.class_name && same < in->rank && same < out->rank && in->dim[same] == out->dim[same])
-        same++;
+    int open = 0;
     for (int i = 0; i < out->rank; i++) {
-        size[i] = i < same ? 0 : out->dim[i];
+        size[i] = i == 0 && s->layer->ops->type.class_name ? 0 : out->dim[i];
         open += size[i] < 0;
     }
     if (open > 1)
