@@ -37,6 +37,8 @@ static antler_term *near(antler_onnx *o, int64_t queries, int64_t keys, bool cau
 {
     if (!causal && window == 0)
         return NULL;
+    if (queries < 0 || keys < 0)
+        antler__onnx_refuse(o, "a causal mask over an axis of variable length");
     antler_term *later = antler__op2(o, "Sub", counted(o, keys, false), counted(o, queries, true));
     antler_term *seen = causal ? antler__op2(o, "LessOrEqual", later, antler__real(o, 0)) : NULL;
     antler_term *close = antler__op2(o, "Less", antler__op1(o, "Abs", later), antler__real(o, (double)window));
@@ -253,8 +255,8 @@ static void group_query_attention(antler_onnx *o, antler_said *s)
 }
 
 const antler_saying antler__say_attention[] = {
-    {&antler_layer_attention.type, attention, false},
-    {&antler_layer_additive_attention.type, additive_attention, false},
+    {&antler_layer_attention.type, attention, true},
+    {&antler_layer_additive_attention.type, additive_attention, true},
     {&antler_layer_multi_head_attention.type, multi_head_attention, false},
     {&antler_layer_group_query_attention.type, group_query_attention, false},
     {NULL, NULL, false},

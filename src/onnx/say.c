@@ -17,7 +17,8 @@ static const antler_saying *find_in(const antler_saying *table, const antler_typ
     return table->type ? table : NULL;
 }
 
-bool antler__is_open(const antler_shape *shape)
+/* An axis of the shape, but for the batch's, is of any length. */
+static bool open_axes(const antler_shape *shape)
 {
     bool open = false;
     for (int i = 1; i < shape->rank; i++)
@@ -29,22 +30,21 @@ static bool has_open_axes(const antler_layer *layer)
 {
     bool open = false;
     for (int i = 0; i < layer->inputs; i++)
-        open |= antler__is_open(&layer->in[i]);
+        open |= open_axes(&layer->in[i]);
     for (int i = 0; i < layer->outputs; i++)
-        open |= antler__is_open(&layer->out[i]);
+        open |= open_axes(&layer->out[i]);
     return open;
 }
 
-/* To a shape with open axes: those in front that stay are 0, and one of the others may be open. */
+/* To a shape with one open axis, which is what is left. Where steps become a part of the batch, or leave it, the batch
+   is unknown too. */
 static void reshape_open(antler_onnx *o, antler_said *s)
 {
-    const antler_shape *in = antler__in_of(s), *out = antler__out_of(s);
+    const antler_shape *out = antler__out_of(s);
     int64_t size[ANTLER_MAX_RANK];
-    int same = 0, open = 0;
-    while (s->layer->ops->type.class_name && same < in->rank && same < out->rank && in->dim[same] == out->dim[same])
-        same++;
+    int open = 0;
     for (int i = 0; i < out->rank; i++) {
-        size[i] = i < same ? 0 : out->dim[i];
+        size[i] = i == 0 && s->layer->ops->type.class_name ? 0 : out->dim[i];
         open += size[i] < 0;
     }
     if (open > 1)
@@ -59,7 +59,7 @@ static void say_view(antler_onnx *o, antler_said *s)
     const antler_shape *in = antler__in_of(s), *out = antler__out_of(s);
     if (antler_shape_equal(in, out) && s->layer->ops->type.class_name)
         s->y[0] = s->x[0];
-    else if (antler__is_open(in) || antler__is_open(out))
+    else if (open_axes(in) || open_axes(out))
         reshape_open(o, s);
     else
         s->y[0] = antler__shaped(o, s->x[0], out);

@@ -26,8 +26,6 @@ typedef struct antler_saying {
     antler_say_fn *say;
     bool any_length;
 } antler_saying;
-/* An axis of the shape, but for the batch's, is of any length. */
-bool antler__is_open(const antler_shape *shape);
 
 /* The tables, of all kinds of layers. */
 extern const antler_saying antler__say_plain[], antler__say_categories[], antler__say_spectrograms[],

@@ -43,7 +43,7 @@ static AntlerOnnx__Tensor *tensor(antler_onnx *o, const antler_term *c)
         n *= c->size[i];
     t->name = text(c->name);
     t->has_type = t->has_data = true;
-    t->type = c->type;
+    t->type = (int32_t)c->type;
     t->data.len = (size_t)n * bytes_of(c->type);
     t->data.data = (uint8_t *)(uintptr_t)c->data;
     return t;
@@ -85,7 +85,7 @@ static AntlerOnnx__Value *value(antler_onnx *o, const antler_term *term)
     v->type = type;
     type->tensor = of;
     of->has_element = true;
-    of->element = term->type;
+    of->element = (int32_t)term->type;
     if (term->rank >= 0)
         of->shape = shape(o, term);
     return v;
@@ -127,7 +127,7 @@ static AntlerOnnx__Attribute *attribute(antler_onnx *o, const antler_onnx_attrib
     antler_onnx__attribute__init(m);
     m->name = text(a->name);
     m->has_kind = true;
-    m->kind = a->kind;
+    m->kind = (int32_t)a->kind;
     m->has_number = a->kind == ANTLER_ONNX_NUMBER;
     m->number = a->number;
     m->has_integer = a->kind == ANTLER_ONNX_INTEGER;
