@@ -277,6 +277,33 @@ START_TEST(lengths_may_depend_on_each_other)
 }
 END_TEST
 
+/* The first 100 steps are fewer of a short sequence. */
+START_TEST(what_is_cut_off_is_open)
+{
+    char text[] =
+        "{'class_name': 'Functional', 'config': {'name': 'm', 'layers': [{'class_name': 'InputLayer', 'config': "
+        "{'batch_shape': [null, null, 3], 'name': 'x'}, 'name': 'x', 'inbound_nodes': []}, {'module': "
+        "'keras.src.ops.numpy', 'class_name': 'GetItem', 'config': {'name': 'cut'}, 'name': 'cut', 'inbound_nodes': "
+        "[{'args': [{'class_name': '__keras_tensor__', 'config': {'shape': [null, null, 3], 'dtype': 'float32', "
+        "'keras_history': ['x', 0, 0]}}, [{'class_name': '__slice__', 'config': {'start': null, 'stop': null, 'step': "
+        "null}}, {'class_name': '__slice__', 'config': {'start': null, 'stop': 100, 'step': null}}]], 'kwargs': "
+        "{}}]}], "
+        "'input_layers': ['x', 0, 0], 'output_layers': ['cut', 0, 0]}}";
+    antler_error err = {0};
+    antler_shape out;
+    antler_model *m = antler_load_json(quoted(text), NULL, &err);
+    must(m ? antler_build(m) : err.status, m ? antler_model_error(m) : &err);
+    ck_assert_int_eq(antler_output_shape(m)->dim[1], ANTLER_OPEN);
+    antler_context *c = context_of(m, ANTLER_INFER, 1, 0);
+    for (int length = 99; length < 102; length++) {
+        must(antler_context_at(c, &(antler_shape){3, {1, length, 3}}, &out, &err), &err);
+        ck_assert_int_eq(out.dim[1], length < 100 ? length : 100);
+    }
+    antler_context_free(c);
+    antler_model_free(m);
+}
+END_TEST
+
 /* ---- refusals ---------------------------------------------------------------------------------------------------- */
 
 START_TEST(what_cannot_be_open_is_refused_by_name)
@@ -401,6 +428,7 @@ int main(void)
     tcase_add_test(tests, states_go_from_length_to_length);
     tcase_add_test(tests, inputs_have_lengths_of_their_own);
     tcase_add_test(tests, lengths_may_depend_on_each_other);
+    tcase_add_test(tests, what_is_cut_off_is_open);
     tcase_add_test(tests, what_cannot_be_open_is_refused_by_name);
     tcase_add_test(tests, a_metric_of_an_open_axis_keeps_from_training);
     tcase_add_test(tests, contexts_need_lengths_that_fit);

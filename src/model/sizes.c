@@ -73,6 +73,21 @@ static antler_status size_call(antler_sizes *s, const antler_model *model, int64
     return ANTLER_OK;
 }
 
+/* Programs count on the sizes that the outputs of a model have. */
+static antler_status check_outputs(const antler_sizes *s, const antler_model *model, antler_error *err)
+{
+    for (int64_t k = 0; model->built && k < model->outputs; k++) {
+        const antler_shape *own = &model->wire[model->output[k]].shape, *now = &s->wire[model->output[k]].shape;
+        char a[128], b[128];
+        for (int i = 1; i < own->rank; i++)
+            if (own->dim[i] != ANTLER_OPEN && own->dim[i] != now->dim[i])
+                return antler_error_set(err, ANTLER_SHAPE, NULL, "output \"%s\" is %s at this length; expected %s",
+                                        model->output_name[k], antler_shape_text(now, a, sizeof a),
+                                        antler_shape_text(own, b, sizeof b));
+    }
+    return ANTLER_OK;
+}
+
 antler_sizes *antler__sizes_make(const antler_model *model, const antler_shape *in, antler_error *err)
 {
     antler_sizes *s = antler__allocate_zeroed(1, sizeof *s);
@@ -90,6 +105,8 @@ antler_sizes *antler__sizes_make(const antler_model *model, const antler_shape *
     }
     for (int64_t i = 0; status == ANTLER_OK && i < model->calls; i++)
         status = size_call(s, model, i, err);
+    if (status == ANTLER_OK)
+        status = check_outputs(s, model, err);
     if (status == ANTLER_OK)
         return s;
     antler__sizes_free(s);
@@ -147,8 +164,8 @@ int64_t antler__length_to_try(int64_t length, const antler_model *model, int att
     return k < INPUTS ? length << (powers >> MULTIPLES * k & ((1 << MULTIPLES) - 1)) : length;
 }
 
-/* At the lengths of an attempt. */
-static antler_sizes *plan_again(antler_model *model, int attempt, antler_error *err)
+/* At the lengths of an attempt that begin at `length`. */
+static antler_sizes *plan_again(antler_model *model, int64_t length, int attempt, antler_error *err)
 {
     antler_shape *in = antler__allocate((size_t)model->inputs, sizeof *in);
     antler_sizes *sizes = NULL;
@@ -156,10 +173,10 @@ static antler_sizes *plan_again(antler_model *model, int attempt, antler_error *
         antler_object source = model->layer[model->source[k]].object;
         antler_shape out[ANTLER_MAX_OUTPUTS] = {0};
         ((const antler_layer_ops *)source.type)->infer(source.config, NULL, out, NULL);
-        in[k] = antler__with_length(&out[0], antler__length_to_try(ANTLER_ANOTHER_LENGTH, model, attempt, k));
+        in[k] = antler__with_length(&out[0], antler__length_to_try(length, model, attempt, k));
     }
     if (in) {
-        model->length = ANTLER_ANOTHER_LENGTH;
+        model->length = length;
         sizes = antler__sizes_make(model, in, err);
         model->length = 0;
     } else {
@@ -169,16 +186,32 @@ static antler_sizes *plan_again(antler_model *model, int attempt, antler_error *
     return sizes;
 }
 
+/* What is cut off at some length is open, too: the first 100 steps, of 50. Lengths that a layer does not take are none.
+ */
+static antler_status plan_short(antler_model *model, int attempt, antler_error *err)
+{
+    antler_sizes *other = NULL;
+    antler_error error = {0};
+    for (int64_t length = 1; !other && length < ANTLER_A_LENGTH && error.status != ANTLER_MEMORY; length *= 2) {
+        antler__error_clear(&error);
+        other = plan_again(model, length, attempt, &error);
+    }
+    if (other)
+        open_all(model, other);
+    antler__sizes_free(other);
+    return error.status == ANTLER_MEMORY ? antler__error_copy(err, &error) : ANTLER_OK;
+}
+
 antler_status antler__open_axes(antler_model *model, antler_error *err)
 {
     antler_error first = {0}, last = {.status = ANTLER_SHAPE};
     for (int i = 0; last.status == ANTLER_SHAPE && antler__length_to_try(1, model, i, 0) > 0; i++) {
         antler__error_clear(&last);
-        antler_sizes *other = plan_again(model, i, &last);
+        antler_sizes *other = plan_again(model, ANTLER_ANOTHER_LENGTH, i, &last);
         if (other) {
             open_all(model, other);
             antler__sizes_free(other);
-            return ANTLER_OK;
+            return plan_short(model, i, err);
         }
         first = i == 0 ? last : first;
     }

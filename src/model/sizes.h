@@ -33,8 +33,8 @@ typedef struct antler_sizes {
 antler_sizes *antler__sizes_make(const antler_model *model, const antler_shape *in, antler_error *err);
 void antler__sizes_free(antler_sizes *sizes); /* NULL too */
 
-/* A model that was planned with a length from ANTLER_A_LENGTH: plans it with another, and opens the axes that differ.
- */
+/* A model that was planned with a length from ANTLER_A_LENGTH: plans it with a longer and a short one, and opens the
+   axes that differ. */
 antler_status antler__open_axes(antler_model *model, antler_error *err);
 
 /* A failure of a call of the i-th layer, with its place in the model's file and the inputs that it was given. */
