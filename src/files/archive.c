@@ -59,6 +59,9 @@ static antler_status read_member(zip_t *archive, zip_uint64_t index, zip_uint64_
     if (zip_stat_index(archive, index, 0, &info) != 0)
         return fail(ANTLER_FORMAT, member->name, zip_get_error(archive), err);
     ANTLER_TRY(check_size(&info, file_bytes, member->name, err));
+    if (member->most && info.size > member->most)
+        return antler_error_set(err, ANTLER_FORMAT, member->name, "%llu bytes, expected at most %zu",
+                                (unsigned long long)info.size, member->most);
     zip_file_t *file = zip_fopen_index(archive, index, 0);
     if (!file)
         return fail(ANTLER_FORMAT, member->name, zip_get_error(archive), err);

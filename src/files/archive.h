@@ -9,6 +9,7 @@ typedef struct antler_member {
     const char *name;
     void *data;
     size_t bytes;
+    size_t most; /* bytes that it may have; 0: 4 GiB */
 } antler_member;
 
 /* Reads the members of the given names whole: data (zero-terminated beyond bytes) is for antler__free, NULL if absent.

@@ -57,7 +57,7 @@ antler_status antler__entries_reserve(antler_entries *entries, const char *name,
     if (!group)
         entry.data = antler__allocate(bytes, 1);
     if (!entry.name || (!group && !entry.data) ||
-        !antler__grow_by_one(&entries->entry, (size_t)entries->n, sizeof *entries->entry)) {
+        !antler__grow_by(&entries->entry, (size_t)entries->n, 1, sizeof *entries->entry)) {
         antler__free(entry.name);
         antler__free(entry.data);
         if (entries->n == 0) {

@@ -209,7 +209,10 @@ extern const antler_type antler__fit_type;
 antler_status antler__model_fail(antler_model *model, const antler_error *error);
 /* The status of such a failure, for calls that go on with what was made; ANTLER_MEMORY for NULL. */
 antler_status antler__model_status(const antler_model *model);
-/* A warning for antler_model_warning, unless it has been given already. One that there is no memory for is lost. */
+/* Whether one more warning would be kept. */
+bool antler__model_warns(const antler_model *model);
+/* A warning for antler_model_warning, unless it has been given already, or as many as are kept have been. One that
+ * there is no memory for is lost. */
 void antler__model_warn(antler_model *model, const antler_error *warning);
 /* An empty model. NULL without memory. */
 antler_model *antler__model_new(const char *name, bool sequential, antler_error *err);

@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LONGEST_JSON = 64 << 20 }; /* bytes of a model's JSON */
+enum { LONGEST_JSON = 16 << 20 }; /* bytes of a model's JSON */
 
 static bool is_hdf5(const char *path)
 {
@@ -50,11 +50,10 @@ static void locate(const reading *r, antler_error *error)
 static void keep_warning(void *user, const antler_error *warning)
 {
     reading *r = user;
-    antler_model *model = r->model;
-    if (!antler__grow(&model->warning, (size_t)model->warnings, (size_t)model->warnings + 1, sizeof *model->warning))
-        return; /* a warning less is no failure */
-    model->warning[model->warnings] = *warning;
-    locate(r, &model->warning[model->warnings++]);
+    antler_error located = *warning;
+    if (antler__model_warns(r->model))
+        locate(r, &located);
+    antler__model_warn(r->model, &located);
 }
 
 static antler_status read_model(reading *r, const char *fit, antler_error *err)
@@ -123,9 +122,9 @@ static void free_members(antler_member *member)
 
 static antler_status read_archive(const char *path, antler_member *member, antler_error *err)
 {
-    member[CONFIG].name = "config.json";
-    member[WEIGHTS].name = "model.weights.h5";
-    member[METADATA].name = "metadata.json";
+    member[CONFIG] = (antler_member){.name = "config.json", .most = LONGEST_JSON};
+    member[WEIGHTS] = (antler_member){.name = "model.weights.h5"};
+    member[METADATA] = (antler_member){.name = "metadata.json", .most = LONGEST_JSON};
     ANTLER_TRY(antler__archive_read(path, member, MEMBERS, err));
     int missing = !member[CONFIG].data ? CONFIG : !member[WEIGHTS].data ? WEIGHTS : MEMBERS;
     if (missing == MEMBERS)

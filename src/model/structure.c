@@ -21,7 +21,7 @@
 static antler_status add_wire(antler_model *model, int64_t giver, int output, const antler_shape *shape, int64_t times,
                               antler_error *err)
 {
-    if (!antler__grow_by_one(&model->wire, (size_t)model->wires, sizeof *model->wire))
+    if (!antler__grow_by(&model->wire, (size_t)model->wires, 1, sizeof *model->wire))
         return antler__no_memory(err);
     model->wire[model->wires++] = (antler_wire){.giver = giver, .output = output, .shape = *shape, .times = times};
     return ANTLER_OK;
@@ -88,7 +88,7 @@ static antler_status find_wire(const antler_model *model, antler_ref ref, const 
 static antler_status use_wire(antler_model *model, int64_t wire, int64_t call, antler_error *err)
 {
     antler_wire *w = &model->wire[wire];
-    if (!antler__grow_by_one(&w->user, (size_t)w->users, sizeof *w->user))
+    if (!antler__grow_by(&w->user, (size_t)w->users, 1, sizeof *w->user))
         return antler__no_memory(err);
     w->user[w->users++] = call;
     return ANTLER_OK;
