@@ -329,9 +329,9 @@ antler_status antler__save_keras(antler_model *model, const char *path, const an
     if (status == ANTLER_OK)
         status = antler__hdf5_write(NULL, &entries, &image, &bytes, err);
     if (status == ANTLER_OK) {
-        const antler_member member[MEMBERS] = {{"metadata.json", (void *)(uintptr_t)metadata, sizeof metadata - 1},
-                                               {"config.json", config, strlen(config)},
-                                               {"model.weights.h5", image, bytes}};
+        const antler_member member[MEMBERS] = {{"metadata.json", (void *)(uintptr_t)metadata, sizeof metadata - 1, 0},
+                                               {"config.json", config, strlen(config), 0},
+                                               {"model.weights.h5", image, bytes, 0}};
         status = antler__archive_write(path, member, MEMBERS, err);
     }
     antler__entries_free(&entries);
