@@ -55,7 +55,7 @@ static const struct {
     {"[\"\xed\xa0\x80\"]", "line 1: [0]: byte 0xed is not UTF-8"},
     {"[\"\xe2\x82\"]", "line 1: [0]: byte 0xe2 is not UTF-8"},
     {"[\"a\nb\"]", "line 1: [0]: expected a string to have its control characters escaped, not byte 0x0a"},
-    {"\xef\xbb\xbf{}", "line 1: begins with a byte order mark, expected plain UTF-8"},
+    {"\xef\xbb\xbf\n{", "line 2: expected"},
     {"{\"a\\nb\": {\"c\": x}}", "line 1: a\\nb.c: expected a value (JSON has neither NaN nor Infinity), not 'x'"},
 };
 

@@ -80,8 +80,9 @@ ANTLER_API size_t antler_dtype_size(antler_dtype dtype); /* bytes of one number;
 /* Opens data set `name` of `path`: a data set of an HDF5 file (.h5, .hdf5), NAME.npy or NAME.csv of a directory, a .npy
    file (name may be NULL), or columns of a .csv file: one by its name in the header, or several, "a,b"; a name "x_..."
    that is no column is all but the last column, "y_..." the last; without a name all columns. The shape of a .csv file
-   is always (rows, columns). NULL and *err on failure. Data sets of up to 1 GiB are read into memory; of larger ones
-   the rows are read when they are used (a .csv file must not be larger). */
+   is always (rows, columns); columns that are not asked for may hold any text. NULL and *err on failure. Data sets of
+   up to 1 GiB are read into memory; of larger ones the rows are read when they are used (a .csv file must not be
+   larger). */
 ANTLER_API antler_data *antler_data_open(const char *path, const char *name, antler_error *err);
 /* Parts, one for each input or output of a model that has several: matched to them by name, without names (NULL) by
    order. Both lists end with NULL, and the parts must outlive this. A group of an HDF5 file, or a folder of .npy and
@@ -107,6 +108,8 @@ ANTLER_API antler_status antler_data_split(const antler_data *data, double split
    for every output whose part has none itself. */
 ANTLER_API antler_status antler_data_weigh(antler_data *y, const antler_data *weight, antler_error *err);
 ANTLER_API void antler_data_free(antler_data *data);
+/* What was read and may have been meant otherwise, such as a first line "0,1,2" of a .csv file; NULL for nothing. */
+ANTLER_API const antler_error *antler_data_warning(const antler_data *data);
 ANTLER_API const antler_shape *antler_data_shape(const antler_data *data); /* dim[0]: rows; of joined data that alone */
 
 /* Rows row[0..n) as antler_real, one after the other, to `out`; of joined data those of each part after another.
@@ -231,6 +234,7 @@ struct antler_compile {
     double learning_rate;                    /* of an optimizer given by name; default: the optimizer's */
     const char *loss_weights;                /* ANTLER_JSON([1, 0.5]), ANTLER_JSON({"kind": 0.5}); default: all 1 */
     const char *weighted_metrics;            /* ANTLER_JSON(["mae"]): as metrics, but weighted by sample weights */
+    bool keep;                               /* false; what is not given, or NULL, stays as it was: as the file says */
     int end_;
 };
 #define antler_compile(...) ANTLER_COMPILE_(__VA_ARGS__, )
@@ -240,22 +244,48 @@ struct antler_compile {
 ANTLER_API antler_status antler_compile_given(antler_model *model, const struct antler_compile *settings, size_t size,
                                               const char *given);
 /* Whether a built model has a loss that fits its outputs: if not, why antler_fit and antler_evaluate will refuse it. A
-   model that was loaded is kept with the loss that its file has, and predicts. */
+   model that was loaded predicts whatever its file says of training. What could not be read of that, such as a loss of
+   somebody's own, is among its warnings, with a status other than ANTLER_OK; antler_fit and antler_evaluate refuse it
+   with the same error until antler_compile has put something in its place: with .keep in that of what was not read. */
 ANTLER_API antler_status antler_model_ready(const antler_model *model, antler_error *err);
 
-/* Loads a model: .json (architecture, compile settings, "fit"), .keras, or .h5 (Keras's whole-model file). NULL and
- *err on failure; nothing is half loaded. */
+/* Loads a model: .json (architecture, compile settings, "fit"), .keras, or .h5 (Keras's whole-model file), told by its
+   first bytes, whatever its name. NULL and *err on failure; nothing is half loaded. */
 ANTLER_API antler_model *antler_load(const char *path, antler_error *err);
 /* The same from a JSON text; `name` stands for the file in errors. */
 ANTLER_API antler_model *antler_load_json(const char *json, const char *name, antler_error *err);
-/* Adds weights from .weights.h5, .keras or .h5. All or nothing. */
+/* Adds weights from .weights.h5, .keras or .h5. All or nothing: every weight of the model has one in the file, and
+   every weight of the file is the model's. */
 ANTLER_API antler_status antler_load_weights(antler_model *model, const char *path, antler_error *err);
+/* The same for the layers whose names are in the file, a legacy .h5: other layers keep what they have, and what the
+   file has beyond them is passed over, its optimizer state too. No layer in common is ANTLER_NAME. */
+ANTLER_API antler_status antler_load_weights_by_name(antler_model *model, const char *path, antler_error *err);
 /* Saves by suffix: .keras, .weights.h5 (weights and optimizer), .h5 (whole model), .json (no weights). The file is
    replaced whole, or left as it was. */
 ANTLER_API antler_status antler_save(antler_model *model, const char *path, antler_error *err);
+/* Whether antler_save could say the model in the format of the path's suffix, to be asked before hours of work: a model
+   of an older Keras may compute what a file of today's cannot say. ANTLER_UNSUPPORTED and *err if not. */
+ANTLER_API antler_status antler_save_check(const antler_model *model, const char *path, antler_error *err);
 /* The model's JSON as Keras writes it. The caller frees it with antler_text_free. NULL without memory. */
 ANTLER_API char *antler_model_json(antler_model *model, antler_error *err);
 ANTLER_API void antler_text_free(char *text);
+
+/* What a file is, one thing at a time: what->place (may be "") and what->message. */
+typedef enum antler_finding {
+    ANTLER_FOUND_FILE,       /* its format and size */
+    ANTLER_FOUND_WRITER,     /* who wrote it, when */
+    ANTLER_FOUND_CONTENT,    /* layers, weights, an optimizer's state; data sets */
+    ANTLER_FOUND_TRANSLATED, /* what it says in another Keras's words */
+    ANTLER_FOUND_IGNORED,    /* what has no effect */
+    ANTLER_FOUND_UNREAD,     /* of training, what could not be read: antler_fit and antler_evaluate refuse it */
+    ANTLER_FOUND_FAULT,      /* what keeps it from being used */
+    ANTLER_FOUND_KERAS       /* what today's Keras, 3.15, makes of it, from what is known of that */
+} antler_finding;
+typedef void (*antler_finding_fn)(void *user, antler_finding finding, const antler_error *what);
+/* Looks into a model, weights or data file, whole or damaged, and tells what it is. ANTLER_OK: the library can use it,
+   as what it is. */
+ANTLER_API antler_status antler_examine(const char *path, antler_finding_fn tell, void *user);
+
 /* Reads HDF5 in a forked child, which a damaged file may crash without harm (the command does). Default off. */
 ANTLER_API void antler_guard_files(bool on);
 /* Whether a file could be written at path now, tried in the way antler_save goes: through links to their file, by a new
@@ -271,8 +301,9 @@ ANTLER_API int64_t antler_model_seed(const antler_model *model);
 ANTLER_API const char *antler_model_name(const antler_model *model);
 /* Why the model cannot be made, or why the last antler_fit failed; status ANTLER_OK: neither. */
 ANTLER_API const antler_error *antler_model_error(const antler_model *model);
-/* What loading warned of (keys without effect), and training (a callback that watches what is not there); NULL past the
-   last. */
+/* What loading warned of (keys without effect; settings of training that could not be read, which have a status),
+   training (a callback that watches what is not there), and saving (what the file does not hold); NULL past the last.
+   antler_compile takes away what it replaced. */
 ANTLER_API const antler_error *antler_model_warning(const antler_model *model, int64_t index);
 
 /* Shapes with ANTLER_BATCH in dim[0], or the batch that the model's input fixes; of several the first. The model must
@@ -302,7 +333,7 @@ typedef struct antler_variable {
     const char *layer; /* "dense_1" */
     const char *name;  /* "kernel" */
     bool trainable;
-    antler_tensor value;
+    antler_tensor value; /* without data until antler_build draws the weights, or a file gives them */
 } antler_variable;
 ANTLER_API const antler_variable *antler_model_variable(const antler_model *model, int64_t index);
 

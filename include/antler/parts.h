@@ -45,6 +45,8 @@ typedef struct antler_activation_ops {
     void (*forward)(antler_real *y, const antler_real *x, int64_t rows, int64_t n);
     void (*backward)(antler_real *dx, const antler_real *dy, const antler_real *y, const antler_real *x, int64_t rows,
                      int64_t n);
+    const char *keras; /* how a file of Keras 3, which has no name for it, says it: JSON, which is read back, too; NULL:
+                          by its name */
 } antler_activation_ops;
 
 /* Fills w with initial values, from the stream {key, 0, 0} of antler/random.h. */

@@ -147,7 +147,7 @@ static antler_status time_model(bench *b, const char *path, int threads, antler_
 static int run(const antler_arguments *a)
 {
     antler_error err = {0};
-    bench b = {.model = antler__open_model(a, &err), .source.seed = 2};
+    bench b = {.model = antler__open_compiled(a, true, &err), .source.seed = 2};
     if (b.model) {
         b.batch = antler__batch_size(a, b.model);
         time_model(&b, a->argument[0], (int)a->threads, &err);
@@ -167,7 +167,8 @@ const antler_command antler__command_bench = {
     "MODEL",
     1,
     1,
-    ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS,
+    ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME |
+        ANTLER_OPTION_LOSS | ANTLER_OPTION_OPTIMIZER,
     "times a training step and a prediction on random data",
     run,
 };

@@ -45,10 +45,17 @@ static antler_status prepare(const antler_arguments *a, antler_model *model, ant
     if (a->given & ANTLER_OPTION_SEED)
         status = antler_set_seed(model, a->seed);
     if (status == ANTLER_OK && a->weights)
-        status = antler_load_weights(model, a->weights, err);
-    if (status == ANTLER_OK)
-        status = antler_build(model);
+        status = a->by_name ? antler_load_weights_by_name(model, a->weights, err)
+                            : antler_load_weights(model, a->weights, err);
     if (status != ANTLER_OK && err->status == ANTLER_OK)
+        *err = *antler_model_error(model);
+    return status;
+}
+
+static antler_status build(antler_model *model, antler_error *err)
+{
+    antler_status status = antler_build(model);
+    if (status != ANTLER_OK)
         *err = *antler_model_error(model);
     return status;
 }
@@ -58,9 +65,23 @@ int64_t antler__print_warnings(const antler_model *model, int64_t from)
     const antler_error *warning;
     for (; (warning = antler_model_warning(model, from)) != NULL; from++) {
         char text[1200];
-        fprintf(stderr, "antler: warning: %s\n", antler_error_text(warning, text, sizeof text));
+        fprintf(stderr, "antler: warning: %s%s\n", antler_error_text(warning, text, sizeof text),
+                warning->status == ANTLER_OK             ? ""
+                : strncmp(warning->place, "fit", 3) == 0 ? " (only training needs it)"
+                                                         : " (only training and evaluating need it)");
     }
     return from;
+}
+
+antler_status antler__save(const antler_arguments *a, antler_model *model, const char *path, antler_error *err)
+{
+    int64_t warnings = 0;
+    while (antler_model_warning(model, warnings))
+        warnings++;
+    ANTLER_TRY(antler_save(model, path, err));
+    if (!a->quiet)
+        antler__print_warnings(model, warnings);
+    return ANTLER_OK;
 }
 
 antler_model *antler__open_model(const antler_arguments *a, antler_error *err)
@@ -71,6 +92,88 @@ antler_model *antler__open_model(const antler_arguments *a, antler_error *err)
     if (!a->quiet)
         antler__print_warnings(model, 0);
     if (prepare(a, model, err) == ANTLER_OK)
+        return model;
+    antler_model_free(model);
+    return NULL;
+}
+
+/* "mae,accuracy" as a list; a list in JSON as it is. Cuts the text at its commas. */
+static antler_status split_metrics(char *text, struct antler_compile *settings, antler_error *err)
+{
+    int n = 0;
+    if (*text == '[' || *text == '{') {
+        settings->metrics[0] = text;
+        return ANTLER_OK;
+    }
+    for (char *comma = text; comma; text = comma + 1) {
+        if (n == ANTLER_MAX_METRICS)
+            return antler_error_set(err, ANTLER_VALUE, NULL, "--metrics: more than %d", ANTLER_MAX_METRICS);
+        comma = strchr(text, ',');
+        if (comma)
+            *comma = '\0';
+        settings->metrics[n++] = text;
+    }
+    return ANTLER_OK;
+}
+
+static antler_status compile(const antler_arguments *a, antler_model *model, antler_error *err)
+{
+    struct antler_compile settings = {.optimizer = a->optimizer, .loss = a->loss, .keep = true};
+    char *metrics = a->metrics ? strdup(a->metrics) : NULL;
+    antler_status status = ANTLER_OK;
+    if (!a->optimizer && !a->loss && !a->metrics)
+        return status;
+    if (a->metrics)
+        status = metrics ? split_metrics(metrics, &settings, err)
+                         : antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory");
+    if (status == ANTLER_OK && (status = antler_compile_given(model, &settings, sizeof settings,
+                                                              ".optimizer=,.loss=,.metrics=,.keep=")) != ANTLER_OK)
+        *err = *antler_model_error(model);
+    free(metrics);
+    return status;
+}
+
+/* Which option cures it. */
+static void advise(const antler_arguments *a, antler_error *err)
+{
+    static const char *const option[] = {"optimizer", "loss", "metrics"};
+    const char *setting = strchr(err->place, '.');
+    for (size_t i = 0; setting && i < sizeof option / sizeof *option; i++)
+        if (strncmp(setting + 1, option[i], strlen(option[i])) == 0 && strncmp(err->place, "fit.", 4) != 0) {
+            size_t used = strlen(err->message);
+            snprintf(err->message + used, sizeof err->message - used, "; give --%s NAME%s", option[i],
+                     i == 2 ? "S" : "");
+            break;
+        }
+    antler__blame(a->argument[0], err);
+}
+
+/* What there is to train or evaluate with. */
+static antler_status check_ready(const antler_model *model, bool trains, antler_error *err)
+{
+    antler_object optimizer;
+    antler_error unready = {0};
+    if (antler_model_ready(model, &unready) != ANTLER_OK && (trains || strncmp(unready.place, "fit", 3) != 0)) {
+        *err = unready;
+        return err->status;
+    }
+    return !trains || antler_model_object(model, ANTLER_KIND_OPTIMIZER, 0, &optimizer)
+               ? ANTLER_OK
+               : antler_error_set(err, ANTLER_VALUE, "compile_config.optimizer", "the model has no optimizer");
+}
+
+antler_model *antler__open_compiled(const antler_arguments *a, bool trains, antler_error *err)
+{
+    antler_model *model = antler_load(a->argument[0], err);
+    if (!model)
+        return NULL;
+    antler_status status = compile(a, model, err);
+    if (status == ANTLER_OK && (status = prepare(a, model, err)) == ANTLER_OK &&
+        (status = build(model, err)) == ANTLER_OK && (status = check_ready(model, trains, err)) != ANTLER_OK)
+        advise(a, err);
+    if (status == ANTLER_OK && !a->quiet)
+        antler__print_warnings(model, 0);
+    if (status == ANTLER_OK)
         return model;
     antler_model_free(model);
     return NULL;
@@ -123,6 +226,16 @@ antler_status antler__set_open(antler_set *set, const char *path, const char *na
         return err->status;
     set_add(set, data);
     return ANTLER_OK;
+}
+
+void antler__set_warn(const antler_arguments *a, const antler_set *x, const antler_set *y)
+{
+    const antler_error *warning = antler_data_warning(x->data);
+    char text[1200];
+    if (!warning && y)
+        warning = antler_data_warning(y->data);
+    if (warning && !a->quiet)
+        fprintf(stderr, "antler: warning: %s\n", antler_error_text(warning, text, sizeof text));
 }
 
 antler_status antler__set_weigh(antler_set *set, const char *path, const char *name, antler_error *err)

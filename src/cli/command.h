@@ -10,7 +10,7 @@
 
 extern const antler_command antler__command_train, antler__command_evaluate, antler__command_predict,
     antler__command_summary, antler__command_layers, antler__command_bench, antler__command_gradcheck,
-    antler__command_convert, antler__command_plot;
+    antler__command_convert, antler__command_doctor, antler__command_plot;
 
 /* The word that the command was called by. */
 extern const char *antler__program;
@@ -23,8 +23,15 @@ void *antler__room(int64_t count, size_t size, antler_error *err);
 
 /* ---- models ------------------------------------------------------------------------------------------------------ */
 
-/* Loads argument[0] and --weights, sets --seed, builds. Prints the warnings of loading. NULL and *err on failure. */
+/* Loads argument[0] and --weights, sets --seed; weights that no file has are not drawn yet. Prints the warnings of
+ * loading. NULL and *err on failure. */
 antler_model *antler__open_model(const antler_arguments *a, antler_error *err);
+/* The same for training (which takes an optimizer, too) and evaluating: puts --loss, --optimizer and --metrics in the
+   place of the file's. NULL and *err also for a model that is not ready. */
+antler_model *antler__open_compiled(const antler_arguments *a, bool trains, antler_error *err);
+
+/* Saves, and prints the warnings of that. */
+antler_status antler__save(const antler_arguments *a, antler_model *model, const char *path, antler_error *err);
 
 /* The warnings of a model from number `from` on; returns how many there are in all. */
 int64_t antler__print_warnings(const antler_model *model, int64_t from);
@@ -67,6 +74,8 @@ antler_status antler__set_open(antler_set *set, const char *path, const char *na
 antler_status antler__set_weigh(antler_set *set, const char *path, const char *name, antler_error *err);
 /* Leaves the set what a validation_split leaves to train on; the rest is another set, to be closed before this one. */
 antler_status antler__set_split(antler_set *set, double split, antler_set *rest, antler_error *err);
+/* Prints what reading x, or else y, warned of. */
+void antler__set_warn(const antler_arguments *a, const antler_set *x, const antler_set *y);
 void antler__set_close(antler_set *set);
 int64_t antler__set_count(const antler_set *set); /* rows; 0 for an empty one */
 
@@ -151,6 +160,8 @@ void antler__table_add(antler_table *table, const char *format, ...) ANTLER_PRIN
    column i to the right. */
 antler_status antler__table_print(antler_table *table, unsigned right, antler_error *err);
 
+/* "key": "text", in JSON. */
+void antler__put_text(FILE *file, const char *key, const char *text);
 /* "407,050" */
 const char *antler__number_text(int64_t n, char *text, size_t size);
 /* "loss 0.5 accuracy 0.9", without an end of line. */

@@ -1,30 +1,22 @@
 #include "cli/command.h"
 
-#include <stdio.h>
-
-/* A loss, or metrics, that cannot be trained with go into the new file as they are. */
-static void warn_unfit(const antler_model *model)
-{
-    antler_error err = {0};
-    antler_object loss;
-    char text[1200];
-    if (antler_model_object(model, ANTLER_KIND_LOSS, 0, &loss) && antler_model_ready(model, &err) != ANTLER_OK)
-        fprintf(stderr, "antler: warning: %s\n", antler_error_text(&err, text, sizeof text));
-}
-
 static int run(const antler_arguments *a)
 {
     static const char *const suffixes[] = {".keras", ".weights.h5", ".h5", ".json", NULL};
     antler_error err = {0};
     antler_model *model = NULL;
-    if (antler__check_output(a->argument[1], suffixes, &err) == ANTLER_OK && (model = antler__open_model(a, &err))) {
-        warn_unfit(model);
-        antler_save(model, a->argument[1], &err);
-    }
+    if (antler__check_output(a->argument[1], suffixes, &err) == ANTLER_OK && (model = antler__open_model(a, &err)))
+        antler__save(a, model, a->argument[1], &err);
     antler_model_free(model);
     return err.status == ANTLER_OK ? 0 : antler__fail(&err);
 }
 
 const antler_command antler__command_convert = {
-    "convert", "IN OUT", 2, 2, ANTLER_OPTION_WEIGHTS, "loads a model and saves it in the format of OUT's suffix", run,
+    "convert",
+    "IN OUT",
+    2,
+    2,
+    ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME,
+    "loads a model and saves it in the format of OUT's suffix",
+    run,
 };

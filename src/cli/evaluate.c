@@ -9,6 +9,7 @@ static antler_status evaluate(const antler_arguments *a, antler_model *model, an
         return err->status;
     const char *y_name = a->y ? a->y : "y_test";
     ANTLER_TRY(antler__open_pair(path, a->x ? a->x : "x_test", y_name, x, y, err));
+    antler__set_warn(a, x, y);
     ANTLER_TRY(antler__targets_check(model, y->data, path, y_name, err));
     ANTLER_TRY(antler__set_weigh(y, path, a->sample_weight, err));
     antler_evaluate(model, x->data, y->data, antler__batch_size(a, model), (int)a->threads, logs, err);
@@ -21,7 +22,7 @@ static int run(const antler_arguments *a)
     antler_error err = {0};
     antler_logs logs = {0};
     antler_set x = {0}, y = {0};
-    antler_model *model = antler__open_model(a, &err);
+    antler_model *model = antler__open_compiled(a, false, &err);
     if (model && evaluate(a, model, &x, &y, &logs, &err) == ANTLER_OK) {
         antler__logs_print(&logs);
         putchar('\n');
@@ -40,7 +41,8 @@ const antler_command antler__command_evaluate = {
     1,
     1,
     ANTLER_OPTION_DATA | ANTLER_OPTION_X | ANTLER_OPTION_Y | ANTLER_OPTION_SAMPLE_WEIGHT | ANTLER_OPTION_CONFUSION |
-        ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS,
+        ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME |
+        ANTLER_OPTION_LOSS | ANTLER_OPTION_OPTIMIZER | ANTLER_OPTION_METRICS,
     "prints loss and metrics over a data set",
     run,
 };

@@ -26,14 +26,20 @@ static const char *folder(char *text, size_t size)
 static int run(const antler_arguments *a)
 {
     char program[4096], threads[32];
-    char *words[10] = {program, "gradcheck"};
+    const struct {
+        const char *name, *value;
+    } texts[] = {{"--weights", a->weights}, {"--loss", a->loss}, {"--optimizer", a->optimizer}};
+    char *words[16] = {program, "gradcheck"};
     int n = 2;
     folder(program, sizeof program - sizeof "antler64");
     strcat(program, "antler64");
-    if (a->weights) {
-        words[n++] = "--weights";
-        words[n++] = (char *)(uintptr_t)a->weights; /* execvp takes no const, but changes nothing */
-    }
+    for (int i = 0; i < 3; i++)
+        if (texts[i].value) {
+            words[n++] = (char *)(uintptr_t)texts[i].name; /* execvp takes no const, but changes nothing */
+            words[n++] = (char *)(uintptr_t)texts[i].value;
+        }
+    if (a->by_name)
+        words[n++] = "--by-name";
     if (a->threads) {
         snprintf(threads, sizeof threads, "--threads=%d", (int)a->threads);
         words[n++] = threads;
@@ -116,7 +122,7 @@ static int run(const antler_arguments *a)
 {
     antler_error err = {0};
     int failed = 0;
-    antler_model *model = antler__open_model(a, &err);
+    antler_model *model = antler__open_compiled(a, true, &err);
     if (!model)
         return antler__fail(&err);
     bool random = antler_model_random(model);
@@ -143,7 +149,8 @@ const antler_command antler__command_gradcheck = {
     "MODEL",
     1,
     1,
-    ANTLER_OPTION_ALL | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS,
+    ANTLER_OPTION_ALL | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME | ANTLER_OPTION_LOSS |
+        ANTLER_OPTION_OPTIMIZER,
     "compares every gradient with central differences, in double precision",
     run,
 };

@@ -56,8 +56,17 @@ static const option options[] = {
     {ANTLER_OPTION_ALL, "--all", FLAG, AT(all), NULL, 0, 0, "check every element, not a sample of each weight"},
     {ANTLER_OPTION_WEIGHTS, "--weights", TEXT, AT(weights), "FILE", 0, 0,
      "take the weights from this .weights.h5, .keras or .h5"},
+    {ANTLER_OPTION_BY_NAME, "--by-name", FLAG, AT(by_name), NULL, 0, 0,
+     "give the weights to the layers of their names; other layers keep theirs"},
+    {ANTLER_OPTION_LOSS, "--loss", TEXT, AT(loss), "NAME", 0, 0,
+     "loss in place of the model's own: a name, or {\"class_name\": ..., \"config\": ...}"},
+    {ANTLER_OPTION_OPTIMIZER, "--optimizer", TEXT, AT(optimizer), "NAME", 0, 0,
+     "optimizer in place of the model's own, as --loss"},
+    {ANTLER_OPTION_METRICS, "--metrics", TEXT, AT(metrics), "NAMES", 0, 0,
+     "metrics in place of the model's own: mae,accuracy, or a list in JSON"},
     {ANTLER_OPTION_CONFUSION, "--confusion", FLAG, AT(confusion), NULL, 0, 0,
      "print which classes were taken for which, too"},
+    {ANTLER_OPTION_JSON, "--json", FLAG, AT(json), NULL, 0, 0, "print a list of objects in JSON"},
     {ANTLER_OPTION_QUIET, "--quiet", FLAG, AT(quiet), NULL, 0, 0, "print nothing but errors"},
 };
 enum { OPTIONS = sizeof options / sizeof options[0] };

@@ -25,7 +25,12 @@ enum {
     ANTLER_OPTION_QUIET = 1 << 16,
     ANTLER_OPTION_SAMPLE_WEIGHT = 1 << 17,
     ANTLER_OPTION_CONFUSION = 1 << 18,
-    ANTLER_OPTION_ADAPT = 1 << 19
+    ANTLER_OPTION_ADAPT = 1 << 19,
+    ANTLER_OPTION_LOSS = 1 << 20,
+    ANTLER_OPTION_OPTIMIZER = 1 << 21,
+    ANTLER_OPTION_METRICS = 1 << 22,
+    ANTLER_OPTION_BY_NAME = 1 << 23,
+    ANTLER_OPTION_JSON = 1 << 24
 };
 
 enum { ANTLER_MAX_ARGUMENTS = 2 };
@@ -34,9 +39,9 @@ enum { ANTLER_MAX_ARGUMENTS = 2 };
 typedef struct antler_arguments {
     const char *argument[ANTLER_MAX_ARGUMENTS]; /* what is no option; NULL beyond */
     unsigned given;
-    const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights, *sample_weight;
+    const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights, *sample_weight, *loss, *optimizer, *metrics;
     int64_t epochs, batch_size, seed, threads, mc;
-    bool adapt, validation, no_shuffle, resume, all, quiet, confusion;
+    bool adapt, validation, no_shuffle, resume, all, quiet, confusion, by_name, json;
 } antler_arguments;
 
 /* A subcommand: one file, and one line in main.c's table. */

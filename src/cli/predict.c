@@ -168,6 +168,7 @@ static int run(const antler_arguments *a)
         antler__check_output(a->output, suffixes, &err);
     if (err.status == ANTLER_OK && (model = antler__open_model(a, &err)) &&
         predict(a, model, &x, &p, &err) == ANTLER_OK) {
+        antler__set_warn(a, &x, NULL);
         if (a->output)
             write_file(a->output, &p, &err);
         else
@@ -187,7 +188,7 @@ const antler_command antler__command_predict = {
     1,
     1,
     ANTLER_OPTION_DATA | ANTLER_OPTION_X | ANTLER_OPTION_OUTPUT | ANTLER_OPTION_MC | ANTLER_OPTION_BATCH_SIZE |
-        ANTLER_OPTION_SEED | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS,
+        ANTLER_OPTION_SEED | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME,
     "prints or writes predictions for a data set",
     run,
 };

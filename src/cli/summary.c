@@ -52,30 +52,44 @@ static void print_losses(const antler_model *model)
     }
 }
 
+/* The settings of training that could not be read, or do not fit, each by its name; whether one is "loss". */
+static bool print_unread(const antler_model *model)
+{
+    const antler_error *warning;
+    bool loss = false;
+    for (int64_t i = 0; (warning = antler_model_warning(model, i)); i++) {
+        const char *dot = strchr(warning->place, '.'), *setting = dot ? dot + 1 : warning->place;
+        int length = (int)strcspn(setting, ".[");
+        char text[1200];
+        if (warning->status == ANTLER_OK)
+            continue;
+        loss |= length == 4 && strncmp(setting, "loss", 4) == 0;
+        printf("%-11.*s %s\n", length, setting, antler_error_text(warning, text, sizeof text));
+    }
+    return loss;
+}
+
 void antler__print_compile(const antler_model *model, int64_t steps)
 {
     antler_object optimizer, loss, metric;
-    antler_error unfit = {0};
-    char text[1200];
     bool optimized = antler_model_object(model, ANTLER_KIND_OPTIMIZER, 0, &optimizer);
     bool has_loss = antler_model_object(model, ANTLER_KIND_LOSS, 0, &loss);
-    if (!has_loss && !optimized) {
-        printf("not compiled: the model has neither an optimizer nor a loss\n");
-        return;
-    }
-    print_object("optimizer", NULL, optimizer);
-    if (optimized)
+    if (optimized) {
+        print_object("optimizer", NULL, optimizer);
         print_rate(optimizer, steps);
-    if (has_loss && antler_model_ready(model, &unfit) != ANTLER_OK) {
-        printf("%-11s %s\n", "loss", antler_error_text(&unfit, text, sizeof text));
-        return;
     }
-    print_losses(model);
-    printf("%-11s ", "metrics");
-    int64_t metrics = 0;
-    for (; antler_model_object(model, ANTLER_KIND_METRIC, metrics, &metric); metrics++)
-        printf("%s%s", metrics ? ", " : "", metric.type->class_name);
-    printf("%s\n", metrics ? "" : "none");
+    if (print_unread(model))
+        has_loss = false;
+    else if (!has_loss)
+        printf("%s\n", optimized ? "loss        none" : "not compiled: the model has neither an optimizer nor a loss");
+    if (has_loss) {
+        print_losses(model);
+        printf("%-11s ", "metrics");
+        int64_t metrics = 0;
+        for (; antler_model_object(model, ANTLER_KIND_METRIC, metrics, &metric); metrics++)
+            printf("%s%s", metrics ? ", " : "", metric.type->class_name);
+        printf("%s\n", metrics ? "" : "none");
+    }
 }
 
 static int run(const antler_arguments *a)
@@ -95,5 +109,11 @@ static int run(const antler_arguments *a)
 }
 
 const antler_command antler__command_summary = {
-    "summary", "MODEL", 1, 1, ANTLER_OPTION_WEIGHTS, "prints layers, shapes, weights and compile settings", run,
+    "summary",
+    "MODEL",
+    1,
+    1,
+    ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME,
+    "prints layers, shapes, weights and compile settings",
+    run,
 };

@@ -59,6 +59,7 @@ static antler_status open_data(training *t, antler_error *err)
     if (!antler__data_path(t->a, t->model, t->path, sizeof t->path, err))
         return err->status;
     ANTLER_TRY(antler__open_pair(t->path, x, y, &t->x, &t->y, err));
+    antler__set_warn(t->a, &t->x, &t->y);
     const char *weight = t->a->sample_weight ? t->a->sample_weight : antler__fit_text(t->model, "sample_weight");
     ANTLER_TRY(antler__set_weigh(&t->y, t->path, weight, err));
     ANTLER_TRY(antler__targets_check(t->model, t->y.data, t->path, y, err));
@@ -93,13 +94,9 @@ static antler_status print_header(training *t, antler_error *err)
 
 static void put_text(FILE *file, const char *key, const char *text)
 {
-    fprintf(file, "  \"%s\": \"", key);
-    for (const char *c = text; *c; c++)
-        if ((unsigned char)*c < 0x20)
-            fprintf(file, "\\u%04x", (unsigned)*c);
-        else
-            fprintf(file, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
-    fputs("\",\n", file);
+    fputs("  ", file);
+    antler__put_text(file, key, text);
+    fputs(",\n", file);
 }
 
 /* settings.json: what is needed to repeat the run. For free; NULL without memory. */
@@ -150,6 +147,8 @@ static antler_status begin(training *t, antler_error *err)
     t->display.model = t->model;
     while (antler_model_warning(t->model, t->display.warnings)) /* those of loading have been printed */
         t->display.warnings++;
+    if (t->a->output)
+        ANTLER_TRY(antler_save_check(t->model, t->a->output, err));
     ANTLER_TRY(open_data(t, err));
     if (t->a->checkpoint)
         ANTLER_TRY(antler__folder_make(&t->checkpoint, t->a->checkpoint, "checkpoint.keras", err));
@@ -219,7 +218,7 @@ static antler_status finish(training *t, double seconds, antler_error *err)
     }
     if (!t->a->output)
         return ANTLER_OK;
-    ANTLER_TRY(antler_save(t->model, t->a->output, err));
+    ANTLER_TRY(antler__save(t->a, t->model, t->a->output, err));
     if (!t->a->quiet)
         printf("%-11s %s\n", "saved", t->a->output);
     return ANTLER_OK;
@@ -261,7 +260,7 @@ static int run(const antler_arguments *a)
     signal(SIGPIPE, SIG_IGN); /* the model matters more than who reads of its training: see antler__flush */
     if (a->output)
         antler__check_output(a->output, suffixes, &err);
-    if (err.status == ANTLER_OK && (t.model = antler__open_model(a, &err)) && begin(&t, &err) == ANTLER_OK) {
+    if (err.status == ANTLER_OK && (t.model = antler__open_compiled(a, true, &err)) && begin(&t, &err) == ANTLER_OK) {
         start = antler__seconds();
         if (fit(&t, &err) == ANTLER_OK)
             finish(&t, antler__seconds() - start, &err);
@@ -280,7 +279,8 @@ const antler_command antler__command_train = {
     ANTLER_OPTION_DATA | ANTLER_OPTION_X | ANTLER_OPTION_Y | ANTLER_OPTION_SAMPLE_WEIGHT | ANTLER_OPTION_EPOCHS |
         ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_VALIDATION | ANTLER_OPTION_NO_SHUFFLE | ANTLER_OPTION_SEED |
         ANTLER_OPTION_THREADS | ANTLER_OPTION_OUTPUT | ANTLER_OPTION_CHECKPOINT | ANTLER_OPTION_RESUME |
-        ANTLER_OPTION_LOG_DIR | ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_QUIET | ANTLER_OPTION_ADAPT,
+        ANTLER_OPTION_LOG_DIR | ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME | ANTLER_OPTION_LOSS |
+        ANTLER_OPTION_OPTIMIZER | ANTLER_OPTION_METRICS | ANTLER_OPTION_QUIET | ANTLER_OPTION_ADAPT,
     "trains, as compile_config and \"fit\" of the model say",
     run,
 };

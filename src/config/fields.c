@@ -130,18 +130,33 @@ antler_status antler__report_error(antler_report *report, antler_status status, 
     return antler__error_copy(report->err, &error);
 }
 
+ANTLER_PRINTF(4, 0)
+static void tell(const antler_report *report, void (*hear)(void *user, const antler_error *told),
+                 const antler_place *place, const char *format, va_list arguments)
+{
+    antler_error told = {0};
+    if (!hear)
+        return;
+    describe(&told, ANTLER_OK, place, format, arguments);
+    antler_one_line(told.message);
+    antler_one_line(told.place);
+    hear(report->user, &told);
+}
+
 void antler__report_warning(antler_report *report, const antler_place *place, const char *format, ...)
 {
-    if (!report->on_warning)
-        return;
-    antler_error warning = {0};
     va_list arguments;
     va_start(arguments, format);
-    describe(&warning, ANTLER_OK, place, format, arguments);
+    tell(report, report->on_warning, place, format, arguments);
     va_end(arguments);
-    antler_one_line(warning.message);
-    antler_one_line(warning.place);
-    report->on_warning(report->user, &warning);
+}
+
+void antler__report_note(antler_report *report, const antler_place *place, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    tell(report, report->on_note, place, format, arguments);
+    va_end(arguments);
 }
 
 /* ---- freeing, copying, looking into ------------------------------------------------------------------------------ */

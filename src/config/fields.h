@@ -13,6 +13,7 @@ typedef struct antler_report {
     antler_error *err;
     void (*on_warning)(void *user, const antler_error *warning);
     void (*on_error)(void *user, const antler_error *error);
+    void (*on_note)(void *user, const antler_error *note); /* what a file says in other words than today's */
     void *user;
     int errors;
     bool legacy; /* Keras's whole-model .h5, whose layers name no module */
@@ -23,6 +24,9 @@ antler_status antler__report_error(antler_report *report, antler_status status, 
                                    const char *format, ...) ANTLER_PRINTF(4, 5);
 void antler__report_warning(antler_report *report, const antler_place *place, const char *format, ...)
     ANTLER_PRINTF(3, 4);
+
+/* What was translated: nobody has to know it who only uses the model. `antler doctor` tells it. */
+void antler__report_note(antler_report *report, const antler_place *place, const char *format, ...) ANTLER_PRINTF(3, 4);
 
 /* "up.key", "up[3]": frames that must not outlive `up` and `key`. */
 antler_place antler__at(const antler_place *up, const char *key);
@@ -118,6 +122,9 @@ void antler__by_output_free(antler_by_output *value);
 
 /* The string that an object (or NULL) has for a key; NULL for none. */
 const char *antler__string_at(const antler_json *object, const char *key);
+/* Whether a node says all that another one says, and maybe more: keys that it has beside, and at the front of a list an
+   item (the input that Keras adds to a model). */
+bool antler__json_says(const antler_json *node, const antler_json *other);
 /* Whether a (short) value equals a JSON text: 1 or 0; -1 without memory. */
 int antler__json_is(const antler_json *node, const char *json);
 

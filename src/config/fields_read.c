@@ -56,7 +56,12 @@ static antler_status copy_string(const char *string, const antler_place *place, 
 static antler_status read_string(const antler_field *field, const antler_json *node, const antler_place *place,
                                  antler_report *report, const char **value)
 {
-    const char *string = string_of(node);
+    const char *string = string_of(node), *class_name = antler__string_at(node, "class_name");
+    char brief[BRIEF];
+    if (!string && class_name) /* such as a quantized layer's dtype */
+        return antler__report_error(report, ANTLER_UNSUPPORTED, place, "%.80s %s is not supported; expected a string",
+                                    class_name,
+                                    antler__json_brief(antler__json_get(node, "config"), brief, sizeof brief));
     if (!string)
         return antler__value_wrong(report, place, node, "a string");
     if (field->choices)
@@ -111,12 +116,7 @@ static antler_status read_object(const antler_field *field, const antler_json *n
 {
     if (antler__json_type(node) == ANTLER_JSON_NULL)
         return field->flags & ANTLER_NULLABLE ? ANTLER_OK : antler__value_wrong(report, place, node, "an object");
-    if (field->of != ANTLER_KIND_SETTINGS)
-        return antler__object_read(field->of, node, place, report, value);
-    const antler_type *type = antler_type_find(ANTLER_KIND_SETTINGS, field->key);
-    ANTLER_TRY(antler__config_read(type, node, place, report, &value->config));
-    value->type = type;
-    return ANTLER_OK;
+    return antler__object_read(field->of, node, place, report, value);
 }
 
 /* What ANTLER_ANY demands of a key that we do not act on. */
@@ -298,9 +298,15 @@ static antler_status wrong_kind(antler_kind is, antler_kind kind, const char *na
 
 static antler_status unknown_class(antler_kind kind, const char *name, const antler_place *place, antler_report *report)
 {
-    const antler_kind other = kind == ANTLER_KIND_CELL    ? ANTLER_KIND_LAYER
-                              : kind == ANTLER_KIND_LAYER ? ANTLER_KIND_CELL
-                                                          : ANTLER_KINDS;
+    const antler_kind other = kind == ANTLER_KIND_CELL || kind == ANTLER_KIND_ACTIVATION ? ANTLER_KIND_LAYER
+                              : kind == ANTLER_KIND_LAYER                                ? ANTLER_KIND_CELL
+                                                                                         : ANTLER_KINDS;
+    const bool acts = kind == ANTLER_KIND_ACTIVATION && antler_type_find(other, name);
+    if (acts) /* the activation whose name is near is another function */
+        return antler__report_error(report, ANTLER_UNSUPPORTED, place,
+                                    "\"%.80s\" is a layer, which is not supported as an activation: put it behind this "
+                                    "layer, whose activation is \"linear\" then",
+                                    name);
     if (antler_type_find(other, name))
         return wrong_kind(other, kind, name, place, report);
     const char *nearest = antler_type_nearest(kind, name);
@@ -309,27 +315,49 @@ static antler_status unknown_class(antler_kind kind, const char *name, const ant
 }
 
 /* A name whose meaning changed with Keras 3 is in the table of its old meaning as "name@2". */
-static const antler_type *find_type(antler_kind kind, const char *name, const antler_report *report)
+static const antler_type *find_type(antler_kind kind, const char *name, const antler_place *place,
+                                    antler_report *report)
 {
     const char *package = strrchr(name, '>'); /* "Custom>Adam": so Keras 2.11 to 2.15 call their own optimizers */
     char old[128];
     name = package ? package + 1 : name;
     snprintf(old, sizeof old, "%s@2", name);
     const antler_type *type = report->keras && report->keras < 300 ? antler_type_find(kind, old) : NULL;
+    if (type)
+        antler__report_note(report, place, "\"%.80s\" means what it meant in Keras 2: %s", name, type->doc);
     return type ? type : antler_type_find(kind, name);
+}
+
+static antler_status read_type(const antler_type *type, const antler_json *config, const antler_place *place,
+                               antler_report *report, antler_object *object)
+{
+    void *filled;
+    ANTLER_TRY(antler__config_read(type, config, place, report, &filled));
+    *object = (antler_object){type, filled};
+    return ANTLER_OK;
 }
 
 static antler_status read_named(antler_kind kind, const char *name, const antler_place *place,
                                 const antler_json *config, const antler_place *config_place, antler_report *report,
                                 antler_object *object)
 {
-    const antler_type *type = find_type(kind, name, report);
-    if (!type)
-        return unknown_class(kind, name, place, report);
-    void *filled;
-    ANTLER_TRY(antler__config_read(type, config, config_place, report, &filled));
-    *object = (antler_object){type, filled};
-    return ANTLER_OK;
+    const antler_type *type = find_type(kind, name, place, report);
+    return type ? read_type(type, config, config_place, report, object) : unknown_class(kind, name, place, report);
+}
+
+/* The activation that a file of Keras 3 says by other things than a name; NULL for none. */
+static const antler_type *activation_said(const antler_json *node)
+{
+    const antler_type *type, *found = NULL;
+    for (int64_t i = 0; !found && (type = antler_type_at(ANTLER_KIND_ACTIVATION, i)); i++) {
+        const char *keras = ((const antler_activation_ops *)type)->keras;
+        antler_json *said = NULL;
+        if (keras && antler__json_parse(keras, strlen(keras), &said, NULL) == ANTLER_OK &&
+            antler__json_says(node, said))
+            found = type;
+        antler__json_free(said);
+    }
+    return found;
 }
 
 /* The type of a kind that is written as its first field, a number; NULL for none. */
@@ -411,6 +439,9 @@ static antler_status read_function(antler_kind kind, const antler_json *node, co
     const antler_json *config = antler__json_get(node, "config");
     const char *name = antler__string_at(node, "class_name"), *function = antler__string_at(config, "fn");
     antler_place name_place = antler__at(place, "class_name"), there = antler__at(place, "config");
+    const antler_type *said = kind == ANTLER_KIND_ACTIVATION ? activation_said(node) : NULL;
+    if (said)
+        return read_type(said, NULL, &there, report, object);
     if (strcmp(name, "function") == 0 && antler__string_at(node, "config"))
         return read_named(kind, antler__string_at(node, "config"), &there, NULL, &there, report, object);
     if (function && !antler_type_find(kind, name))

@@ -341,12 +341,16 @@ static antler_status value(scanner *s, const spot *here)
     }
 }
 
+/* A byte order mark, as some editors write, says nothing of UTF-8. cJSON passes over it, too. */
+static size_t behind_mark(const char *text, size_t size)
+{
+    return size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 antler_status antler__json_check(const char *text, size_t size, antler_error *err)
 {
-    scanner s = {.text = text, .size = size, .err = err, .found = OFF};
+    scanner s = {.text = text, .size = size, .at = behind_mark(text, size), .err = err, .found = OFF};
     spot root = {.matched = OFF};
-    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
-        return fail(&s, &root, "begins with a byte order mark, expected plain UTF-8");
     ANTLER_TRY(value(&s, &root));
     skip_space(&s);
     return s.at < size ? expected(&s, &root, "the end of the text") : ANTLER_OK;
@@ -354,7 +358,7 @@ antler_status antler__json_check(const char *text, size_t size, antler_error *er
 
 int antler__json_line(const char *text, size_t size, const char *place)
 {
-    scanner s = {.text = text, .size = size, .wanted = place ? place : "", .found = OFF};
+    scanner s = {.text = text, .size = size, .at = behind_mark(text, size), .wanted = place ? place : "", .found = OFF};
     spot root = {.matched = 0};
     value(&s, &root);
     return size > 0 ? line_at(text, s.found_at) : 0;

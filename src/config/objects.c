@@ -7,6 +7,42 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool says_list(const antler_json *node, const antler_json *other)
+{
+    const antler_json *item = antler__json_first(node);
+    int64_t more = antler__json_length(node) - antler__json_length(other);
+    bool same = antler__json_type(node) == ANTLER_JSON_ARRAY && (more == 0 || more == 1);
+    if (same && more)
+        item = antler__json_next(item);
+    for (const antler_json *one = antler__json_first(other); same && one; one = antler__json_next(one)) {
+        same = antler__json_says(item, one);
+        item = antler__json_next(item);
+    }
+    return same;
+}
+
+bool antler__json_says(const antler_json *node, const antler_json *other)
+{
+    bool same = antler__json_type(node) == antler__json_type(other);
+    if (!same || antler__json_is_null(other))
+        return same;
+    switch (antler__json_type(other)) {
+    case ANTLER_JSON_BOOL:
+        return antler__json_bool(node) == antler__json_bool(other);
+    case ANTLER_JSON_NUMBER:
+        return antler__json_number(node) == antler__json_number(other);
+    case ANTLER_JSON_STRING:
+        return strcmp(antler__json_string(node), antler__json_string(other)) == 0;
+    case ANTLER_JSON_ARRAY:
+        return says_list(node, other);
+    default:
+        break;
+    }
+    for (const antler_json *item = antler__json_first(other); same && item; item = antler__json_next(item))
+        same = antler__json_says(antler__json_get(node, antler__json_key(item)), item);
+    return same;
+}
+
 static bool copy_string(const char *from, const char **to)
 {
     *to = antler__copy_text(from);

@@ -14,10 +14,12 @@
 enum { MAX_COLUMNS = 1 << 20, MAX_NUMBER = 64 };
 static const size_t max_bytes = (size_t)1 << 30;
 
-/* A field of a line: its text without blanks and quotes, and what follows it. */
+/* A field of a line: its text without blanks and quotes (RFC 4180: a quote in it is written twice), and what follows.
+ */
 typedef struct field {
     const char *text;
     size_t length;
+    bool quoted;
     bool last; /* of its line */
 } field;
 
@@ -29,7 +31,7 @@ typedef struct table {
     int64_t chosen_columns;
     antler_real *value;
     size_t used, room;
-    antler_error *err;
+    antler_error *warning, *err;
 } table;
 
 static antler_status fail(table *t, int64_t column, const char *message, const field *f)
@@ -38,9 +40,11 @@ static antler_status fail(table *t, int64_t column, const char *message, const f
     if (column >= 0)
         snprintf(place, sizeof place, "column %lld", (long long)column + 1);
     bool first = t->err && t->err->status == ANTLER_OK;
+    size_t shown = f ? strcspn(f->text, "\n") : 0;
+    if (f && f->length < shown)
+        shown = f->length;
     if (f)
-        antler_error_set(t->err, ANTLER_DATA, place, "\"%.*s\" %s", f->length < 60 ? (int)f->length : 60, f->text,
-                         message);
+        antler_error_set(t->err, ANTLER_DATA, place, "\"%.*s\" %s", shown < 60 ? (int)shown : 60, f->text, message);
     else
         antler_error_set(t->err, ANTLER_DATA, place, "%s", message);
     if (first)
@@ -53,22 +57,33 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
+/* From behind an opening quote to the closing one, or the end of the text. *lines counts those that it goes over. */
+static const char *closing_quote(const char *at, int *lines)
+{
+    for (; *at && (*at != '"' || at[1] == '"'); at++) {
+        at += *at == '"'; /* the first of two */
+        *lines += *at == '\n';
+    }
+    return at;
+}
+
 /* Takes the next field and the comma or line end after it. */
 static antler_status next_field(table *t, int64_t column, field *f)
 {
+    int lines = 0;
     while (is_blank(*t->at))
         t->at++;
-    bool quoted = *t->at == '"';
-    f->text = t->at += quoted;
-    t->at += quoted ? strcspn(t->at, "\"\n") : strcspn(t->at, ",\n");
+    f->quoted = *t->at == '"';
+    f->text = t->at += f->quoted;
+    t->at = f->quoted ? closing_quote(t->at, &lines) : t->at + strcspn(t->at, ",\n");
     f->length = (size_t)(t->at - f->text);
-    if (quoted && *t->at++ != '"') {
-        t->at--;
+    if (f->quoted && *t->at != '"')
         return fail(t, column, "has an opening quote without the closing one", f);
-    }
-    while (quoted && is_blank(*t->at))
+    t->at += f->quoted;
+    t->line += lines;
+    while (f->quoted && is_blank(*t->at))
         t->at++;
-    while (!quoted && f->length > 0 && is_blank(f->text[f->length - 1]))
+    while (!f->quoted && f->length > 0 && is_blank(f->text[f->length - 1]))
         f->length--;
     f->last = *t->at != ',';
     if (*t->at != ',' && *t->at != '\n' && *t->at != '\0')
@@ -111,6 +126,8 @@ static bool is_number(const field *f)
 static antler_status number(table *t, int64_t column, const field *f)
 {
     double value;
+    if (!t->chosen[column])
+        return ANTLER_OK;
     if (!parse(f, &value))
         return fail(t, column, "is not a finite number", f);
     if (!(fabs(value) <= ANTLER_REAL_MAX))
@@ -119,8 +136,6 @@ static antler_status number(table *t, int64_t column, const field *f)
                  memchr(f->text, 'E', f->length) == NULL;
     if (whole && fabs(value) > ANTLER_FLOAT_EXACT)
         return fail(t, column, "is an integer beyond 2^24, which a float does not hold", f);
-    if (!t->chosen[column])
-        return ANTLER_OK;
     if (t->used == t->room) {
         size_t room = t->room < 512 ? 1024 : 2 * t->room;
         if (!antler__grow(&t->value, t->used, room, sizeof *t->value))
@@ -147,18 +162,30 @@ static bool next_line(table *t)
 
 /* ---- the first line, and which columns are wanted ---------------------------------------------------------------- */
 
-/* Counts columns, and how many of them are numbers. */
-static antler_status count_columns(table *t, int64_t *numbers)
+/* What the first line tells. */
+typedef struct first_line {
+    int64_t numbers; /* columns that are numbers */
+    bool counts;     /* 0, 1, 2 ...: how pandas heads columns without names */
+} first_line;
+
+static antler_status count_columns(table *t, first_line *first)
 {
     table look = *t;
     field f = {0};
-    *numbers = 0;
+    double value;
+    *first = (first_line){.counts = true};
     for (t->columns = 0; !f.last; t->columns++) {
         ANTLER_TRY(next_field(&look, t->columns, &f));
-        *numbers += is_number(&f);
+        if (!f.quoted && memchr(f.text, ';', f.length))
+            return fail(t, -1, "columns are separated by semicolons; expected commas", NULL);
+        if (!f.quoted && memchr(f.text, '\t', f.length))
+            return fail(t, -1, "columns are separated by tabs; expected commas", NULL);
+        first->numbers += is_number(&f);
+        first->counts &= parse(&f, &value) && value == (double)t->columns && !memchr(f.text, '.', f.length);
         if (t->columns == MAX_COLUMNS)
             return fail(t, -1, "more than 2^20 columns", NULL);
     }
+    first->counts &= t->columns > 1;
     return ANTLER_OK;
 }
 
@@ -196,6 +223,12 @@ static antler_status choose_list(table *t, const antler_index *header, const cha
     }
 }
 
+/* A name that stands for columns by their place: all but the last, or the last. */
+static bool is_place(const char *names)
+{
+    return (strncmp(names, "x_", 2) == 0 || strncmp(names, "y_", 2) == 0) && !strchr(names, ',');
+}
+
 /* All of them; one by its whole name; several; or by the first letter, all but the last or the last. */
 static antler_status choose(table *t, const antler_index *header, const char *names)
 {
@@ -204,7 +237,7 @@ static antler_status choose(table *t, const antler_index *header, const char *na
     if (named) {
         first = *named;
         last = first + 1;
-    } else if (names && (strncmp(names, "x_", 2) == 0 || strncmp(names, "y_", 2) == 0) && !strchr(names, ',')) {
+    } else if (names && is_place(names)) {
         if (t->columns < 2)
             return antler_error_set(t->err, ANTLER_NAME, NULL, "\"%s\" needs two columns or more", names);
         first = names[0] == 'x' ? 0 : t->columns - 1;
@@ -220,16 +253,22 @@ static antler_status choose(table *t, const antler_index *header, const char *na
 
 static antler_status read_first_line(table *t, const char *names)
 {
-    int64_t numbers;
+    first_line first;
     if (!next_line(t))
         return fail(t, -1, "the file is empty", NULL);
-    ANTLER_TRY(count_columns(t, &numbers));
+    ANTLER_TRY(count_columns(t, &first));
     t->chosen = antler__allocate_zeroed((size_t)t->columns, sizeof *t->chosen);
     if (!t->chosen)
         return antler__no_memory(t->err);
-    if (numbers > 0 && numbers < t->columns)
+    if (first.numbers > 0 && first.numbers < t->columns)
         return fail(t, -1, "names and numbers in the first line, expected one of the two", NULL);
-    const char *header = numbers == 0 ? t->at : NULL;
+    bool named = first.numbers == 0 || (first.counts && names && !is_place(names));
+    const char *header = named ? t->at : NULL;
+    if (first.counts && !named) {
+        t->warning->line = t->line;
+        snprintf(t->warning->message, sizeof t->warning->message,
+                 "the line 0,1,... is taken for a row; if it is a heading, as pandas writes without names, remove it");
+    }
     antler_index columns = {0};
     antler_status status = header && names ? read_header(t, header, &columns) : ANTLER_OK;
     if (status == ANTLER_OK)
@@ -276,14 +315,14 @@ static antler_status read_table(table *t, size_t bytes, const char *names, int64
 }
 
 antler_status antler__csv_read(const char *path, const char *columns, antler_real **values, antler_shape *shape,
-                               antler_error *err)
+                               antler_error *warning, antler_error *err)
 {
     void *text;
     size_t bytes;
     int64_t rows;
     *values = NULL;
     ANTLER_TRY(antler__file_read(path, max_bytes, &text, &bytes, err));
-    table t = {.at = text, .line = 1, .err = err};
+    table t = {.at = text, .line = 1, .warning = warning, .err = err};
     locale_t before = antler__plain_numbers();
     antler_status status = read_table(&t, bytes, columns, &rows);
     antler__own_numbers(before);

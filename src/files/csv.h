@@ -5,8 +5,9 @@
 #include "antler/antler.h"
 #include "core/status.h"
 
-/* Columns of a .csv file (antler_data_open says which) as numbers (rows, columns), for antler__free. */
+/* Columns of a .csv file (antler_data_open says which) as numbers (rows, columns), for antler__free. The other columns
+   may hold any text. *warning: what is read and may be meant otherwise; status ANTLER_OK, no message for nothing. */
 antler_status antler__csv_read(const char *path, const char *columns, antler_real **values, antler_shape *shape,
-                               antler_error *err);
+                               antler_error *warning, antler_error *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include "core/memory.h"
 #include "model/compile.h"
 #include "model/structure.h"
+#include "model/unread.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,8 @@ void antler_model_free(antler_model *model)
     antler__config_free(&antler__fit_type, model->fit);
     antler__free(model->history);
     antler__free(model->warning);
+    antler__free(model->note);
+    antler__unread_free(model);
     antler__free(model->file);
     antler__free(model);
 }

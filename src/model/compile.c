@@ -3,6 +3,7 @@
 
 #include "core/memory.h"
 #include "model/model.h"
+#include "model/unread.h"
 
 #include <string.h>
 
@@ -81,17 +82,19 @@ static antler_status check(void *config, antler_error *err)
 const antler_type antler__compile_type = ANTLER_COMPILE_TYPE("compile_config", compile_fields);
 const antler_type antler__training_type = ANTLER_COMPILE_TYPE("training_config", training_fields);
 
-antler_status antler__compile_ready(const antler_compile_settings *settings, const char *without, antler_error *err)
+antler_status antler__compile_ready(const antler_model *model, const char *without, antler_error *err)
 {
-    if (!antler__compile_has_loss(settings))
+    ANTLER_TRY(antler__unread_compile(model, err));
+    if (!antler__compile_has_loss(model->compile))
         return antler_error_set(err, ANTLER_VALUE, "compile_config.loss", "%s", without);
-    return antler__error_copy(err, &settings->failure);
+    return antler__error_copy(err, &model->compile->failure);
 }
 
 antler_status antler_model_ready(const antler_model *model, antler_error *err)
 {
     ANTLER_TRY(antler__require(model, "model", err));
-    return antler__compile_ready(model->compile, "the model has no loss", err);
+    ANTLER_TRY(antler__compile_ready(model, "the model has no loss", err));
+    return antler__unread_fit(model, "", err);
 }
 
 /* ---- sharing ----------------------------------------------------------------------------------------------------- */
@@ -131,27 +134,24 @@ void antler__compile_take(antler_compile_settings *read, antler_compile_settings
         antler__compile_free(read);
 }
 
-antler_status antler__compile_read(const antler_type *type, const antler_json *node, antler_report *report,
-                                   antler_compile_settings **settings)
+antler_status antler__compile_read(const antler_json *node, antler_report *report, antler_compile_settings **settings)
 {
     void *read;
-    antler_json *translated;
-    antler_place place = antler__at(NULL, type->class_name);
-    antler_error error = {0};
+    antler_place place = antler__at(NULL, antler__compile_type.class_name);
     *settings = NULL;
-    if (antler__compile_decay(node, &translated, &error) != ANTLER_OK)
-        return antler__report_error(report, error.status, &place, "%s", error.message);
-    antler_status status = antler__config_read(type, translated ? translated : node, &place, report, &read);
-    antler__json_free(translated);
-    ANTLER_TRY(status);
+    ANTLER_TRY(antler__config_read(&antler__compile_type, node, &place, report, &read));
     antler__compile_take(read, settings);
     return ANTLER_OK;
 }
 
-antler_json *antler__compile_write_legacy(const antler_compile_settings *settings)
+antler_json *antler__compile_write_legacy(const antler_model *model)
 {
-    antler_json *root = antler__config_write(&antler__training_type, settings, NULL, NULL, ANTLER_STYLE_LEGACY);
-    if (!antler__json_get(root, "loss_weights")) /* without which Keras does not load the file */
-        antler__json_add_null(root, "loss_weights");
-    return root;
+    antler_json *root = antler__json_object(NULL, NULL);
+    bool fits = antler__unread_write(model, &antler__training_type, model->compile, ANTLER_STYLE_LEGACY, root);
+    if (fits && !antler__json_get(root, "loss_weights")) /* without which Keras does not load the file */
+        fits = antler__json_add_null(root, "loss_weights");
+    if (fits)
+        return root;
+    antler__json_free(root);
+    return NULL;
 }

@@ -7,21 +7,19 @@
 extern const antler_type antler__compile_type, antler__training_type; /* the second: of legacy files */
 antler_compile_settings *antler__compile_share(antler_compile_settings *settings);
 void antler__compile_free(antler_compile_settings *settings); /* one share of it */
-/* Reads the settings of one of these types; NULL for those of a model that was never compiled. */
-antler_status antler__compile_read(const antler_type *type, const antler_json *node, antler_report *report,
-                                   antler_compile_settings **settings);
+/* Reads a program's settings; NULL for those of a model that was never compiled. Those of files: unread.h. */
+antler_status antler__compile_read(const antler_json *node, antler_report *report, antler_compile_settings **settings);
 /* *translated: the same settings with a schedule for an optimizer's "decay", or with the optimizer inside another;
    NULL: there is neither. For antler__json_free.
  */
 antler_status antler__compile_decay(const antler_json *node, antler_json **translated, antler_error *err);
 /* Takes what was read as a config of these types, or frees it if it says nothing. */
 void antler__compile_take(antler_compile_settings *read, antler_compile_settings **settings);
-/* There is a loss, or else ANTLER_VALUE with that message; and the settings fit the model's outputs, if these are
- * known.
- */
-antler_status antler__compile_ready(const antler_compile_settings *settings, const char *without, antler_error *err);
+/* What the model's file says could be read, there is a loss, or else ANTLER_VALUE with that message, and the settings
+   fit the model's outputs, if these are known. */
+antler_status antler__compile_ready(const antler_model *model, const char *without, antler_error *err);
 /* The settings' own copy of the name of a log, which a history may keep; NULL for another name. */
 const char *antler__log_named(const antler_compile_settings *settings, const char *name);
-antler_json *antler__compile_write_legacy(const antler_compile_settings *settings); /* training_config */
+antler_json *antler__compile_write_legacy(const antler_model *model); /* training_config; NULL without memory */
 
 #endif

@@ -85,14 +85,11 @@ typedef struct walk {
     given *given;            /* by call */
 } walk;
 
-/* A file of a few kilobytes, of models in models that are called many times, asks for any number. */
-enum { MOST_USES = 1 << 20 };
-
 static antler_status add_use(antler_graph *graph, antler_use use, antler_error *err)
 {
-    if (graph->uses >= MOST_USES)
+    if (graph->uses >= ANTLER_MOST_CALLS)
         return antler_error_set(err, ANTLER_UNSUPPORTED, NULL, "more than %d calls, those of models in models counted",
-                                MOST_USES);
+                                ANTLER_MOST_CALLS);
     antler_ref *copy = antler__allocate((size_t)use.inputs, sizeof *copy);
     if (!copy || !antler__grow_by(&graph->use, (size_t)graph->uses, 1, sizeof *graph->use)) {
         antler__free(copy);

@@ -34,11 +34,6 @@ antler_status antler__model_fail(antler_model *model, const antler_error *error)
     return model->error.status;
 }
 
-bool antler__model_warns(const antler_model *model)
-{
-    return model->warnings < MOST_WARNINGS;
-}
-
 void antler__model_warn(antler_model *model, const antler_error *warning)
 {
     static const antler_error rest = {.message = "there are more warnings, which are not kept"};
@@ -48,7 +43,7 @@ void antler__model_warn(antler_model *model, const antler_error *warning)
             return;
     if (model->warnings <= MOST_WARNINGS &&
         antler__grow_by(&model->warning, (size_t)model->warnings, 1, sizeof *model->warning)) {
-        model->warning[model->warnings] = antler__model_warns(model) ? *warning : rest;
+        model->warning[model->warnings] = model->warnings < MOST_WARNINGS ? *warning : rest;
         model->warnings++;
     }
 }
@@ -119,6 +114,10 @@ const antler_error *antler_model_error(const antler_model *model)
 
 const antler_error *antler_model_warning(const antler_model *model, int64_t index)
 {
+    int64_t unreads = model ? model->unreads : 0;
+    if (index >= 0 && index < unreads)
+        return &model->unread[index].error;
+    index -= index < 0 ? 0 : unreads;
     return model && index >= 0 && index < model->warnings ? &model->warning[index] : NULL;
 }
 

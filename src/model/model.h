@@ -134,6 +134,14 @@ static inline bool antler__compile_has_loss(const antler_compile_settings *setti
     return false;
 }
 
+/* A setting of training that a file has and that could not be read (unread.h). */
+typedef struct antler_unread {
+    const antler_type *section; /* antler__compile_type, antler__training_type, antler__fit_type */
+    char *key;                  /* in it; NULL: all of it */
+    antler_json *said;          /* {"said": as it came} */
+    antler_error error;         /* why */
+} antler_unread;
+
 /* "fit" of the JSON; args has its numbers. */
 typedef struct antler_fit_settings {
     struct antler_fit args;
@@ -159,10 +167,14 @@ struct antler_model {
     int64_t part;                                   /* the member of whole->tree that it is; -1: none, for it failed */
     antler_compile_settings *compile;               /* NULL: not compiled */
     antler_fit_settings *fit;                       /* of type antler__fit_type; NULL: no "fit" */
+    antler_unread *unread;                          /* [unreads] */
+    int64_t unreads;
     int64_t seed;
     int keras;             /* as in antler_run */
-    antler_error *warning; /* [warnings] of loading and of training */
+    antler_error *warning; /* [warnings] of loading, of training and of saving */
     int64_t warnings;
+    antler_error *note; /* [notes] what was translated while it was loaded */
+    int64_t notes;
 
     bool built;
     int64_t layers;
@@ -183,8 +195,8 @@ struct antler_model {
     antler_model_variable_entry *variable; /* [variables], in the order of Keras's model.weights */
     int64_t sites;                         /* noise sites of all calls */
     int64_t trained_size, size;            /* elements (padded) of the trained part, and of all */
-    antler_real *parameters;               /* [size] one block */
-    bool initialized;                      /* parameters hold weights, drawn or loaded */
+    antler_real *parameters;               /* [size] one block; NULL until weights are drawn or loaded */
+    bool initialized;                      /* parameters are there and hold weights, drawn or loaded */
 
     int slots; /* of the compiled optimizer, allocated with the first training context or by loading: first those that
                   the core has for any optimizer, then its own */
@@ -209,8 +221,6 @@ extern const antler_type antler__fit_type;
 antler_status antler__model_fail(antler_model *model, const antler_error *error);
 /* The status of such a failure, for calls that go on with what was made; ANTLER_MEMORY for NULL. */
 antler_status antler__model_status(const antler_model *model);
-/* Whether one more warning would be kept. */
-bool antler__model_warns(const antler_model *model);
 /* A warning for antler_model_warning, unless it has been given already, or as many as are kept have been. One that
  * there is no memory for is lost. */
 void antler__model_warn(antler_model *model, const antler_error *warning);

@@ -1,10 +1,11 @@
-/* Loading and saving: .json, .keras, .h5, .weights.h5, by suffix. */
+/* Loading, by what a file is, and saving, by suffix: .json, .keras, .h5, .weights.h5. */
 #include "model/model_file.h"
 
 #include "config/json.h"
 #include "core/memory.h"
 #include "core/text.h"
 #include "files/archive.h"
+#include "files/container.h"
 #include "files/file.h"
 #include "files/hdf5.h"
 #include "model/build.h"
@@ -14,12 +15,16 @@
 #include "model/structure.h"
 #include "model/targets.h"
 #include "model/tree_write.h"
+#include "model/unread.h"
 #include "model/weights.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { LONGEST_JSON = 16 << 20 }; /* bytes of a model's JSON */
+enum {
+    MOST_NOTES = 1024,
+    MOST_LOCATED = 64 /* errors that the text is searched for their lines */
+};
 
 static bool is_hdf5(const char *path)
 {
@@ -33,10 +38,12 @@ typedef struct reading {
     antler_model *model;
     const char *text;
     size_t size;
-    const char *file; /* NULL: none */
-    bool lines;       /* the text is the file */
-    int keras;        /* the version that the file names; 0: none */
-    bool legacy;      /* it is the whole-model .h5's */
+    const char *file;                /* NULL: none */
+    bool lines;                      /* the text is the file */
+    int keras;                       /* the version that the file names; 0: none */
+    bool legacy;                     /* it is the whole-model .h5's */
+    const antler_listener *listener; /* of all errors; or NULL */
+    int heard;                       /* how many of them */
 } reading;
 
 static void locate(const reading *r, antler_error *error)
@@ -49,17 +56,55 @@ static void locate(const reading *r, antler_error *error)
 
 static void keep_warning(void *user, const antler_error *warning)
 {
+    antler__model_warn(((reading *)user)->model, warning);
+}
+
+/* A loss, or metrics, that do not fit the outputs: training refuses them. */
+static void warn_unfit(antler_model *model)
+{
+    if (model->compile && model->compile->failure.status != ANTLER_OK)
+        antler__model_warn(model, &model->compile->failure);
+}
+
+static void locate_all(const reading *r)
+{
+    for (int64_t i = 0; i < r->model->unreads && i < MOST_LOCATED; i++)
+        locate(r, &r->model->unread[i].error);
+    for (int64_t i = 0; i < r->model->warnings; i++)
+        locate(r, &r->model->warning[i]);
+}
+
+static void keep_note(void *user, const antler_error *note)
+{
+    antler_model *model = ((reading *)user)->model;
+    if (model->notes < MOST_NOTES && antler__grow_by(&model->note, (size_t)model->notes, 1, sizeof *model->note))
+        model->note[model->notes++] = *note;
+}
+
+static void hear_error(void *user, const antler_error *error)
+{
     reading *r = user;
-    antler_error located = *warning;
-    if (antler__model_warns(r->model))
+    antler_error located = *error;
+    if (r->heard++ < MOST_LOCATED)
         locate(r, &located);
-    antler__model_warn(r->model, &located);
+    r->listener->hear(r->listener->user, &located);
+}
+
+static antler_report report_of(reading *r, antler_error *err)
+{
+    return (antler_report){.err = err,
+                           .on_warning = keep_warning,
+                           .on_note = keep_note,
+                           .on_error = r->listener ? hear_error : NULL,
+                           .user = r,
+                           .keras = r->keras,
+                           .legacy = r->legacy};
 }
 
 static antler_status read_model(reading *r, const char *fit, antler_error *err)
 {
     antler_json *root;
-    antler_report report = {.err = err, .on_warning = keep_warning, .user = r, .keras = r->keras, .legacy = r->legacy};
+    antler_report report = report_of(r, err);
     antler_status status = antler__json_parse(r->text, r->size, &root, err);
     if (status == ANTLER_OK) {
         status = antler__model_read(r->model, root, &report);
@@ -69,22 +114,24 @@ static antler_status read_model(reading *r, const char *fit, antler_error *err)
         status = antler__fit_read(r->model, fit, &report);
     if (status == ANTLER_OK)
         status = antler__model_structure(r->model, err);
+    warn_unfit(r->model);
+    locate_all(r);
     if (status != ANTLER_OK && err)
         locate(r, err);
     return status;
 }
 
 /* A new model from a JSON text, or NULL. */
-static antler_model *model_of(const char *text, size_t size, const char *file, bool lines, int keras, const char *fit,
-                              antler_error *err)
+static antler_model *model_of(const reading *given, const char *fit, antler_error *err)
 {
     antler_error error = {0};
     antler_model *model = antler__model_new(NULL, true, err);
     if (!model)
         return NULL;
-    model->file = antler__copy_text(file);
-    reading r = {model, text, size, file, lines, keras, file && !lines && is_hdf5(file)};
-    if (file && !model->file)
+    reading r = *given;
+    r.model = model;
+    model->file = antler__copy_text(r.file);
+    if (r.file && !model->file)
         antler__no_memory(&error);
     else if (read_model(&r, fit, &error) == ANTLER_OK)
         return model;
@@ -95,24 +142,27 @@ static antler_model *model_of(const char *text, size_t size, const char *file, b
 
 antler_model *antler_load_json(const char *json, const char *name, antler_error *err)
 {
-    return antler__require(json, "JSON", err) == ANTLER_OK ? model_of(json, strlen(json), name, true, 0, NULL, err)
-                                                           : NULL;
+    if (antler__require(json, "JSON", err) != ANTLER_OK)
+        return NULL;
+    const reading r = {.text = json, .size = strlen(json), .file = name, .lines = true};
+    return model_of(&r, NULL, err);
 }
 
-static antler_model *load_json(const char *path, antler_error *err)
+static antler_model *load_json(const char *path, const antler_listener *listener, antler_error *err)
 {
     void *text;
     size_t size;
-    if (antler__file_read(path, LONGEST_JSON, &text, &size, err) != ANTLER_OK)
+    if (antler__file_read(path, ANTLER_LONGEST_JSON, &text, &size, err) != ANTLER_OK)
         return NULL;
-    antler_model *model = model_of(text, size, path, true, 0, NULL, err);
+    const reading r = {.text = text, .size = size, .file = path, .lines = true, .listener = listener};
+    antler_model *model = model_of(&r, NULL, err);
     antler__free(text);
     return model;
 }
 
 /* ---- .keras ------------------------------------------------------------------------------------------------------ */
 
-enum { CONFIG, WEIGHTS, METADATA, MEMBERS };
+enum { CONFIG, WEIGHTS, METADATA, MEMBERS, NPZ = MEMBERS, SHARDS, ALL };
 
 static void free_members(antler_member *member)
 {
@@ -122,10 +172,13 @@ static void free_members(antler_member *member)
 
 static antler_status read_archive(const char *path, antler_member *member, antler_error *err)
 {
-    member[CONFIG] = (antler_member){.name = "config.json", .most = LONGEST_JSON};
+    member[CONFIG] = (antler_member){.name = "config.json", .most = ANTLER_LONGEST_JSON};
     member[WEIGHTS] = (antler_member){.name = "model.weights.h5"};
-    member[METADATA] = (antler_member){.name = "metadata.json", .most = LONGEST_JSON};
-    ANTLER_TRY(antler__archive_read(path, member, MEMBERS, err));
+    member[METADATA] = (antler_member){.name = "metadata.json", .most = ANTLER_LONGEST_JSON};
+    member[NPZ] = (antler_member){.name = "model.weights.npz", .refused = "weights as NumPy's arrays are not read"};
+    member[SHARDS] =
+        (antler_member){.name = "model.weights.json", .refused = "weights cut into several files are not read"};
+    ANTLER_TRY(antler__archive_read(path, member, ALL, err));
     int missing = !member[CONFIG].data ? CONFIG : !member[WEIGHTS].data ? WEIGHTS : MEMBERS;
     if (missing == MEMBERS)
         return ANTLER_OK;
@@ -135,15 +188,17 @@ static antler_status read_archive(const char *path, antler_member *member, antle
     return ANTLER_FORMAT;
 }
 
-static antler_status read_weights_image(antler_model *model, const char *path, const antler_member *member,
-                                        antler_error *err)
+typedef antler_status (*weights_reader)(antler_model *model, const antler_entries *entries, antler_error *err);
+
+/* Of a file, or of an image of one in memory. */
+static antler_status read_weights_of(antler_model *model, const char *path, const antler_member *image,
+                                     weights_reader read, antler_error *err)
 {
     antler_entries entries = {0};
-    antler_status status = antler__hdf5_read(path, member->data, member->bytes, &entries, err);
+    antler_status status = antler__hdf5_read(path, image ? image->data : NULL, image ? image->bytes : 0, &entries, err);
     if (status == ANTLER_OK)
-        status = antler__weights_read(model, &entries, err);
+        status = read(model, &entries, err);
     antler__entries_free(&entries);
-    antler__error_file(err, path);
     return status;
 }
 
@@ -158,14 +213,18 @@ static int version_of(const antler_member *metadata)
     return version;
 }
 
-static antler_model *load_keras(const char *path, antler_error *err)
+static antler_model *load_keras(const char *path, const antler_listener *listener, antler_error *err)
 {
-    antler_member member[MEMBERS] = {{0}};
+    antler_member member[ALL] = {{0}};
     if (read_archive(path, member, err) != ANTLER_OK)
         return NULL;
-    antler_model *model =
-        model_of(member[CONFIG].data, member[CONFIG].bytes, path, false, version_of(&member[METADATA]), NULL, err);
-    if (model && read_weights_image(model, path, &member[WEIGHTS], err) != ANTLER_OK) {
+    const reading r = {.text = member[CONFIG].data,
+                       .size = member[CONFIG].bytes,
+                       .file = path,
+                       .keras = version_of(&member[METADATA]),
+                       .listener = listener};
+    antler_model *model = model_of(&r, NULL, err);
+    if (model && read_weights_of(model, path, &member[WEIGHTS], antler__weights_read, err) != ANTLER_OK) {
         antler_model_free(model);
         model = NULL;
     }
@@ -186,99 +245,150 @@ static const char *attribute(const antler_entries *entries, const char *name)
 static antler_status read_training_config(antler_model *model, const char *text, const char *path, antler_error *err)
 {
     antler_json *root;
-    antler_report report = {.err = err, .keras = model->keras};
+    reading r = {.model = model, .file = path, .keras = model->keras, .legacy = true};
+    antler_report report = report_of(&r, err);
+    void *compile = NULL;
     if (!text || model->compile)
         return ANTLER_OK;
-    antler_status status = antler__json_parse(text, strlen(text), &root, err);
+    antler_error error = {0};
+    antler_status status = antler__json_parse(text, strlen(text), &root, &error);
     if (status == ANTLER_OK) {
-        status = antler__compile_read(&antler__training_type, root, &report, &model->compile);
+        status = antler__settings_read(model, &antler__training_type, root, &report, &compile);
         antler__json_free(root);
+    } else if (status != ANTLER_MEMORY) {
+        status = antler__unread_whole(model, &antler__training_type, &error, err);
     }
+    if (compile)
+        antler__compile_take(compile, &model->compile);
     if (status == ANTLER_OK)
         status = antler__targets_settle(model, model->compile, err);
-    if (err)
-        err->line = 0;
+    warn_unfit(model);
+    locate_all(&r);
     antler__error_file(err, path);
     return status;
 }
 
-static antler_model *load_legacy(const char *path, antler_error *err)
+/* A whole model's HDF5 file, read. */
+static antler_model *legacy_model(const antler_entries *entries, const char *config, const char *path,
+                                  const antler_listener *listener, antler_error *err)
+{
+    const reading r = {.text = config,
+                       .size = strlen(config),
+                       .file = path,
+                       .keras = antler__keras_version(attribute(entries, "/@keras_version")),
+                       .legacy = true,
+                       .listener = listener};
+    antler_model *model = model_of(&r, attribute(entries, "/@antler_fit"), err);
+    if (!model || (read_training_config(model, attribute(entries, "/@training_config"), path, err) == ANTLER_OK &&
+                   antler__weights_read(model, entries, err) == ANTLER_OK))
+        return model;
+    antler_model_free(model);
+    return NULL;
+}
+
+static antler_model *load_hdf5(const char *path, const antler_listener *listener, antler_error *err)
 {
     antler_entries entries = {0};
     antler_model *model = NULL;
     if (antler__hdf5_read(path, NULL, 0, &entries, err) != ANTLER_OK)
         return NULL;
     const char *config = attribute(&entries, "/@model_config");
-    if (config) {
-        model =
-            model_of(config, strlen(config), path, false, antler__keras_version(attribute(&entries, "/@keras_version")),
-                     attribute(&entries, "/@antler_fit"), err);
-    } else {
+    if (config)
+        model = legacy_model(&entries, config, path, listener, err);
+    else
         antler_error_set(err, ANTLER_FORMAT, NULL,
-                         "no \"model_config\" in the file: it holds weights only, or is no model");
-        antler__error_file(err, path);
-    }
-    bool fits = model &&
-                read_training_config(model, attribute(&entries, "/@training_config"), path, err) == ANTLER_OK &&
-                antler__weights_read(model, &entries, err) == ANTLER_OK;
+                         antler__is_weights(&entries)
+                             ? "it holds weights alone, no architecture (\"model_config\"): load that, a .json, and "
+                               "give it these weights (--weights)"
+                             : "an HDF5 file, but no model: it has no \"model_config\", and no weights of layers");
     antler__entries_free(&entries);
-    if (fits || !model)
-        return model;
     antler__error_file(err, path);
-    antler_model_free(model);
-    return NULL;
-}
-
-/* ---- loading by suffix ------------------------------------------------------------------------------------------- */
-
-antler_model *antler_load(const char *path, antler_error *err)
-{
-    antler_error error = {0};
-    antler_model *model = NULL;
-    if (antler__require(path, "path", err) != ANTLER_OK)
-        return NULL;
-    if (antler__ends_with(path, ".json"))
-        model = load_json(path, &error);
-    else if (antler__ends_with(path, ".keras"))
-        model = load_keras(path, &error);
-    else if (is_hdf5(path))
-        model = load_legacy(path, &error);
-    else {
-        antler_error_set(&error, ANTLER_VALUE, NULL, "not a model file: expected .json, .keras or .h5");
-        antler__error_file(&error, path);
-    }
-    if (!model)
-        antler__error_copy(err, &error);
     return model;
 }
 
-antler_status antler_load_weights(antler_model *model, const char *path, antler_error *err)
+/* ---- loading by what the file is --------------------------------------------------------------------------------- */
+
+/* The container, and what else its name promises where its bytes tell nothing: the reader of that tells what is wrong.
+   An error for a file that is nothing of the kind. */
+static antler_status find_container(const char *path, const char *expected, antler_container *container,
+                                    antler_error *err)
+{
+    const char *what;
+    ANTLER_TRY(antler__container_find(path, container, &what, err));
+    bool told = *container == ANTLER_CONTAINER_ZIP || *container == ANTLER_CONTAINER_HDF5 ||
+                *container == ANTLER_CONTAINER_JSON;
+    if (*container == ANTLER_CONTAINER_OTHER) {
+        *container = antler__ends_with(path, ".json")    ? ANTLER_CONTAINER_JSON
+                     : antler__ends_with(path, ".keras") ? ANTLER_CONTAINER_ZIP
+                     : is_hdf5(path)                     ? ANTLER_CONTAINER_HDF5
+                                                         : ANTLER_CONTAINER_OTHER;
+        told = *container != ANTLER_CONTAINER_OTHER;
+    }
+    return told ? ANTLER_OK : antler_error_set(err, ANTLER_FORMAT, NULL, "it is %s; expected %s", what, expected);
+}
+
+antler_model *antler__load(const char *path, const antler_listener *listener, antler_error *err)
+{
+    antler_error error = {0};
+    antler_model *model = NULL;
+    antler_container container;
+    if (antler__require(path, "path", err) != ANTLER_OK)
+        return NULL;
+    if (find_container(path, "a model: .keras, .h5 or .json", &container, &error) == ANTLER_OK)
+        model = container == ANTLER_CONTAINER_ZIP    ? load_keras(path, listener, &error)
+                : container == ANTLER_CONTAINER_HDF5 ? load_hdf5(path, listener, &error)
+                                                     : load_json(path, listener, &error);
+    if (!model) {
+        antler__error_file(&error, path);
+        antler__error_copy(err, &error);
+    }
+    return model;
+}
+
+antler_model *antler_load(const char *path, antler_error *err)
+{
+    return antler__load(path, NULL, err);
+}
+
+static antler_status read_weights_file(antler_model *model, const char *path, weights_reader read, antler_error *err)
+{
+    antler_member member[ALL] = {{0}};
+    antler_container container;
+    ANTLER_TRY(find_container(path, "weights: .weights.h5, .keras or .h5", &container, err));
+    if (container == ANTLER_CONTAINER_JSON)
+        return antler_error_set(err, ANTLER_FORMAT, NULL,
+                                "JSON, which has no weights: expected .weights.h5, .keras or "
+                                ".h5");
+    if (container == ANTLER_CONTAINER_HDF5)
+        return read_weights_of(model, path, NULL, read, err);
+    ANTLER_TRY(read_archive(path, member, err));
+    antler_status status = read_weights_of(model, path, &member[WEIGHTS], read, err);
+    free_members(member);
+    return status;
+}
+
+static antler_status load_weights(antler_model *model, const char *path, weights_reader read, antler_error *err)
 {
     antler_error error = {0};
     if (!model || (model->error.status != ANTLER_OK && !model->built))
         return antler__error_copy(err, antler_model_error(model));
     ANTLER_TRY(antler__require(path, "path", err));
     antler_status status = antler__model_structure(model, &error);
-    if (status == ANTLER_OK && antler__ends_with(path, ".keras")) {
-        antler_member member[MEMBERS] = {{0}};
-        status = read_archive(path, member, &error);
-        if (status == ANTLER_OK) {
-            status = read_weights_image(model, path, &member[WEIGHTS], &error);
-            free_members(member);
-        }
-    } else if (status == ANTLER_OK && is_hdf5(path)) {
-        antler_entries entries = {0};
-        status = antler__hdf5_read(path, NULL, 0, &entries, &error);
-        if (status == ANTLER_OK)
-            status = antler__weights_read(model, &entries, &error);
-        antler__entries_free(&entries);
-    } else if (status == ANTLER_OK) {
-        status =
-            antler_error_set(&error, ANTLER_VALUE, NULL, "not a weights file: expected .weights.h5, .keras or .h5");
-    }
+    if (status == ANTLER_OK)
+        status = read_weights_file(model, path, read, &error);
     if (status != ANTLER_OK)
         antler__error_file(&error, path);
     return status == ANTLER_OK ? status : antler__error_copy(err, &error);
+}
+
+antler_status antler_load_weights(antler_model *model, const char *path, antler_error *err)
+{
+    return load_weights(model, path, antler__weights_read, err);
+}
+
+antler_status antler_load_weights_by_name(antler_model *model, const char *path, antler_error *err)
+{
+    return load_weights(model, path, antler__weights_read_by_name, err);
 }
 
 /* ---- saving ------------------------------------------------------------------------------------------------------ */
@@ -329,9 +439,10 @@ antler_status antler__save_keras(antler_model *model, const char *path, const an
     if (status == ANTLER_OK)
         status = antler__hdf5_write(NULL, &entries, &image, &bytes, err);
     if (status == ANTLER_OK) {
-        const antler_member member[MEMBERS] = {{"metadata.json", (void *)(uintptr_t)metadata, sizeof metadata - 1, 0},
-                                               {"config.json", config, strlen(config), 0},
-                                               {"model.weights.h5", image, bytes, 0}};
+        const antler_member member[MEMBERS] = {
+            {"metadata.json", (void *)(uintptr_t)metadata, sizeof metadata - 1, 0, NULL},
+            {"config.json", config, strlen(config), 0, NULL},
+            {"model.weights.h5", image, bytes, 0, NULL}};
         status = antler__archive_write(path, member, MEMBERS, err);
     }
     antler__entries_free(&entries);
@@ -365,10 +476,14 @@ static antler_status add_legacy_attributes(const antler_model *model, antler_sty
                                        strlen(fixed[i].text) + 1, err));
     ANTLER_TRY(add_json(entries, "/@model_config", antler__model_write(model, style, false), err));
     if (model->compile && model->compile->optimizer.type) /* which Keras asks for */
-        ANTLER_TRY(add_json(entries, "/@training_config", antler__compile_write_legacy(model->compile), err));
+        ANTLER_TRY(add_json(entries, "/@training_config", antler__compile_write_legacy(model), err));
+    antler_json *fit = model->fit ? antler__json_object(NULL, NULL) : NULL;
+    if (fit && !antler__unread_write(model, &antler__fit_type, model->fit, ANTLER_STYLE_KERAS, fit)) {
+        antler__json_free(fit);
+        fit = NULL;
+    }
     if (model->fit)
-        ANTLER_TRY(add_json(entries, "/@antler_fit",
-                            antler__config_write(&antler__fit_type, model->fit, NULL, NULL, ANTLER_STYLE_KERAS), err));
+        ANTLER_TRY(add_json(entries, "/@antler_fit", fit, err));
     return ANTLER_OK;
 }
 
@@ -392,29 +507,66 @@ static antler_style legacy_style(const antler_model *model)
     return model->keras < 300 && !antler__tree_has_operators(model->tree) ? ANTLER_STYLE_KERAS2 : ANTLER_STYLE_LEGACY;
 }
 
+/* A file of today's Keras means today's rules, and an older one treats the masks of several inputs otherwise: where
+   tensors are joined up to 3.3, of attention and of states in Keras 2. */
+static antler_status check_masks(const antler_model *model, const antler_call *call, antler_error *err)
+{
+    int masked = 0;
+    for (int k = 0; k < call->inputs; k++)
+        masked += model->wire[call->in[k]].masked;
+    bool joins = call->of->mask == ANTLER_MASK_ALL;
+    if (call->inputs < 2 || !masked || call->of->mask == ANTLER_MASK_ANY || model->keras >= (joins ? 304 : 300))
+        return ANTLER_OK;
+    return antler_error_set(err, ANTLER_UNSUPPORTED, NULL,
+                            "layer \"%.80s\" treats the masks of its inputs as Keras %d.%d does, which a file of Keras "
+                            "3.15 cannot say%s",
+                            call->of->name, model->keras / 100, model->keras % 100,
+                            model->keras < 300 ? "; a .h5 can, for Keras 2" : "");
+}
+
+antler_status antler_save_check(const antler_model *model, const char *path, antler_error *err)
+{
+    antler_error error = {0};
+    ANTLER_TRY(antler__require(model, "model", err));
+    ANTLER_TRY(antler__require(path, "path", err));
+    bool weights = antler__ends_with(path, ".weights.h5"), legacy = !weights && is_hdf5(path);
+    if (weights || !model->built || (legacy && legacy_style(model) == ANTLER_STYLE_KERAS2))
+        return ANTLER_OK;
+    for (int64_t i = 0; i < model->calls && error.status == ANTLER_OK; i++)
+        check_masks(model, &model->call[i], &error);
+    antler__error_file(&error, path);
+    return antler__error_copy(err, &error);
+}
+
 antler_status antler_save(antler_model *model, const char *path, antler_error *err)
 {
     antler_error error = {0};
     if (antler__model_build(model) != ANTLER_OK)
         return antler__error_copy(err, antler_model_error(model));
-    ANTLER_TRY(antler__require(path, "path", err));
+    ANTLER_TRY(antler_save_check(model, path, err));
     antler_status status = ANTLER_OK;
     if (model->compile && model->compile->optimizer.type)
         status = antler__model_slots(model, &error); /* a file of a compiled model has them, at 0 before training */
     if (status != ANTLER_OK)
         return antler__error_copy(err, &error);
-    if (antler__ends_with(path, ".json"))
+    const antler_type *form = &antler__compile_type; /* of what the file says of training */
+    if (antler__ends_with(path, ".json")) {
         status = save_json(model, path, &error);
-    else if (antler__ends_with(path, ".keras"))
+    } else if (antler__ends_with(path, ".keras")) {
         status = antler__save_keras(model, path, NULL, &error);
-    else if (antler__ends_with(path, ".weights.h5"))
+    } else if (antler__ends_with(path, ".weights.h5")) {
         status = save_hdf5(model, path, ANTLER_STYLE_KERAS, &error);
-    else if (is_hdf5(path))
+        form = NULL;
+    } else if (is_hdf5(path)) {
         status = save_hdf5(model, path, legacy_style(model), &error);
-    else
+        form = &antler__training_type;
+    } else {
         status = antler_error_set(&error, ANTLER_VALUE, NULL,
                                   "cannot save to it: expected .keras, .weights.h5, .h5 or .json");
-    if (status != ANTLER_OK)
+    }
+    if (status == ANTLER_OK)
+        antler__unread_tell(model, form, path);
+    else
         antler__error_file(&error, path);
     return status == ANTLER_OK ? status : antler__error_copy(err, &error);
 }

@@ -11,6 +11,7 @@
 #include "model/targets.h"
 #include "model/tree_read.h"
 #include "model/tree_write.h"
+#include "model/unread.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -35,47 +36,122 @@ static antler_status add_optimizer(antler_json *config, const struct antler_comp
                                                                                            : antler__no_memory(err);
 }
 
-static antler_status compile_json(const struct antler_compile *settings, const char *given, antler_json *config,
-                                  antler_error *err)
+/* Whether a setting is the caller's: with `keep`, NULL is none. */
+static bool is_given(const struct antler_compile *settings, const char *given, const char *member, const char *value)
 {
-    struct antler_compile s = *settings;
-    antler_place place = antler__at(NULL, "compile_config"), loss = antler__at(&place, "loss");
-    antler_place metrics = antler__at(&place, "metrics"), weights = antler__at(&place, "loss_weights");
-    antler_place weighted = antler__at(&place, "weighted_metrics");
-    if (!antler__given(given, "optimizer") || !s.optimizer)
-        s.optimizer = "adam";
-    if (antler__given(given, "learning_rate") && !isfinite(s.learning_rate)) /* JSON has no such number */
-        return antler_error_set(err, ANTLER_VALUE, "compile_config.optimizer.config.learning_rate",
-                                "%g is not a finite number", s.learning_rate);
-    ANTLER_TRY(add_optimizer(config, &s, antler__given(given, "learning_rate"), &place, err));
-    if (antler__given(given, "loss"))
-        ANTLER_TRY(antler__text_add(s.loss, "loss", &loss, config, err));
-    if (antler__given(given, "loss_weights"))
-        ANTLER_TRY(antler__text_add(s.loss_weights, "loss_weights", &weights, config, err));
-    if (antler__given(given, "weighted_metrics"))
-        ANTLER_TRY(antler__text_add(s.weighted_metrics, "weighted_metrics", &weighted, config, err));
-    bool measures = antler__given(given, "metrics");
-    if (measures && s.metrics[0] && *s.metrics[0] == '[' && !s.metrics[1]) /* the whole list */
-        return antler__text_add(s.metrics[0], "metrics", &metrics, config, err);
+    return antler__given(given, member) && (value || !settings->keep);
+}
+
+static antler_status metrics_json(const struct antler_compile *s, antler_json *config, antler_error *err)
+{
+    antler_place place = antler__at(NULL, "compile_config"), metrics = antler__at(&place, "metrics");
+    if (s->metrics[0] && *s->metrics[0] == '[' && !s->metrics[1]) /* the whole list */
+        return antler__text_add(s->metrics[0], "metrics", &metrics, config, err);
     antler_json *list = antler__json_array(config, "metrics");
     if (!list)
         return antler__no_memory(err);
-    for (int i = 0; measures && i < ANTLER_MAX_METRICS && s.metrics[i]; i++) {
+    for (int i = 0; i < ANTLER_MAX_METRICS && s->metrics[i]; i++) {
         antler_place there = antler__at_item(&metrics, i);
-        ANTLER_TRY(antler__text_add(s.metrics[i], NULL, &there, list, err));
+        ANTLER_TRY(antler__text_add(s->metrics[i], NULL, &there, list, err));
     }
     return ANTLER_OK;
 }
 
+/* s has what was given, and zeros. */
+static antler_status optimizer_json(const struct antler_compile *settings, const char *given, antler_json *config,
+                                    antler_error *err)
+{
+    struct antler_compile s = *settings;
+    antler_place place = antler__at(NULL, "compile_config");
+    bool rate = antler__given(given, "learning_rate"), named = antler__given(given, "optimizer") && s.optimizer;
+    if (s.keep && !named)
+        return !rate ? ANTLER_OK
+                     : antler_error_set(err, ANTLER_VALUE, "compile_config.optimizer",
+                                        "a learning_rate without an optimizer: expected both, or neither");
+    s.optimizer = named ? s.optimizer : "adam";
+    if (rate && !isfinite(s.learning_rate)) /* JSON has no such number */
+        return antler_error_set(err, ANTLER_VALUE, "compile_config.optimizer.config.learning_rate",
+                                "%g is not a finite number", s.learning_rate);
+    return add_optimizer(config, &s, rate, &place, err);
+}
+
+static antler_status compile_json(const struct antler_compile *s, const char *given, antler_json *config,
+                                  antler_error *err)
+{
+    const struct {
+        const char *key, *text;
+    } by_output[] = {{"loss", s->loss}, {"loss_weights", s->loss_weights}, {"weighted_metrics", s->weighted_metrics}};
+    antler_place place = antler__at(NULL, "compile_config");
+    ANTLER_TRY(optimizer_json(s, given, config, err));
+    for (size_t i = 0; i < sizeof by_output / sizeof *by_output; i++) {
+        antler_place there = antler__at(&place, by_output[i].key);
+        if (is_given(s, given, by_output[i].key, by_output[i].text))
+            ANTLER_TRY(antler__text_add(by_output[i].text, by_output[i].key, &there, config, err));
+    }
+    return is_given(s, given, "metrics", s->metrics[0]) ? metrics_json(s, config, err) : ANTLER_OK;
+}
+
+/* Adds the settings that the model has and that are not in `config`. */
+static antler_status keep_settings(const antler_model *model, antler_json *config, antler_error *err)
+{
+    if (!model->compile)
+        return ANTLER_OK;
+    antler_json *old = antler__config_write(&antler__compile_type, model->compile, NULL, NULL, ANTLER_STYLE_KERAS);
+    bool fits = old;
+    for (const antler_json *item = antler__json_first(old); fits && item; item = antler__json_next(item))
+        if (!antler__json_get(config, antler__json_key(item)))
+            fits = antler__json_add_copy(config, antler__json_key(item), item) != NULL;
+    antler__json_free(old);
+    return fits ? ANTLER_OK : antler__no_memory(err);
+}
+
+/* What could not be read has been replaced: all of it, or with `keep` what has something in its place. */
+static void forget_unread(antler_model *model, const antler_json *replacing, bool keep)
+{
+    static const char *const settings[] = {"optimizer", "loss", "metrics", "loss_weights", "weighted_metrics"};
+    for (int64_t i = model->unreads; i-- > 0;) {
+        const antler_unread *item = &model->unread[i];
+        bool replaced = !keep && antler__unread_is(item, "");
+        for (size_t k = 0; k < sizeof settings / sizeof *settings; k++)
+            replaced |= item->key && antler__json_get(replacing, settings[k]) && antler__unread_is(item, settings[k]);
+        if (replaced)
+            antler__unread_forget(model, i);
+    }
+}
+
 static const antler_member compile_members[] = {
-    ANTLER_MEMBER(struct antler_compile, optimizer),
-    ANTLER_MEMBER(struct antler_compile, loss),
-    ANTLER_MEMBER(struct antler_compile, metrics),
-    ANTLER_MEMBER(struct antler_compile, learning_rate),
-    ANTLER_MEMBER(struct antler_compile, loss_weights),
-    ANTLER_MEMBER(struct antler_compile, weighted_metrics),
-    {NULL, 0},
+    ANTLER_MEMBER(struct antler_compile, optimizer),    ANTLER_MEMBER(struct antler_compile, loss),
+    ANTLER_MEMBER(struct antler_compile, metrics),      ANTLER_MEMBER(struct antler_compile, learning_rate),
+    ANTLER_MEMBER(struct antler_compile, loss_weights), ANTLER_MEMBER(struct antler_compile, weighted_metrics),
+    ANTLER_MEMBER(struct antler_compile, keep),         {NULL, 0},
 };
+
+/* The settings that the caller's JSON, and what stays of the old ones, make. */
+static antler_status read_compile(const antler_model *model, const antler_json *given, bool keep,
+                                  antler_compile_settings **compiled, antler_error *err)
+{
+    antler_report report = {.err = err};
+    antler_json *holder = antler__json_object(NULL, NULL), *config = antler__json_add_copy(holder, "all", given);
+    antler_status status = !config ? antler__no_memory(err) : keep ? keep_settings(model, config, err) : ANTLER_OK;
+    if (status == ANTLER_OK)
+        status = antler__compile_read(config, &report, compiled);
+    antler__json_free(holder);
+    if (status == ANTLER_OK)
+        status = antler__targets_settle(model, *compiled, err);
+    return status == ANTLER_OK && *compiled ? antler__error_copy(err, &(*compiled)->failure) : status;
+}
+
+/* Takes the settings over. Another optimizer's state means nothing to this one. */
+static void take_compile(antler_model *model, antler_compile_settings *compiled, bool keeps_optimizer)
+{
+    antler__spare_drop(model); /* its loss and metrics are the old ones */
+    antler__compile_free(model->compile);
+    model->compile = compiled;
+    if (keeps_optimizer)
+        return;
+    antler__slots_free(model);
+    model->iteration = 0;
+}
 
 antler_status antler_compile_given(antler_model *model, const struct antler_compile *settings, size_t size,
                                    const char *given)
@@ -87,7 +163,6 @@ antler_status antler_compile_given(antler_model *model, const struct antler_comp
     }
     ANTLER_TRY(antler__model_status(model));
     antler_error error = {0};
-    antler_report report = {.err = &error};
     antler_compile_settings *compiled = NULL;
     antler_json *config = antler__json_object(NULL, NULL);
     antler_place place = antler__at(NULL, "compile_config");
@@ -97,65 +172,43 @@ antler_status antler_compile_given(antler_model *model, const struct antler_comp
                : antler__no_memory(&error);
     if (status == ANTLER_OK && size)
         memcpy(&whole, settings, size);
+    bool keep = status == ANTLER_OK && antler__given(given, "keep") && whole.keep;
+    whole.keep = keep;
     if (status == ANTLER_OK)
         status = compile_json(&whole, given, config, &error);
     if (status == ANTLER_OK)
-        status = antler__compile_read(&antler__compile_type, config, &report, &compiled);
-    antler__json_free(config);
-    if (status == ANTLER_OK)
-        status = antler__targets_settle(model, compiled, &error);
-    if (status == ANTLER_OK && compiled)
-        status = antler__error_copy(&error, &compiled->failure);
-    if (status != ANTLER_OK)
+        status = read_compile(model, config, keep, &compiled, &error);
+    if (status == ANTLER_OK) {
+        take_compile(model, compiled, keep && !antler__json_get(config, "optimizer"));
+        forget_unread(model, config, keep);
+    } else {
         antler__compile_free(compiled);
+    }
+    antler__json_free(config);
     model->compile_failed = status != ANTLER_OK;
-    if (status != ANTLER_OK)
-        return antler__model_fail(model, &error);
-    antler__spare_drop(model); /* its loss and metrics are the old ones */
-    antler__compile_free(model->compile);
-    model->compile = compiled;
-    antler__slots_free(model); /* another optimizer's state means nothing to this one */
-    model->iteration = 0;
-    return ANTLER_OK;
+    return status == ANTLER_OK ? status : antler__model_fail(model, &error);
 }
 
 /* ---- the root -----------------------------------------------------------------------------------------------------
  */
 
-/* A model's root: what is not of the architecture. */
-typedef struct model_root {
-    antler_object compile_config, fit;
-} model_root;
-
+/* A model's root, whose values are read by their own rules. */
 static const antler_field root_fields[] = {
     {.key = "module", .kind = ANTLER_ANY},
     {.key = "class_name", .kind = ANTLER_ANY},
     {.key = "config", .kind = ANTLER_ANY},
     {.key = "registered_name", .kind = ANTLER_ANY},
     {.key = "build_config", .kind = ANTLER_ANY},
-    {.key = "compile_config",
-     .kind = ANTLER_OBJECT,
-     .offset = offsetof(model_root, compile_config),
-     .def = "null",
-     .flags = ANTLER_NULLABLE,
-     .of = ANTLER_KIND_SETTINGS},
-    {.key = "fit",
-     .kind = ANTLER_OBJECT,
-     .offset = offsetof(model_root, fit),
-     .def = "null",
-     .flags = ANTLER_NULLABLE,
-     .of = ANTLER_KIND_SETTINGS},
+    {.key = "compile_config", .kind = ANTLER_ANY},
+    {.key = "fit", .kind = ANTLER_ANY},
     {.key = "keras_version", .kind = ANTLER_ANY},
     {.key = "backend", .kind = ANTLER_ANY},
     {.key = "shared_object_id", .kind = ANTLER_ANY},
     ANTLER_FIELD_END,
 };
 
-static const antler_type root_type = {.size = sizeof(antler_type),
-                                      .kind = ANTLER_KIND_SETTINGS,
-                                      .class_name = "a model",
-                                      .config_size = sizeof(model_root),
-                                      .fields = root_fields};
+static const antler_type root_type = {
+    .size = sizeof(antler_type), .kind = ANTLER_KIND_SETTINGS, .class_name = "a model", .fields = root_fields};
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
@@ -180,53 +233,36 @@ static void take_fit(antler_model *model, antler_fit_settings *fit)
     model->seed = fit->args.seed;
 }
 
+static antler_status read_fit(antler_model *model, const antler_json *node, antler_report *report)
+{
+    void *fit;
+    ANTLER_TRY(antler__settings_read(model, &antler__fit_type, node, report, &fit));
+    if (fit)
+        take_fit(model, fit);
+    return ANTLER_OK;
+}
+
 antler_status antler__fit_read(antler_model *model, const char *json, antler_report *report)
 {
     antler_json *node;
-    antler_place place = antler__at(NULL, "fit");
-    void *fit;
     ANTLER_TRY(antler__json_parse(json, strlen(json), &node, report->err));
-    antler_status status = antler__config_read(&antler__fit_type, node, &place, report, &fit);
+    antler_status status = read_fit(model, node, report);
     antler__json_free(node);
-    if (status == ANTLER_OK)
-        take_fit(model, fit);
     return status;
 }
 
-/* *copy: the same root with other compile settings, where those have to be translated; else NULL. */
-static antler_status translate(const antler_json *root, antler_json **copy, antler_error *err)
-{
-    const antler_json *settings = antler__json_get(root, "compile_config");
-    antler_json *translated = NULL;
-    *copy = NULL;
-    if (settings)
-        ANTLER_TRY(antler__compile_decay(settings, &translated, err));
-    if (!translated)
-        return ANTLER_OK;
-    *copy = antler__json_object(NULL, NULL);
-    bool fits = *copy;
-    for (const antler_json *item = antler__json_first(root); fits && item; item = antler__json_next(item))
-        fits = antler__json_add_copy(*copy, antler__json_key(item), item == settings ? translated : item) != NULL;
-    antler__json_free(translated);
-    return fits ? ANTLER_OK : antler__no_memory(err);
-}
-
+/* What is not of the architecture. */
 static antler_status read_root(antler_model *model, const antler_json *root, antler_report *report)
 {
-    void *read;
-    antler_json *copy;
-    antler_status status = translate(root, &copy, report->err);
-    if (status == ANTLER_OK)
-        status = antler__config_read(&root_type, copy ? copy : root, NULL, report, &read);
-    antler__json_free(copy);
-    ANTLER_TRY(status);
-    model_root *r = read;
-    if (r->compile_config.type)
-        antler__compile_take(r->compile_config.config, &model->compile);
-    if (r->fit.type)
-        take_fit(model, r->fit.config);
-    antler__free(r); /* what it held is the model's */
-    return ANTLER_OK;
+    void *compile;
+    antler_status status = antler__envelope_check(&root_type, root, NULL, report);
+    antler_status read =
+        antler__settings_read(model, &antler__compile_type, antler__json_get(root, "compile_config"), report, &compile);
+    if (compile)
+        antler__compile_take(compile, &model->compile);
+    status = status == ANTLER_OK ? read : status;
+    read = read_fit(model, antler__json_get(root, "fit"), report);
+    return status == ANTLER_OK ? read : status;
 }
 
 int antler__keras_version(const char *text)
@@ -262,15 +298,26 @@ antler_status antler__model_read(antler_model *model, const antler_json *root, a
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
+/* Whether there are settings to write: those that were read, or what could not be. */
+static bool has_settings(const antler_model *model, const antler_type *section, const void *settings)
+{
+    for (int64_t i = 0; !settings && i < model->unreads; i++)
+        if (model->unread[i].section == section && model->unread[i].key)
+            return true;
+    return settings != NULL;
+}
+
 antler_json *antler__model_write(const antler_model *model, antler_style style, bool with_settings)
 {
     antler_json *root = antler__json_object(NULL, NULL);
     bool fits = root && antler__tree_write(model, model->tree, root, style);
-    if (fits && model->compile && (with_settings || !model->compile->optimizer.type))
-        fits = antler__config_write(&antler__compile_type, model->compile, root, "compile_config",
-                                    ANTLER_STYLE_KERAS) != NULL;
-    if (fits && with_settings && model->fit)
-        fits = antler__config_write(&antler__fit_type, model->fit, root, "fit", style) != NULL;
+    if (fits && (with_settings ? has_settings(model, &antler__compile_type, model->compile)
+                               : model->compile && !model->compile->optimizer.type))
+        fits = antler__unread_write(model, &antler__compile_type, model->compile, ANTLER_STYLE_KERAS,
+                                    antler__json_object(root, "compile_config"));
+    if (fits && with_settings && has_settings(model, &antler__fit_type, model->fit))
+        fits = antler__unread_write(model, &antler__fit_type, model->fit, ANTLER_STYLE_KERAS,
+                                    antler__json_object(root, "fit"));
     if (fits)
         return root;
     antler__json_free(root);

@@ -249,6 +249,21 @@ static const antler_activation_ops *activation_of(const antler_layer *layer)
     return object && object->type ? antler_activation_of(*object) : NULL;
 }
 
+/* Of one number it is 1, whatever that is. */
+static void warn_of_softmax(antler_model *model, const antler_layer *layer)
+{
+    const antler_shape *out = &layer->out[0];
+    antler_error warning = {0};
+    if (!layer->f || strcmp(layer->f->type.class_name, "softmax") != 0 || out->rank < 2 || out->dim[out->rank - 1] != 1)
+        return;
+    snprintf(warning.place, sizeof warning.place, "%s", layer->place ? layer->place : "");
+    snprintf(warning.message, sizeof warning.message,
+             "softmax over one unit is always 1 (layer \"%.80s\"); \"sigmoid\" is the one for a single unit",
+             layer->name);
+    antler_one_line(warning.message);
+    antler__model_warn(model, &warning);
+}
+
 antler_status antler__plan_layer(antler_model *model, antler_layer *layer, antler_shape *in,
                                  const antler_within *within, antler_error *err)
 {
@@ -258,6 +273,7 @@ antler_status antler__plan_layer(antler_model *model, antler_layer *layer, antle
     layer->trainable = within->trainable && antler__layer_keys(layer->object)->trainable;
     layer->mask = layer->ops->mask_rule ? layer->ops->mask_rule(config) : layer->ops->mask;
     layer->f = activation_of(layer);
+    warn_of_softmax(model, layer);
     layer->variable = within->first ? within->first->variable : model->variables;
     antler_plan plan = {
         .err = err, .mode = ANTLER_TRAIN, .workers = 1, .model = model, .layer = layer, .within = within};

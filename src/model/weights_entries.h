@@ -13,6 +13,17 @@ antler_status antler__weights_put_group(antler_entries *entries, const char *nam
 /* The entry's numbers, which must have this shape, to `data`. */
 antler_status antler__weights_take(const antler_entry *entry, const antler_shape *wanted, antler_real *data,
                                    antler_error *err);
+
+/* A file that a model's weights are read from. */
+typedef struct antler_source {
+    const antler_entries *entries;
+    bool *used;      /* [entries->n] */
+    antler_real *to; /* in the layout of model->parameters */
+    bool by_name;    /* what has no layer of its name is passed over, on either side */
+} antler_source;
+/* The entry's numbers to the place of the variable. */
+antler_status antler__source_take(const antler_source *source, const antler_entry *entry,
+                                  const antler_model_variable_entry *variable, antler_error *err);
 /* How many variables a layer has, its children's counted: they lie one after the other in model->variable, from
    layer->variable on. */
 int64_t antler__variables_of(const antler_layer *layer);

@@ -12,13 +12,13 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char newer[] = "/layers/", older[] = "/_layer_checkpoint_dependencies/"; /* of Keras 2.13 to 2.15 */
+
 /* What is written, or read. */
 typedef struct transfer {
     const antler_model *model;
     antler_entries *write;
-    const antler_entries *read;
-    bool *used; /* [read->n] */
-    antler_real *to;
+    const antler_source *read;
 } transfer;
 
 /* Keras counts the layers of a class; those that give the input only in a Functional, operators nowhere. */
@@ -187,7 +187,7 @@ static int64_t find_variables(const antler_entries *entries, group *g)
 static antler_status read_layer(const transfer *t, int64_t layer, int64_t end, group *g, antler_error *err)
 {
     const antler_model *model = t->model;
-    const antler_entries *entries = t->read;
+    const antler_entries *entries = t->read->entries;
     char name[ANTLER_LONGEST_PATH + 32];
     while (next_group(model, layer, end, g)) {
         int64_t found = find_variables(entries, g);
@@ -196,35 +196,10 @@ static antler_status read_layer(const transfer *t, int64_t layer, int64_t end, g
                                     "the file has %" PRId64 " variables, the model's layer \"%s\" has %" PRId64, found,
                                     g->layer, g->n);
         for (int64_t i = 0; i < g->n; i++) {
-            const antler_model_variable_entry *variable = &model->variable[g->first + i];
             snprintf(name, sizeof name, "%s/vars/%" PRId64, g->path, i);
-            const antler_entry *entry = antler__entries_find(entries, name);
-            t->used[entry - entries->entry] = true;
-            ANTLER_TRY(antler__weights_take(entry, &variable->view.value.shape, t->to + variable->offset, err));
+            ANTLER_TRY(
+                antler__source_take(t->read, antler__entries_find(entries, name), &model->variable[g->first + i], err));
         }
-    }
-    return ANTLER_OK;
-}
-
-static bool holds_weights(const antler_entry *entry)
-{
-    return (entry->dtype == ANTLER_FLOAT16 || entry->dtype == ANTLER_FLOAT32 || entry->dtype == ANTLER_FLOAT64) &&
-           !strchr(entry->name, '@');
-}
-
-/* Weights that the file has beyond the model's: it is of another model. Integers are the seeds of noise. */
-static antler_status refuse_more(const transfer *t, const char *root, antler_error *err)
-{
-    for (int64_t e = 0; e < t->read->n; e++) {
-        const antler_entry *entry = &t->read->entry[e];
-        if (t->used[e] || strncmp(entry->name, root, strlen(root)) != 0 || !holds_weights(entry))
-            continue;
-        const char *layer = entry->name + strlen(root), *end = strstr(layer, "/vars/");
-        return antler_error_set(err, ANTLER_SHAPE, entry->name,
-                                "the file has weights for a layer \"%.*s\" more than the model \"%s\" of %" PRId64
-                                " layers",
-                                (int)(end ? end - layer : (int)strlen(layer)), layer, t->model->tree->name,
-                                t->model->layers - t->model->inputs);
     }
     return ANTLER_OK;
 }
@@ -290,7 +265,7 @@ antler_status antler__keras_weights_write(const antler_model *model, antler_entr
 {
     const transfer t = {.model = model, .write = entries};
     ANTLER_TRY(write_group("", model->tree->name, entries, err));
-    return visit(&t, model->tree, "/layers/", err);
+    return visit(&t, model->tree, newer, err);
 }
 
 static bool has_prefix(const antler_entries *entries, const char *prefix)
@@ -301,16 +276,16 @@ static bool has_prefix(const antler_entries *entries, const char *prefix)
     return false;
 }
 
-antler_status antler__keras_weights_read(const antler_model *model, const antler_entries *entries, antler_real *to,
-                                         antler_error *err)
+bool antler__is_keras_weights(const antler_entries *entries)
 {
-    static const char older[] = "/_layer_checkpoint_dependencies/"; /* of Keras 2.13 to 2.15 */
-    const char *root = has_prefix(entries, older) ? older : "/layers/";
-    transfer t = {.model = model, .read = entries, .to = to};
-    t.used = antler__allocate_zeroed((size_t)entries->n, sizeof *t.used);
-    antler_status status = t.used ? visit(&t, model->tree, root, err) : antler__no_memory(err);
-    if (status == ANTLER_OK)
-        status = refuse_more(&t, root, err);
-    antler__free(t.used);
-    return status;
+    return has_prefix(entries, newer) || has_prefix(entries, older);
+}
+
+antler_status antler__keras_weights_read(const antler_model *model, const antler_source *source, antler_error *err)
+{
+    const transfer t = {.model = model, .read = source};
+    if (source->by_name)
+        return antler_error_set(err, ANTLER_UNSUPPORTED, NULL,
+                                "the layers in it are numbered by class, not named: expected a legacy .h5");
+    return visit(&t, model->tree, has_prefix(source->entries, older) ? older : newer, err);
 }

@@ -157,10 +157,11 @@ static const char *next_with_weights(antler_names *layers, const char *root)
     return NULL;
 }
 
-static antler_status read_layer(walk *w, const antler_entries *entries, const char *root, const char *name,
-                                const char *layer, antler_real *to, antler_error *err)
+static antler_status read_layer(walk *w, const antler_source *source, const char *root, const char *name,
+                                const char *layer, antler_error *err)
 {
     char attribute[ANTLER_LONGEST_PATH], path[2 * ANTLER_LONGEST_PATH];
+    const antler_entries *entries = source->entries;
     antler_names weights = antler__names_of(entries, weights_attribute(root, name, attribute, sizeof attribute));
     const antler_model_variable_entry *variable;
     while ((variable = next_variable(w))) {
@@ -170,7 +171,7 @@ static antler_status read_layer(walk *w, const antler_entries *entries, const ch
         if (!entry)
             return antler_error_set(err, ANTLER_SHAPE, attribute, "no weight for %s of layer \"%s\"",
                                     variable->view.name, layer);
-        ANTLER_TRY(antler__weights_take(entry, &variable->view.value.shape, to + variable->offset, err));
+        ANTLER_TRY(antler__source_take(source, entry, variable, err));
     }
     if (antler__names_next(&weights))
         return antler_error_set(err, ANTLER_SHAPE, attribute,
@@ -179,25 +180,78 @@ static antler_status read_layer(walk *w, const antler_entries *entries, const ch
     return ANTLER_OK;
 }
 
-antler_status antler__legacy_weights_read(const antler_model *model, const antler_entries *entries, antler_real *to,
-                                          antler_error *err)
+/* The member's variables; of a member without any, or with none of its own in files, w->first < 0. */
+static walk walk_listed(const antler_model *model, int64_t i)
 {
-    const char *root = is_whole(entries) ? "/model_weights" : "";
-    antler_names layers = antler__names_of(entries, *root ? "/model_weights@layer_names" : "/@layer_names");
-    int64_t with_weights = 0;
+    const antler_tree_member *member = listed(model->tree, i);
+    return member ? walk_member(model, member) : (walk){.first = -1};
+}
+
+static bool has_layer(antler_names layers, const char *name)
+{
+    const char *layer;
+    while ((layer = antler__names_next(&layers)))
+        if (strcmp(layer, name) == 0)
+            return true;
+    return false;
+}
+
+/* The layers of the list that have weights, as "a, b, c", shortened. */
+static const char *layers_text(antler_names layers, const char *root, char *text, size_t size)
+{
+    const char *layer;
+    *text = 0;
+    while ((layer = next_with_weights(&layers, root)) && strlen(text) + 8 < size)
+        snprintf(text + strlen(text), size - strlen(text), "%s%.40s", *text ? ", " : "", layer);
+    return text;
+}
+
+static antler_status read_by_name(const antler_model *model, const antler_source *source, const char *root,
+                                  antler_names layers, antler_error *err)
+{
+    char text[200];
+    const char *last = NULL;
+    int64_t found = 0;
     for (int64_t i = 0; i < model->tree->ordered; i++) {
-        const antler_tree_member *member = listed(model->tree, i);
-        walk w = {.first = -1};
-        if (member)
-            w = walk_member(model, member);
+        walk w = walk_listed(model, i);
         if (w.first < 0)
             continue;
-        const char *name = next_with_weights(&layers, root);
+        const char *name = antler__member_name(listed(model->tree, i));
+        last = name;
+        if (!has_layer(layers, name))
+            continue;
+        ANTLER_TRY(read_layer(&w, source, root, name, name, err));
+        found++;
+    }
+    if (found || !last)
+        return ANTLER_OK;
+    return antler_error_set(
+        err, ANTLER_NAME, NULL,
+        "no layer of the model has a name of the file's: it has weights for %s; the model's last is "
+        "\"%.40s\"",
+        layers_text(layers, root, text, sizeof text), last);
+}
+
+antler_status antler__legacy_weights_read(const antler_model *model, const antler_source *source, antler_error *err)
+{
+    const antler_entries *entries = source->entries;
+    const char *root = is_whole(entries) ? "/model_weights" : "";
+    antler_names layers = antler__names_of(entries, *root ? "/model_weights@layer_names" : "/@layer_names");
+    antler_names all = layers;
+    char text[200];
+    int64_t with_weights = 0;
+    if (source->by_name)
+        return read_by_name(model, source, root, layers, err);
+    for (int64_t i = 0; i < model->tree->ordered; i++) {
+        walk w = walk_listed(model, i);
+        if (w.first < 0)
+            continue;
+        const char *layer = antler__member_name(listed(model->tree, i)), *name = next_with_weights(&layers, root);
         if (!name)
             return antler_error_set(err, ANTLER_SHAPE, NULL,
-                                    "no weights for layer \"%s\": the file has those of %" PRId64 " layers",
-                                    antler__member_name(member), with_weights);
-        ANTLER_TRY(read_layer(&w, entries, root, name, antler__member_name(member), to, err));
+                                    "no weights for layer \"%s\": the file has those of %" PRId64 " layers (%s)", layer,
+                                    with_weights, layers_text(all, root, text, sizeof text));
+        ANTLER_TRY(read_layer(&w, source, root, name, layer, err));
         with_weights++;
     }
     const char *extra = next_with_weights(&layers, root);

@@ -10,6 +10,16 @@ static const char *const silu_aliases[] = {"swish", NULL};
 static const char *const hard_silu_aliases[] = {"hard_swish", NULL};
 static const char *const hard_sigmoid_keras2_aliases[] = {"hard_sigmoid@2", NULL}; /* in a file of Keras 1 or 2 */
 
+/* Keras 3 takes whatever can be called for an activation: layers, too, which compute the same to the last bit. */
+static const char hard_sigmoid_keras2_layers[] =
+    "{\"module\": \"keras\", \"class_name\": \"Sequential\", \"config\": {\"name\": \"hard_sigmoid_keras2\", "
+    "\"layers\": ["
+    "{\"module\": \"keras.layers\", \"class_name\": \"Rescaling\", \"config\": {\"scale\": 0.2, \"offset\": 0.5}, "
+    "\"registered_name\": null}, "
+    "{\"module\": \"keras.layers\", \"class_name\": \"ReLU\", \"config\": {\"max_value\": 1.0, \"negative_slope\": "
+    "0.0, "
+    "\"threshold\": 0.0}, \"registered_name\": null}]}, \"registered_name\": null}";
+
 #define ANTLER_ELEMENTWISE(name, ...)                                                                               \
     static void name##_forward(antler_real *y, const antler_real *x, int64_t rows, int64_t n)                       \
     {                                                                                                               \
@@ -31,6 +41,8 @@ ANTLER_ACTIVATION_MAP(ANTLER_ELEMENTWISE)
      : (activation) == ANTLER_ACT_hard_sigmoid_keras2 ? hard_sigmoid_keras2_aliases \
                                                       : NULL)
 
+#define LAYERS(activation) ((activation) == ANTLER_ACT_hard_sigmoid_keras2 ? hard_sigmoid_keras2_layers : NULL)
+
 const antler_activation_ops antler__elementwise[ANTLER_ACTIVATIONS] = {
 #define ANTLER_ELEMENTWISE(name, number, x_too, line)                      \
     [ANTLER_ACT_##name] = {.type = {.size = sizeof(antler_activation_ops), \
@@ -39,6 +51,7 @@ const antler_activation_ops antler__elementwise[ANTLER_ACTIVATIONS] = {
                                     .aliases = ALIASES(ANTLER_ACT_##name), \
                                     .doc = (line)},                        \
                            .kernel = ANTLER_ACT_##name,                    \
+                           .keras = LAYERS(ANTLER_ACT_##name),             \
                            .needs_x = (x_too),                             \
                            .forward = name##_forward,                      \
                            .backward = name##_backward},

@@ -1,6 +1,7 @@
 /* Contexts with the losses of their model: where the gradients of these begin, and the pass back from them. */
 #include "core/memory.h"
 #include "model/compile.h"
+#include "model/unread.h"
 #include "train/objective.h"
 
 #include <string.h>
@@ -73,7 +74,8 @@ static antler_context *create_compiled(const antler_model *model, antler_model *
     antler_context *c = NULL;
     antler_end *end = NULL;
     antler_objective *objective = NULL;
-    if (antler__error_copy(err, &model->compile->failure) == ANTLER_OK)
+    if (antler__unread_compile(model, err) == ANTLER_OK &&
+        antler__error_copy(err, &model->compile->failure) == ANTLER_OK)
         objective = antler__objective_create(model, batch, err);
     if (objective && !(end = find_ends(model, mode)))
         antler__no_memory(err);

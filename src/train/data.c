@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "core/number.h"
 #include "core/text.h"
+#include "files/container.h"
 #include "files/csv.h"
 #include "files/entries.h"
 #include "files/file.h"
@@ -305,6 +306,11 @@ antler_data *antler_data_rows(const antler_data *data, int64_t first, int64_t n,
     return antler__weights_rows(view, data, first, n, err);
 }
 
+const antler_error *antler_data_warning(const antler_data *data)
+{
+    return data && *data->warning.message ? &data->warning : NULL;
+}
+
 const antler_shape *antler_data_shape(const antler_data *data)
 {
     return data ? &data->shape : NULL;
@@ -346,7 +352,9 @@ static antler_status open_csv(antler_data *data, const char *path, const char *n
     (void)most;
     antler_real *values;
     antler_shape shape;
-    ANTLER_TRY(antler__csv_read(path, name, &values, &shape, err));
+    ANTLER_TRY(antler__csv_read(path, name, &values, &shape, &data->warning, err));
+    if (*data->warning.message)
+        snprintf(data->warning.file, sizeof data->warning.file, "%s", data->file);
     data->values = (const unsigned char *)values;
     return set_shape(data, ANTLER_DTYPE_REAL, &shape, err);
 }
@@ -354,30 +362,24 @@ static antler_status open_csv(antler_data *data, const char *path, const char *n
 typedef antler_status (*opener)(antler_data *data, const char *path, const char *name, int64_t most_in_memory,
                                 antler_error *err);
 
-/* By suffix; a file of any other name by how it begins. */
+/* By how it begins; a text, and what is damaged, by its suffix. */
 static antler_status find_opener(const char *path, opener *open, antler_error *err)
 {
-    static const struct {
-        const char *suffix;
-        opener open;
-    } suffixes[] = {{".h5", open_hdf5}, {".hdf5", open_hdf5}, {".npy", open_npy}, {".csv", open_csv}};
-    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
-        if (antler__ends_with(path, suffixes[i].suffix)) {
-            *open = suffixes[i].open;
-            return ANTLER_OK;
-        }
-    int file;
-    int64_t bytes;
-    char start[8];
-    ANTLER_TRY(antler__file_open(path, &file, &bytes, err));
-    bool eight = antler__file_take(file, start, sizeof start);
-    close(file);
-    if (eight && memcmp(start, "\x89HDF\r\n\x1a\n", 8) == 0)
+    antler_container container;
+    const char *what;
+    ANTLER_TRY(antler__container_find(path, &container, &what, err));
+    bool text = container == ANTLER_CONTAINER_OTHER;
+    if (container == ANTLER_CONTAINER_HDF5 ||
+        (text && (antler__ends_with(path, ".h5") || antler__ends_with(path, ".hdf5"))))
         *open = open_hdf5;
-    else if (eight && memcmp(start, "\x93NUMPY", 6) == 0)
+    else if (container == ANTLER_CONTAINER_NPY || (text && antler__ends_with(path, ".npy")))
         *open = open_npy;
+    else if (antler__ends_with(path, ".csv") && container != ANTLER_CONTAINER_FOREIGN)
+        *open = open_csv;
     else
-        return antler_error_set(err, ANTLER_FORMAT, NULL, "neither HDF5, .npy, .csv nor a directory of the latter two");
+        return antler_error_set(err, ANTLER_FORMAT, NULL,
+                                "%s%s; expected HDF5, .npy, .csv or a directory of the latter two",
+                                text ? "" : "it is ", text ? "no data file" : what);
     return ANTLER_OK;
 }
 

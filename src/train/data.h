@@ -22,6 +22,7 @@ struct antler_data {
     const antler_data *weight;   /* sample weights of these targets, or NULL */
     bool owns_weight;            /* it is freed with the data */
     char file[256], name[256];   /* for errors */
+    antler_error warning;        /* of reading it; no message: none */
 };
 
 /* antler_data_open with the bytes up to which a data set is read into memory. */

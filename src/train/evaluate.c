@@ -145,7 +145,7 @@ antler_status antler_evaluate(antler_model *model, const antler_data *x, const a
     if (logs)
         logs->n = 0;
     ANTLER_TRY(antler__model_ready(model, err));
-    ANTLER_TRY(antler__compile_ready(model->compile, "the model has no loss", err));
+    ANTLER_TRY(antler__compile_ready(model, "the model has no loss", err));
     ANTLER_TRY(antler__feeds_make(model, x, y, &feeds, err));
     antler_status status = evaluate(model, &feeds, batch_size, threads, logs, &error);
     antler__feeds_free(&feeds);

@@ -4,6 +4,7 @@
 #include "core/memory.h"
 #include "model/compile.h"
 #include "model/structure.h"
+#include "model/unread.h"
 #include "train/checkpoint.h"
 #include "train/class_weight.h"
 #include "train/evaluate.h"
@@ -142,7 +143,7 @@ static antler_status make_callbacks(fit *f, antler_error *err)
 static antler_status check_data(const fit *f, antler_error *err)
 {
     antler_feeds feeds;
-    ANTLER_TRY(antler__compile_ready(f->model->compile, "the model has no loss to train with", err));
+    ANTLER_TRY(antler__compile_ready(f->model, "the model has no loss to train with", err));
     ANTLER_TRY(antler__feeds_make(f->model, f->x, f->y, &feeds, err));
     antler__feeds_free(&feeds);
     return ANTLER_OK;
@@ -316,7 +317,7 @@ static antler_status train(fit *f, antler_error *err)
 static antler_status check_asked(const antler_model *model, const antler_data *x, const antler_data *y,
                                  antler_error *err)
 {
-    ANTLER_TRY(antler__compile_ready(model->compile, "the model has no loss to train with", err));
+    ANTLER_TRY(antler__compile_ready(model, "the model has no loss to train with", err));
     if (!x || !y)
         return antler_error_set(err, ANTLER_VALUE, NULL, "no data: x and y are needed");
     return ANTLER_OK;
@@ -351,6 +352,8 @@ antler_status antler_fit_given(antler_model *model, const antler_data *x, const 
     antler_fit_settings *settings = NULL;
     ANTLER_TRY(antler__model_status(model));
     antler_status status = antler__fit_merge(model, args, size, given, &settings, &error);
+    if (status == ANTLER_OK)
+        status = antler__unread_fit(model, given, &error);
     if (status == ANTLER_OK)
         status = check_asked(model, x, y, &error);
     if (status == ANTLER_OK) {
