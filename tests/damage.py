@@ -166,7 +166,7 @@ def main():
         if wrong:
             bad += 1
             shutil.copy(copy, os.path.join(kept, "%d%s" % (i, suffix)))
-            print("%d: %s: %s: %s" % (i, " ".join(words), wrong, run.stderr[:300].decode("utf-8", "replace")))
+            print("%d: %s: %s: %s" % (i, " ".join(words), wrong, run.stderr[:300].decode("utf-8", "replace")), flush=True)
     largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     shutil.rmtree(work)
     print("%d damaged copies of %d files: %s; slowest %.1f s (%s), largest %d MB" %

@@ -91,8 +91,9 @@ bool antler__h5_understand(hid_t type, antler_h5_content *c)
     bool known = false;
     c->disk = size;
     switch (H5Tget_class(type)) {
-    case H5T_INTEGER:
-        known = antler__dtype_find(H5Tget_sign(type) == H5T_SGN_2 ? 'i' : 'u', size, &c->dtype);
+    case H5T_INTEGER: /* of fewer bits than its bytes have, libhdf5 1.10 forgets the sign */
+        known = H5Tget_precision(type) == 8 * size &&
+                antler__dtype_find(H5Tget_sign(type) == H5T_SGN_2 ? 'i' : 'u', size, &c->dtype);
         break;
     case H5T_FLOAT: /* float16 and its like are read as float32, which holds them */
         known = size >= 1 && size <= 8;

@@ -60,35 +60,38 @@ static herr_t keep_lengths(hid_t from, hid_t to, H5T_cdata_t *data, size_t n, si
     (void)background_stride;
     (void)background;
     (void)transfer;
-    char *at = values;
     if (data->command == H5T_CONV_INIT)
         return H5Tis_variable_str(from) > 0 && is_length(to) ? 0 : -1;
+    if (data->command != H5T_CONV_CONV)
+        return 0;
+    char *at = values;
     size_t step = stride ? stride : H5Tget_size(from), next = stride ? stride : LENGTH;
-    if (data->command == H5T_CONV_CONV)
-        for (size_t i = 0; i < n; i++)
-            memmove(at + i * next, at + i * step, LENGTH);
+    for (size_t i = 0; i < n; i++)
+        memmove(at + i * next, at + i * step, LENGTH);
     return 0;
 }
 
 /* Bytes of all strings of an attribute, before libhdf5 makes a copy of each: a thousand of them may be references to
-   one. -1 where they cannot be told. */
-static int64_t measure(hid_t attribute, hid_t type, int64_t count)
+   one. */
+static antler_status measure(hid_t attribute, hid_t type, int64_t count, int64_t *bytes, const char *place,
+                             antler_error *err)
 {
-    int64_t bytes = -1;
     unsigned char *length = antler__allocate((size_t)count, LENGTH);
+    if (!length)
+        return antler_error_set(err, ANTLER_MEMORY, place, "out of memory");
     hid_t lengths = H5Tcreate(H5T_OPAQUE, LENGTH);
-    bool ready = length && lengths >= 0 && H5Tset_tag(lengths, tag) >= 0 &&
+    bool ready = lengths >= 0 && H5Tset_tag(lengths, tag) >= 0 &&
                  H5Tregister(H5T_PERS_SOFT, tag, type, lengths, keep_lengths) >= 0;
-    if (ready && H5Aread(attribute, lengths, length) >= 0) {
-        bytes = 0;
-        for (unsigned char *at = length; at < length + count * LENGTH; at += LENGTH)
-            bytes += at[0] | at[1] << 8 | at[2] << 16 | (int64_t)at[3] << 24;
-    }
+    antler_status status =
+        ready && H5Aread(attribute, lengths, length) >= 0 ? ANTLER_OK : antler__h5_damaged(place, err);
     if (ready)
-        H5Tunregister(H5T_PERS_SOFT, tag, type, lengths, keep_lengths);
+        H5Tunregister(H5T_PERS_SOFT, tag, -1, -1, keep_lengths);
+    *bytes = 0;
+    for (unsigned char *at = length; status == ANTLER_OK && at < length + count * LENGTH; at += LENGTH)
+        *bytes += at[0] | at[1] << 8 | at[2] << 16 | (int64_t)at[3] << 24;
     antler__h5_close(lengths);
     antler__free(length);
-    return bytes;
+    return status;
 }
 
 static antler_status join(const antler_h5_content *c, char *const *strings, char **text, size_t *bytes,
@@ -109,9 +112,9 @@ static antler_status join(const antler_h5_content *c, char *const *strings, char
 static antler_status read_variable(hid_t attribute, hid_t type, const antler_h5_content *c, int64_t most, char **text,
                                    size_t *bytes, const char *place, antler_error *err)
 {
-    int64_t needed = c->count > 0 ? measure(attribute, type, c->count) : 0;
-    if (needed < 0)
-        return antler__h5_damaged(place, err);
+    int64_t needed = 0;
+    if (c->count > 0)
+        ANTLER_TRY(measure(attribute, type, c->count, &needed, place, err));
     if (needed > most)
         return antler_error_set(err, ANTLER_FORMAT, place, "strings of more bytes than the file has");
     char **strings = antler__allocate_zeroed((size_t)c->count, sizeof *strings);
