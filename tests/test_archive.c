@@ -15,9 +15,9 @@
 
 static antler_status archive_read(const char *path, antler_member *member, antler_error *err)
 {
-    member[0] = (antler_member){"config.json", NULL, 0};
-    member[1] = (antler_member){"absent", NULL, 0};
-    member[2] = (antler_member){"model.weights.h5", NULL, 0};
+    member[0] = (antler_member){.name = "config.json", .most = 1000000};
+    member[1] = (antler_member){.name = "absent", .refused = "for a reason"};
+    member[2] = (antler_member){.name = "model.weights.h5"};
     return antler__archive_read(path, member, 3, err);
 }
 
@@ -31,7 +31,8 @@ static void archive_free(antler_member *member)
 static const char *archive_sample(void)
 {
     static char weights[100000];
-    const antler_member members[] = {{"config.json", "{}", 2}, {"model.weights.h5", weights, sizeof weights}};
+    const antler_member members[] = {{.name = "config.json", .data = "{}", .bytes = 2},
+                                     {.name = "model.weights.h5", .data = weights, .bytes = sizeof weights}};
     const char *path = scratch_path("a.keras");
     for (size_t i = 0; i < sizeof weights; i++)
         weights[i] = (char)(i * i);
@@ -102,7 +103,58 @@ START_TEST(refuses_bad_archives)
     err = (antler_error){0};
     ck_assert_int_eq(archive_read(scratch_path("no"), member, &err), ANTLER_FILE);
     ck_assert_int_eq(archive_read(scratch, member, NULL), ANTLER_FILE);
-    ck_assert_int_eq(antler__archive_write("/dev/full", &(antler_member){"a", "b", 1}, 1, NULL), ANTLER_FILE);
+    ck_assert_int_eq(
+        antler__archive_write("/dev/full", &(antler_member){.name = "a", .data = "b", .bytes = 1}, 1, NULL),
+        ANTLER_FILE);
+}
+END_TEST
+
+static const struct {
+    const char *name, *error; /* NULL: it is passed over */
+} paths[] = {
+    {"assets/words.txt", NULL},
+    {"a..b/..c/...", NULL},
+    {"/etc/passwd", "/etc/passwd: a member that would lie outside"},
+    {"../config.json", "../config.json: a member that would lie outside"},
+    {"assets/../../x", "a member that would lie outside"},
+    {"assets\\..\\x", "a member that would lie outside"},
+    {"assets/..", "a member that would lie outside"},
+    {"c:\\x", "a member that would lie outside"},
+    {"absent", "a.keras: absent: for a reason"},
+};
+
+START_TEST(looks_at_paths)
+{
+    const char *path = scratch_path("a.keras");
+    const antler_member members[] = {{.name = "config.json", .data = "{}", .bytes = 2},
+                                     {.name = paths[_i].name, .data = "x", .bytes = 1}};
+    antler_member member[3];
+    antler_error err = {0};
+    ck_assert_int_eq(antler__archive_write(path, members, 2, NULL), ANTLER_OK);
+    antler_status status = archive_read(path, member, &err);
+    ck_assert_int_eq(status, paths[_i].error ? err.status : ANTLER_OK);
+    if (paths[_i].error)
+        expect_error(&err, err.status, paths[_i].error);
+    archive_free(member);
+}
+END_TEST
+
+/* ZIP64 with sizes after the data, as Python writes to what it cannot go back in; and what is compressed otherwise. */
+START_TEST(reads_what_others_write)
+{
+    antler_member member[3];
+    antler_error err = {0};
+    static char large[1000001];
+    ck_assert_int_eq(archive_read(FILES "descriptors.keras", member, &err), ANTLER_OK);
+    ck_assert_str_eq(member[0].data, "{}");
+    archive_free(member);
+    ck_assert_int_eq(archive_read(FILES "bzip2.keras", member, &err), ANTLER_UNSUPPORTED);
+    expect_error(&err, ANTLER_UNSUPPORTED, "config.json: compressed by bzip2 (method 12); expected stored or deflated");
+    const char *path = scratch_path("a.keras");
+    err = (antler_error){0};
+    antler__archive_write(path, &(antler_member){.name = "config.json", .data = large, .bytes = sizeof large}, 1, NULL);
+    ck_assert_int_eq(archive_read(path, member, &err), ANTLER_FORMAT);
+    expect_error(&err, ANTLER_FORMAT, "config.json: 1000001 bytes, expected at most 1000000");
 }
 END_TEST
 
@@ -116,7 +168,7 @@ static antler_status archive_once(void *arg)
 
 static antler_status archive_write_once(void *arg)
 {
-    return antler__archive_write(arg, &(antler_member){"a", "b", 1}, 1, NULL);
+    return antler__archive_write(arg, &(antler_member){.name = "a", .data = "b", .bytes = 1}, 1, NULL);
 }
 
 START_TEST(memory_runs_out_for_archives)
@@ -134,6 +186,8 @@ int main(void)
     tcase_add_checked_fixture(tests, scratch_make, scratch_remove);
     tcase_add_test(tests, archives);
     tcase_add_test(tests, refuses_bad_archives);
+    tcase_add_loop_test(tests, looks_at_paths, 0, sizeof paths / sizeof paths[0]);
+    tcase_add_test(tests, reads_what_others_write);
     tcase_add_test(tests, memory_runs_out_for_archives);
     return run_suite("archive", tests);
 }

@@ -235,7 +235,7 @@ START_TEST(too_many_calls)
     snprintf(text + n, sizeof text - n, "], 'input_layers': [['x', 0, 0]], 'output_layers': [['m', 19, 0]]}}");
     antler_model *m = antler_load_json(quoted(text), NULL, &err);
     const antler_status status = m ? antler_build(m) : err.status;
-    expect_error(m ? antler_model_error(m) : &err, ANTLER_UNSUPPORTED, "more than 1048576 calls");
+    expect_error(m ? antler_model_error(m) : &err, ANTLER_UNSUPPORTED, "more than 16384 calls");
     ck_assert_int_eq(status, ANTLER_UNSUPPORTED);
     antler_model_free(m);
 }

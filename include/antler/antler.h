@@ -343,7 +343,7 @@ typedef struct antler_variable {
     const char *layer; /* "dense_1" */
     const char *name;  /* "kernel" */
     bool trainable;
-    antler_tensor value;
+    antler_tensor value; /* without data until antler_build draws the weights, or a file gives them */
 } antler_variable;
 ANTLER_API const antler_variable *antler_model_variable(const antler_model *model, int64_t index);
 

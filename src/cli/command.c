@@ -47,9 +47,15 @@ static antler_status prepare(const antler_arguments *a, antler_model *model, ant
     if (status == ANTLER_OK && a->weights)
         status = a->by_name ? antler_load_weights_by_name(model, a->weights, err)
                             : antler_load_weights(model, a->weights, err);
-    if (status == ANTLER_OK)
-        status = antler_build(model);
     if (status != ANTLER_OK && err->status == ANTLER_OK)
+        *err = *antler_model_error(model);
+    return status;
+}
+
+static antler_status build(antler_model *model, antler_error *err)
+{
+    antler_status status = antler_build(model);
+    if (status != ANTLER_OK)
         *err = *antler_model_error(model);
     return status;
 }
@@ -163,7 +169,7 @@ antler_model *antler__open_compiled(const antler_arguments *a, bool trains, antl
         return NULL;
     antler_status status = compile(a, model, err);
     if (status == ANTLER_OK && (status = prepare(a, model, err)) == ANTLER_OK &&
-        (status = check_ready(model, trains, err)) != ANTLER_OK)
+        (status = build(model, err)) == ANTLER_OK && (status = check_ready(model, trains, err)) != ANTLER_OK)
         advise(a, err);
     if (status == ANTLER_OK && !a->quiet)
         antler__print_warnings(model, 0);

@@ -23,7 +23,8 @@ void *antler__room(int64_t count, size_t size, antler_error *err);
 
 /* ---- models ------------------------------------------------------------------------------------------------------ */
 
-/* Loads argument[0] and --weights, sets --seed, builds. Prints the warnings of loading. NULL and *err on failure. */
+/* Loads argument[0] and --weights, sets --seed; weights that no file has are not drawn yet. Prints the warnings of
+ * loading. NULL and *err on failure. */
 antler_model *antler__open_model(const antler_arguments *a, antler_error *err);
 /* The same for training (which takes an optimizer, too) and evaluating: puts --loss, --optimizer and --metrics in the
    place of the file's. NULL and *err also for a model that is not ready. */

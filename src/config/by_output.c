@@ -29,7 +29,7 @@ static antler_status wrong(antler_report *report, const antler_place *place, con
 /* A new item at the end; NULL without memory. */
 static antler_output_value *append(antler_by_output *value, const char *name)
 {
-    if (!antler__grow(&value->item, (size_t)value->n, (size_t)value->n + 1, sizeof *value->item))
+    if (!antler__grow_by(&value->item, (size_t)value->n, 1, sizeof *value->item))
         return NULL;
     antler_output_value *item = &value->item[value->n];
     *item = (antler_output_value){.name = name ? antler__copy_text(name) : NULL, .number = (double)NAN};
@@ -42,7 +42,7 @@ static antler_status read_object(const antler_field *field, const antler_json *n
 {
     if (antler__json_is_null(node))
         return field->kind == ANTLER_OBJECT ? ANTLER_OK : wrong(report, place, node, "an object");
-    if (!antler__grow(&objects->item, (size_t)objects->n, (size_t)objects->n + 1, sizeof *objects->item))
+    if (!antler__grow_by(&objects->item, (size_t)objects->n, 1, sizeof *objects->item))
         return antler__report_error(report, ANTLER_MEMORY, place, "out of memory");
     return antler__object_read(field->of, node, place, report, &objects->item[objects->n++]);
 }

@@ -92,7 +92,7 @@ static antler_status add_object(const antler_field *field, const antler_json *no
 {
     if (antler__json_type(node) == ANTLER_JSON_NULL)
         return antler__value_wrong(report, place, node, "an object");
-    if (!antler__grow(&value->item, (size_t)value->n, (size_t)value->n + 1, sizeof *value->item))
+    if (!antler__grow_by(&value->item, (size_t)value->n, 1, sizeof *value->item))
         return antler__report_error(report, ANTLER_MEMORY, place, "out of memory");
     return antler__object_read(field->of, node, place, report, &value->item[value->n++]);
 }

@@ -4,6 +4,8 @@
 
 #include "antler/base.h"
 
+enum { ANTLER_LONGEST_JSON = 16 << 20 }; /* bytes of a text that comes from a file */
+
 typedef struct antler_json antler_json; /* a node; the root owns the tree */
 
 typedef enum antler_json_type {

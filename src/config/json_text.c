@@ -3,17 +3,20 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
     MAX_DEPTH = 200,
-    MAX_NUMBER = 63, /* bytes; cJSON cuts longer ones */
-    OFF = -1         /* not on the way to the wanted place */
+    MAX_VALUES = 1 << 19, /* a tree takes 80 bytes for each, 40 times the text of [0,0,0 ... */
+    MAX_NUMBER = 63,      /* bytes; cJSON cuts longer ones */
+    OFF = -1              /* not on the way to the wanted place */
 };
 
 typedef struct scanner {
     const char *text;
     size_t size, at;
+    int64_t values; /* so far */
     antler_error *err;
     const char *wanted; /* the place looked for, or NULL */
     int found;          /* how many bytes of it the value at found_at agrees with, or OFF */
@@ -240,18 +243,32 @@ static antler_status literal(scanner *s, const spot *here)
 
 static antler_status value(scanner *s, const spot *here);
 
+/* How many bytes of a text are the last piece of a place, as place_piece writes it; OFF: it begins with another. */
+static int piece_in(const char *text, const antler_place *place)
+{
+    const char *at = text;
+    if (place->key) {
+        size_t length = place->length < 200 ? place->length : 200;
+        if (place->up && *place->key != '[' && *at++ != '.')
+            return OFF;
+        return strncmp(at, place->key, length) == 0 ? (int)(at - text + (ptrdiff_t)length) : OFF;
+    }
+    char *end;
+    if (*at++ != '[' || !is_digit((unsigned char)*at) || strtoll(at, &end, 10) != place->index || *end != ']')
+        return OFF;
+    return (int)(end + 1 - text);
+}
+
 /* The spot of a child, and with it how much of the wanted place leads there. */
 static spot child_spot(const scanner *s, const spot *here, const char *key, size_t length, int64_t index)
 {
     spot child = {{place_of(here), key, length, index}, here->depth + 1, OFF};
     if (here->matched == OFF)
         return child;
-    char piece[256];
-    place_piece(&child.place, piece, sizeof piece);
-    size_t size = strlen(piece);
     const char *rest = s->wanted + here->matched;
-    if (strncmp(rest, piece, size) == 0 && (rest[size] == '\0' || rest[size] == '.' || rest[size] == '['))
-        child.matched = here->matched + (int)size;
+    int size = piece_in(rest, &child.place);
+    if (size != OFF && (rest[size] == '\0' || rest[size] == '.' || rest[size] == '['))
+        child.matched = here->matched + size;
     return child;
 }
 
@@ -305,6 +322,10 @@ static antler_status value(scanner *s, const spot *here)
         s->found = here->matched;
         s->found_at = s->at;
     }
+    if (here->matched > 0 && !s->wanted[here->matched])
+        return ANTLER_FORMAT; /* found: nothing more is looked for */
+    if (s->values++ == MAX_VALUES)
+        return fail(s, here, "more than %d values", MAX_VALUES);
     if (here->depth >= MAX_DEPTH)
         return fail(s, here, "nested deeper than %d", MAX_DEPTH);
     const char *content;

@@ -86,10 +86,19 @@ bool antler__grow(void *memory, size_t count, size_t new_count, size_t size)
     return true;
 }
 
-bool antler__grow_by_one(void *memory, size_t count, size_t size)
+/* The room of such an array: the least power of two that holds the count, or 0. */
+static size_t room_for(size_t count)
 {
-    const bool full = (count & (count - 1)) == 0; /* the room is the least power of two that holds count, or 0 */
-    return !full || antler__grow(memory, count, count ? 2 * count : 1, size);
+    size_t room = count > 0;
+    while (room < count && room <= SIZE_MAX / 2)
+        room *= 2;
+    return room;
+}
+
+bool antler__grow_by(void *memory, size_t count, size_t more, size_t size)
+{
+    size_t room = room_for(count), wanted = room_for(count + more);
+    return wanted == room || (wanted >= count + more && antler__grow(memory, count, wanted, size));
 }
 
 char *antler__copy_text(const char *text)

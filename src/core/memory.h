@@ -14,8 +14,8 @@ void antler__free_aligned(void *memory);
 
 /* A grown copy: *memory (count elements of size, may be NULL) is replaced; false and unchanged without memory. */
 bool antler__grow(void *memory, size_t count, size_t new_count, size_t size);
-/* Room for one more element of an array that has only ever grown by this: it doubles. */
-bool antler__grow_by_one(void *memory, size_t count, size_t size);
+/* Room for `more` elements after the count of an array that has only ever grown by this: it doubles. */
+bool antler__grow_by(void *memory, size_t count, size_t more, size_t size);
 
 char *antler__copy_text(const char *text); /* NULL for NULL, or without memory */
 

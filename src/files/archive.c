@@ -22,13 +22,29 @@ static antler_status fail(antler_status status, const char *place, zip_error_t *
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
+static antler_status check_method(zip_uint16_t method, const char *name, antler_error *err)
+{
+    static const struct {
+        zip_uint16_t method;
+        const char *name;
+    } names[] = {{9, "deflate64"}, {12, "bzip2"}, {14, "lzma"}, {93, "zstd"}, {95, "xz"}};
+    const char *own = "an unknown method";
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        own = names[i].method == method ? names[i].name : own;
+    if (method == ZIP_CM_STORE || method == ZIP_CM_DEFLATE)
+        return ANTLER_OK;
+    return antler_error_set(err, ANTLER_UNSUPPORTED, name, "compressed by %s (method %d); expected stored or deflated",
+                            own, method);
+}
+
 static antler_status check_size(const zip_stat_t *info, zip_uint64_t file_bytes, const char *name, antler_error *err)
 {
-    const zip_uint64_t needed = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_ENCRYPTION_METHOD;
+    const zip_uint64_t needed = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
     if ((info->valid & needed) != needed)
         return antler_error_set(err, ANTLER_FORMAT, name, "a member without its size: damaged");
     if (info->encryption_method != ZIP_EM_NONE)
         return antler_error_set(err, ANTLER_UNSUPPORTED, name, "encrypted");
+    ANTLER_TRY(check_method(info->comp_method, name, err));
     if (info->comp_size > file_bytes)
         return antler_error_set(err, ANTLER_FORMAT, name, "%llu stored bytes in a file of %llu: damaged",
                                 (unsigned long long)info->comp_size, (unsigned long long)file_bytes);
@@ -59,6 +75,9 @@ static antler_status read_member(zip_t *archive, zip_uint64_t index, zip_uint64_
     if (zip_stat_index(archive, index, 0, &info) != 0)
         return fail(ANTLER_FORMAT, member->name, zip_get_error(archive), err);
     ANTLER_TRY(check_size(&info, file_bytes, member->name, err));
+    if (member->most && info.size > member->most)
+        return antler_error_set(err, ANTLER_FORMAT, member->name, "%llu bytes, expected at most %zu",
+                                (unsigned long long)info.size, member->most);
     zip_file_t *file = zip_fopen_index(archive, index, 0);
     if (!file)
         return fail(ANTLER_FORMAT, member->name, zip_get_error(archive), err);
@@ -80,6 +99,19 @@ static antler_status read_member(zip_t *archive, zip_uint64_t index, zip_uint64_
     return ANTLER_OK;
 }
 
+/* Whether a path leads out of the folder that the archive would be unpacked in. */
+static bool leads_out(const char *name)
+{
+    if (*name == '/' || *name == '\\' || (*name && name[1] == ':'))
+        return true;
+    for (const char *part = name; part; part = strpbrk(part, "/\\")) {
+        part += part != name;
+        if (part[0] == '.' && part[1] == '.' && (!part[2] || part[2] == '/' || part[2] == '\\'))
+            return true;
+    }
+    return false;
+}
+
 static antler_status read_members(zip_t *archive, zip_uint64_t file_bytes, antler_member *member, int members,
                                   antler_error *err)
 {
@@ -88,9 +120,14 @@ static antler_status read_members(zip_t *archive, zip_uint64_t file_bytes, antle
         return antler_error_set(err, ANTLER_FORMAT, NULL, "an archive of more than %d members", MAX_MEMBERS);
     for (zip_uint64_t i = 0; i < (zip_uint64_t)n; i++) {
         const char *name = zip_get_name(archive, i, 0);
+        if (name && leads_out(name))
+            return antler_error_set(err, ANTLER_FORMAT, name,
+                                    "a member that would lie outside of the archive's folder");
         for (int m = 0; name && m < members; m++) {
             if (strcmp(name, member[m].name) != 0)
                 continue;
+            if (member[m].refused)
+                return antler_error_set(err, ANTLER_UNSUPPORTED, name, "%s", member[m].refused);
             if (member[m].data) /* readers differ in which of the two they take */
                 return antler_error_set(err, ANTLER_FORMAT, name, "a member that occurs twice");
             ANTLER_TRY(read_member(archive, i, file_bytes, &member[m], err));

@@ -1,5 +1,6 @@
 /* Comma-separated numbers, with or without a line of names. */
 #include "files/csv.h"
+#include "core/index.h"
 #include "core/memory.h"
 #include "core/number.h"
 #include "core/text.h"
@@ -188,8 +189,8 @@ static antler_status count_columns(table *t, first_line *first)
     return ANTLER_OK;
 }
 
-/* Chooses the column whose name in the header is name[0..length); -1 if there is none. */
-static int64_t choose_named(const table *t, const char *header, const char *name, size_t length)
+/* The columns by the names in the header; of two that share one the first. */
+static antler_status read_header(table *t, const char *header, antler_index *names)
 {
     table look = *t;
     look.at = header;
@@ -197,23 +198,24 @@ static int64_t choose_named(const table *t, const char *header, const char *name
     field f = {0};
     for (int64_t column = 0; !f.last; column++) {
         next_field(&look, column, &f);
-        if (f.length == length && memcmp(f.text, name, length) == 0)
-            return column;
+        if (!antler__index_find_part(names, f.text, f.length) &&
+            !antler__index_add_part(names, f.text, f.length, column))
+            return antler__no_memory(t->err);
     }
-    return -1;
+    return ANTLER_OK;
 }
 
-static antler_status choose_list(table *t, const char *header, const char *names)
+static antler_status choose_list(table *t, const antler_index *header, const char *names)
 {
     for (const char *name = names;; name++) {
         size_t length = strcspn(name, ",");
-        int64_t column = header ? choose_named(t, header, name, length) : -1;
-        if (column < 0)
+        const int64_t *column = antler__index_find_part(header, name, length);
+        if (!column)
             return antler_error_set(t->err, ANTLER_NAME, NULL, "no column \"%.*s\"%s", (int)length, name,
-                                    header ? " in the header" : "; the file has no header");
-        if (t->chosen[column])
+                                    header->n > 0 ? " in the header" : "; the file has no header");
+        if (t->chosen[*column])
             return antler_error_set(t->err, ANTLER_NAME, NULL, "column \"%.*s\" is named twice", (int)length, name);
-        t->chosen[column] = true;
+        t->chosen[*column] = true;
         t->chosen_columns++;
         name += length;
         if (*name == '\0')
@@ -228,14 +230,13 @@ static bool is_place(const char *names)
 }
 
 /* All of them; one by its whole name; several; or by the first letter, all but the last or the last. */
-static antler_status choose(table *t, const char *header, const char *names)
+static antler_status choose(table *t, const antler_index *header, const char *names)
 {
-    int64_t first = 0, last = t->columns, column = -1;
-    if (header && names)
-        column = choose_named(t, header, names, strlen(names));
-    if (column >= 0) {
-        first = column;
-        last = column + 1;
+    int64_t first = 0, last = t->columns;
+    const int64_t *named = names ? antler__index_find(header, names) : NULL;
+    if (named) {
+        first = *named;
+        last = first + 1;
     } else if (names && is_place(names)) {
         if (t->columns < 2)
             return antler_error_set(t->err, ANTLER_NAME, NULL, "\"%s\" needs two columns or more", names);
@@ -244,7 +245,7 @@ static antler_status choose(table *t, const char *header, const char *names)
     } else if (names) {
         return choose_list(t, header, names);
     }
-    for (column = first; column < last; column++)
+    for (int64_t column = first; column < last; column++)
         t->chosen[column] = true;
     t->chosen_columns = last - first;
     return ANTLER_OK;
@@ -268,7 +269,12 @@ static antler_status read_first_line(table *t, const char *names)
         snprintf(t->warning->message, sizeof t->warning->message,
                  "the line 0,1,... is taken for a row; if it is a heading, as pandas writes without names, remove it");
     }
-    ANTLER_TRY(choose(t, header, names));
+    antler_index columns = {0};
+    antler_status status = header && names ? read_header(t, header, &columns) : ANTLER_OK;
+    if (status == ANTLER_OK)
+        status = choose(t, &columns, names);
+    antler__index_free(&columns);
+    ANTLER_TRY(status);
     field f = {0};
     for (int64_t column = 0; header && !f.last; column++)
         ANTLER_TRY(next_field(t, column, &f));

@@ -57,7 +57,7 @@ antler_status antler__entries_reserve(antler_entries *entries, const char *name,
     if (!group)
         entry.data = antler__allocate(bytes, 1);
     if (!entry.name || (!group && !entry.data) ||
-        !antler__grow_by_one(&entries->entry, (size_t)entries->n, sizeof *entries->entry)) {
+        !antler__grow_by(&entries->entry, (size_t)entries->n, 1, sizeof *entries->entry)) {
         antler__free(entry.name);
         antler__free(entry.data);
         if (entries->n == 0) {
@@ -114,4 +114,28 @@ const antler_entry *antler__entries_find(const antler_entries *entries, const ch
             high = middle;
     }
     return NULL;
+}
+
+double antler__entry_integer(const antler_entry *entry, int64_t i)
+{
+    switch (entry->dtype) {
+    case ANTLER_INT8:
+        return ((const int8_t *)entry->data)[i];
+    case ANTLER_UINT8:
+        return ((const uint8_t *)entry->data)[i];
+    case ANTLER_INT16:
+        return ((const int16_t *)entry->data)[i];
+    case ANTLER_UINT16:
+        return ((const uint16_t *)entry->data)[i];
+    case ANTLER_INT32:
+        return ((const int32_t *)entry->data)[i];
+    case ANTLER_UINT32:
+        return ((const uint32_t *)entry->data)[i];
+    case ANTLER_INT64:
+        return (double)((const int64_t *)entry->data)[i];
+    case ANTLER_UINT64:
+        return (double)((const uint64_t *)entry->data)[i];
+    default:
+        return 0;
+    }
 }

@@ -51,4 +51,7 @@ antler_status antler__entries_reserve(antler_entries *entries, const char *name,
 void antler__entries_sort(antler_entries *entries);
 const antler_entry *antler__entries_find(const antler_entries *entries, const char *name); /* NULL if absent */
 
+/* Element i of an entry of integers, which a double holds up to 2^53; 0 of any other type. */
+double antler__entry_integer(const antler_entry *entry, int64_t i);
+
 #endif

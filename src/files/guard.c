@@ -26,6 +26,7 @@
 
 static atomic_bool guard;
 static rlim_t child_bytes; /* of the file, in a child; 0 elsewhere */
+static rlim_t child_start; /* bytes of address space that it began with */
 
 void antler_guard_files(bool on)
 {
@@ -54,23 +55,26 @@ static rlim_t in_use(void)
     return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
 }
 
-/* What reading so many bytes may take, stored and unpacked ones counted. */
-static void limit_time(rlim_t bytes)
+/* What a child may take that reads a file of `file_bytes` and finds `data` bytes in it. Memory: the table, its data,
+   and the pieces that libhdf5 unpacks. Time is the processor's; by the clock, which counts what others do, far more. */
+static void limit_child(rlim_t data)
 {
-    rlim_t seconds = 10 + bytes / (16 << 20);
+    enum { FREE = 256 << 20, SPEED = 16 << 20 /* bytes a second */ };
+    rlim_t seconds = 10 + (child_bytes + data) / SPEED;
     limit(RLIMIT_CPU, seconds);
-    alarm((unsigned)(6 * seconds));
+    alarm((unsigned)(30 * seconds));
+    if (LIMIT_MEMORY)
+        limit(RLIMIT_AS, child_start + FREE + 8 * child_bytes + 4 * data);
 }
 
 bool antler__guard_expect(int64_t bytes)
 {
     if (child_bytes > 0)
-        limit_time(child_bytes + (rlim_t)bytes);
+        limit_child((rlim_t)bytes);
     return child_bytes > 0;
 }
 
-/* The child: no core dump, no word on the terminal, no handlers of the program's; time and memory as a sound file of
-   this size may need: 4 GiB of data and the copies made of it. */
+/* The child: no core dump, no word on the terminal, no handlers of the program's, and limits. */
 static void restrict_child(rlim_t file_bytes)
 {
     static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGXCPU, SIGALRM};
@@ -82,10 +86,9 @@ static void restrict_child(rlim_t file_bytes)
         dup2(null, STDERR_FILENO);
     }
     child_bytes = file_bytes > 0 ? file_bytes : 1;
+    child_start = in_use();
     limit(RLIMIT_CORE, 0);
-    limit_time(file_bytes);
-    if (LIMIT_MEMORY)
-        limit(RLIMIT_AS, in_use() + ((rlim_t)12 << 30) + 4 * file_bytes);
+    limit_child(0);
 }
 
 static _Noreturn void run_child(int report, rlim_t file_bytes, const antler_guarded *job, void *arg)

@@ -20,7 +20,7 @@ typedef struct antler_guarded {
    ANTLER_FORMAT, "damaged". Without, and inside such a child: reads. */
 antler_status antler__guarded(const char *path, const antler_guarded *job, void *arg, antler_error *err);
 
-/* Whether this is such a child, which gets the time that reading so many bytes takes. */
+/* Whether this is such a child, which gets the time and the memory that reading so many bytes of data takes. */
 bool antler__guard_expect(int64_t bytes);
 
 #endif

@@ -1,28 +1,25 @@
 #include "model/ends.h"
 
+#include "core/index.h"
 #include "core/memory.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-static bool is_taken(char *const *names, int64_t n, const char *name)
+/* names[n] becomes a copy of `name`, with a number where others have it: `taken` has them, and the number last tried.
+ */
+static bool add_name(antler_index *taken, char **names, int64_t n, const char *name)
 {
-    for (int64_t i = 0; i < n; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
-}
-
-/* names[n] becomes a copy of `name`, with a number where the others have it. */
-static bool add_name(char **names, int64_t n, const char *name)
-{
-    if (!is_taken(names, n, name))
-        return (names[n] = antler__copy_text(name)) != NULL;
     size_t size = strlen(name) + 32;
+    int64_t *tried = antler__index_find(taken, name);
     char *numbered = names[n] = antler__allocate(size, 1);
-    for (long long i = 1; numbered && (i == 1 || is_taken(names, n, numbered)); i++)
-        snprintf(numbered, size, "%s_%lld", name, i);
-    return numbered;
+    if (!numbered)
+        return false;
+    snprintf(numbered, size, "%s", name);
+    while (tried && antler__index_find(taken, numbered))
+        snprintf(numbered, size, "%s_%" PRId64, name, ++*tried);
+    return antler__index_add(taken, numbered, 0);
 }
 
 /* Of an object of tensors its key, else the name of the layer or model that gives it. */
@@ -46,11 +43,14 @@ antler_status antler__ends_name(antler_model *model, antler_error *err)
 {
     model->input_name = antler__allocate_zeroed((size_t)model->inputs, sizeof *model->input_name);
     model->output_name = antler__allocate_zeroed((size_t)model->outputs, sizeof *model->output_name);
+    antler_index inputs = {0}, outputs = {0};
     bool fits = model->input_name && model->output_name;
     for (int64_t k = 0; fits && k < model->inputs; k++)
-        fits = add_name(model->input_name, k, input_name(model, k));
+        fits = add_name(&inputs, model->input_name, k, input_name(model, k));
     for (int64_t k = 0; fits && k < model->outputs; k++)
-        fits = add_name(model->output_name, k, output_name(model, k));
+        fits = add_name(&outputs, model->output_name, k, output_name(model, k));
+    antler__index_free(&inputs);
+    antler__index_free(&outputs);
     return fits ? ANTLER_OK : antler__no_memory(err);
 }
 

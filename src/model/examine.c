@@ -167,7 +167,8 @@ static void look_at_json(examination *e, const char *text, size_t size)
 
 static void look_at_zip(examination *e)
 {
-    antler_member member[2] = {{"config.json", NULL, 0}, {"metadata.json", NULL, 0}};
+    antler_member member[2] = {{.name = "config.json", .most = ANTLER_LONGEST_JSON},
+                               {.name = "metadata.json", .most = ANTLER_LONGEST_JSON}};
     antler_error error = {0};
     if (antler__archive_read(e->path, member, 2, &error) != ANTLER_OK) {
         tell_error(e, &error);

@@ -122,7 +122,7 @@ antler_status antler__graph_append(antler_graph_reader *r, antler_references *l,
     if (l->n >= ANTLER_MANY)
         return antler__report_error(r->report, ANTLER_UNSUPPORTED, place, "a call of more than %d tensors",
                                     ANTLER_MANY);
-    if (!antler__grow(&l->item, (size_t)l->n, (size_t)l->n + 1, sizeof *l->item))
+    if (!antler__grow_by(&l->item, (size_t)l->n, 1, sizeof *l->item))
         return antler__graph_no_memory(r);
     l->item[l->n++] = from;
     return ANTLER_OK;
@@ -140,6 +140,9 @@ antler_status antler__graph_gather(antler_graph_reader *r, const antler_json *no
     if (antler__json_type(node) == ANTLER_JSON_OBJECT && antler__json_get(node, "class_name"))
         return ANTLER_OK;
     if (antler__json_type(node) == ANTLER_JSON_OBJECT) {
+        if (antler__json_length(node) > ANTLER_MANY) /* each item is looked for among all */
+            return antler__report_error(r->report, ANTLER_UNSUPPORTED, place, "an object of more than %d items",
+                                        ANTLER_MANY);
         for (const antler_json *item = antler__json_least(node); item; item = antler__json_after(node, item)) {
             antler_place there = antler__at(place, antler__json_key(item));
             ANTLER_TRY(antler__graph_gather(r, item, &there, to));

@@ -4,8 +4,6 @@
 
 #include "model/tree_read.h"
 
-enum { ANTLER_MOST_CALLS = 1 << 20 };
-
 typedef struct antler_graph_name {
     const char *text;
     int64_t member;

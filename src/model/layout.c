@@ -85,16 +85,13 @@ typedef struct walk {
     given *given;            /* by call */
 } walk;
 
-/* A file of a few kilobytes, of models in models that are called many times, asks for any number. */
-enum { MOST_USES = 1 << 20 };
-
 static antler_status add_use(antler_graph *graph, antler_use use, antler_error *err)
 {
-    if (graph->uses >= MOST_USES)
+    if (graph->uses >= ANTLER_MOST_CALLS)
         return antler_error_set(err, ANTLER_UNSUPPORTED, NULL, "more than %d calls, those of models in models counted",
-                                MOST_USES);
+                                ANTLER_MOST_CALLS);
     antler_ref *copy = antler__allocate((size_t)use.inputs, sizeof *copy);
-    if (!copy || !antler__grow_by_one(&graph->use, (size_t)graph->uses, sizeof *graph->use)) {
+    if (!copy || !antler__grow_by(&graph->use, (size_t)graph->uses, 1, sizeof *graph->use)) {
         antler__free(copy);
         return antler__no_memory(err);
     }
@@ -153,7 +150,7 @@ static antler_status lay_out(antler_graph *graph, antler_tree *tree, const antle
 static antler_status add_takings(antler_graph *graph, const antler_tree *model, const antler_ref *in, antler_error *err)
 {
     for (int64_t k = 0; k < model->inputs; k++) {
-        if (!antler__grow_by_one(&graph->taken, (size_t)graph->takings, sizeof *graph->taken))
+        if (!antler__grow_by(&graph->taken, (size_t)graph->takings, 1, sizeof *graph->taken))
             return antler__no_memory(err);
         graph->taken[graph->takings++] =
             (antler_taken){in[k], model->member[model->input[k].member].layer, model->name};

@@ -219,7 +219,7 @@ static int gradient_death(const antler_context *c, int64_t w, int64_t i, int k)
 static antler_status add_sum(antler_context *c, int64_t call, int64_t to, int64_t a, int64_t b, int64_t w,
                              antler_error *err)
 {
-    if (!antler__grow(&c->sum, (size_t)c->sums, (size_t)c->sums + 1, sizeof *c->sum))
+    if (!antler__grow_by(&c->sum, (size_t)c->sums, 1, sizeof *c->sum))
         return antler__no_memory(err);
     c->sum[c->sums++] = (antler_addition){.call = call, .to = to, .a = a, .b = b, .elements = elements(c, w)};
     outlive(c, a, antler__backward_step(c, call) + 1);
@@ -329,7 +329,7 @@ static antler_status add_shares(antler_context *c, int64_t call, const antler_la
         const antler_model_variable_entry *variable = &c->model->variable[layer->variable + s];
         if (!variable->view.trainable)
             continue;
-        if (!antler__grow(&c->share, (size_t)c->shares, (size_t)c->shares + 1, sizeof *c->share))
+        if (!antler__grow_by(&c->share, (size_t)c->shares, 1, sizeof *c->share))
             return antler__no_memory(err);
         int64_t buffer = add(c, &variable->view.value.shape, step, step + 1, err);
         if (buffer < 0)

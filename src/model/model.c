@@ -10,6 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+    MOST_WARNINGS = 64
+}; /* that are kept: of a stranger's file each is one for a key, and has its line looked for */
+
 const char *antler_version(void)
 {
     return ANTLER_VERSION;
@@ -32,13 +36,16 @@ antler_status antler__model_fail(antler_model *model, const antler_error *error)
 
 void antler__model_warn(antler_model *model, const antler_error *warning)
 {
-    size_t n = (size_t)model->warnings;
-    for (size_t i = 0; i < n; i++)
+    static const antler_error rest = {.message = "there are more warnings, which are not kept"};
+    for (int64_t i = 0; i < model->warnings; i++)
         if (strcmp(model->warning[i].place, warning->place) == 0 &&
             strcmp(model->warning[i].message, warning->message) == 0)
             return;
-    if (antler__grow(&model->warning, n, n + 1, sizeof *model->warning))
-        model->warning[model->warnings++] = *warning;
+    if (model->warnings <= MOST_WARNINGS &&
+        antler__grow_by(&model->warning, (size_t)model->warnings, 1, sizeof *model->warning)) {
+        model->warning[model->warnings] = model->warnings < MOST_WARNINGS ? *warning : rest;
+        model->warnings++;
+    }
 }
 
 antler_status antler__model_status(const antler_model *model)

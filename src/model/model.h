@@ -197,8 +197,8 @@ struct antler_model {
     antler_model_variable_entry *variable; /* [variables], in the order of Keras's model.weights */
     int64_t sites;                         /* noise sites of all calls */
     int64_t trained_size, size;            /* elements (padded) of the trained part, and of all */
-    antler_real *parameters;               /* [size] one block */
-    bool initialized;                      /* parameters hold weights, drawn or loaded */
+    antler_real *parameters;               /* [size] one block; NULL until weights are drawn or loaded */
+    bool initialized;                      /* parameters are there and hold weights, drawn or loaded */
 
     int slots; /* of the compiled optimizer, allocated with the first training context or by loading: first those that
                   the core has for any optimizer, then its own */
@@ -223,7 +223,8 @@ extern const antler_type antler__fit_type;
 antler_status antler__model_fail(antler_model *model, const antler_error *error);
 /* The status of such a failure, for calls that go on with what was made; ANTLER_MEMORY for NULL. */
 antler_status antler__model_status(const antler_model *model);
-/* A warning for antler_model_warning, unless it has been given already. One that there is no memory for is lost. */
+/* A warning for antler_model_warning, unless it has been given already, or as many as are kept have been. One that
+ * there is no memory for is lost. */
 void antler__model_warn(antler_model *model, const antler_error *warning);
 /* An empty model. NULL without memory. */
 antler_model *antler__model_new(const char *name, bool sequential, antler_error *err);

@@ -23,7 +23,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LONGEST_JSON = 64 << 20 }; /* bytes of a model's JSON */
+enum {
+    MOST_NOTES = 1024,
+    MOST_LOCATED = 64 /* errors that the text is searched for their lines */
+};
 
 static bool is_hdf5(const char *path)
 {
@@ -42,6 +45,7 @@ typedef struct reading {
     int keras;                       /* the version that the file names; 0: none */
     bool legacy;                     /* it is the whole-model .h5's */
     const antler_listener *listener; /* of all errors; or NULL */
+    int heard;                       /* how many of them */
 } reading;
 
 static void locate(const reading *r, antler_error *error)
@@ -54,10 +58,7 @@ static void locate(const reading *r, antler_error *error)
 
 static void keep_warning(void *user, const antler_error *warning)
 {
-    antler_model *model = ((reading *)user)->model;
-    if (!antler__grow(&model->warning, (size_t)model->warnings, (size_t)model->warnings + 1, sizeof *model->warning))
-        return; /* a warning less is no failure */
-    model->warning[model->warnings++] = *warning;
+    antler__model_warn(((reading *)user)->model, warning);
 }
 
 /* A loss, or metrics, that do not fit the outputs: training refuses them. */
@@ -69,7 +70,7 @@ static void warn_unfit(antler_model *model)
 
 static void locate_all(const reading *r)
 {
-    for (int64_t i = 0; i < r->model->unreads; i++)
+    for (int64_t i = 0; i < r->model->unreads && i < MOST_LOCATED; i++)
         locate(r, &r->model->unread[i].error);
     for (int64_t i = 0; i < r->model->warnings; i++)
         locate(r, &r->model->warning[i]);
@@ -78,15 +79,16 @@ static void locate_all(const reading *r)
 static void keep_note(void *user, const antler_error *note)
 {
     antler_model *model = ((reading *)user)->model;
-    if (antler__grow(&model->note, (size_t)model->notes, (size_t)model->notes + 1, sizeof *model->note))
+    if (model->notes < MOST_NOTES && antler__grow_by(&model->note, (size_t)model->notes, 1, sizeof *model->note))
         model->note[model->notes++] = *note;
 }
 
 static void hear_error(void *user, const antler_error *error)
 {
-    const reading *r = user;
+    reading *r = user;
     antler_error located = *error;
-    locate(r, &located);
+    if (r->heard++ < MOST_LOCATED)
+        locate(r, &located);
     r->listener->hear(r->listener->user, &located);
 }
 
@@ -152,7 +154,7 @@ static antler_model *load_json(const char *path, const antler_listener *listener
 {
     void *text;
     size_t size;
-    if (antler__file_read(path, LONGEST_JSON, &text, &size, err) != ANTLER_OK)
+    if (antler__file_read(path, ANTLER_LONGEST_JSON, &text, &size, err) != ANTLER_OK)
         return NULL;
     const reading r = {.text = text, .size = size, .file = path, .lines = true, .listener = listener};
     antler_model *model = model_of(&r, NULL, err);
@@ -162,7 +164,7 @@ static antler_model *load_json(const char *path, const antler_listener *listener
 
 /* ---- .keras ------------------------------------------------------------------------------------------------------ */
 
-enum { CONFIG, WEIGHTS, METADATA, MEMBERS };
+enum { CONFIG, WEIGHTS, METADATA, MEMBERS, NPZ = MEMBERS, SHARDS, ALL };
 
 static void free_members(antler_member *member)
 {
@@ -172,10 +174,13 @@ static void free_members(antler_member *member)
 
 static antler_status read_archive(const char *path, antler_member *member, antler_error *err)
 {
-    member[CONFIG].name = "config.json";
-    member[WEIGHTS].name = "model.weights.h5";
-    member[METADATA].name = "metadata.json";
-    ANTLER_TRY(antler__archive_read(path, member, MEMBERS, err));
+    member[CONFIG] = (antler_member){.name = "config.json", .most = ANTLER_LONGEST_JSON};
+    member[WEIGHTS] = (antler_member){.name = "model.weights.h5"};
+    member[METADATA] = (antler_member){.name = "metadata.json", .most = ANTLER_LONGEST_JSON};
+    member[NPZ] = (antler_member){.name = "model.weights.npz", .refused = "weights as NumPy's arrays are not read"};
+    member[SHARDS] =
+        (antler_member){.name = "model.weights.json", .refused = "weights cut into several files are not read"};
+    ANTLER_TRY(antler__archive_read(path, member, ALL, err));
     int missing = !member[CONFIG].data ? CONFIG : !member[WEIGHTS].data ? WEIGHTS : MEMBERS;
     if (missing == MEMBERS)
         return ANTLER_OK;
@@ -212,7 +217,7 @@ static int version_of(const antler_member *metadata)
 
 static antler_model *load_keras(const char *path, const antler_listener *listener, antler_error *err)
 {
-    antler_member member[MEMBERS] = {{0}};
+    antler_member member[ALL] = {{0}};
     if (read_archive(path, member, err) != ANTLER_OK)
         return NULL;
     const reading r = {.text = member[CONFIG].data,
@@ -356,7 +361,7 @@ antler_model *antler_load(const char *path, antler_error *err)
 
 static antler_status read_weights_file(antler_model *model, const char *path, weights_reader read, antler_error *err)
 {
-    antler_member member[MEMBERS] = {{0}};
+    antler_member member[ALL] = {{0}};
     antler_container container;
     ANTLER_TRY(find_container(path, "weights: .weights.h5, .keras or .h5", &container, err));
     if (container == ANTLER_CONTAINER_JSON)
@@ -443,9 +448,10 @@ antler_status antler__save_keras(antler_model *model, const char *path, const an
     if (status == ANTLER_OK)
         status = antler__hdf5_write(NULL, &entries, &image, &bytes, err);
     if (status == ANTLER_OK) {
-        const antler_member member[MEMBERS] = {{"metadata.json", (void *)(uintptr_t)metadata, sizeof metadata - 1},
-                                               {"config.json", config, strlen(config)},
-                                               {"model.weights.h5", image, bytes}};
+        const antler_member member[MEMBERS] = {
+            {"metadata.json", (void *)(uintptr_t)metadata, sizeof metadata - 1, 0, NULL},
+            {"config.json", config, strlen(config), 0, NULL},
+            {"model.weights.h5", image, bytes, 0, NULL}};
         status = antler__archive_write(path, member, MEMBERS, err);
     }
     antler__entries_free(&entries);

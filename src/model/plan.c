@@ -104,8 +104,7 @@ static void add_variable(antler_plan *plan, const char *name, const char *fields
     char path[128];
     snprintf(path, sizeof path, "%s%s", plan->within->path, name);
     char *copy = antler__copy_text(path);
-    if (!copy || !antler__grow(&model->variable, (size_t)model->variables, (size_t)model->variables + 1,
-                               sizeof *model->variable)) {
+    if (!copy || !antler__grow_by(&model->variable, (size_t)model->variables, 1, sizeof *model->variable)) {
         antler__free(copy);
         antler__plan_fail(plan, ANTLER_MEMORY, "out of memory");
         return;
@@ -208,8 +207,7 @@ void antler_plan_child(antler_plan *plan, int slot, const char *name, antler_obj
         snprintf(text, sizeof text, "%s", name);
     antler_shape *copy = antler__allocate(inputs + 1, sizeof *copy);
     char *own = antler__copy_text(text);
-    if (!copy || !own ||
-        !antler__grow(&parent->child, (size_t)parent->children, (size_t)parent->children + 1, sizeof *parent->child)) {
+    if (!copy || !own || !antler__grow_by(&parent->child, (size_t)parent->children, 1, sizeof *parent->child)) {
         antler__free(copy);
         antler__free(own);
         antler__plan_fail(plan, ANTLER_MEMORY, "out of memory");

@@ -22,7 +22,7 @@
 static antler_status add_wire(antler_model *model, int64_t giver, int output, const antler_shape *shape, int64_t times,
                               antler_error *err)
 {
-    if (!antler__grow_by_one(&model->wire, (size_t)model->wires, sizeof *model->wire))
+    if (!antler__grow_by(&model->wire, (size_t)model->wires, 1, sizeof *model->wire))
         return antler__no_memory(err);
     model->wire[model->wires++] = (antler_wire){.giver = giver, .output = output, .shape = *shape, .times = times};
     return ANTLER_OK;
@@ -78,7 +78,7 @@ static antler_status find_wire(const antler_model *model, antler_ref ref, const 
 static antler_status use_wire(antler_model *model, int64_t wire, int64_t call, antler_error *err)
 {
     antler_wire *w = &model->wire[wire];
-    if (!antler__grow_by_one(&w->user, (size_t)w->users, sizeof *w->user))
+    if (!antler__grow_by(&w->user, (size_t)w->users, 1, sizeof *w->user))
         return antler__no_memory(err);
     w->user[w->users++] = call;
     return ANTLER_OK;
@@ -289,6 +289,12 @@ static antler_status order_variables(antler_model *model, antler_error *err)
     return ANTLER_OK;
 }
 
+static antler_status too_large(const antler_model *model, antler_error *err)
+{
+    return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: the weights need %lld MiB",
+                            (long long)(model->size / (1 << 20) * (int64_t)sizeof(antler_real)));
+}
+
 /* Each variable starts at a multiple of 64 bytes; trained ones come first. */
 static antler_status place_variables(antler_model *model, antler_error *err)
 {
@@ -307,13 +313,27 @@ static antler_status place_variables(antler_model *model, antler_error *err)
             model->trained_size = offset;
     }
     model->size = offset;
-    model->parameters = fits ? antler__allocate_aligned((size_t)model->size, sizeof(antler_real)) : NULL;
-    if (!model->parameters)
-        return antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: the weights need %lld MiB",
-                                (long long)(model->size / (1 << 20) * (int64_t)sizeof(antler_real)));
-    memset(model->parameters, 0, (size_t)model->size * sizeof(antler_real));
+    return fits ? ANTLER_OK : too_large(model, err);
+}
+
+void antler__parameters_take(antler_model *model, antler_real *block)
+{
+    model->parameters = block;
     for (int64_t i = 0; i < model->variables; i++)
-        model->variable[i].view.value.data = model->parameters + model->variable[i].offset;
+        model->variable[i].view.value.data = block + model->variable[i].offset;
+}
+
+/* Room for the weights, as late as they come: the shapes that a file asks for need not be those of the weights in it.
+ */
+static antler_status make_room(antler_model *model, antler_error *err)
+{
+    if (model->parameters)
+        return ANTLER_OK;
+    antler_real *block = antler__allocate_aligned((size_t)model->size, sizeof *block);
+    if (!block)
+        return too_large(model, err);
+    memset(block, 0, (size_t)model->size * sizeof *block);
+    antler__parameters_take(model, block);
     return ANTLER_OK;
 }
 
@@ -427,6 +447,7 @@ antler_status antler__model_initialize(antler_model *model, antler_error *err)
 {
     if (model->initialized)
         return ANTLER_OK;
+    ANTLER_TRY(make_room(model, err));
     for (int64_t i = 0; i < model->variables; i++) {
         antler_model_variable_entry *variable = &model->variable[i];
         const antler_initializer_ops *ops = (const antler_initializer_ops *)variable->initializer.type;

@@ -12,6 +12,8 @@ void antler__spare_drop(antler_model *model); /* wherever the contexts that it k
 void antler__structure_free(antler_model *model);
 void antler__slots_free(antler_model *model);
 antler_status antler__model_initialize(antler_model *model, antler_error *err); /* draws, unless it has weights */
-antler_status antler__model_slots(antler_model *model, antler_error *err);      /* allocates zeroed optimizer slots */
+/* Makes an aligned block of model->size numbers the weights of a model that has none; the model owns it. */
+void antler__parameters_take(antler_model *model, antler_real *block);
+antler_status antler__model_slots(antler_model *model, antler_error *err); /* allocates zeroed optimizer slots */
 
 #endif

@@ -2,8 +2,10 @@
 
 #include "config/fields.h"
 #include "config/names.h"
+#include "core/index.h"
 #include "core/memory.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -75,7 +77,7 @@ void antler__tree_free(antler_tree *tree)
 antler_status antler__tree_add(antler_tree *tree, antler_tree_member member, antler_error *err)
 {
     member.flat = -1;
-    if (!antler__grow(&tree->member, (size_t)tree->members, (size_t)tree->members + 1, sizeof *tree->member)) {
+    if (!antler__grow_by(&tree->member, (size_t)tree->members, 1, sizeof *tree->member)) {
         antler__member_free(&member);
         return antler__no_memory(err);
     }
@@ -97,7 +99,7 @@ antler_status antler__tree_call(antler_tree *tree, int64_t member, const antler_
     antler_tree_member *m = &tree->member[member];
     antler_member_call call = {.inputs = inputs, .flat = -1};
     call.in = antler__allocate((size_t)inputs, sizeof *call.in);
-    if (!call.in || !antler__grow(&m->call, (size_t)m->calls, (size_t)m->calls + 1, sizeof *m->call)) {
+    if (!call.in || !antler__grow_by(&m->call, (size_t)m->calls, 1, sizeof *m->call)) {
         antler__free(call.in);
         return antler__no_memory(err);
     }
@@ -109,7 +111,7 @@ antler_status antler__tree_call(antler_tree *tree, int64_t member, const antler_
 
 static antler_status append(antler_from **list, int64_t *n, antler_from from, antler_error *err)
 {
-    if (!antler__grow(list, (size_t)*n, (size_t)*n + 1, sizeof **list))
+    if (!antler__grow_by(list, (size_t)*n, 1, sizeof **list))
         return antler__no_memory(err);
     (*list)[(*n)++] = from;
     return ANTLER_OK;
@@ -214,26 +216,39 @@ bool antler__member_is_operator(const antler_tree_member *member)
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
 
-static bool is_taken(const antler_tree *tree, const char *name, int64_t except)
+/* The names of a tree's members, and for each class the number that its next member without one begins with. */
+typedef struct naming {
+    antler_tree *tree;
+    const antler_place *place;
+    antler_index names, next;
+    int64_t twin; /* the first member whose name another one has; members: none */
+} naming;
+
+static antler_status gather_names(naming *n, antler_error *err)
 {
-    for (int64_t i = 0; i < tree->members; i++) {
-        const char *other = antler__member_name(&tree->member[i]);
-        if (i != except && other && strcmp(other, name) == 0)
-            return true;
+    n->twin = n->tree->members;
+    for (int64_t i = 0; i < n->tree->members; i++) {
+        const char *name = antler__member_name(&n->tree->member[i]);
+        const int64_t *other = name ? antler__index_find(&n->names, name) : NULL;
+        if (other && *other < n->twin)
+            n->twin = *other;
+        if (name && !other && !antler__index_add(&n->names, name, i))
+            return antler__no_memory(err);
     }
-    return false;
+    return ANTLER_OK;
 }
 
 /* A name is a part of paths in weights files. */
-static antler_status check_name(const antler_tree *tree, int64_t i, const antler_place *place, antler_error *err)
+static antler_status check_name(const naming *n, int64_t i, antler_error *err)
 {
-    const char *name = antler__member_name(&tree->member[i]);
-    antler_place layers = antler__at(place, "layers"), item = antler__at_item(&layers, tree->member[i].place);
+    const antler_tree_member *member = &n->tree->member[i];
+    const char *name = antler__member_name(member);
+    antler_place layers = antler__at(n->place, "layers"), item = antler__at_item(&layers, member->place);
     antler_place config = antler__at(&item, "config"), key = antler__at(&config, "name");
     char text[256];
     antler__place_text(&key, text, sizeof text);
     ANTLER_TRY(antler__name_check(name, "/", text, err));
-    if (is_taken(tree, name, i))
+    if (i == n->twin)
         return antler_error_set(err, ANTLER_NAME, text, "two layers have the name \"%s\"", name);
     return ANTLER_OK;
 }
@@ -255,22 +270,44 @@ antler_status antler__member_rename(antler_tree_member *member, const char *name
     return ANTLER_OK;
 }
 
-static antler_status give_name(antler_tree *tree, int64_t i, antler_error *err)
+static antler_status give_name(naming *n, int64_t i, antler_error *err)
 {
-    antler_tree_member *member = &tree->member[i];
+    antler_tree_member *member = &n->tree->member[i];
+    const char *class_name = antler__member_python_name(member);
     char base[128], name[160];
-    antler__snake_case(antler__member_python_name(member), base, sizeof base);
-    snprintf(name, sizeof name, "%s", base);
-    for (long long n = 1; is_taken(tree, name, i); n++)
-        snprintf(name, sizeof name, "%s_%lld", base, n);
-    return antler__member_rename(member, name) == ANTLER_OK ? ANTLER_OK : antler__no_memory(err);
+    int64_t *next = antler__index_count(&n->next, class_name);
+    if (!next)
+        return antler__no_memory(err);
+    antler__snake_case(class_name, base, sizeof base);
+    do {
+        int length = snprintf(name, sizeof name, "%s", base);
+        if (*next > 0)
+            snprintf(name + length, sizeof name - (size_t)length, "_%" PRId64, *next);
+        ++*next;
+    } while (antler__index_find(&n->names, name));
+    if (antler__member_rename(member, name) != ANTLER_OK ||
+        !antler__index_add(&n->names, antler__member_name(member), i))
+        return antler__no_memory(err);
+    return ANTLER_OK;
+}
+
+/* The names of a tree's own members. */
+static antler_status name_members(antler_tree *tree, const antler_place *place, antler_error *err)
+{
+    naming n = {.tree = tree, .place = place};
+    antler_status status = gather_names(&n, err);
+    for (int64_t i = 0; status == ANTLER_OK && i < tree->members; i++)
+        status = antler__member_name(&tree->member[i]) ? check_name(&n, i, err) : give_name(&n, i, err);
+    antler__index_free(&n.names);
+    antler__index_free(&n.next);
+    return status;
 }
 
 antler_status antler__tree_name(antler_tree *tree, const antler_place *place, antler_error *err)
 {
+    ANTLER_TRY(name_members(tree, place, err));
     for (int64_t i = 0; i < tree->members; i++) {
         antler_tree_member *member = &tree->member[i];
-        ANTLER_TRY(antler__member_name(member) ? check_name(tree, i, place, err) : give_name(tree, i, err));
         if (!member->model)
             continue;
         antler_place layers = antler__at(place, "layers"), item = antler__at_item(&layers, member->place);

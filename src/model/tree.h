@@ -7,7 +7,12 @@
 #include "config/json.h"
 #include "core/status.h"
 
-enum { ANTLER_DEEPEST = 16 }; /* models in models */
+enum {
+    ANTLER_DEEPEST = 16, /* models in models */
+    /* Layers of a model, and calls of all its layers, those of models in it counted: a file of a few kilobytes, of
+       models in models that are called many times, asks for any number, and each takes some kilobytes. */
+    ANTLER_MOST_CALLS = 1 << 14
+};
 
 /* A tensor of a tree: an output of a call of a member; member -1: what the tree is given, its input `output`. */
 typedef struct antler_from {

@@ -330,6 +330,8 @@ static antler_status read_members(antler_tree *tree, const antler_json *list, co
                                     : antler__json_is_null(list)                   ? "null"
                                     : antler__json_type(list) != ANTLER_JSON_ARRAY ? "not a list"
                                                                                    : "empty");
+    if (antler__json_length(list) > ANTLER_MOST_CALLS)
+        return antler__report_error(report, ANTLER_UNSUPPORTED, place, "more than %d layers", ANTLER_MOST_CALLS);
     antler_status status = ANTLER_OK;
     int64_t i = 0;
     for (const antler_json *item = antler__json_first(list); item; item = antler__json_next(item), i++) {

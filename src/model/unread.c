@@ -53,7 +53,7 @@ static antler_status add(antler_model *model, const antler_type *section, const 
     antler_json *root = antler__json_object(NULL, NULL); /* a copy must have a parent */
     antler_unread item = {.section = section, .key = antler__copy_text(key), .said = root, .error = *error};
     if (root && (!key || (item.key && antler__json_add_copy(root, "said", said))) &&
-        antler__grow(&model->unread, (size_t)model->unreads, (size_t)model->unreads + 1, sizeof *model->unread)) {
+        antler__grow_by(&model->unread, (size_t)model->unreads, 1, sizeof *model->unread)) {
         model->unread[model->unreads++] = item;
         return ANTLER_OK;
     }

@@ -3,11 +3,12 @@
 
 #include "core/memory.h"
 
-static int64_t count_weights(const antler_model *model, const char *layer, bool trained_only)
+/* A layer's variables lie one after the other. */
+static int64_t count_weights(const antler_model *model, const antler_layer *layer, bool trained_only)
 {
     int64_t count = 0;
-    for (int64_t i = 0; i < model->variables; i++)
-        if (model->variable[i].view.layer == layer && (!trained_only || model->variable[i].view.trainable))
+    for (int64_t i = layer->variable; i < model->variables && model->variable[i].view.layer == layer->name; i++)
+        if (!trained_only || model->variable[i].view.trainable)
             count += model->variable[i].length;
     return count;
 }
@@ -85,8 +86,8 @@ antler_status antler__views_make(antler_model *model, antler_error *err)
         model->view[i] = (antler_layer_view){.name = layer->name,
                                              .class_name = layer->ops->type.class_name,
                                              .output = layer->out[0],
-                                             .parameters = count_weights(model, layer->name, false),
-                                             .trainable = count_weights(model, layer->name, true),
+                                             .parameters = count_weights(model, layer, false),
+                                             .trainable = count_weights(model, layer, true),
                                              .calls = source ? 1 : layer->calls};
     }
     view_calls(model, rest);

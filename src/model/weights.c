@@ -71,21 +71,55 @@ static antler_status read_all(antler_model *model, const antler_source *source, 
     return ANTLER_OK;
 }
 
+/* Before memory is taken for a large model, that the file has as many numbers: an architecture of 400 bytes may ask for
+   gigabytes. Of a small one the weights say more about what does not fit. */
+static antler_status check_room(const antler_model *model, const antler_entries *entries, antler_error *err)
+{
+    enum { FREE = (64 << 20) / sizeof(antler_real) };
+    int64_t wanted = 0, numbers = 0;
+    for (int64_t i = 0; i < model->variables; i++)
+        wanted += model->variable[i].length;
+    for (int64_t i = 0; i < entries->n; i++)
+        if (antler_dtype_size(entries->entry[i].dtype) > 0 && !strchr(entries->entry[i].name, '@'))
+            numbers += antler_count(&entries->entry[i].shape, 0);
+    if (model->size <= FREE || wanted <= numbers)
+        return ANTLER_OK;
+    return antler_error_set(err, ANTLER_SHAPE, NULL, "the model has %lld weights, the file %lld numbers",
+                            (long long)wanted, (long long)numbers);
+}
+
+/* Contexts point into a block that is there. */
+static void put_in_place(antler_model *model, antler_real *staged)
+{
+    if (!model->parameters) {
+        antler__parameters_take(model, staged);
+        return;
+    }
+    memcpy(model->parameters, staged, (size_t)model->size * sizeof *staged);
+    antler__free_aligned(staged);
+}
+
 static antler_status read_staged(antler_model *model, const antler_entries *entries, bool by_name, antler_error *err)
 {
     antler_source source = {.entries = entries, .by_name = by_name};
+    size_t bytes = (size_t)model->size * sizeof *source.to;
+    if (!model->parameters)
+        ANTLER_TRY(check_room(model, entries, err));
     source.to = antler__allocate_aligned((size_t)model->size, sizeof *source.to);
     source.used = antler__allocate_zeroed((size_t)entries->n, sizeof *source.used);
     antler_status status = source.to && source.used ? ANTLER_OK : antler__no_memory(err);
-    if (status == ANTLER_OK) {
-        memcpy(source.to, model->parameters, (size_t)model->size * sizeof *source.to);
+    if (status == ANTLER_OK && model->parameters)
+        memcpy(source.to, model->parameters, bytes);
+    else if (status == ANTLER_OK)
+        memset(source.to, 0, bytes);
+    if (status == ANTLER_OK)
         status = read_all(model, &source, err);
-    }
     if (status == ANTLER_OK) {
-        memcpy(model->parameters, source.to, (size_t)model->size * sizeof *source.to);
+        put_in_place(model, source.to);
         model->initialized = true;
+    } else {
+        antler__free_aligned(source.to);
     }
-    antler__free_aligned(source.to);
     antler__free(source.used);
     return status;
 }

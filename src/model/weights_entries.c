@@ -34,18 +34,21 @@ antler_status antler__weights_take(const antler_entry *entry, const antler_shape
     int64_t n = antler_count(wanted, 0);
     if (!antler_shape_equal(&entry->shape, wanted))
         return wrong_shape(entry, wanted, err);
+    if (entry->dtype == ANTLER_INT8 || entry->dtype == ANTLER_UINT8)
+        return antler_error_set(err, ANTLER_UNSUPPORTED, entry->name,
+                                "weights of type %s: those of quantized models are not read; save the model before "
+                                "quantize(), or as float32",
+                                antler__dtype_name(entry->dtype));
+    if (antler_dtype_size(entry->dtype) == 0)
+        return antler_error_set(err, ANTLER_FORMAT, entry->name, "weights of type %s; expected numbers",
+                                antler__dtype_name(entry->dtype));
     for (int64_t i = 0; i < n; i++) {
         if (entry->dtype == ANTLER_FLOAT32)
             data[i] = (antler_real)((const float *)entry->data)[i];
         else if (entry->dtype == ANTLER_FLOAT64)
             data[i] = (antler_real)((const double *)entry->data)[i];
-        else if (entry->dtype == ANTLER_INT32) /* counts */
-            data[i] = (antler_real)((const int32_t *)entry->data)[i];
-        else if (entry->dtype == ANTLER_INT64)
-            data[i] = (antler_real)((const int64_t *)entry->data)[i];
         else
-            return antler_error_set(err, ANTLER_FORMAT, entry->name, "weights of type %s; expected float32 or float64",
-                                    antler__dtype_name(entry->dtype));
+            data[i] = (antler_real)antler__entry_integer(entry, i);
     }
     return ANTLER_OK;
 }

@@ -4,6 +4,7 @@
 #include "model/weights_keras.h"
 
 #include "config/names.h"
+#include "core/index.h"
 #include "core/memory.h"
 #include "model/weights_entries.h"
 
@@ -26,18 +27,18 @@ static bool is_counted(const antler_tree *tree, const antler_tree_member *member
     return !antler__member_is_operator(member) && !(tree->sequential && antler__member_is_source(member));
 }
 
-/* The group of the i-th member in order: "dense_1". */
-static void group_name(const antler_tree *tree, int64_t i, char *text, size_t size)
+/* The group of a member, "dense_1": `counts` has how many of each class came before it. False without memory. */
+static bool group_name(antler_index *counts, const antler_tree_member *member, char *text, size_t size)
 {
-    const char *class_name = antler__member_python_name(&tree->member[tree->order[i]]);
-    int64_t before = 0;
-    for (int64_t j = 0; j < i; j++) {
-        const antler_tree_member *other = &tree->member[tree->order[j]];
-        before += is_counted(tree, other) && strcmp(antler__member_python_name(other), class_name) == 0;
-    }
+    const char *class_name = antler__member_python_name(member);
+    int64_t *before = antler__index_count(counts, class_name);
+    if (!before)
+        return false;
     antler__snake_case(class_name, text, size - 32);
-    if (before)
-        snprintf(text + strlen(text), 32, "_%" PRId64, before);
+    if (*before)
+        snprintf(text + strlen(text), 32, "_%" PRId64, *before);
+    ++*before;
+    return true;
 }
 
 /* ---- the part of a layer that holds a variable ------------------------------------------------------------------- */
@@ -220,34 +221,44 @@ static antler_status visit_layer(const transfer *t, const antler_tree_member *me
     return t->write ? write_layer(t, member->flat, end, &g, err) : read_layer(t, member->flat, end, &g, err);
 }
 
+static antler_status visit(const transfer *t, const antler_tree *tree, const char *root, antler_error *err);
+
+static antler_status visit_member(const transfer *t, const antler_tree_member *member, const char *root,
+                                  const char *name, antler_error *err)
+{
+    char path[ANTLER_LONGEST_PATH];
+    if (strlen(root) + strlen(name) + sizeof "/layer/layers/" > sizeof path)
+        return antler_error_set(err, ANTLER_UNSUPPORTED, NULL, "a path of more than %d bytes in a weights file",
+                                ANTLER_LONGEST_PATH);
+    snprintf(path, sizeof path, "%s%s", root, name);
+    if (!member->model)
+        return visit_layer(t, member, path, err);
+    if (member->layer.type) { /* a model on steps */
+        if (t->write)
+            ANTLER_TRY(write_group(path, antler__member_name(member), t->write, err));
+        strcat(path, "/layer");
+    }
+    if (t->write)
+        ANTLER_TRY(write_group(path, member->model->name, t->write, err));
+    strcat(path, "/layers/");
+    return visit(t, member->model, path, err);
+}
+
 /* All members of a tree, whose groups lie in `root` ("/layers/"). */
 static antler_status visit(const transfer *t, const antler_tree *tree, const char *root, antler_error *err)
 {
-    for (int64_t i = 0; i < tree->ordered; i++) {
+    antler_index counts = {0};
+    antler_status status = ANTLER_OK;
+    for (int64_t i = 0; status == ANTLER_OK && i < tree->ordered; i++) {
         const antler_tree_member *member = &tree->member[tree->order[i]];
-        char name[160], path[ANTLER_LONGEST_PATH];
+        char name[160];
         if (!is_counted(tree, member))
             continue;
-        group_name(tree, i, name, sizeof name);
-        if (strlen(root) + strlen(name) + sizeof "/layer/layers/" > sizeof path)
-            return antler_error_set(err, ANTLER_UNSUPPORTED, NULL, "a path of more than %d bytes in a weights file",
-                                    ANTLER_LONGEST_PATH);
-        snprintf(path, sizeof path, "%s%s", root, name);
-        if (!member->model) {
-            ANTLER_TRY(visit_layer(t, member, path, err));
-            continue;
-        }
-        if (member->layer.type) { /* a model on steps */
-            if (t->write)
-                ANTLER_TRY(write_group(path, antler__member_name(member), t->write, err));
-            strcat(path, "/layer");
-        }
-        if (t->write)
-            ANTLER_TRY(write_group(path, member->model->name, t->write, err));
-        strcat(path, "/layers/");
-        ANTLER_TRY(visit(t, member->model, path, err));
+        status = group_name(&counts, member, name, sizeof name) ? visit_member(t, member, root, name, err)
+                                                                : antler__no_memory(err);
     }
-    return ANTLER_OK;
+    antler__index_free(&counts);
+    return status;
 }
 
 antler_status antler__keras_weights_write(const antler_model *model, antler_entries *entries, antler_error *err)

@@ -45,7 +45,7 @@ const char *antler__names_next(antler_names *names)
 antler_status antler__name_list_add(antler_name_list *list, const char *name, antler_error *err)
 {
     size_t length = strlen(name) + 1;
-    if (!antler__grow(&list->text, list->bytes, list->bytes + length, 1))
+    if (!antler__grow_by(&list->text, list->bytes, length, 1))
         return antler__no_memory(err);
     memcpy(list->text + list->bytes, name, length);
     list->bytes += length;

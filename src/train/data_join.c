@@ -172,7 +172,7 @@ static char *list_folder(const char *path, antler_error *err)
         char *one = set_name(entry->d_name);
         if (!one)
             continue;
-        fits = antler__grow(&name, n, n + 1, sizeof *name);
+        fits = antler__grow_by(&name, n, 1, sizeof *name);
         if (fits)
             name[n++] = one;
         else

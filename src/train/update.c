@@ -109,7 +109,7 @@ static antler_status add_span(antler_context *c, int64_t offset, int64_t n, doub
         int64_t room = adds_to_last(c, offset, factor) ? PIECE - c->span[c->spans - 1].n : 0;
         piece = n < (room ? room : PIECE) ? n : room ? room : PIECE;
         if (room == 0) {
-            if (!antler__grow(&c->span, (size_t)c->spans, (size_t)c->spans + 1, sizeof *c->span))
+            if (!antler__grow_by(&c->span, (size_t)c->spans, 1, sizeof *c->span))
                 return antler__no_memory(err);
             c->span[c->spans++] = (antler_span){.first = offset, .factor = factor};
         }
@@ -120,7 +120,7 @@ static antler_status add_span(antler_context *c, int64_t offset, int64_t n, doub
 
 static antler_status add_idle(antler_context *c, const antler_model_variable_entry *v, antler_error *err)
 {
-    if (!antler__grow(&c->idle, (size_t)c->idles, (size_t)c->idles + 1, sizeof *c->idle))
+    if (!antler__grow_by(&c->idle, (size_t)c->idles, 1, sizeof *c->idle))
         return antler__no_memory(err);
     c->idle[c->idles++] = (antler_span){.first = v->offset, .n = v->length};
     return ANTLER_OK;

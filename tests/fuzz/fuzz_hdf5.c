@@ -5,6 +5,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    antler_guard_files(true); /* libhdf5 crashes; what becomes of what it reads is ours */
     antler_entries entries;
     const char *path = fuzz_file(data, size, ".h5");
     antler__hdf5_read(path, NULL, 0, &entries, NULL);

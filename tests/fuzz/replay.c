@@ -1,5 +1,6 @@
 /* Runs a fuzz target over files, whole and cut short, where there is no libFuzzer; with --neighbours N, a number, over
-   N texts like each of them, too, in which a few of the values are others of the same file. */
+   N texts like each of them, too, in which a few of the values are others of the same file: those of JSON, or with
+   --lines N the words of lines. */
 #include "../lcg.h"
 #include "fuzz.h"
 
@@ -16,9 +17,11 @@ typedef struct span {
     size_t first, end;
 } span;
 
+static const char *borders = "[]{},:"; /* of values */
+
 static bool is_border(uint8_t byte)
 {
-    return byte && strchr("[]{},:", byte) != NULL;
+    return byte && strchr(borders, byte) != NULL;
 }
 
 /* What lies between two borders, at a random place. */
@@ -62,8 +65,11 @@ static void run_neighbours(const text *file, long n)
 int main(int argc, char **argv)
 {
     static text t;
-    const bool more = argc > 2 && strcmp(argv[1], "--neighbours") == 0;
+    const bool lines = argc > 2 && strcmp(argv[1], "--lines") == 0;
+    const bool more = lines || (argc > 2 && strcmp(argv[1], "--neighbours") == 0);
     const int first = more ? 3 : 1;
+    if (lines)
+        borders = " ,/\n";
     antler_guard_files(true); /* some of these files crash libhdf5 */
     for (int i = first; i < argc; i++) {
         FILE *file = fopen(argv[i], "rb");

@@ -91,8 +91,9 @@ bool antler__h5_understand(hid_t type, antler_h5_content *c)
     bool known = false;
     c->disk = size;
     switch (H5Tget_class(type)) {
-    case H5T_INTEGER:
-        known = antler__dtype_find(H5Tget_sign(type) == H5T_SGN_2 ? 'i' : 'u', size, &c->dtype);
+    case H5T_INTEGER: /* of fewer bits than its bytes have, libhdf5 1.10 forgets the sign */
+        known = H5Tget_precision(type) == 8 * size &&
+                antler__dtype_find(H5Tget_sign(type) == H5T_SGN_2 ? 'i' : 'u', size, &c->dtype);
         break;
     case H5T_FLOAT: /* float16 and its like are read as float32, which holds them */
         known = size >= 1 && size <= 8;
@@ -101,6 +102,10 @@ bool antler__h5_understand(hid_t type, antler_h5_content *c)
     case H5T_ENUM:
         known = is_byte_enum(type);
         c->dtype = ANTLER_UINT8;
+        break;
+    case H5T_OPAQUE: /* NumPy's type of two bytes; whether they are a bfloat16, the data set says */
+        known = c->brain = size == 2;
+        c->dtype = ANTLER_FLOAT32;
         break;
     case H5T_STRING:
         c->dtype = ANTLER_TEXT;
@@ -116,6 +121,45 @@ bool antler__h5_understand(hid_t type, antler_h5_content *c)
     c->size = antler_dtype_size(c->dtype);
     c->memory = antler__h5_native(c->dtype);
     return true;
+}
+
+/* Keras marks a data set of bfloat16 by an attribute "dtype". */
+static bool is_brain(hid_t set)
+{
+    bool yes = false;
+    hid_t attribute = H5Aexists(set, "dtype") > 0 ? H5Aopen(set, "dtype", H5P_DEFAULT) : -1;
+    hid_t type = attribute < 0 ? -1 : H5Aget_type(attribute);
+    antler_h5_content c = {.count = 1};
+    char *text;
+    size_t bytes;
+    if (type >= 0 && antler__h5_understand(type, &c) && c.dtype == ANTLER_TEXT && H5Aget_storage_size(attribute) < 64 &&
+        antler__h5_text(attribute, type, &c, 64, &text, &bytes, NULL, NULL) == ANTLER_OK) {
+        yes = strcmp(text, "bfloat16") == 0;
+        antler__free(text);
+    }
+    antler__h5_close(type);
+    antler__h5_close(attribute);
+    return yes;
+}
+
+/* The upper half of a float32. They are read to the end of the room, and spread from its beginning on. */
+static bool take_brain(hid_t set, hid_t memory, hid_t file, int64_t count, unsigned char *out)
+{
+    hid_t type = H5Dget_type(set);
+    unsigned char *half = out + 2 * count;
+    bool good = type >= 0 && H5Dread(set, type, memory, file, H5P_DEFAULT, half) >= 0;
+    for (int64_t i = 0; good && i < count; i++) {
+        uint32_t bits = (uint32_t)half[2 * i] << 16 | (uint32_t)half[2 * i + 1] << 24;
+        memcpy(out + 4 * i, &bits, sizeof bits);
+    }
+    antler__h5_close(type);
+    return good;
+}
+
+bool antler__h5_take(hid_t set, const antler_h5_content *c, hid_t memory, hid_t file, int64_t count, void *out)
+{
+    return c->brain ? take_brain(set, memory, file, count, out)
+                    : H5Dread(set, c->memory, memory, file, H5P_DEFAULT, out) >= 0;
 }
 
 antler_status antler__h5_measure(hid_t space, const char *place, antler_h5_content *c, antler_error *err)
@@ -146,6 +190,21 @@ antler_status antler__h5_measure(hid_t space, const char *place, antler_h5_conte
 
 /* ---- how a data set is stored ------------------------------------------------------------------------------------ */
 
+/* Filters of others, by their registered numbers. */
+static const char *filter_name(H5Z_filter_t filter, const char *own)
+{
+    static const struct {
+        H5Z_filter_t filter;
+        const char *name;
+    } names[] = {{H5Z_FILTER_SZIP, "szip"}, {32000, "lzf"}, {32001, "blosc"}, {307, "bzip2"}, {32004, "lz4"},
+                 {32008, "bitshuffle"},     {32013, "zfp"}, {32015, "zstd"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].filter == filter)
+            return names[i].name;
+    return own[0] ? own : "a filter without a name";
+}
+
+/* Any other than libhdf5's own would have it load a plugin from the disk; szip is one, but not in every build. */
 static antler_status check_filters(hid_t plist, const char *place, antler_error *err)
 {
     int n = H5Pget_nfilters(plist);
@@ -154,18 +213,35 @@ static antler_status check_filters(hid_t plist, const char *place, antler_error 
         size_t values = 0;
         char name[64] = "";
         H5Z_filter_t filter = H5Pget_filter2(plist, (unsigned)i, &flags, &values, NULL, sizeof name, name, NULL);
-        /* Any other would have libhdf5 load a plugin from the disk. */
-        if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE && filter != H5Z_FILTER_FLETCHER32)
-            return antler_error_set(err, ANTLER_UNSUPPORTED, place, "compressed by filter %d %s, expected gzip or none",
-                                    (int)filter, name);
+        name[sizeof name - 1] = '\0';
+        if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE && filter != H5Z_FILTER_FLETCHER32 &&
+            filter != H5Z_FILTER_NBIT && filter != H5Z_FILTER_SCALEOFFSET)
+            return antler_error_set(err, ANTLER_UNSUPPORTED, place,
+                                    "compressed by %s (filter %d); expected gzip, shuffle, fletcher32, n-bit, "
+                                    "scale-offset or none: h5repack -f GZIP=6 rewrites it",
+                                    filter_name(filter, name), (int)filter);
     }
     return n < 0 ? antler__h5_damaged(place, err) : ANTLER_OK;
 }
 
-/* Filters, and the size of a chunk in proportion to what is stored. */
-static antler_status check_chunks(hid_t plist, const antler_h5_content *c, int64_t stored, const char *place,
-                                  antler_error *err)
+/* How many chunks there are, of `size` along each axis; more than 64 bits hold: INT64_MAX. */
+static int64_t count_chunks(const antler_shape *shape, const hsize_t *size)
 {
+    int64_t n = 1;
+    for (int i = 0; i < shape->rank; i++) {
+        int64_t chunk = (int64_t)size[i];
+        if (!antler__size_multiply(n, chunk > 0 ? (shape->dim[i] - 1) / chunk + 1 : 1, &n))
+            return INT64_MAX;
+    }
+    return n;
+}
+
+/* Filters, the size of a chunk in proportion to what is stored, and the number of chunks to the file: libhdf5 keeps a
+   node for each that it reads, whether anything was written to it or not. */
+static antler_status check_chunks(hid_t plist, const antler_h5_content *c, int64_t stored, int64_t file_bytes,
+                                  const char *place, antler_error *err)
+{
+    enum { FREE_CHUNKS = 1 << 16, INDEX = 16 /* bytes of the file for each chunk that is in it, at least */ };
     ANTLER_TRY(check_filters(plist, place, err));
     hsize_t size[H5S_MAX_RANK];
     int rank = H5Pget_chunk(plist, H5S_MAX_RANK, size);
@@ -175,10 +251,15 @@ static antler_status check_chunks(hid_t plist, const antler_h5_content *c, int64
     for (int i = 0; i < rank; i++)
         if (size[i] > INT64_MAX || !antler__size_multiply(chunk, (int64_t)size[i], &chunk))
             return antler__h5_damaged(place, err);
-    if (antler__h5_plausible(chunk, stored))
-        return ANTLER_OK;
-    return antler_error_set(err, ANTLER_FORMAT, place, "chunks of %lld bytes from %lld stored ones: more than %d times",
-                            (long long)chunk, (long long)stored, MAX_RATIO);
+    if (!antler__h5_plausible(chunk, stored))
+        return antler_error_set(err, ANTLER_FORMAT, place,
+                                "chunks of %lld bytes from %lld stored ones: more than %d times", (long long)chunk,
+                                (long long)stored, MAX_RATIO);
+    int64_t chunks = count_chunks(&c->shape, size);
+    if (chunks > FREE_CHUNKS + file_bytes / INDEX)
+        return antler_error_set(err, ANTLER_FORMAT, place, "%lld chunks in a file of %lld bytes", (long long)chunks,
+                                (long long)file_bytes);
+    return ANTLER_OK;
 }
 
 bool antler__h5_plausible(int64_t bytes, int64_t stored)
@@ -206,7 +287,7 @@ static antler_status check_layout(hid_t set, hid_t plist, const antler_h5_conten
         return antler_error_set(err, ANTLER_FORMAT, place, "%llu stored bytes in a file of %lld: damaged",
                                 (unsigned long long)stored, (long long)file_bytes);
     if (layout == H5D_CHUNKED)
-        ANTLER_TRY(check_chunks(plist, c, stored, place, err));
+        ANTLER_TRY(check_chunks(plist, c, stored, file_bytes, place, err));
     if (*packed ? antler__h5_plausible(bytes, stored) : bytes <= stored)
         return ANTLER_OK;
     return antler_error_set(err, ANTLER_FORMAT, place, "%lld stored bytes, its shape needs %lld%s", (long long)stored,
@@ -221,7 +302,7 @@ antler_status antler__h5_describe(hid_t set, int64_t file_bytes, const char *pla
     antler_status status;
     if (type < 0 || space < 0 || plist < 0)
         status = antler__h5_damaged(place, err);
-    else if (!antler__h5_understand(type, c) || c->dtype == ANTLER_TEXT)
+    else if (!antler__h5_understand(type, c) || c->dtype == ANTLER_TEXT || (c->brain && !is_brain(set)))
         status = antler_error_set(err, ANTLER_FORMAT, place, "its type is not a number of at most 64 bits");
     else if ((status = antler__h5_measure(space, place, c, err)) == ANTLER_OK)
         status = check_layout(set, plist, c, file_bytes, place, packed, err);

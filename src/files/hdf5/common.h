@@ -31,6 +31,7 @@ typedef struct antler_h5_content {
     size_t size;  /* bytes of an element in memory */
     size_t disk;  /* and in the file */
     bool variable;
+    bool brain; /* bfloat16, which libhdf5 does not know: opaque, to be read by antler__h5_take */
     antler_shape shape;
     int64_t count; /* elements */
 } antler_h5_content;
@@ -44,6 +45,11 @@ antler_status antler__h5_measure(hid_t space, const char *place, antler_h5_conte
    simply there, but in chunks that may be compressed, or nowhere when none were written. */
 antler_status antler__h5_describe(hid_t set, int64_t file_bytes, const char *place, antler_h5_content *c, bool *packed,
                                   antler_error *err);
+/* The chosen part of a data set, of `count` elements, as c says; false: damaged. */
+bool antler__h5_take(hid_t set, const antler_h5_content *c, hid_t memory, hid_t file, int64_t count, void *out);
+/* The strings of an attribute, of `most` bytes together, each ended by 0, in a block for antler__free. */
+antler_status antler__h5_text(hid_t attribute, hid_t type, const antler_h5_content *c, int64_t most, char **text,
+                              size_t *bytes, const char *place, antler_error *err);
 /* That so many bytes may come from so many stored ones. */
 bool antler__h5_plausible(int64_t bytes, int64_t stored);
 

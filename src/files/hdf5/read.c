@@ -11,13 +11,16 @@
 #include <string.h>
 
 /* Bounds on a stranger's file. The 4 GiB are Keras's own. */
-enum { MAX_DEPTH = 64, MAX_ENTRIES = 1 << 20 };
-static const int64_t max_packed = (int64_t)4 << 30; /* bytes of compressed data, unpacked */
+enum { MAX_DEPTH = 64, MAX_ENTRIES = 1 << 18 };
+static const int64_t max_packed = (int64_t)4 << 30;  /* bytes of compressed data, unpacked */
+static const int64_t free_beside = (int64_t)1 << 20; /* bytes of all that is no data set, see charge */
 
 typedef struct reader {
     antler_entries *entries;
     int64_t file_bytes, plain, packed; /* bytes read so far of either storage */
+    int64_t image_bytes;               /* those of the file, if it is in memory: libhdf5 makes a copy */
     int64_t unpacked;                  /* the same of the packed ones, as they are in the file */
+    int64_t beside;                    /* bytes of names, attributes and the table */
     int depth;
     haddr_t above[MAX_DEPTH];      /* addresses of the groups that we are in */
     char path[ANTLER_H5_MAX_NAME]; /* of the object that we are at; "" for the root */
@@ -44,10 +47,25 @@ static int push(reader *r, char separator, const char *name)
     return -1;
 }
 
+/* What a file holds beside its data is in it once; but a group that is linked twice on each of 20 levels is a million
+   groups, with the attributes of each. */
+static antler_status charge(reader *r, int64_t bytes)
+{
+    int64_t most = free_beside + (r->file_bytes < INT64_MAX / 8 ? 4 * r->file_bytes : INT64_MAX / 2);
+    r->beside += bytes;
+    if (r->beside <= most)
+        return ANTLER_OK;
+    return antler_error_set(r->err, ANTLER_FORMAT, where(r),
+                            "names and attributes of more than %lld bytes together in a file of %lld: groups that are "
+                            "linked again and again?",
+                            (long long)most, (long long)r->file_bytes);
+}
+
 static antler_status reserve(reader *r, const antler_h5_content *c, size_t bytes, void **data)
 {
     if (r->entries->n >= MAX_ENTRIES)
         return antler_error_set(r->err, ANTLER_FORMAT, NULL, "holds more than %d objects", MAX_ENTRIES);
+    ANTLER_TRY(charge(r, (int64_t)(sizeof *r->entries->entry + strlen(r->path) + 1)));
     return antler__entries_reserve(r->entries, r->path, c->dtype, &c->shape, bytes, data, r->err);
 }
 
@@ -70,91 +88,38 @@ static antler_status read_set(reader *r, hid_t set)
                                 "compressed",
                                 (long long)r->unpacked);
     void *data;
+    antler__guard_expect(r->image_bytes + r->plain + r->packed);
     ANTLER_TRY(reserve(r, &c, (size_t)bytes, &data));
-    if (c.count > 0 && H5Dread(set, c.memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
+    if (c.count > 0 && !antler__h5_take(set, &c, H5S_ALL, H5S_ALL, c.count, data))
         return antler__h5_damaged(where(r), r->err);
     return ANTLER_OK;
 }
 
-/* Copies a string of at most `size` bytes without its padding; returns the bytes written, the final zero counted. */
-static size_t put_string(char *to, const char *text, size_t size, bool space_padded)
+/* Strings end with a zero each, in one block. */
+static antler_status read_text(reader *r, hid_t attribute, hid_t type, const antler_h5_content *c)
 {
-    size_t length = 0;
-    while (length < size && text[length])
-        length++;
-    while (space_padded && length > 0 && text[length - 1] == ' ')
-        length--;
-    memcpy(to, text, length);
-    to[length] = '\0';
-    return length + 1;
-}
-
-/* Strings of fixed size, all in one block of count * size bytes. */
-static antler_status read_fixed_text(reader *r, hid_t attribute, const antler_h5_content *c)
-{
-    size_t count = (size_t)c->count, used = 0;
-    bool spaces = H5Tget_strpad(c->memory) == H5T_STR_SPACEPAD;
-    char *raw = antler__allocate(count, c->size);
-    char *text = antler__allocate(count, c->size + 1);
+    char *text;
+    size_t bytes;
     void *data;
-    antler_status status = ANTLER_OK;
-    if (!raw || !text)
-        status = antler_error_set(r->err, ANTLER_MEMORY, r->path, "out of memory");
-    else if (count > 0 && H5Aread(attribute, c->memory, raw) < 0)
-        status = antler__h5_damaged(r->path, r->err);
-    for (size_t i = 0; i < count && status == ANTLER_OK; i++)
-        used += put_string(text + used, raw + i * c->size, c->size, spaces);
-    if (status == ANTLER_OK && (status = reserve(r, c, used, &data)) == ANTLER_OK)
-        memcpy(data, text, used);
-    antler__free(raw);
-    antler__free(text);
-    return status;
-}
-
-static antler_status join(reader *r, const antler_h5_content *c, char *const *strings)
-{
-    int64_t bytes = 0;
-    for (int64_t i = 0; i < c->count; i++)
-        bytes += (int64_t)(strings[i] ? strlen(strings[i]) : 0) + 1;
-    if (bytes > r->file_bytes + c->count)
-        return antler_error_set(r->err, ANTLER_FORMAT, r->path, "strings of more bytes than the file has");
-    void *data;
-    ANTLER_TRY(reserve(r, c, (size_t)bytes, &data));
-    char *to = data;
-    for (int64_t i = 0; i < c->count; i++)
-        to += put_string(to, strings[i] ? strings[i] : "", SIZE_MAX, false);
-    return ANTLER_OK;
-}
-
-/* Strings of variable length, which libhdf5 allocates one by one. */
-static antler_status read_variable_text(reader *r, hid_t attribute, hid_t space, const antler_h5_content *c)
-{
-    char **strings = antler__allocate_zeroed((size_t)c->count, sizeof *strings);
-    if (!strings)
-        return antler_error_set(r->err, ANTLER_MEMORY, r->path, "out of memory");
-    antler_status status = ANTLER_OK;
-    if (c->count > 0 && H5Aread(attribute, c->memory, strings) < 0)
-        status = antler__h5_damaged(r->path, r->err);
+    ANTLER_TRY(antler__h5_text(attribute, type, c, r->file_bytes, &text, &bytes, r->path, r->err));
+    antler_status status = reserve(r, c, bytes, &data);
     if (status == ANTLER_OK)
-        status = join(r, c, strings);
-    if (c->count > 0)
-        H5Dvlen_reclaim(c->memory, space, H5P_DEFAULT, strings);
-    antler__free(strings);
+        memcpy(data, text, bytes);
+    antler__free(text);
     return status;
 }
 
 static antler_status read_attribute(reader *r, hid_t attribute, hid_t type, hid_t space, bool variable_too)
 {
     antler_h5_content c = {0};
-    if (!antler__h5_understand(type, &c) || (c.variable && !variable_too))
+    if (!antler__h5_understand(type, &c) || c.brain || (c.variable && !variable_too))
         return ANTLER_OK;
     ANTLER_TRY(antler__h5_measure(space, r->path, &c, r->err));
-    if (c.count > r->file_bytes / (int64_t)c.size)
+    if (c.count > r->file_bytes / (int64_t)c.disk)
         return antler_error_set(r->err, ANTLER_FORMAT, r->path, "declares more bytes than the file has");
-    if (c.variable)
-        return read_variable_text(r, attribute, space, &c);
+    ANTLER_TRY(charge(r, c.count * (int64_t)c.disk));
     if (c.dtype == ANTLER_TEXT)
-        return read_fixed_text(r, attribute, &c);
+        return read_text(r, attribute, type, &c);
     void *data;
     ANTLER_TRY(reserve(r, &c, (size_t)c.count * c.size, &data));
     return c.count > 0 && H5Aread(attribute, c.memory, data) < 0 ? antler__h5_damaged(r->path, r->err) : ANTLER_OK;
@@ -267,6 +232,8 @@ static antler_status read_whole(void *arg, antler_error *err)
         status = antler_error_set(err, ANTLER_FORMAT, NULL, "an image of %zu bytes", w->bytes);
     else if (!w->image)
         status = antler__h5_file_size(w->path, &r.file_bytes, err);
+    if (w->image)
+        antler__guard_expect(r.image_bytes = r.file_bytes);
     if (status == ANTLER_OK) {
         antler__h5_enter();
         status = read_file(&r, w->path, w->image, w->bytes);

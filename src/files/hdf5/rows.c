@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const size_t max_chunk_cache = (size_t)256 << 20; /* bytes, per data set read by rows */
+static const int64_t max_chunk_cache = (int64_t)1 << 30; /* bytes, per data set read by rows */
 
 struct antler_hdf5_rows {
     hid_t file, set;
@@ -70,21 +70,41 @@ static antler_status no_such_set(hid_t file, const char *name, antler_error *err
                             l.text[0] ? l.text : "none");
 }
 
-/* Reading rows takes whole chunks: the cache holds some of them, or every row of a chunk would unpack it again. */
+/* The size of a chunk, no larger than the data set, and the chunk's bytes; false: it is not in chunks. */
+static bool chunk_of(hid_t set, const antler_h5_content *c, hsize_t *size, int64_t *bytes)
+{
+    hid_t plist = H5Dget_create_plist(set);
+    bool chunked = H5Pget_layout(plist) == H5D_CHUNKED && H5Pget_chunk(plist, H5S_MAX_RANK, size) == c->shape.rank;
+    antler__h5_close(plist);
+    *bytes = (int64_t)c->size;
+    for (int i = 0; chunked && i < c->shape.rank; i++) {
+        size[i] = size[i] < (hsize_t)c->shape.dim[i] ? size[i] : (hsize_t)c->shape.dim[i];
+        *bytes *= (int64_t)size[i];
+    }
+    return chunked;
+}
+
+/* Bytes of all chunks that a row lies in: reading it takes them whole. 0: it is not in chunks. */
+static int64_t band_of(hid_t set, const antler_h5_content *c)
+{
+    hsize_t size[H5S_MAX_RANK];
+    int64_t bytes;
+    if (!chunk_of(set, c, size, &bytes) || c->count == 0)
+        return 0;
+    return c->count / c->shape.dim[0] * (int64_t)c->size * (int64_t)size[0];
+}
+
+/* The cache holds what a row lies in and some more chunks, or every row would unpack them again. */
 static hid_t cached(hid_t set, const antler_h5_content *c)
 {
     hsize_t size[H5S_MAX_RANK];
-    hid_t plist = H5Dget_create_plist(set);
-    int64_t chunk = (int64_t)c->size;
-    int rank = H5Pget_layout(plist) == H5D_CHUNKED ? H5Pget_chunk(plist, H5S_MAX_RANK, size) : 0;
-    for (int i = 0; i < rank; i++)
-        antler__size_multiply(chunk, (int64_t)size[i], &chunk); /* checked by check_chunks */
-    antler__h5_close(plist);
-    if (rank == 0)
+    int64_t chunk, band = band_of(set, c), most = max_chunk_cache / 4;
+    if (!chunk_of(set, c, size, &chunk))
         return H5P_DEFAULT;
+    int64_t some = chunk < most / 8 ? 8 * chunk : most, bytes = band + chunk > some ? band + chunk : some;
+    bytes = bytes < 2 * max_chunk_cache ? bytes : 2 * max_chunk_cache;
     hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
-    size_t bytes = (size_t)chunk < max_chunk_cache / 8 ? 8 * (size_t)chunk : max_chunk_cache;
-    H5Pset_chunk_cache(access, 10007, bytes > (1 << 20) ? bytes : 1 << 20, 0.75);
+    H5Pset_chunk_cache(access, 10007, bytes > (1 << 20) ? (size_t)bytes : 1 << 20, 0.75);
     return access;
 }
 
@@ -150,7 +170,7 @@ static antler_status read_part(antler_hdf5_rows *rows, const hsize_t *start, con
     hid_t file = H5Dget_space(rows->set), memory = H5Screate_simple(rows->content.shape.rank, count, NULL);
     antler_status status = ANTLER_OK;
     if (file < 0 || memory < 0 || H5Sselect_hyperslab(file, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
-        H5Dread(rows->set, rows->content.memory, memory, file, H5P_DEFAULT, out) < 0)
+        !antler__h5_take(rows->set, &rows->content, memory, file, H5Sget_select_npoints(file), out))
         status = antler__h5_damaged(rows->name, err);
     antler__h5_close(memory);
     antler__h5_close(file);
@@ -176,20 +196,12 @@ static bool next_chunk(const antler_shape *shape, const hsize_t *chunk, hsize_t 
 static antler_status try_chunks(antler_hdf5_rows *rows, antler_error *err)
 {
     const antler_shape *shape = &rows->content.shape;
-    hsize_t chunk[H5S_MAX_RANK], start[ANTLER_MAX_RANK] = {0}, count[ANTLER_MAX_RANK];
-    hid_t plist = H5Dget_create_plist(rows->set);
-    bool chunked = H5Pget_layout(plist) == H5D_CHUNKED && H5Pget_chunk(plist, H5S_MAX_RANK, chunk) == shape->rank;
-    antler__h5_close(plist);
-    if (!chunked)
+    hsize_t chunk[H5S_MAX_RANK] = {0}, start[ANTLER_MAX_RANK] = {0}, count[ANTLER_MAX_RANK];
+    int64_t bytes;
+    if (!chunk_of(rows->set, &rows->content, chunk, &bytes))
         return ANTLER_OK;
-    size_t bytes = rows->content.size;
-    for (int i = 0; i < shape->rank; i++) {
-        if (chunk[i] > (hsize_t)shape->dim[i])
-            chunk[i] = (hsize_t)shape->dim[i];
-        count[i] = chunk[i];
-        bytes *= (size_t)chunk[i];
-    }
-    void *values = antler__allocate(bytes, 1);
+    memcpy(count, chunk, sizeof count);
+    void *values = antler__allocate((size_t)bytes, 1);
     antler_status status = values ? ANTLER_OK : antler__no_memory(err);
     while (status == ANTLER_OK) {
         status = read_part(rows, start, count, values, err);
@@ -333,6 +345,20 @@ static antler_status settle(const opening *o, antler_hdf5_rows *rows, antler_err
     return antler__hdf5_rows_read(rows, 0, o->set->shape.dim[0], o->set->values, err);
 }
 
+/* Rows of chunks that hold few columns of very many rows would each unpack gigabytes. */
+static antler_status check_band(const opening *o, const antler_hdf5_rows *rows, antler_error *err)
+{
+    antler__h5_enter();
+    int64_t band = rows->offset >= 0 ? 0 : band_of(rows->set, &rows->content);
+    antler__h5_leave();
+    if (bytes_of(rows) <= o->most || band <= max_chunk_cache)
+        return ANTLER_OK;
+    return antler_error_set(err, ANTLER_UNSUPPORTED, rows->name,
+                            "a row lies in chunks of %lld MiB together, more than %lld: store it in chunks of fewer "
+                            "rows and more columns (h5repack -l CHUNK=...)",
+                            (long long)(band >> 20), (long long)(max_chunk_cache >> 20));
+}
+
 /* In the child of a guard, all that HDF5 will be asked to do is done, and what it need not do left to the parent. */
 static antler_status open_rows(const opening *o, antler_hdf5_rows *rows, antler_error *err)
 {
@@ -347,6 +373,7 @@ static antler_status open_rows(const opening *o, antler_hdf5_rows *rows, antler_
         return status;
     if (is_group(rows))
         return read_names(rows, o->set, err);
+    ANTLER_TRY(check_band(o, rows, err));
     *o->set = (antler_hdf5_set){false, rows->content.dtype, rows->content.shape, NULL, rows};
     if (!antler__guard_expect(bytes_of(rows)))
         return settle(o, rows, err);
