@@ -144,14 +144,23 @@ antler_status antler__compile_read(const antler_type *type, const antler_json *n
     antler_status status = antler__config_read(type, translated ? translated : node, &place, report, &read);
     antler__json_free(translated);
     ANTLER_TRY(status);
+    ((antler_compile_settings *)read)->older_optimizer = report->keras < 300 && antler__compile_is_older(node);
     antler__compile_take(read, settings);
     return ANTLER_OK;
 }
 
-antler_json *antler__compile_write_legacy(const antler_compile_settings *settings)
+antler_json *antler__compile_write_legacy(const antler_compile_settings *settings, antler_style style)
 {
     antler_json *root = antler__config_write(&antler__training_type, settings, NULL, NULL, ANTLER_STYLE_LEGACY);
-    if (!antler__json_get(root, "loss_weights")) /* without which Keras does not load the file */
-        antler__json_add_null(root, "loss_weights");
-    return root;
+    antler_json *config =
+        (antler_json *)(uintptr_t)antler__json_get(antler__json_get(root, "optimizer_config"), "config");
+    bool fits = root;
+    if (fits && !antler__json_get(root, "loss_weights")) /* without which Keras does not load the file */
+        fits = antler__json_add_null(root, "loss_weights") != NULL;
+    if (fits && config && style == ANTLER_STYLE_KERAS2 && !settings->older_optimizer) /* which is what it takes else */
+        fits = antler__json_add_bool(config, "is_legacy_optimizer", false) != NULL;
+    if (fits)
+        return root;
+    antler__json_free(root);
+    return NULL;
 }

@@ -14,6 +14,8 @@ antler_status antler__compile_read(const antler_type *type, const antler_json *n
    NULL: there is neither. For antler__json_free.
  */
 antler_status antler__compile_decay(const antler_json *node, antler_json **translated, antler_error *err);
+/* Whether Keras 2 takes the settings for those of an optimizer of before 2.11. */
+bool antler__compile_is_older(const antler_json *node);
 /* Takes what was read as a config of these types, or frees it if it says nothing. */
 void antler__compile_take(antler_compile_settings *read, antler_compile_settings **settings);
 /* There is a loss, or else ANTLER_VALUE with that message; and the settings fit the model's outputs, if these are
@@ -22,6 +24,7 @@ void antler__compile_take(antler_compile_settings *read, antler_compile_settings
 antler_status antler__compile_ready(const antler_compile_settings *settings, const char *without, antler_error *err);
 /* The settings' own copy of the name of a log, which a history may keep; NULL for another name. */
 const char *antler__log_named(const antler_compile_settings *settings, const char *name);
-antler_json *antler__compile_write_legacy(const antler_compile_settings *settings); /* training_config */
+/* training_config; NULL without memory */
+antler_json *antler__compile_write_legacy(const antler_compile_settings *settings, antler_style style);
 
 #endif

@@ -366,7 +366,7 @@ static antler_status add_legacy_attributes(const antler_model *model, antler_sty
                                        strlen(fixed[i].text) + 1, err));
     ANTLER_TRY(add_json(entries, "/@model_config", antler__model_write(model, style, false), err));
     if (model->compile && model->compile->optimizer.type) /* which Keras asks for */
-        ANTLER_TRY(add_json(entries, "/@training_config", antler__compile_write_legacy(model->compile), err));
+        ANTLER_TRY(add_json(entries, "/@training_config", antler__compile_write_legacy(model->compile, style), err));
     if (model->fit)
         ANTLER_TRY(add_json(entries, "/@antler_fit",
                             antler__config_write(&antler__fit_type, model->fit, NULL, NULL, ANTLER_STYLE_KERAS), err));
