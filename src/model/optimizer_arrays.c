@@ -20,8 +20,9 @@ static bool step_on(antler_state_walk *w)
 
 static bool has_turn(const antler_state_walk *w)
 {
+    const antler_optimizer_ops *ops = (const antler_optimizer_ops *)w->model->compile->optimizer.type;
     const antler_slot *kind = &w->model->slot_kind[w->slot];
-    if (w->layout == ANTLER_LAYOUT_OLDER)
+    if (w->layout == ANTLER_LAYOUT_OLDER && !ops->always_interleaved)
         return w->order == (kind->shared ? 0 : w->slot + 1);
     return w->order == kind->order && !(w->layout == ANTLER_LAYOUT_KERAS2 && kind->shared);
 }

@@ -9,7 +9,8 @@ typedef enum antler_layout {
     ANTLER_LAYOUT_KERAS3, /* then the rate, unless a schedule gives it, and the slots as their optimizer says */
     ANTLER_LAYOUT_KERAS2, /* of 2.11 and later: without the rate and without what variables share; an optimizer that
                              has no slots has one that nobody reads */
-    ANTLER_LAYOUT_OLDER   /* of Keras before 2.11: without the rate; first what variables share, then slot after slot */
+    ANTLER_LAYOUT_OLDER   /* of Keras before 2.11: without the rate; first what variables share, then slot after slot
+                             but for one that is always interleaved */
 } antler_layout;
 
 /* One array of the state in a file. */
