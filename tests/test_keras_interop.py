@@ -377,6 +377,24 @@ def check_grouped_attention(folder):
     compare("antler's .keras in Keras", predicted_by_keras(ours, rows), predicted_by_keras(net, rows))
 
 
+def check_attention_of_keras2(folder):
+    """Its config has shapes there, without which tf_keras does not load it."""
+    import tf_keras
+    x = tf_keras.Input((5, 8), name="x")
+    other = tf_keras.layers.Dense(4)(x)
+    h = tf_keras.layers.MultiHeadAttention(2, 3)(x, other)
+    net = tf_keras.Model(x, tf_keras.layers.Dense(2)(h))
+    rows = np.random.default_rng(3).standard_normal((3, 5, 8)).astype(np.float32)
+    np.save(folder / "x.npy", rows)
+    with warnings.catch_warnings():  # that it is to be .keras
+        warnings.simplefilter("ignore")
+        net.save(folder / "theirs.h5")
+    antler("convert", folder / "theirs.h5", folder / "ours.h5")
+    compare("tf_keras's .h5 in antler", predicted_by_antler(folder / "theirs.h5", folder / "x.npy"), np.asarray(net(rows)))
+    ours = tf_keras.models.load_model(folder / "ours.h5")
+    compare("antler's .h5 in tf_keras", np.asarray(ours(rows)), np.asarray(net(rows)))
+
+
 GRAPHS = {"residual": residual, "siamese, sequential": lambda: siamese("sequential"),
           "siamese, functional": lambda: siamese("functional"), "two outputs": two_outputs, "frozen base": frozen_base,
           "masked towers": masked_towers, "model on steps, twice": on_steps_twice}
@@ -414,6 +432,8 @@ def main():
     print("grouped attention")
     with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
         check_grouped_attention(Path(folder))
+        if find_spec("tf_keras"):
+            check_attention_of_keras2(Path(folder))
     paths = sorted(MODELS.glob("*.json"))
     assert paths, f"no models in {MODELS}"
     for path in paths:

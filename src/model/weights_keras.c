@@ -18,6 +18,8 @@ typedef struct transfer {
     const antler_entries *read;
     bool *used; /* [read->n] */
     antler_real *to;
+    bool older;       /* the file is of Keras 2.13 to 2.15 */
+    bool backslashes; /* join the groups of the file, up to "vars": Keras 2.13 to 2.15 on Windows */
 } transfer;
 
 /* Keras counts the layers of a class; those that give the input only in a Functional, operators nowhere. */
@@ -26,8 +28,34 @@ static bool is_counted(const antler_tree *tree, const antler_tree_member *member
     return !antler__member_is_operator(member) && !(tree->sequential && antler__member_is_source(member));
 }
 
+enum { LONGEST_NAME = ANTLER_LONGEST_PATH + 32 };
+
+/* The path of a group as the file has it; returns its length. */
+static size_t path_in_file(const transfer *t, const char *path, char name[LONGEST_NAME])
+{
+    snprintf(name, LONGEST_NAME, "%s", path);
+    for (char *c = name + 1; t->backslashes && *c; c++)
+        *c = *c == '/' ? '\\' : *c;
+    return strlen(name);
+}
+
+/* By what the number of a class grows from layer to layer: Keras 2.13 counted each twice (dense, dense_2, dense_4), and
+   gave each its group. */
+static int64_t step_of(const transfer *t, const char *root, const char *class_group)
+{
+    char path[LONGEST_NAME], name[LONGEST_NAME];
+    bool there[2] = {false};
+    for (int i = 0; t->read && i < 2; i++) {
+        snprintf(path, sizeof path, "%s%s_%d", root, class_group, i + 1);
+        size_t length = path_in_file(t, path, name);
+        snprintf(name + length, sizeof name - length, "/vars");
+        there[i] = antler__entries_find(t->read, name);
+    }
+    return t->older && !there[0] && there[1] ? 2 : 1;
+}
+
 /* The group of the i-th member in order: "dense_1". */
-static void group_name(const antler_tree *tree, int64_t i, char *text, size_t size)
+static void group_name(const transfer *t, const antler_tree *tree, const char *root, int64_t i, char *text, size_t size)
 {
     const char *class_name = antler__member_python_name(&tree->member[tree->order[i]]);
     int64_t before = 0;
@@ -37,7 +65,7 @@ static void group_name(const antler_tree *tree, int64_t i, char *text, size_t si
     }
     antler__snake_case(class_name, text, size - 32);
     if (before)
-        snprintf(text + strlen(text), 32, "_%" PRId64, before);
+        snprintf(text + strlen(text), 32, "_%" PRId64, before * step_of(t, root, text));
 }
 
 /* ---- the part of a layer that holds a variable ------------------------------------------------------------------- */
@@ -156,28 +184,35 @@ static antler_status write_layer(const transfer *t, int64_t layer, int64_t end, 
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-static int64_t variables_in(const antler_entries *entries, const char *path)
+/* The i-th variable of a group in the file; NULL: it has none. */
+static const antler_entry *find_variable(const transfer *t, const char *path, int64_t i)
 {
-    char name[ANTLER_LONGEST_PATH + 32];
-    int64_t n = -1;
-    do
-        snprintf(name, sizeof name, "%s/vars/%" PRId64, path, ++n);
-    while (antler__entries_find(entries, name));
+    char name[LONGEST_NAME];
+    size_t length = path_in_file(t, path, name);
+    snprintf(name + length, sizeof name - length, "/vars/%" PRId64, i);
+    return antler__entries_find(t->read, name);
+}
+
+static int64_t variables_in(const transfer *t, const char *path)
+{
+    int64_t n = 0;
+    while (find_variable(t, path, n))
+        n++;
     return n;
 }
 
 /* How many variables the file has for g. A part that is an attribute of the public in one version of Keras may be a
    private one in another, "_query_dense": g's path is then that of the file. */
-static int64_t find_variables(const antler_entries *entries, group *g)
+static int64_t find_variables(const transfer *t, group *g)
 {
     char path[ANTLER_LONGEST_PATH];
-    int64_t found = variables_in(entries, g->path);
+    int64_t found = variables_in(t, g->path);
     if (found > 0 || !g->path[g->base])
         return found;
     int before = (int)(strrchr(g->path, '/') - g->path) + 1;
     bool is_private = g->path[before] == '_';
     snprintf(path, sizeof path, "%.*s%s%s", before, g->path, is_private ? "" : "_", g->path + before + is_private);
-    int64_t other = variables_in(entries, path);
+    int64_t other = variables_in(t, path);
     if (other > 0)
         memcpy(g->path, path, sizeof path);
     return other > 0 ? other : found;
@@ -186,19 +221,16 @@ static int64_t find_variables(const antler_entries *entries, group *g)
 static antler_status read_layer(const transfer *t, int64_t layer, int64_t end, group *g, antler_error *err)
 {
     const antler_model *model = t->model;
-    const antler_entries *entries = t->read;
-    char name[ANTLER_LONGEST_PATH + 32];
     while (next_group(model, layer, end, g)) {
-        int64_t found = find_variables(entries, g);
+        int64_t found = find_variables(t, g);
         if (found != g->n)
             return antler_error_set(err, ANTLER_SHAPE, g->path,
                                     "the file has %" PRId64 " variables, the model's layer \"%s\" has %" PRId64, found,
                                     g->layer, g->n);
         for (int64_t i = 0; i < g->n; i++) {
             const antler_model_variable_entry *variable = &model->variable[g->first + i];
-            snprintf(name, sizeof name, "%s/vars/%" PRId64, g->path, i);
-            const antler_entry *entry = antler__entries_find(entries, name);
-            t->used[entry - entries->entry] = true;
+            const antler_entry *entry = find_variable(t, g->path, i);
+            t->used[entry - t->read->entry] = true;
             ANTLER_TRY(antler__weights_take(entry, &variable->view.value.shape, t->to + variable->offset, err));
         }
     }
@@ -216,7 +248,7 @@ static antler_status refuse_more(const transfer *t, const char *root, antler_err
 {
     for (int64_t e = 0; e < t->read->n; e++) {
         const antler_entry *entry = &t->read->entry[e];
-        if (t->used[e] || strncmp(entry->name, root, strlen(root)) != 0 || !holds_weights(entry))
+        if (t->used[e] || strncmp(entry->name, root, strlen(root) - 1) != 0 || !holds_weights(entry))
             continue;
         const char *layer = entry->name + strlen(root), *end = strstr(layer, "/vars/");
         return antler_error_set(err, ANTLER_SHAPE, entry->name,
@@ -253,7 +285,7 @@ static antler_status visit(const transfer *t, const antler_tree *tree, const cha
         char name[160], path[ANTLER_LONGEST_PATH];
         if (!is_counted(tree, member))
             continue;
-        group_name(tree, i, name, sizeof name);
+        group_name(t, tree, root, i, name, sizeof name);
         if (strlen(root) + strlen(name) + sizeof "/layer/layers/" > sizeof path)
             return antler_error_set(err, ANTLER_UNSUPPORTED, NULL, "a path of more than %d bytes in a weights file",
                                     ANTLER_LONGEST_PATH);
@@ -293,13 +325,14 @@ static bool has_prefix(const antler_entries *entries, const char *prefix)
 antler_status antler__keras_weights_read(const antler_model *model, const antler_entries *entries, antler_real *to,
                                          antler_error *err)
 {
-    static const char older[] = "/_layer_checkpoint_dependencies/"; /* of Keras 2.13 to 2.15 */
-    const char *root = has_prefix(entries, older) ? older : "/layers/";
+    static const char older[] = "/_layer_checkpoint_dependencies/", windows[] = "/_layer_checkpoint_dependencies\\";
     transfer t = {.model = model, .read = entries, .to = to};
+    t.backslashes = has_prefix(entries, windows) || has_prefix(entries, "/layers\\");
+    t.older = has_prefix(entries, older) || has_prefix(entries, windows);
     t.used = antler__allocate_zeroed((size_t)entries->n, sizeof *t.used);
-    antler_status status = t.used ? visit(&t, model->tree, root, err) : antler__no_memory(err);
+    antler_status status = t.used ? visit(&t, model->tree, t.older ? older : "/layers/", err) : antler__no_memory(err);
     if (status == ANTLER_OK)
-        status = refuse_more(&t, root, err);
+        status = refuse_more(&t, t.older ? older : "/layers/", err);
     antler__free(t.used);
     return status;
 }
