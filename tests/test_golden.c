@@ -1,6 +1,7 @@
 /* The golden cases of Sequential models that real Keras wrote (tests/golden): every case there must load from each of
-   its files and agree in prediction, loss, gradients and training, within the tolerances of its index. */
-#include "golden.h"
+   its files and agree in prediction, loss, gradients and training, within the tolerances of its index; and what is
+   saved of it loads again as the same model. */
+#include "round_trips.h"
 
 START_TEST(agrees_with_keras)
 {
@@ -17,6 +18,7 @@ START_TEST(agrees_with_keras)
         set_weights(model, item); /* moving statistics were updated */
         check_training(model, item);
     }
+    check_round_trips(model, item);
     check_metrics(model, item);
     antler_model_free(model);
     check_files(item);

@@ -3,16 +3,18 @@
 For every network in models/: what `antler train` wrote (.keras, .weights.h5, .h5) Keras loads and predicts the same; what
 Keras wrote (these, and to_json) Antler does. For every sample of every layer: what `antler convert` wrote of a model that
 is compiled, that has a loss alone, that was never compiled, and that is frozen, Keras loads and predicts the same. The first also for
-graphs that Keras made. CTest
-runs it where it finds a Python with keras and h5py (ANTLER_PYTHON).
+graphs that Keras made. Of no file that Antler wrote has Keras a warning, but for those that it has of its own. Training goes
+on where it stopped, in either program, with every optimizer (keras_resume.py). CTest runs it where it finds a Python with
+keras and h5py (ANTLER_PYTHON).
 """
-import inspect
 import json
+import logging
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,12 +27,49 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+import keras_resume
+
 MODELS = Path(__file__).resolve().parent.parent / "models"
 ANTLER = sys.argv[1]
 ROWS = 24
 TOLERANCE = 1e-5
 # Each file is flushed to the disk as it is written; what is here for a second need not be on one.
 SCRATCH = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+# What Keras says of its own .h5, too: of one that was not compiled, and of one with metrics.
+HABITS = "No training configuration found", "the compiled metrics have yet to be built"
+
+
+class Heard(logging.Handler):
+    """What absl's logger, by which Keras warns of .h5, is told."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.told = []
+        logging.getLogger("absl").addHandler(self)
+
+    def emit(self, record):
+        self.told.append(record.getMessage())
+
+
+HEARD = Heard()
+
+
+def quietly(load, path):
+    """Loads a file of Antler's, of which Keras has nothing to say that it has not of its own."""
+    HEARD.told.clear()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        loaded = load(path)
+    told = [str(warning.message) for warning in caught] + HEARD.told
+    told = [text for text in told if not any(habit in text for habit in HABITS)]
+    assert not told, f"{path}: Keras warns: {told}"
+    return loaded
+
+
+def load_model(path):
+    return quietly(keras.models.load_model, path)
 
 
 def antler(*arguments):
@@ -123,14 +162,14 @@ def from_antler(path, folder, data, x):
     for suffix in "keras", "weights.h5", "h5":
         antler("train", path, "--data", data, "--epochs", 1, "--quiet", "--output", folder / f"ours.{suffix}")
     ours = predicted_by_antler(folder / "ours.keras", data)
-    whole = keras.models.load_model(folder / "ours.keras")
+    whole = load_model(folder / "ours.keras")
     compare("antler's .keras in Keras", ours, predicted_by_keras(whole, x))
     assert whole.compiled and steps(whole) > 0, "the optimizer's state is not in the .keras"
-    legacy = keras.models.load_model(folder / "ours.h5")
+    legacy = load_model(folder / "ours.h5")
     compare("antler's .h5 in Keras", ours, predicted_by_keras(legacy, x))
     assert legacy.compiled and steps(legacy) > 0, "the .h5 is not compiled"
     weights = keras.models.model_from_json(path.read_text())
-    weights.load_weights(folder / "ours.weights.h5")
+    quietly(weights.load_weights, folder / "ours.weights.h5")
     compare("antler's .weights.h5 in Keras", ours, predicted_by_keras(weights, x))
 
 
@@ -149,7 +188,7 @@ def from_keras(path, folder, data, x, y):
         compare(f"Keras's .weights.h5 in antler, {name}",
                 predicted_by_antler(model, data, "--weights", folder / "theirs.weights.h5"), theirs)
     antler("train", folder / "theirs.keras", "--data", data, "--quiet", "--output", folder / "again.keras")
-    again = keras.models.load_model(folder / "again.keras")
+    again = load_model(folder / "again.keras")
     assert steps(again) > steps(net), "training did not go on"
 
 
@@ -165,8 +204,7 @@ COMPILED = {
 
 def samples():
     """(class, input shape without the batch, config) of every sample that a layer has."""
-    text = subprocess.run([ANTLER, "layers"], check=True, capture_output=True, text=True).stdout
-    for name in re.findall(r"^layer +(\w+)", text, re.MULTILINE):
+    for name in types("layer"):
         text = subprocess.run([ANTLER, "layers", name], check=True, capture_output=True, text=True).stdout
         if name == "InputLayer":  # which every model begins with
             continue
@@ -211,15 +249,7 @@ def states_of(turn, name, config):
     states = list(COMPILED.items())
     taken = [states[0], states[1 + turn % (len(states) - 1)]]
     taken = [(state, config, settings) for state, settings in taken]
-    if takes_trainable(name):
-        taken.append(("frozen", frozen(name, config), COMPILED["compiled"]))
-    return taken
-
-
-def takes_trainable(name):
-    """Keras's Discretization takes no setting but its own."""
-    keys = inspect.signature(getattr(keras.layers, name).__init__).parameters.values()
-    return any(key.kind == key.VAR_KEYWORD or key.name == "trainable" for key in keys)
+    return [*taken, ("frozen", frozen(name, config), COMPILED["compiled"])]
 
 
 def h5_keeps(config):
@@ -256,10 +286,10 @@ def check_sample(folder, turn, name, shape, config):
         whole = json.loads((folder / "whole.json").read_text())
         whole.pop("compile_config", None)
         bare = keras.models.model_from_json(json.dumps(whole))
-        bare.load_weights(folder / "m.weights.h5")
-        loaded = [keras.models.load_model(ours), bare]
+        quietly(bare.load_weights, folder / "m.weights.h5")
+        loaded = [load_model(ours), bare]
         if h5_keeps(config):
-            loaded.append(keras.models.load_model(folder / "m.h5"))
+            loaded.append(load_model(folder / "m.h5"))
         has_optimizer = bool(compiled) and "optimizer" in compiled
         assert loaded[0].compiled == bool(compiled), f"{name}, {state}: .keras is compiled: {loaded[0].compiled}"
         for net in loaded[2:]:
@@ -343,8 +373,26 @@ def check_grouped_attention(folder):
     compare("Keras's .keras in antler", predicted_by_antler(folder / "theirs.keras", folder / "x.npy"),
             predicted_by_keras(net, rows))
     antler("convert", folder / "theirs.keras", folder / "ours.keras")
-    ours = keras.models.load_model(folder / "ours.keras")
+    ours = load_model(folder / "ours.keras")
     compare("antler's .keras in Keras", predicted_by_keras(ours, rows), predicted_by_keras(net, rows))
+
+
+def check_attention_of_keras2(folder):
+    """Its config has shapes there, without which tf_keras does not load it."""
+    import tf_keras
+    x = tf_keras.Input((5, 8), name="x")
+    other = tf_keras.layers.Dense(4)(x)
+    h = tf_keras.layers.MultiHeadAttention(2, 3)(x, other)
+    net = tf_keras.Model(x, tf_keras.layers.Dense(2)(h))
+    rows = np.random.default_rng(3).standard_normal((3, 5, 8)).astype(np.float32)
+    np.save(folder / "x.npy", rows)
+    with warnings.catch_warnings():  # that it is to be .keras
+        warnings.simplefilter("ignore")
+        net.save(folder / "theirs.h5")
+    antler("convert", folder / "theirs.h5", folder / "ours.h5")
+    compare("tf_keras's .h5 in antler", predicted_by_antler(folder / "theirs.h5", folder / "x.npy"), np.asarray(net(rows)))
+    ours = tf_keras.models.load_model(folder / "ours.h5")
+    compare("antler's .h5 in tf_keras", np.asarray(ours(rows)), np.asarray(net(rows)))
 
 
 GRAPHS = {"residual": residual, "siamese, sequential": lambda: siamese("sequential"),
@@ -362,8 +410,17 @@ def check_graph(folder, make):
     from_keras(path, folder, data, x, y)
 
 
+def types(kind):
+    """The names of Antler's types of a kind."""
+    text = subprocess.run([ANTLER, "layers"], check=True, capture_output=True, text=True).stdout
+    return re.findall(rf"^{kind} +(\w+)", text, re.MULTILINE)
+
+
 def main():
     keras.utils.set_random_seed(1)
+    print("going on with training")
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
+        keras_resume.check(antler, Path(folder), types("optimizer"))
     with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
         for turn, (name, shape, config) in enumerate(samples()):
             if name not in OTHERWISE_IN_KERAS:
@@ -375,6 +432,8 @@ def main():
     print("grouped attention")
     with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
         check_grouped_attention(Path(folder))
+        if find_spec("tf_keras"):
+            check_attention_of_keras2(Path(folder))
     paths = sorted(MODELS.glob("*.json"))
     assert paths, f"no models in {MODELS}"
     for path in paths:

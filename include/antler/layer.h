@@ -78,7 +78,7 @@ typedef enum antler_mask_rule {
     ANTLER_MASK_PASS, /* that of the first input goes on as it came */
     ANTLER_MASK_BOTH, /* the same, with the first two outputs */
     ANTLER_MASK_MAKE, /* forward writes mask_out (B, dim[1] of the output) */
-    ANTLER_MASK_ALL,  /* forward writes mask_out if every input has a mask; in a file older than Keras 3.4, as ANY */
+    ANTLER_MASK_ALL,  /* forward writes mask_out if every input has a mask; in a file of Keras 2, as ANY */
     ANTLER_MASK_ANY   /* forward writes mask_out if any input has one */
 } antler_mask_rule;
 

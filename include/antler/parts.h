@@ -186,6 +186,7 @@ typedef struct antler_optimizer_ops {
     int64_t (*room)(const void *config, const antler_shape *shape); /* optional, whole: numbers of room for a step */
     /* optional: weight decay of a variable, NaN for none; NULL: weight_decay for all */
     double (*decay)(const void *config, const struct antler_variable *variable);
+    bool always_interleaved; /* in files of Keras before 2.11, too, which have slot after slot of all others */
 } antler_optimizer_ops;
 
 /* What a callback sees at the end of an epoch. */

@@ -220,8 +220,12 @@ antler_json *antler__object_write(antler_object object, antler_json *parent, con
                                                       : antler__json_add_string(parent, key, type->class_name);
     if (type->flags & ANTLER_TYPE_BARE)
         return antler__field_write(type->fields, object.config, parent, key, style);
-    /* In a legacy file it means Keras 3; but of what stands in a layer, Keras 3 asks for it there too. */
-    bool inside = type->kind == ANTLER_KIND_CELL || (type->kind == ANTLER_KIND_LAYER && key);
+    if (type->kind == ANTLER_KIND_SETTINGS)
+        return antler__config_write(type, object.config, parent, key, style);
+    /* In a legacy file it means Keras 3; but of what stands in a layer or an optimizer, Keras 3 asks for it there too.
+     */
+    bool inside = type->kind == ANTLER_KIND_CELL || (type->kind == ANTLER_KIND_LAYER && key) ||
+                  (type->kind == ANTLER_KIND_SCHEDULE && style != ANTLER_STYLE_KERAS2);
     bool modules = style == ANTLER_STYLE_KERAS || inside;
     const char *class_name = !modules && type->legacy_name ? type->legacy_name : type->class_name;
     antler_json *written = antler__json_object(parent, key);

@@ -19,6 +19,12 @@ static const char *const modes[] = {"int", "one_hot", "multi_hot", "count", NULL
 enum { INT, ONE_HOT, MULTI_HOT, COUNT };
 
 static const antler_field fields[] = {
+    {.key = "trainable", /* Keras's takes none, unlike most layers */
+     .kind = ANTLER_BOOL,
+     .offset = offsetof(discretization, trainable),
+     .def = "true",
+     .flags = ANTLER_UNSAVED,
+     .doc = "nothing to train here"},
     {.key = "bin_boundaries",
      .kind = ANTLER_NUMBERS,
      .offset = offsetof(discretization, bin_boundaries),

@@ -227,6 +227,7 @@ static void random_elastic_transform_change(const antler_image *im, antler_real 
 
 static const antler_field random_rotation_fields[] = {
     ANTLER_FIELD_INTERVAL(rotation, factor, NULL, 0, "turns, counterclockwise: [lower, upper], or f for [-f, f]"),
+    {.key = "value_range", .kind = ANTLER_ANY}, /* which Keras writes, and takes no notice of */
     MOVING_FIELDS,
 };
 static const antler_field random_zoom_fields[] = {

@@ -13,6 +13,8 @@ antler_status antler__compile_read(const antler_json *node, antler_report *repor
    NULL: there is neither. For antler__json_free.
  */
 antler_status antler__compile_decay(const antler_json *node, antler_json **translated, antler_error *err);
+/* Whether Keras 2 takes the settings for those of an optimizer of before 2.11. */
+bool antler__compile_is_older(const antler_json *node);
 /* Takes what was read as a config of these types, or frees it if it says nothing. */
 void antler__compile_take(antler_compile_settings *read, antler_compile_settings **settings);
 /* The settings' own copy of the name of a log, which a history may keep; NULL for another name. */

@@ -20,6 +20,14 @@ static const antler_json *inner_of(const antler_json *optimizer)
                : NULL;
 }
 
+bool antler__compile_is_older(const antler_json *node)
+{
+    const antler_json *optimizer = optimizer_of(node), *inner = inner_of(optimizer);
+    const antler_json *config = antler__json_get(inner ? inner : optimizer, "config");
+    const antler_json *older = antler__json_get(config, "is_legacy_optimizer");
+    return antler__json_length(config) > 0 && (!older || antler__json_bool(older));
+}
+
 /* "decay" beside a constant rate; NULL: there is none. */
 static const antler_json *decay_of(const antler_json *config)
 {

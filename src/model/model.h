@@ -113,6 +113,7 @@ typedef struct antler_target {
 /* compile_config. */
 typedef struct antler_compile_settings {
     antler_object optimizer; /* type NULL: none */
+    bool older_optimizer;    /* of Keras before 2.11, whose state lies otherwise in files */
     antler_by_output loss, metrics, weighted_metrics, loss_weights;
     /* what that is for a model, once its outputs are known (targets.c): */
     bool settled;

@@ -485,7 +485,7 @@ static antler_status add_legacy_attributes(const antler_model *model, antler_sty
                                        strlen(fixed[i].text) + 1, err));
     ANTLER_TRY(add_json(entries, "/@model_config", antler__model_write(model, style, false), err));
     if (model->compile && model->compile->optimizer.type) /* which Keras asks for */
-        ANTLER_TRY(add_json(entries, "/@training_config", antler__compile_write_legacy(model), err));
+        ANTLER_TRY(add_json(entries, "/@training_config", antler__compile_write_legacy(model, style), err));
     antler_json *fit = model->fit ? antler__json_object(NULL, NULL) : NULL;
     if (fit && !antler__unread_write(model, &antler__fit_type, model->fit, ANTLER_STYLE_KERAS, fit)) {
         antler__json_free(fit);

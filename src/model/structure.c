@@ -108,10 +108,16 @@ static int count_masks(const antler_model *model, const antler_call *call)
     return masked;
 }
 
+/* Keras 3.0 to 3.3 did not look for masks in a list of tensors. */
+static bool loses_masks(const antler_model *model, const antler_call *call)
+{
+    return model->keras >= 300 && model->keras < 304 && call->inputs > 1 && !call->of->ops->arguments;
+}
+
 /* Whether a mask goes with output k: by the layer's rule, and by how many of the inputs have one. */
 static bool is_masked(const antler_model *model, const antler_call *call, int k)
 {
-    const int masked = count_masks(model, call);
+    const int masked = loses_masks(model, call) ? 0 : count_masks(model, call);
     antler_mask_rule rule = call->of->mask;
     if (call->entered >= 0) /* a model on steps passes on what came to it */
         return model->wire[model->call[call->entered].in[0]].masked;
@@ -119,9 +125,9 @@ static bool is_masked(const antler_model *model, const antler_call *call, int k)
         rule = ANTLER_MASK_ANY;
     switch (rule) {
     case ANTLER_MASK_PASS:
-        return k == 0 && model->wire[call->in[0]].masked;
+        return k == 0 && masked > 0 && model->wire[call->in[0]].masked;
     case ANTLER_MASK_BOTH:
-        return k < 2 && model->wire[call->in[0]].masked;
+        return k < 2 && masked > 0 && model->wire[call->in[0]].masked;
     case ANTLER_MASK_MAKE:
         return k == 0;
     case ANTLER_MASK_ALL:

@@ -338,11 +338,12 @@ static antler_json *write_model(const antler_model *model, const antler_tree *tr
     return object && write_tree(model, member->model, tree->sequential, object, style) ? object : NULL;
 }
 
-/* In the legacy form a layer is told from an operator of its name by this key, which Keras always writes. */
+/* In the legacy form a layer is told from an operator of its name by this key, which Keras always writes for it. */
 static bool tell_from_operators(const antler_tree_member *member, antler_json *object)
 {
     antler_json *config = (antler_json *)(uintptr_t)antler__json_get(object, "config");
-    return !member->layer.type || antler__member_is_source(member) || antler__json_get(config, "trainable") ||
+    return !member->layer.type || !antler_type_find(ANTLER_KIND_OPERATION, member->layer.type->class_name) ||
+           antler__json_get(config, "trainable") ||
            antler__json_add_bool(config, "trainable", antler__layer_keys(member->layer)->trainable);
 }
 
@@ -356,7 +357,8 @@ static bool write_member(const antler_model *model, const antler_tree *tree, con
     antler_json *object = !member->model       ? antler__object_write(member->layer, layers, NULL, style)
                           : member->layer.type ? write_on_steps(model, member, layers, style)
                                                : write_model(model, tree, member, layers, style);
-    if (!object || (!tree->sequential && style != ANTLER_STYLE_KERAS && !tell_from_operators(member, object)))
+    if (!object || (!tree->sequential && style != ANTLER_STYLE_KERAS && !tell_from_operators(member, object)) ||
+        (style == ANTLER_STYLE_KERAS2 && !antler__shapes_write(model, member, object)))
         return false;
     return tree->sequential || (antler__json_add_string(object, "name", antler__member_name(member)) &&
                                 write_calls(model, tree, member, object, style));

@@ -22,5 +22,7 @@ bool antler__tree_has_operators(const antler_tree *tree);
 int antler__calls_before(const antler_tree_member *member);
 bool antler__call_write_list(const antler_tree *tree, const antler_tree_member *member, const antler_member_call *call,
                              antler_json *calls);
+/* What a layer's config says in Keras 2 of the shapes of its arguments, for those that ask for it: "query_shape". */
+bool antler__shapes_write(const antler_model *model, const antler_tree_member *member, antler_json *object);
 
 #endif

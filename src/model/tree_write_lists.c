@@ -2,7 +2,11 @@
 #include "core/memory.h"
 #include "model/call_settings.h"
 #include "model/operator.h"
+#include "model/structure.h"
 #include "model/tree_write.h"
+
+#include <stdio.h>
+#include <string.h>
 
 bool antler__tree_has_operators(const antler_tree *tree)
 {
@@ -54,6 +58,51 @@ bool antler__call_write_list(const antler_tree *tree, const antler_tree_member *
         antler_json *named = tensor ? antler__json_object(tensor, NULL) : NULL;
         fits = named && (k > 0 || (antler__call_settings_write(antler__layer_of_call(member, call), named) &&
                                    (!by_name || write_named(tree, names, call, named))));
+    }
+    return fits;
+}
+
+/* ---- shapes ------------------------------------------------------------------------------------------------------ */
+
+static bool has_key(const antler_type *type, const char *key)
+{
+    antler_field_walk walk = antler__fields_of(type);
+    for (const antler_field *field; (field = antler__field_next(&walk));)
+        if (strcmp(field->key, key) == 0)
+            return true;
+    return false;
+}
+
+/* The shape of the k-th argument; where it is left out that of the one which stands in for it; NULL: of none. */
+static const antler_shape *shape_of(const antler_layer *layer, const char *const *names, int k)
+{
+    int taken = k < layer->inputs ? k : antler__argument_stand_in(names, k);
+    return taken >= 0 && taken < layer->inputs ? &layer->in[taken] : NULL;
+}
+
+static bool write_shape(const antler_shape *shape, antler_json *config, const char *key)
+{
+    antler_json *list = antler__json_array(config, key);
+    bool fits = list && antler__json_add_null(list, NULL);
+    for (int i = 1; fits && i < shape->rank; i++)
+        fits = (shape->dim[i] < 0 ? antler__json_add_null(list, NULL)
+                                  : antler__json_add_number(list, NULL, (double)shape->dim[i])) != NULL;
+    return fits;
+}
+
+bool antler__shapes_write(const antler_model *model, const antler_tree_member *member, antler_json *object)
+{
+    const antler_layer_ops *ops = (const antler_layer_ops *)member->layer.type;
+    const char *const *names = ops ? ops->arguments : NULL;
+    antler_json *config = (antler_json *)(uintptr_t)antler__json_get(object, "config");
+    bool fits = true;
+    for (int k = 0; fits && config && names && member->flat >= 0 && names[k]; k++) {
+        char name[64], key[80];
+        const antler_shape *shape = shape_of(&model->layer[member->flat], names, k);
+        antler__argument_name(names[k], name, sizeof name);
+        snprintf(key, sizeof key, "%s_shape", name);
+        if (shape && has_key(&ops->type, key))
+            fits = write_shape(shape, config, key);
     }
     return fits;
 }

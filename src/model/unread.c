@@ -21,6 +21,8 @@ static antler_status read_strictly(const antler_type *section, const antler_json
         return antler__report_error(report, error.status, &place, "%s", error.message);
     antler_status status = antler__config_read(section, translated ? translated : node, &place, report, settings);
     antler__json_free(translated);
+    if (status == ANTLER_OK && section != &antler__fit_type && report->keras < 300)
+        ((antler_compile_settings *)*settings)->older_optimizer = antler__compile_is_older(node);
     return status;
 }
 
@@ -203,12 +205,16 @@ bool antler__unread_write(const antler_model *model, const antler_type *section,
     return fits;
 }
 
-antler_json *antler__compile_write_legacy(const antler_model *model)
+antler_json *antler__compile_write_legacy(const antler_model *model, antler_style style)
 {
     antler_json *root = antler__json_object(NULL, NULL);
     bool fits = antler__unread_write(model, &antler__training_type, model->compile, ANTLER_STYLE_LEGACY, root);
+    antler_json *config =
+        (antler_json *)(uintptr_t)antler__json_get(antler__json_get(root, "optimizer_config"), "config");
     if (fits && !antler__json_get(root, "loss_weights")) /* without which Keras does not load the file */
-        fits = antler__json_add_null(root, "loss_weights");
+        fits = antler__json_add_null(root, "loss_weights") != NULL;
+    if (fits && config && style == ANTLER_STYLE_KERAS2 && !model->compile->older_optimizer) /* which it takes else */
+        fits = antler__json_add_bool(config, "is_legacy_optimizer", false) != NULL;
     if (fits)
         return root;
     antler__json_free(root);

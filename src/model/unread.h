@@ -28,7 +28,7 @@ void antler__unread_free(antler_model *model);
    fit the model's outputs, if these are known. */
 antler_status antler__compile_ready(const antler_model *model, const char *without, antler_error *err);
 /* training_config; NULL without memory. */
-antler_json *antler__compile_write_legacy(const antler_model *model);
+antler_json *antler__compile_write_legacy(const antler_model *model, antler_style style);
 /* Adds to `written` the settings of a section: those that were read (or NULL), and the items as they came. False
    without memory. */
 bool antler__unread_write(const antler_model *model, const antler_type *section, const void *settings,

@@ -27,10 +27,11 @@ bool antler__is_weights(const antler_entries *entries)
 /* Integers are the seeds of noise. */
 static bool holds_weights(const antler_entry *entry)
 {
-    static const char *const others[] = {"/antler/", "/optimizer/", "/optimizer_weights/", "/metrics/"};
+    static const char *const others[] = {"/antler", "/optimizer", "/optimizer_weights", "/metrics"};
     bool own = entry->dtype == ANTLER_FLOAT16 || entry->dtype == ANTLER_FLOAT32 || entry->dtype == ANTLER_FLOAT64;
+    const size_t root = strcspn(entry->name + 1, "/\\") + 1;
     for (size_t i = 0; own && i < sizeof others / sizeof *others; i++)
-        own = strncmp(entry->name, others[i], strlen(others[i])) != 0;
+        own = strlen(others[i]) != root || strncmp(entry->name, others[i], root) != 0;
     return own && !strchr(entry->name, '@');
 }
 

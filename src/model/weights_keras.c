@@ -19,6 +19,8 @@ typedef struct transfer {
     const antler_model *model;
     antler_entries *write;
     const antler_source *read;
+    bool older;       /* the file is of Keras 2.13 to 2.15 */
+    bool backslashes; /* join the groups of the file, up to "vars": Keras 2.13 to 2.15 on Windows */
 } transfer;
 
 /* Keras counts the layers of a class; those that give the input only in a Functional, operators nowhere. */
@@ -27,8 +29,36 @@ static bool is_counted(const antler_tree *tree, const antler_tree_member *member
     return !antler__member_is_operator(member) && !(tree->sequential && antler__member_is_source(member));
 }
 
-/* The group of a member, "dense_1": `counts` has how many of each class came before it. False without memory. */
-static bool group_name(antler_index *counts, const antler_tree_member *member, char *text, size_t size)
+enum { LONGEST_NAME = ANTLER_LONGEST_PATH + 32 };
+
+/* The path of a group as the file has it; returns its length. */
+static size_t path_in_file(const transfer *t, const char *path, char name[LONGEST_NAME])
+{
+    snprintf(name, LONGEST_NAME, "%s", path);
+    for (char *c = name + 1; t->backslashes && *c; c++)
+        *c = *c == '/' ? '\\' : *c;
+    return strlen(name);
+}
+
+/* By what the number of a class grows from layer to layer: Keras 2.13 counted each twice (dense, dense_2, dense_4), and
+   gave each its group. */
+static int64_t step_of(const transfer *t, const char *root, const char *class_group)
+{
+    char path[LONGEST_NAME], name[LONGEST_NAME];
+    bool there[2] = {false};
+    for (int i = 0; t->read && t->older && i < 2; i++) {
+        snprintf(path, sizeof path, "%s%s_%d", root, class_group, i + 1);
+        size_t length = path_in_file(t, path, name);
+        snprintf(name + length, sizeof name - length, "/vars");
+        there[i] = antler__entries_find(t->read->entries, name);
+    }
+    return !there[0] && there[1] ? 2 : 1;
+}
+
+/* The group of a member in `root`, "dense_1": `counts` has how many of each class came before it. False without
+   memory. */
+static bool group_name(const transfer *t, antler_index *counts, const char *root, const antler_tree_member *member,
+                       char *text, size_t size)
 {
     const char *class_name = antler__member_python_name(member);
     int64_t *before = antler__index_count(counts, class_name);
@@ -36,7 +66,7 @@ static bool group_name(antler_index *counts, const antler_tree_member *member, c
         return false;
     antler__snake_case(class_name, text, size - 32);
     if (*before)
-        snprintf(text + strlen(text), 32, "_%" PRId64, *before);
+        snprintf(text + strlen(text), 32, "_%" PRId64, *before * step_of(t, root, text));
     ++*before;
     return true;
 }
@@ -157,28 +187,35 @@ static antler_status write_layer(const transfer *t, int64_t layer, int64_t end, 
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-static int64_t variables_in(const antler_entries *entries, const char *path)
+/* The i-th variable of a group in the file; NULL: it has none. */
+static const antler_entry *find_variable(const transfer *t, const char *path, int64_t i)
 {
-    char name[ANTLER_LONGEST_PATH + 32];
-    int64_t n = -1;
-    do
-        snprintf(name, sizeof name, "%s/vars/%" PRId64, path, ++n);
-    while (antler__entries_find(entries, name));
+    char name[LONGEST_NAME];
+    size_t length = path_in_file(t, path, name);
+    snprintf(name + length, sizeof name - length, "/vars/%" PRId64, i);
+    return antler__entries_find(t->read->entries, name);
+}
+
+static int64_t variables_in(const transfer *t, const char *path)
+{
+    int64_t n = 0;
+    while (find_variable(t, path, n))
+        n++;
     return n;
 }
 
 /* How many variables the file has for g. A part that is an attribute of the public in one version of Keras may be a
    private one in another, "_query_dense": g's path is then that of the file. */
-static int64_t find_variables(const antler_entries *entries, group *g)
+static int64_t find_variables(const transfer *t, group *g)
 {
     char path[ANTLER_LONGEST_PATH];
-    int64_t found = variables_in(entries, g->path);
+    int64_t found = variables_in(t, g->path);
     if (found > 0 || !g->path[g->base])
         return found;
     int before = (int)(strrchr(g->path, '/') - g->path) + 1;
     bool is_private = g->path[before] == '_';
     snprintf(path, sizeof path, "%.*s%s%s", before, g->path, is_private ? "" : "_", g->path + before + is_private);
-    int64_t other = variables_in(entries, path);
+    int64_t other = variables_in(t, path);
     if (other > 0)
         memcpy(g->path, path, sizeof path);
     return other > 0 ? other : found;
@@ -187,18 +224,15 @@ static int64_t find_variables(const antler_entries *entries, group *g)
 static antler_status read_layer(const transfer *t, int64_t layer, int64_t end, group *g, antler_error *err)
 {
     const antler_model *model = t->model;
-    const antler_entries *entries = t->read->entries;
-    char name[ANTLER_LONGEST_PATH + 32];
     while (next_group(model, layer, end, g)) {
-        int64_t found = find_variables(entries, g);
+        int64_t found = find_variables(t, g);
         if (found != g->n)
             return antler_error_set(err, ANTLER_SHAPE, g->path,
                                     "the file has %" PRId64 " variables, the model's layer \"%s\" has %" PRId64, found,
                                     g->layer, g->n);
         for (int64_t i = 0; i < g->n; i++) {
-            snprintf(name, sizeof name, "%s/vars/%" PRId64, g->path, i);
-            ANTLER_TRY(
-                antler__source_take(t->read, antler__entries_find(entries, name), &model->variable[g->first + i], err));
+            const antler_entry *entry = find_variable(t, g->path, i);
+            ANTLER_TRY(antler__source_take(t->read, entry, &model->variable[g->first + i], err));
         }
     }
     return ANTLER_OK;
@@ -254,8 +288,8 @@ static antler_status visit(const transfer *t, const antler_tree *tree, const cha
         char name[160];
         if (!is_counted(tree, member))
             continue;
-        status = group_name(&counts, member, name, sizeof name) ? visit_member(t, member, root, name, err)
-                                                                : antler__no_memory(err);
+        status = group_name(t, &counts, root, member, name, sizeof name) ? visit_member(t, member, root, name, err)
+                                                                         : antler__no_memory(err);
     }
     antler__index_free(&counts);
     return status;
@@ -276,16 +310,26 @@ static bool has_prefix(const antler_entries *entries, const char *prefix)
     return false;
 }
 
+static bool is_older(const antler_entries *entries)
+{
+    return has_prefix(entries, "/_layer_checkpoint_dependencies");
+}
+
 bool antler__is_keras_weights(const antler_entries *entries)
 {
-    return has_prefix(entries, newer) || has_prefix(entries, older);
+    return has_prefix(entries, "/layers/") || has_prefix(entries, "/layers\\") || is_older(entries);
 }
 
 antler_status antler__keras_weights_read(const antler_model *model, const antler_source *source, antler_error *err)
 {
-    const transfer t = {.model = model, .read = source};
+    const antler_entries *entries = source->entries;
+    const transfer t = {.model = model,
+                        .read = source,
+                        .older = is_older(entries),
+                        .backslashes = has_prefix(entries, "/_layer_checkpoint_dependencies\\") ||
+                                       has_prefix(entries, "/layers\\")};
     if (source->by_name)
         return antler_error_set(err, ANTLER_UNSUPPORTED, NULL,
                                 "the layers in it are numbered by class, not named: expected a legacy .h5");
-    return visit(&t, model->tree, has_prefix(source->entries, older) ? older : newer, err);
+    return visit(&t, model->tree, t.older ? older : newer, err);
 }

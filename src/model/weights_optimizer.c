@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "core/number.h"
 #include "core/text.h"
+#include "model/optimizer_arrays.h"
 #include "model/structure.h"
 #include "model/weights_entries.h"
 #include "model/weights_legacy.h"
@@ -32,6 +33,9 @@ static bool number_at(const antler_entry *entry, int64_t index, double *value)
         return true;
     case ANTLER_UINT32:
         *value = ((const uint32_t *)entry->data)[index];
+        return true;
+    case ANTLER_FLOAT32: /* the first Keras 2 */
+        *value = (double)((const float *)entry->data)[index];
         return true;
     case ANTLER_FLOAT64:
         *value = ((const double *)entry->data)[index];
@@ -68,116 +72,87 @@ static bool has_rate(const antler_object *optimizer, float *rate)
     return schedule.type->flags & ANTLER_TYPE_BARE;
 }
 
-/* One array of the state in a file. */
-typedef struct array {
-    antler_shape shape;
-    bool dummy; /* a 0 that nobody reads */
-    antler_real *data;
-} array;
+/* ---- writing it -------------------------------------------------------------------------------------------------- */
 
-/* Walks the arrays in the order of files: by their slots' order, then by variable, then by slot. */
-typedef struct walk {
-    const antler_model *model;
-    int order, slot;
-    int64_t variable;
-} walk;
+/* Where a state goes: data sets 0, 1 ... of a group; in a legacy file the list has their names. */
+typedef struct target {
+    const char *group;
+    int64_t n;
+    antler_layout layout;
+    antler_name_list *list;
+    antler_entries *entries;
+} target;
 
-static walk walk_slots(const antler_model *model)
+/* The path of the next data set. What counts the steps of an older optimizer is known by its name. */
+static antler_status name_next(target *t, char path[64], antler_error *err)
 {
-    return (walk){.model = model, .slot = -1};
+    const bool counts = t->n == 0 && t->layout == ANTLER_LAYOUT_OLDER;
+    const int before = snprintf(path, 64, "%s/", t->group);
+    snprintf(path + before, 64 - (size_t)before, counts ? "iter" : "vars/%" PRId64, t->n);
+    t->n++;
+    return t->list ? antler__name_list_add(t->list, path + before, err) : ANTLER_OK;
 }
 
-/* Goes on to the next slot, of this variable, the next one, or the next order; false past the last. */
-static bool step_on(walk *w)
-{
-    if (++w->slot < w->model->slots)
-        return true;
-    w->slot = 0;
-    if (++w->variable >= w->model->variables) {
-        w->variable = 0;
-        w->order++;
-    }
-    return w->order < w->model->slots && w->model->slots > 0;
-}
-
-/* What a slot is to a variable, as its optimizer says; the core's own are arrays. */
-static antler_slot_use use_of(const antler_model *model, int slot, const antler_variable *variable, antler_shape *shape)
-{
-    const antler_object *optimizer = &model->compile->optimizer;
-    const antler_optimizer_ops *ops = (const antler_optimizer_ops *)optimizer->type;
-    *shape = variable->value.shape;
-    return slot < model->own_slot || !ops->use ? ANTLER_SLOT_ARRAY
-                                               : ops->use(optimizer->config, slot - model->own_slot, variable, shape);
-}
-
-static bool next_array(walk *w, array *next)
-{
-    const antler_model *model = w->model;
-    while (step_on(w)) {
-        const antler_slot *kind = &model->slot_kind[w->slot];
-        const antler_model_variable_entry *v = model->variables ? &model->variable[w->variable] : NULL;
-        *next = (array){.data = model->slot[w->slot]};
-        if (kind->order != w->order)
-            continue;
-        if (kind->shared) {
-            if (w->variable == 0)
-                return true;
-            continue;
-        }
-        if (!v || !v->view.trainable)
-            continue;
-        const antler_slot_use use = use_of(model, w->slot, &v->view, &next->shape);
-        next->data += v->offset;
-        next->dummy = use == ANTLER_SLOT_DUMMY;
-        next->shape = next->dummy ? (antler_shape){0, {0}} : next->shape;
-        if (use != ANTLER_SLOT_NONE)
-            return true;
-    }
-    return false;
-}
-
-static antler_status write_array(const array *a, const char *name, antler_entries *entries, antler_error *err)
-{
-    static const int32_t none;
-    return a->dummy ? antler__entries_add(entries, name, ANTLER_INT32, &a->shape, &none, sizeof none, err)
-                    : antler__weights_put(entries, name, &a->shape, a->data, err);
-}
-
-/* Writes the state as data sets prefix/0, prefix/1 ...; *n is how many. */
-static antler_status write_state(const antler_model *model, const char *prefix, int64_t *n, antler_entries *entries,
-                                 antler_error *err)
+static antler_status write_number(target *t, antler_dtype dtype, const void *number, antler_error *err)
 {
     const antler_shape scalar = {0, {0}};
-    array next;
-    walk w = walk_slots(model);
-    char name[64];
-    float rate;
-    *n = 0;
-    snprintf(name, sizeof name, "%s/%" PRId64, prefix, (*n)++);
-    ANTLER_TRY(
-        antler__entries_add(entries, name, ANTLER_INT64, &scalar, &model->iteration, sizeof model->iteration, err));
-    if (has_rate(optimizer_of(model), &rate)) {
-        snprintf(name, sizeof name, "%s/%" PRId64, prefix, (*n)++);
-        ANTLER_TRY(antler__entries_add(entries, name, ANTLER_FLOAT32, &scalar, &rate, sizeof rate, err));
-    }
-    while (next_array(&w, &next)) {
-        snprintf(name, sizeof name, "%s/%" PRId64, prefix, (*n)++);
-        ANTLER_TRY(write_array(&next, name, entries, err));
-    }
-    return ANTLER_OK;
+    char path[64];
+    ANTLER_TRY(name_next(t, path, err));
+    return antler__entries_add(t->entries, path, dtype, &scalar, number, antler_dtype_size(dtype), err);
 }
 
-static antler_status write_legacy(const antler_model *model, antler_entries *entries, antler_error *err)
+static antler_status write_array(target *t, const antler_shape *shape, const antler_real *data, antler_error *err)
+{
+    char path[64];
+    ANTLER_TRY(name_next(t, path, err));
+    return antler__weights_put(t->entries, path, shape, data, err);
+}
+
+/* The momentum that SGD has in Keras 2 where it takes none: zeros beside each trained variable. */
+static antler_status write_unread(const antler_model *model, target *t, antler_error *err)
+{
+    antler_status status = ANTLER_OK;
+    for (int64_t i = 0; status == ANTLER_OK && i < model->variables; i++) {
+        const antler_shape *shape = &model->variable[i].view.value.shape;
+        if (!model->variable[i].view.trainable)
+            continue;
+        antler_real *zeros = antler__allocate_zeroed((size_t)antler_count(shape, 0), sizeof *zeros);
+        status = zeros ? write_array(t, shape, zeros, err) : antler__no_memory(err);
+        antler__free(zeros);
+    }
+    return status;
+}
+
+static antler_status write_state(const antler_model *model, target *t, antler_error *err)
+{
+    static const int32_t none;
+    antler_state_array next;
+    antler_state_walk w = antler__state_walk(model, t->layout);
+    float rate;
+    ANTLER_TRY(write_number(t, ANTLER_INT64, &model->iteration, err));
+    if (has_rate(optimizer_of(model), &rate) && t->layout == ANTLER_LAYOUT_KERAS3)
+        ANTLER_TRY(write_number(t, ANTLER_FLOAT32, &rate, err));
+    while (antler__state_next(&w, &next))
+        ANTLER_TRY(next.dummy ? write_number(t, ANTLER_INT32, &none, err)
+                              : write_array(t, &next.shape, next.data, err));
+    return t->layout == ANTLER_LAYOUT_KERAS2 && model->slots == model->own_slot ? write_unread(model, t, err)
+                                                                                : ANTLER_OK;
+}
+
+/* A model that came from Keras 2 goes back there, with the kind of optimizer that it had. */
+static antler_layout layout_of(const antler_model *model, antler_style style)
+{
+    if (style != ANTLER_STYLE_KERAS2)
+        return ANTLER_LAYOUT_KERAS3;
+    return model->compile->older_optimizer ? ANTLER_LAYOUT_OLDER : ANTLER_LAYOUT_KERAS2;
+}
+
+static antler_status write_legacy(const antler_model *model, antler_style style, antler_entries *entries,
+                                  antler_error *err)
 {
     antler_name_list list = {0};
-    antler_status status = ANTLER_OK;
-    char name[64];
-    int64_t n;
-    ANTLER_TRY(write_state(model, "/optimizer_weights/vars", &n, entries, err));
-    for (int64_t i = 0; status == ANTLER_OK && i < n; i++) {
-        snprintf(name, sizeof name, "vars/%" PRId64, i);
-        status = antler__name_list_add(&list, name, err);
-    }
+    target t = {"/optimizer_weights", 0, layout_of(model, style), &list, entries};
+    antler_status status = write_state(model, &t, err);
     if (status == ANTLER_OK)
         return antler__name_list_write(&list, "/optimizer_weights@weight_names", entries, err);
     antler__free(list.text);
@@ -188,117 +163,179 @@ antler_status antler__optimizer_write(const antler_model *model, antler_style st
                                       antler_error *err)
 {
     char snake[128];
-    int64_t n;
+    target t = {"/optimizer", 0, ANTLER_LAYOUT_KERAS3, NULL, entries};
     if (!optimizer_of(model))
         return ANTLER_OK;
     if (style != ANTLER_STYLE_KERAS)
-        return write_legacy(model, entries, err);
+        return write_legacy(model, style, entries, err);
     antler__snake_case(optimizer_of(model)->type->class_name, snake, sizeof snake);
     ANTLER_TRY(antler__weights_put_group(entries, "/optimizer/vars", err));
     ANTLER_TRY(antler__weights_put_text(entries, "/optimizer/vars@name", snake, err));
-    return write_state(model, "/optimizer/vars", &n, entries, err);
+    return write_state(model, &t, err);
 }
 
-/* The entries of a state in their order, in either layout; ends with NULL. For antler__free; NULL without memory. */
-static const antler_entry **find_state(const antler_entries *entries)
+/* ---- reading it -------------------------------------------------------------------------------------------------- */
+
+/* The entries of a state in a file, in their order; ends with NULL. */
+typedef struct state {
+    const antler_entry **entry; /* for antler__free */
+    bool older;                 /* by the name of its count of steps, or as it has none */
+} state;
+
+/* "Adam/iter:0" and "Adam/iterations:0" of the older ones, "iteration:0" and "adam/iteration" of the newer. */
+static bool is_older(const char *name)
 {
-    const antler_entry **state = antler__allocate((size_t)entries->n + 1, sizeof *state);
+    const char *base = strrchr(name, '/');
+    base = base ? base + 1 : name;
+    return strncmp(base, "iter", 4) == 0 && !(strncmp(base, "iteration", 9) == 0 && base[9] != 's');
+}
+
+static void find_legacy(const antler_entries *entries, state *s)
+{
+    antler_names names = antler__names_of(entries, "/optimizer_weights@weight_names");
     char path[ANTLER_LONGEST_PATH];
     int64_t n = 0;
-    if (!state)
-        return NULL;
-    if (antler__is_legacy_weights(entries)) {
-        antler_names names = antler__names_of(entries, "/optimizer_weights@weight_names");
-        for (const char *name; n < entries->n && (name = antler__names_next(&names)); n++) {
-            snprintf(path, sizeof path, "/optimizer_weights/%s", name);
-            if (!(state[n] = antler__entries_find(entries, path)))
-                break;
-            if (antler__ends_with(name, "/dynamic_scale")) /* the last of a LossScaleOptimizer's own */
-                n = -1;
-        }
-    } else { /* that of a LossScaleOptimizer lies deeper */
-        const bool deeper = antler__entries_find(entries, "/optimizer/inner_optimizer/vars/0");
-        for (; n < entries->n; n++) {
-            snprintf(path, sizeof path, "/optimizer/%svars/%" PRId64, deeper ? "inner_optimizer/" : "", n);
-            if (!(state[n] = antler__entries_find(entries, path)))
-                break;
-        }
+    for (const char *name; n < entries->n && (name = antler__names_next(&names)); n++) {
+        snprintf(path, sizeof path, "/optimizer_weights/%s", name);
+        if (!(s->entry[n] = antler__entries_find(entries, path)))
+            break;
+        if (n == 0)
+            s->older = is_older(name) || s->entry[0]->shape.rank > 0;
+        if (antler__ends_with(name, "/dynamic_scale")) /* the last of a LossScaleOptimizer's own */
+            n = -1;
     }
-    state[n] = NULL;
-    return state;
+    s->entry[n] = NULL;
 }
 
-/* Whether every array is there with its shape; Keras, too, starts afresh when they are not. */
-static bool slots_fit(const antler_model *model, const antler_entry *const *entry)
+static void find_keras(const antler_entries *entries, state *s)
 {
-    array next;
-    walk w = walk_slots(model);
-    for (; next_array(&w, &next); entry++)
-        if (!*entry || !antler_shape_equal(&(*entry)->shape, &next.shape) ||
-            (!next.dummy && (*entry)->dtype != ANTLER_FLOAT32 && (*entry)->dtype != ANTLER_FLOAT64))
-            return false;
-    return !*entry;
+    /* that of a LossScaleOptimizer lies deeper */
+    const bool deeper = antler__entries_find(entries, "/optimizer/inner_optimizer/vars/0");
+    char path[ANTLER_LONGEST_PATH];
+    int64_t n = 0;
+    for (; n < entries->n; n++) {
+        snprintf(path, sizeof path, "/optimizer/%svars/%" PRId64, deeper ? "inner_optimizer/" : "", n);
+        if (!(s->entry[n] = antler__entries_find(entries, path)))
+            break;
+    }
+    s->entry[n] = NULL;
 }
 
-/* The slots of a state that fits the compiled optimizer, and the steps that it had done; NULL and -1 for any other. */
-static antler_status check_state(antler_model *model, const antler_entry *const *state,
-                                 const antler_entry *const **slots, int64_t *steps, antler_error *err)
+static antler_status find_state(const antler_entries *entries, state *s, antler_error *err)
+{
+    *s = (state){.entry = antler__allocate((size_t)entries->n + 1, sizeof *s->entry)};
+    if (!s->entry)
+        return antler__no_memory(err);
+    (antler__is_legacy_weights(entries) ? find_legacy : find_keras)(entries, s);
+    return ANTLER_OK;
+}
+
+static bool holds_reals(const antler_entry *entry)
+{
+    return entry->dtype == ANTLER_FLOAT32 || entry->dtype == ANTLER_FLOAT64;
+}
+
+/* Whether the rest is empty, or what Keras 2 keeps beside what it reads: a number or an array for each trained
+   variable. */
+static bool is_unread(const antler_model *model, antler_layout layout, const antler_entry *const *rest)
+{
+    if (!*rest)
+        return true;
+    for (int64_t i = 0; i < model->variables; i++) {
+        const antler_shape *shape = &model->variable[i].view.value.shape;
+        if (!model->variable[i].view.trainable)
+            continue;
+        if (!*rest || !(antler_shape_equal(&(*rest)->shape, shape) || antler_count(&(*rest)->shape, 0) == 1))
+            return false;
+        rest++;
+    }
+    return !*rest && layout != ANTLER_LAYOUT_KERAS3;
+}
+
+/* Whether every array of a layout is there with its shape. */
+static bool slots_fit(const antler_model *model, antler_layout layout, const antler_entry *const *entry)
+{
+    antler_state_array next;
+    antler_state_walk w = antler__state_walk(model, layout);
+    for (; antler__state_next(&w, &next); entry++)
+        if (!*entry || !antler_shape_equal(&(*entry)->shape, &next.shape) || (!next.dummy && !holds_reals(*entry)))
+            return false;
+    return is_unread(model, layout, entry);
+}
+
+/* What a file's state is to the model. */
+typedef struct found {
+    const antler_entry *const *slots; /* NULL: it does not fit, and as in Keras the optimizer starts afresh */
+    antler_layout layout;
+    int64_t steps; /* -1: it does not fit */
+} found;
+
+static antler_status check_state(antler_model *model, const state *s, found *f, antler_error *err)
 {
     float rate;
-    int64_t iteration;
-    bool counted = state[0] && state[0]->shape.rank == 0 && state[0]->dtype != ANTLER_FLOAT32;
-    *slots = NULL;
-    *steps = -1;
-    if (!counted)
+    int64_t steps = 0;
+    const antler_entry *const *first = s->entry;
+    *f = (found){.steps = -1};
+    const bool counted = first[0] && first[0]->shape.rank == 0;
+    if (!first[0] || (!counted && !s->older) || (first[0]->dtype == ANTLER_FLOAT32 && !s->older))
         return ANTLER_OK;
-    ANTLER_TRY(antler__counter_read(state[0], 0, &iteration, err));
+    if (counted)
+        ANTLER_TRY(antler__counter_read(*first++, 0, &steps, err));
     ANTLER_TRY(antler__model_slots(model, err));
-    const antler_entry *const *first = state + 1;
-    if (has_rate(optimizer_of(model), &rate) && *first)
-        first++;
-    if (slots_fit(model, first)) {
-        *slots = first;
-        *steps = iteration;
+    const bool rated = has_rate(optimizer_of(model), &rate) && *first && (*first)->shape.rank == 0;
+    const struct {
+        antler_layout layout;
+        bool possible;
+    } tries[] = {{ANTLER_LAYOUT_OLDER, s->older},
+                 {ANTLER_LAYOUT_KERAS3, !s->older && rated == has_rate(optimizer_of(model), &rate)},
+                 {ANTLER_LAYOUT_KERAS2, !s->older}};
+    for (size_t i = 0; !f->slots && i < sizeof tries / sizeof *tries; i++) {
+        const antler_layout layout = tries[i].layout;
+        const antler_entry *const *slots = first + (layout == ANTLER_LAYOUT_KERAS3 && rated);
+        if (tries[i].possible && slots_fit(model, layout, slots))
+            *f = (found){slots, layout, steps};
     }
     return ANTLER_OK;
 }
 
-static antler_status read_state(antler_model *model, const antler_entry *const *state, antler_error *err)
+static antler_status read_state(antler_model *model, const state *s, antler_error *err)
 {
-    array next;
-    const antler_entry *const *slots;
-    int64_t steps;
-    ANTLER_TRY(check_state(model, state, &slots, &steps, err));
-    if (!slots)
+    antler_state_array next;
+    found f;
+    ANTLER_TRY(check_state(model, s, &f, err));
+    if (!f.slots)
         return ANTLER_OK;
-    walk w = walk_slots(model);
-    for (; next_array(&w, &next); slots++)
+    antler_state_walk w = antler__state_walk(model, f.layout);
+    for (; antler__state_next(&w, &next); f.slots++)
         if (!next.dummy)
-            ANTLER_TRY(antler__weights_take(*slots, &next.shape, next.data, err));
-    model->iteration = steps;
+            ANTLER_TRY(antler__weights_take(*f.slots, &next.shape, next.data, err));
+    model->iteration = f.steps;
     return ANTLER_OK;
 }
 
 antler_status antler__optimizer_steps(antler_model *model, const antler_entries *entries, int64_t *steps,
                                       antler_error *err)
 {
-    const antler_entry *const *slots;
+    state s;
+    found f = {.steps = -1};
     *steps = -1;
     if (!optimizer_of(model))
         return ANTLER_OK;
-    const antler_entry **state = find_state(entries);
-    antler_status status = state ? check_state(model, state, &slots, steps, err) : antler__no_memory(err);
-    antler__free(state);
+    ANTLER_TRY(find_state(entries, &s, err));
+    antler_status status = check_state(model, &s, &f, err);
+    antler__free(s.entry);
+    *steps = f.steps;
     return status;
 }
 
 antler_status antler__optimizer_read(antler_model *model, const antler_entries *entries, antler_error *err)
 {
+    state s;
     if (!optimizer_of(model))
         return ANTLER_OK;
-    const antler_entry **state = find_state(entries);
-    antler_status status = state ? read_state(model, state, err) : antler__no_memory(err);
-    antler__free(state);
+    ANTLER_TRY(find_state(entries, &s, err));
+    antler_status status = read_state(model, &s, err);
+    antler__free(s.entry);
     return status;
 }
 

@@ -258,6 +258,7 @@ static const antler_optimizer_ops ftrl = {
     .type = ANTLER_OPTIMIZER("Ftrl", "ftrl", ftrl_config, ftrl_fields, "follows the regularized leader"),
     .slots = antler__two_slots,
     .interleaved = true,
+    .always_interleaved = true,
     .slot = ftrl_slot,
     .step = ftrl_step,
 };

@@ -4,8 +4,8 @@
 
 #include "antler/layer.h"
 
-/* Keras 3.4: a step is there if it is in any tensor, and masks act on the values of merging layers. Before, a step was
-   there if it was in all. */
+/* Keras 3.4: a step is there if it is in any tensor, and masks act on the values of merging layers. In Keras 2 a step
+   was there if it was in all; Keras 3.0 to 3.3 lost the masks of several tensors (model/structure.c). */
 static inline bool antler__masks_join_by_or(const antler_run *run)
 {
     return run->keras >= 304;
