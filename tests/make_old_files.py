@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes tests/old_files: models in the forms of Keras 1 and 2, and what they predict.
+"""Makes tests/old_files, models in the forms of Keras 1 and 2 with what they predict, and golden cases of layers that
+Keras 3 has not.
 
 Files of Keras 2 are written by tf-keras. What nothing writes any more is made by hand beside a twin, a model of tf-keras
 that computes the same: its weights are put into the old form, and what it predicts is what the file must predict. The
@@ -16,6 +17,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import h5py
 import numpy as np
+import tensorflow as tf
 import tf_keras
 from tf_keras import layers as L
 
@@ -426,6 +428,33 @@ def keras2_theano_borders():
     (OUT / "refused_theano.io.h5").unlink()
 
 
+def keras2_operators():
+    """Operators as TF 2.0 to 2.3 kept them: nodes of its graph, with their constants."""
+    a, dense = L.Input((3, 2)), L.Dense(3)
+    double = dense(tf.transpose(a, [0, 2, 1])) * 2.0
+    rest = 1.0 - double
+    twin = shuffled(tf_keras.Model(a, tf.reduce_mean(rest, axis=2, keepdims=True) + rest))
+
+    def node(name, op, constants, *sources, **attr):
+        return {"class_name": "TensorFlowOpLayer", "name": f"tf_op_layer_{name}",
+                "inbound_nodes": [[[s, 0, 0, {}] for s in sources]],
+                "config": {"name": name, "trainable": True, "dtype": "float32", "constants": constants, "node_def": {
+                    "name": name, "op": op, "input": [], "attr": {"T": {"type": "DT_FLOAT"}, **attr}}}}
+
+    layers = [
+        {"class_name": "InputLayer", "name": "a", "inbound_nodes": [],
+         "config": {"name": "a", "batch_input_shape": [None, 3, 2], "dtype": "float32", "sparse": False}},
+        node("t", "Transpose", {"1": [0, 2, 1]}, "a", Tperm={"type": "DT_INT32"}),
+        {"class_name": "Dense", "name": "d", "inbound_nodes": [[["tf_op_layer_t", 0, 0, {}]]],
+         "config": {"name": "d", "units": 3, "activation": "linear", "use_bias": True}},
+        node("m", "Mul", {"1": 2.0}, "d"), node("s", "Sub", {"0": 1.0}, "tf_op_layer_m"),
+        node("r", "Mean", {"1": 2}, "tf_op_layer_s", keep_dims={"b": True}),
+        node("y", "AddV2", {}, "tf_op_layer_r", "tf_op_layer_s")]
+    config = {"class_name": "Model", "config": {"name": "model", "layers": layers, "input_layers": [["a", 0, 0]],
+                                                "output_layers": [["tf_op_layer_y", 0, 0]]}}
+    by_hand("keras2_operators", twin, config, {"a": {}, "d": kernel_and_bias(dense, "d")}, "2.2.4-tf")
+
+
 def keras2_chunks():
     """Lists in pieces: layer_names0, layer_names1 ..."""
     model = tf_keras.Sequential([L.Input((3,)), L.Dense(3), L.Dense(4, activation="relu"), L.Dense(2)])
@@ -445,13 +474,56 @@ def keras2_chunks():
     by_tf_keras("keras2_chunks", model, edit)
 
 
+def golden():
+    """Cases of tests/golden for layers that Keras 3 has not: as make_golden.py makes them, by tf-keras."""
+    folder = OUT.parent / "golden"
+    index = json.loads((folder / "index.json").read_text())
+    local = {"locally_connected1d": [L.LocallyConnected1D(3, 3, strides=2, activation="tanh"),
+                                     L.LocallyConnected1D(2, 2, padding="same", implementation=3, use_bias=False)],
+             "locally_connected2d": [L.LocallyConnected2D(2, (2, 3), strides=(1, 2), activation="sigmoid"),
+                                     L.LocallyConnected2D(2, 2, padding="same", strides=2, implementation=3)]}
+    for name, members in local.items():
+        model = tf_keras.Sequential([L.Input((7, 2) if name[-2] == "1" else (5, 6, 2)), *members, L.Flatten(),
+                                     L.Dense(2)])
+        model.compile(tf_keras.optimizers.SGD(0.05), "mean_squared_error")
+        shuffled(model)
+        init, x = model.get_weights(), inputs_of(model)[0]
+        y = rng.random((ROWS, 2)).astype("float32")
+        case = folder / name
+        shutil.rmtree(case, ignore_errors=True)
+        case.mkdir()
+        model.save(case / "model.h5")
+        written = json.loads(model.to_json())
+        written["compile_config"] = {"optimizer": {"class_name": "SGD", "config": {"learning_rate": 0.05}},
+                                     "loss": "mean_squared_error"}
+        (case / "model.json").write_text(json.dumps(written, indent=1) + "\n")
+        values = {"x": x, "y": y, "predict": model.predict(x, verbose=0), "loss": model.evaluate(x, y, verbose=0)}
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(model(x, training=True) - y))
+        gradients = tape.gradient(loss, model.trainable_weights)
+        for _ in range(5):
+            model.train_on_batch(x, y)
+        for key, arrays in (("init", init), ("grad_train", gradients), ("after", model.get_weights())):
+            values.update({f"{key}/{k}": np.asarray(a) for k, a in enumerate(arrays)})
+        with h5py.File(case / "io.h5", "w") as f:
+            for key, value in values.items():
+                f[key] = np.asarray(value, "float32")
+        like = next(c for c in index["cases"] if c["name"] == "crossentropy_binary")
+        index["cases"] = [c for c in index["cases"] if c["name"] != name] + [
+            {**like, "name": name, "checks": f"{type(members[0]).__name__} by tf-keras, both forms of its kernel",
+             "layers": ["Dense", "Flatten", type(members[0]).__name__], "files": ["io.h5", "model.h5", "model.json"]}]
+    (folder / "index.json").write_text(json.dumps(index, indent=1) + "\n")
+
+
 def main():
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir()
     for make in (keras1_convolution, keras1_theano, keras1_steps, keras1_transpose, keras1_lstm, keras1_bidirectional,
                  keras1_conv_lstm, keras1_merge, keras1_graph, keras2_written, keras2_optimizers, keras2_recurrent,
-                 keras2_cudnn, keras2_theano, keras2_theano_borders, keras2_chunks):
+                 keras2_cudnn, keras2_theano, keras2_theano_borders, keras2_operators,
+                 keras2_chunks):
         make()
+    golden()
     print(f"{len(list(OUT.glob('*.io.h5')))} models in {OUT}")
 
 

@@ -170,10 +170,17 @@ static antler_status read_value(const antler_field *field, const antler_json *no
 
 /* ---- a config ---------------------------------------------------------------------------------------------------- */
 
+/* What the config has for a row, by its key or by the one that Keras 2 had; NULL: nothing. */
+static const antler_json *given(const antler_field *field, const antler_json *config)
+{
+    const antler_json *node = config ? antler__json_get(config, field->key) : NULL;
+    return node || !config || !field->legacy ? node : antler__json_get(config, field->legacy);
+}
+
 static antler_status apply_default(const antler_field *field, const antler_json *config_node, const antler_place *place,
                                    antler_report *report, void *config)
 {
-    if (field->kind == ANTLER_ANY || !field->def || (config_node && antler__json_get(config_node, field->key)))
+    if (field->kind == ANTLER_ANY || !field->def || given(field, config_node))
         return ANTLER_OK; /* nothing to fill in, or it will be read */
     antler_json *node;
     ANTLER_TRY(antler__json_parse(field->def, strlen(field->def), &node, report->err));
@@ -186,7 +193,7 @@ static antler_status check_required(const antler_field *field, const antler_json
                                     const antler_place *place, antler_report *report)
 {
     bool required = field->kind != ANTLER_ANY && !field->def;
-    if (!required || (config_node && antler__json_get(config_node, field->key)))
+    if (!required || given(field, config_node))
         return ANTLER_OK;
     return antler__report_error(report, ANTLER_VALUE, place, "missing; it has no default");
 }
@@ -214,15 +221,32 @@ static antler_status read_unknown(const antler_type *type, const antler_json *it
                                 nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 }
 
+/* The row of a key, or of one that Keras 2 had for it. */
+static const antler_field *find_row(const antler_type *type, const char *key)
+{
+    const antler_field *found = antler__field_find(type, key);
+    antler_field_walk walk = antler__fields_of(type);
+    for (const antler_field *field; !found && (field = antler__field_next(&walk));)
+        found = field->legacy && strcmp(field->legacy, key) == 0 ? field : NULL;
+    return found;
+}
+
+static antler_status refuse_twice(const antler_field *field, const antler_place *place, antler_report *report)
+{
+    return antler__report_error(report, ANTLER_NAME, place, "\"%s\" stands beside it, which means the same",
+                                field->key);
+}
+
 static antler_status read_keys(const antler_type *type, const antler_json *node, const antler_place *place,
                                antler_report *report, void *config)
 {
     antler_status status = ANTLER_OK;
     for (const antler_json *item = antler__json_first(node); item; item = antler__json_next(item)) {
-        const antler_field *field = antler__field_find(type, antler__json_key(item));
+        const antler_field *field = find_row(type, antler__json_key(item));
         antler_place there = antler__at(place, antler__json_key(item));
-        antler_status one =
-            field ? read_value(field, item, &there, report, config) : read_unknown(type, item, &there, report);
+        antler_status one = !field                       ? read_unknown(type, item, &there, report)
+                            : item != given(field, node) ? refuse_twice(field, &there, report)
+                                                         : read_value(field, item, &there, report, config);
         status = status == ANTLER_OK ? one : status;
     }
     return status;

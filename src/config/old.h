@@ -37,6 +37,15 @@ typedef struct antler_old_class {
 
 extern const antler_old_class antler__old_classes[];
 
+/* An operator of TF 2.0 to 2.3, which files name by its node in the graph. */
+typedef struct antler_old_function {
+    const char *op;       /* NULL ends the table */
+    const char *function; /* what tf.keras called it later (antler_spelling) */
+    const char *takes;    /* its arguments in their order */
+} antler_old_function;
+
+extern const antler_old_function antler__old_functions[];
+
 /* The arrays that an old file has for one layer, or for what is left of a group's list. */
 enum { ANTLER_OLD_ARRAYS = 12 };
 typedef struct antler_old_weights {

@@ -159,28 +159,10 @@ static const antler_field leaky_relu_fields[] = {
      .max = FLT_MAX,
      .doc = "slope below 0",
      .legacy = "alpha"},
-    {.key = "alpha", /* in Keras 2 */
-     .kind = ANTLER_REAL,
-     .offset = offsetof(leaky_relu, alpha),
-     .def = "null",
-     .min = 0,
-     .max = FLT_MAX,
-     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
-     .doc = "Keras 2's name of negative_slope"},
     ANTLER_FIELD_END,
 };
 
 static const char *const leaky_relu_samples[] = {"(4, 3) {}", "(5) {\"negative_slope\": 0.01}", NULL};
-
-static antler_status leaky_relu_check(void *config, antler_error *err)
-{
-    leaky_relu *c = config;
-    (void)err;
-    if (!isnan(c->alpha))
-        c->negative_slope = c->alpha;
-    c->alpha = (double)NAN;
-    return ANTLER_OK;
-}
 
 static antler_status leaky_relu_run(const void *config, antler_run *run)
 {
@@ -199,8 +181,7 @@ const antler_layer_ops antler_layer_leaky_relu = {
              .doc = "x, or negative_slope * x below 0",
              .config_size = sizeof(leaky_relu),
              .fields = leaky_relu_fields,
-             .samples = leaky_relu_samples,
-             .check = leaky_relu_check},
+             .samples = leaky_relu_samples},
     .flags = ANTLER_IN_PLACE | ANTLER_NEEDS_Y,
     .mask = ANTLER_MASK_PASS,
     .infer = antler_infer_same,

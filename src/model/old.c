@@ -3,6 +3,7 @@
 
 #include "config/old.h"
 #include "model/old_merge.h"
+#include "model/old_operation.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +16,8 @@ enum { MOST_ROWS = 8, MOST_WORDS = 3 };
 typedef struct rows {
     const char *name; /* of the class today */
     int n;
-    const antler_old_key *keys[MOST_ROWS]; /* those of the class come before those of its kind */
+    const antler_old_key *keys[MOST_ROWS];
+    const antler_type *type[MOST_ROWS]; /* rows of its kind hold where it has no such key itself; NULL: its own rows */
 } rows;
 
 static bool holds(const antler_old_class *row, const char *name, const antler_json *config)
@@ -33,8 +35,10 @@ static rows rows_of(const char *class_name, const antler_json *config, int keras
     for (const antler_old_class *row = antler__old_classes; row->before; row++) {
         if (keras >= row->before || !holds(row, r.name, config))
             continue;
-        if (row->keys && r.n < MOST_ROWS)
+        if (row->keys && r.n < MOST_ROWS) {
+            r.type[r.n] = row->name ? NULL : antler_type_find(row->kind, r.name);
             r.keys[r.n++] = row->keys;
+        }
         r.name = row->today ? row->today : r.name;
     }
     return r;
@@ -58,7 +62,7 @@ static const antler_old_key *find_key(const rows *r, const char *key, int *index
     for (int i = 0; i < r->n; i++)
         for (const antler_old_key *row = r->keys[i]; row->key; row++)
             if ((*index = word_index(row->key, key)) >= 0)
-                return row;
+                return r->type[i] && antler__field_find(r->type[i], key) ? NULL : row;
     return NULL;
 }
 
@@ -204,6 +208,11 @@ static void copy_object(translation *t, const antler_json *node, const char *cla
 {
     const antler_json *config = antler__json_get(node, "config");
     rows r = rows_of(class_name, config, t->keras);
+    bool operation = false;
+    if (strcmp(class_name, "TensorFlowOpLayer") == 0 && !antler__old_operation(node, to, &operation))
+        fail(t, ANTLER_MEMORY);
+    if (operation)
+        return;
     if (strcmp(r.name, class_name) != 0)
         antler__report_note(t->report, place, "%.80s is read as %s", class_name, r.name);
     for (const antler_json *item = antler__json_first(node); item; item = antler__json_next(item)) {

@@ -24,7 +24,6 @@ ANTLER_API extern const struct antler_layer_ops antler_layer_relu;
 struct antler_leaky_relu {
     ANTLER_LAYER_KEYS
     double negative_slope; /* 0.3 */
-    double alpha;          /* Keras 2's name of it */
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_leaky_relu;

@@ -63,8 +63,6 @@ static const antler_old_key layer_keys1[] = {
 };
 
 static const antler_old_key embedding_keys1[] = {
-    RENAME("input_dim", "input_dim"),
-    RENAME("output_dim", "output_dim"),
     RENAME("init", "embeddings_initializer"),
     RENAME("W_regularizer", "embeddings_regularizer"),
     RENAME("W_constraint", "embeddings_constraint"),
@@ -167,9 +165,38 @@ const antler_old_class antler__old_classes[] = {
     {INT_MAX, "Merge",
      .refused = "only modes that are a word are read, without \"cos\", whose result has an axis of "
                 "its own in Keras 1"},
+    {INT_MAX, "TensorFlowOpLayer",
+     .refused = "of those only plain operators are read, with no settings beside numbers"},
     {INT_MAX, "Highway", .refused = "a layer of Keras 1 that no later one has"},
     {INT_MAX, "MaxoutDense", .refused = "a layer of Keras 1 that no later one has"},
     {INT_MAX, "ParametricSoftplus", .refused = "a layer of Keras 1 that no later one has"},
     {INT_MAX, "SReLU", .refused = "a layer of Keras 1 that no later one has"},
     {0},
+};
+
+const antler_old_function antler__old_functions[] = {
+    {"Abs", "math.abs", "x"},
+    {"Add", "math.add", "x y"},
+    {"AddV2", "math.add", "x y"},
+    {"Exp", "math.exp", "x"},
+    {"ExpandDims", "expand_dims", "input axis"},
+    {"Log", "math.log", "x"},
+    {"Max", "math.reduce_max", "input_tensor axis"},
+    {"Maximum", "math.maximum", "x y"},
+    {"Mean", "math.reduce_mean", "input_tensor axis"},
+    {"Min", "math.reduce_min", "input_tensor axis"},
+    {"Minimum", "math.minimum", "x y"},
+    {"Mul", "math.multiply", "x y"},
+    {"Neg", "math.negative", "x"},
+    {"Pow", "math.pow", "x y"},
+    {"RealDiv", "math.truediv", "x y"},
+    {"Reshape", "reshape", "tensor shape"},
+    {"Sigmoid", "math.sigmoid", "x"},
+    {"Sqrt", "math.sqrt", "x"},
+    {"Square", "math.square", "x"},
+    {"Sub", "math.subtract", "x y"},
+    {"Sum", "math.reduce_sum", "input_tensor axis"},
+    {"Tanh", "math.tanh", "x"},
+    {"Transpose", "transpose", "a perm"},
+    {NULL, NULL, NULL},
 };
