@@ -428,6 +428,33 @@ def keras2_theano_borders():
     (OUT / "refused_theano.io.h5").unlink()
 
 
+def keras2_operators():
+    """Operators as TF 2.0 to 2.3 kept them: nodes of its graph, with their constants."""
+    a, dense = L.Input((3, 2)), L.Dense(3)
+    double = dense(tf.transpose(a, [0, 2, 1])) * 2.0
+    rest = 1.0 - double
+    twin = shuffled(tf_keras.Model(a, tf.reduce_mean(rest, axis=2, keepdims=True) + rest))
+
+    def node(name, op, constants, *sources, **attr):
+        return {"class_name": "TensorFlowOpLayer", "name": f"tf_op_layer_{name}",
+                "inbound_nodes": [[[s, 0, 0, {}] for s in sources]],
+                "config": {"name": name, "trainable": True, "dtype": "float32", "constants": constants, "node_def": {
+                    "name": name, "op": op, "input": [], "attr": {"T": {"type": "DT_FLOAT"}, **attr}}}}
+
+    layers = [
+        {"class_name": "InputLayer", "name": "a", "inbound_nodes": [],
+         "config": {"name": "a", "batch_input_shape": [None, 3, 2], "dtype": "float32", "sparse": False}},
+        node("t", "Transpose", {"1": [0, 2, 1]}, "a", Tperm={"type": "DT_INT32"}),
+        {"class_name": "Dense", "name": "d", "inbound_nodes": [[["tf_op_layer_t", 0, 0, {}]]],
+         "config": {"name": "d", "units": 3, "activation": "linear", "use_bias": True}},
+        node("m", "Mul", {"1": 2.0}, "d"), node("s", "Sub", {"0": 1.0}, "tf_op_layer_m"),
+        node("r", "Mean", {"1": 2}, "tf_op_layer_s", keep_dims={"b": True}),
+        node("y", "AddV2", {}, "tf_op_layer_r", "tf_op_layer_s")]
+    config = {"class_name": "Model", "config": {"name": "model", "layers": layers, "input_layers": [["a", 0, 0]],
+                                                "output_layers": [["tf_op_layer_y", 0, 0]]}}
+    by_hand("keras2_operators", twin, config, {"a": {}, "d": kernel_and_bias(dense, "d")}, "2.2.4-tf")
+
+
 def keras2_chunks():
     """Lists in pieces: layer_names0, layer_names1 ..."""
     model = tf_keras.Sequential([L.Input((3,)), L.Dense(3), L.Dense(4, activation="relu"), L.Dense(2)])
@@ -493,7 +520,8 @@ def main():
     OUT.mkdir()
     for make in (keras1_convolution, keras1_theano, keras1_steps, keras1_transpose, keras1_lstm, keras1_bidirectional,
                  keras1_conv_lstm, keras1_merge, keras1_graph, keras2_written, keras2_optimizers, keras2_recurrent,
-                 keras2_cudnn, keras2_theano, keras2_theano_borders, keras2_chunks):
+                 keras2_cudnn, keras2_theano, keras2_theano_borders, keras2_operators,
+                 keras2_chunks):
         make()
     golden()
     print(f"{len(list(OUT.glob('*.io.h5')))} models in {OUT}")

@@ -32,6 +32,7 @@ static const char *const old_files[] = {
     "keras2_local2",
     "keras2_local3",
     "keras2_nadam",
+    "keras2_operators",
     "keras2_rmsprop",
     "keras2_sgd",
     "keras2_theano",

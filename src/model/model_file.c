@@ -96,7 +96,7 @@ static antler_report report_of(reading *r, antler_error *err)
 {
     return (antler_report){.err = err,
                            .on_warning = keep_warning,
-                           .on_note = keep_note,
+                           .on_note = r->listener ? keep_note : NULL,
                            .on_error = r->listener ? hear_error : NULL,
                            .user = r,
                            .keras = r->keras,
