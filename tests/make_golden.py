@@ -59,8 +59,10 @@ def gradients(model, x, y):
 
 def write_values(model, x, y, init, path):
     """io.h5; returns what is in it and whether the model is random."""
-    random = not np.array_equal(model(x, training=True), model(x, training=True))
-    model.set_weights(init)  # training moves statistics
+    first = model(x, training=True)
+    model.set_weights(init)  # training moves statistics, and the kernel of SpectralNormalization
+    random = not np.array_equal(first, model(x, training=True))
+    model.set_weights(init)
     values = {"x": x, "y": y, "predict": model(x, training=False)}
     values["loss"] = model.compute_loss(x, y, values["predict"])
     values.update({f"init/{k}": w for k, w in enumerate(init)})

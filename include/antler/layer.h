@@ -90,6 +90,8 @@ enum {
     ANTLER_NEEDS_Y = 16, /* backward reads y */
     ANTLER_FUSES = 32,   /* forward and backward apply the activation themselves, piece by piece: antler_epilogue_ */
     ANTLER_BATCH_STATISTICS = 64, /* in ANTLER_TRAIN a sample's output depends on the rest of the batch */
+    ANTLER_MOVES_PARAMS = 256, /* forward in ANTLER_TRAIN changes a param, see antler_plan_shared: another pass is
+                                  another function */
     ANTLER_PASSES = 128 /* without noise and activation y is x: in Keras the same tensor, so that a loss finds the
                            logits of a softmax before it */
 };
@@ -200,6 +202,12 @@ ANTLER_API void antler_plan_noise(antler_plan *plan, int slot, int64_t seed);
 ANTLER_API void antler_plan_child(antler_plan *plan, int slot, const char *name, antler_object layer,
                                   const antler_shape *in, int64_t times);
 
+/* Param `name` of a child, in the child's own group, as one of this layer's, too: both have the one variable, and
+   weights files hold it with both. The child's backward writes its gradient. Writes its shape; false where the child
+   has none by that name, which is a failure. A layer writes to a param nowhere but to such a one, in forward in
+   ANTLER_TRAIN. */
+ANTLER_API bool antler_plan_shared(antler_plan *plan, int slot, int child, const char *name, antler_shape *shape);
+
 /* ---- what `buffers` may call ------------------------------------------------------------------------------------ */
 
 /* Buffers, by shape (a batch axis included). Saved ones and bits exist in ANTLER_TRAIN only. A slot that is left out
@@ -208,6 +216,8 @@ ANTLER_API void antler_plan_saved(antler_plan *plan, int slot, const antler_shap
 ANTLER_API void antler_plan_bits(antler_plan *plan, int slot, const antler_shape *shape);
 ANTLER_API void antler_plan_scratch(antler_plan *plan, int slot, const antler_shape *shape);
 ANTLER_API void antler_plan_carry(antler_plan *plan, int slot, const antler_shape *shape);
+/* The shape of a param. */
+ANTLER_API const antler_shape *antler_plan_param_shape(const antler_plan *plan, int slot);
 /* The mode of the context. Its workers, at least 1. (In `variables`: ANTLER_TRAIN, and 1.) */
 ANTLER_API antler_mode antler_plan_mode(const antler_plan *plan);
 ANTLER_API int antler_plan_workers(const antler_plan *plan);

@@ -160,6 +160,7 @@ typedef struct antler_slot {
     int order;    /* in files: arrays of the lowest order first; those of one order by variable (m0 v0 m1 v1) */
     double start; /* what all of it starts at */
     bool shared;  /* one number, for all variables together */
+    bool weights; /* it starts at the weights; `start` does not count */
 } antler_slot;
 
 /* What a slot is to one variable. */

@@ -45,7 +45,10 @@ struct antler_plan {
     antler_layer *layer; /* NULL in `buffers` */
     const antler_within *within;
     const char *group;
+    const char *wanted;  /* a look at a child: the param whose shape is asked for; else NULL */
+    antler_shape *found; /* that shape; rank 0 until it is declared */
     /* in `buffers`: */
+    const antler_model *built;
     antler_node *node;
     antler_arena *arena;
     antler_mode mode;

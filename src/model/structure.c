@@ -262,6 +262,7 @@ static antler_status check_chain(const antler_model *model, antler_error *err)
 static void move_variables(antler_layer *layer, int64_t by)
 {
     layer->variable += by;
+    layer->lent += by;
     for (int i = 0; i < layer->children; i++)
         move_variables(&layer->child[i], by);
 }
@@ -419,9 +420,8 @@ antler_status antler__model_initialize(antler_model *model, antler_error *err)
             return antler_error_set(err, status, NULL, "%s of layer %s: %s", variable->view.name, variable->view.layer,
                                     error.message);
         const antler_layer *layer = variable->layer;
-        bool param = i < layer->variable + layer->params;
         void (*change)(const void *, int, antler_tensor *) =
-            param ? layer->ops->initialize : layer->ops->initialize_state;
+            variable->param ? layer->ops->initialize : layer->ops->initialize_state;
         if (change)
             change(layer->object.config, variable->slot, &variable->view.value);
     }

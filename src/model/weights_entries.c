@@ -52,7 +52,7 @@ antler_status antler__weights_take(const antler_entry *entry, const antler_shape
 
 int64_t antler__variables_of(const antler_layer *layer)
 {
-    int64_t n = layer->params + layer->states;
+    int64_t n = layer->params + layer->states - (layer->borrows != NULL);
     for (int i = 0; i < layer->children; i++)
         n += antler__variables_of(&layer->child[i]);
     return n;
