@@ -313,6 +313,8 @@ case_gradcheck() {
     prints '^dropout off'
     prints '^dense +kernel +\(2, 8\) +16/16 .* OK'
     grep -q FAIL out && fail 'a gradient is wrong'
+    model moves.json "{\"class_name\": \"SpectralNormalization\", \"config\": {\"layer\": $hidden}}, $dense"
+    refused 1 'a pass in training changes the weights of SpectralNormalization' gradcheck moves.json
     run 0 gradcheck net.json --all --threads 1
 }
 

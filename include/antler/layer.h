@@ -90,8 +90,8 @@ enum {
     ANTLER_NEEDS_Y = 16, /* backward reads y */
     ANTLER_FUSES = 32,   /* forward and backward apply the activation themselves, piece by piece: antler_epilogue_ */
     ANTLER_BATCH_STATISTICS = 64, /* in ANTLER_TRAIN a sample's output depends on the rest of the batch */
-    ANTLER_MOVES_PARAMS = 256, /* forward in ANTLER_TRAIN changes a param, see antler_plan_shared: another pass is
-                                  another function */
+    ANTLER_MOVES_PARAMS = 256,    /* forward in ANTLER_TRAIN changes a param, see antler_plan_shared: another pass is
+                                     another function */
     ANTLER_PASSES = 128 /* without noise and activation y is x: in Keras the same tensor, so that a loss finds the
                            logits of a softmax before it */
 };
@@ -194,6 +194,9 @@ ANTLER_API void antler_plan_state(antler_plan *plan, int slot, const char *name,
 /* The group of a weights file that holds the variables declared after this ("cell", "query_dense"); NULL: the layer's
    own. The text must outlive the model. */
 ANTLER_API void antler_plan_group(antler_plan *plan, const char *group);
+/* How many inputs of a unit the params declared after this have, for initializers that scale by them; the outputs are
+   what is left of the elements. 0: as the shape says, of which the last axis but one is the inputs. */
+ANTLER_API void antler_plan_fan_in(antler_plan *plan, int64_t inputs);
 /* A noise site of every call. seed is the config's: ANTLER_NULL for the model's own. */
 ANTLER_API void antler_plan_noise(antler_plan *plan, int slot, int64_t seed);
 /* A layer inside this one; `name` is its attribute in Keras ("forward_layer"); with a slash at its end, that of a list

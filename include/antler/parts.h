@@ -51,6 +51,7 @@ typedef struct antler_activation_ops {
 typedef struct antler_initializer_ops {
     antler_type type;
     antler_status (*fill)(const void *config, antler_tensor *w, uint64_t key, antler_error *err);
+    bool fans; /* w's shape is asked for the fans alone: where a layer says them, it is a matrix (inputs, outputs) */
 } antler_initializer_ops;
 
 typedef struct antler_regularizer_ops {

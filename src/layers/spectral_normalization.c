@@ -4,8 +4,8 @@
      power_iterations times:  v = normalize(u W'),  u = normalize(v W)
      W = W / sigma,           sigma = v W u',       normalize(a) = a min(1 / |a|, 1e7)
 
-   W itself is what changes, as in Keras: the layer's gradient is that of the new W, and the optimizer goes on from it. A
-   kernel of zeros stays as it is, and so does u. */
+   W itself is what changes, as in Keras: the layer's gradient is that of the new W, and the optimizer goes on from it.
+   A kernel of zeros stays as it is, and so does u. */
 #include "layers/shared/common.h"
 
 #include <math.h>
@@ -88,10 +88,10 @@ static void normalize_kernel(antler_run *run, int64_t iterations)
     int64_t n = run->state[0].shape.dim[1], m = antler_count(&run->param[0].shape, 0) / n;
     if (is_zero(w, m * n))
         return;
-    const antler_product right = {.m = m, .n = 1, .k = n, .a = w, .a_row = n, .a_col = 1, .b = u, .b_row = 1,
-                                  .b_col = n, .c = v, .c_row = 1};
-    const antler_product left = {.m = 1, .n = n, .k = m, .a = v, .a_row = m, .a_col = 1, .b = w, .b_row = n,
-                                 .b_col = 1, .c = vw, .c_row = n};
+    const antler_product right = {
+        .m = m, .n = 1, .k = n, .a = w, .a_row = n, .a_col = 1, .b = u, .b_row = 1, .b_col = n, .c = v, .c_row = 1};
+    const antler_product left = {
+        .m = 1, .n = n, .k = m, .a = v, .a_row = m, .a_col = 1, .b = w, .b_row = n, .b_col = 1, .c = vw, .c_row = n};
     for (int64_t i = 0; i < iterations; i++) {
         antler_run_product(run, &right);
         normalize(v, m);

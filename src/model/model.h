@@ -22,14 +22,14 @@ typedef struct antler_layer {
     bool frozen;                    /* by a model that it lies in */
     const antler_activation_ops *f; /* the activation that follows it; NULL for none, and for the linear one */
     antler_mask_rule mask;
-    bool trainable;     /* its own and all its parents' */
-    int64_t variable;   /* index of its first own variable in model->variable */
-    int params, states; /* own: params first, then states */
+    bool trainable;      /* its own and all its parents' */
+    int64_t variable;    /* index of its first own variable in model->variable */
+    int params, states;  /* own: params first, then states */
     const char *borrows; /* name of a param that its parent has declared for both; NULL: none */
     int borrowed;        /* the slot of that param */
     int64_t lent;        /* and its index in model->variable */
-    int sites;          /* own noise sites */
-    int64_t *seed;      /* [sites] of the config, ANTLER_NULL for the model's */
+    int sites;           /* own noise sites */
+    int64_t *seed;       /* [sites] of the config, ANTLER_NULL for the model's */
     int children;
     struct antler_layer *child; /* [children] */
     /* of its first call (a child has one), or of the call whose layer this is; dim[0] is ANTLER_BATCH */
@@ -111,6 +111,7 @@ typedef struct antler_model_variable_entry {
     antler_object initializer, regularizer, constraint; /* borrowed from the layer's config; type NULL for none */
     int slot;                                           /* in its layer: of param or of state */
     bool param;                                         /* of which of them */
+    int64_t fan_in;                                     /* for the initializer; 0: as the shape says */
 } antler_model_variable_entry;
 
 /* What is compiled for one output of the model: all borrowed from the settings. */

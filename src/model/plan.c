@@ -132,6 +132,7 @@ static void add_variable(antler_plan *plan, const char *name, const char *fields
         .constraint = setting(plan->layer, fields, "constraint"),
         .slot = slot,
         .param = param,
+        .fan_in = plan->fan_in,
     };
     check_rank(plan, v);
 }
@@ -166,6 +167,12 @@ void antler_plan_group(antler_plan *plan, const char *group)
 {
     if (may(plan, true, 0, "antler_plan_group"))
         plan->group = group;
+}
+
+void antler_plan_fan_in(antler_plan *plan, int64_t inputs)
+{
+    if (may(plan, true, 0, "antler_plan_fan_in"))
+        plan->fan_in = inputs;
 }
 
 void antler_plan_noise(antler_plan *plan, int slot, int64_t seed)

@@ -40,7 +40,8 @@ static void group_name(const antler_tree *tree, int64_t i, char *text, size_t si
         snprintf(text + strlen(text), 32, "_%" PRId64, before);
 }
 
-/* ---- the variables that the groups of a layer hold ------------------------------------------------------------------- */
+/* ---- the variables that the groups of a layer hold
+ * ------------------------------------------------------------------- */
 
 /* A variable that a layer's groups hold, and the path of its group inside of the layer's own: "", "cell",
    "forward_layer/cell". */

@@ -171,7 +171,8 @@ const antler_optimizer_ops antler__nadam = {
     .step = nadam_step,
 };
 
-/* ---- ScheduleFreeAdamW: m takes the steps, x is the mean of all m, and w = (1 - beta_1) m + beta_1 x -------------- */
+/* ---- ScheduleFreeAdamW: m takes the steps, x is the mean of all m, and w = (1 - beta_1) m + beta_1 x --------------
+ */
 
 typedef struct schedule_free_config {
     antler_optimizer_keys keys;
