@@ -97,6 +97,7 @@ def main():
     rng = np.random.default_rng(1)
     model = load(path)
     model.set_weights([w + rng.uniform(0.02, 0.2, w.shape).astype(w.dtype) for w in model.get_weights()])
+    model.compile_from_config(model.get_compile_config())  # ScheduleFreeAdamW starts at the weights that there are
     for layer in model.layers:  # some compute with copies of their weights
         getattr(layer, "finalize_state", lambda: None)()
     init, (x, y), folder = model.get_weights(), batch(model, rng), GOLDEN / name
