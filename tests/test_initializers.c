@@ -169,7 +169,7 @@ START_TEST(initializer_fans)
              "{\"class_name\": \"Model\", \"config\": {\"name\": \"m\", \"layers\": ["
              "{\"class_name\": \"InputLayer\", \"name\": \"x\", \"config\": {\"name\": \"x\", \"batch_shape\": [null, "
              "4, 60]}, "
-             "\"inbound_nodes\": []}, {\"class_name\": %s}, \"name\": \"y\", \"inbound_nodes\": [[[\"x\", 0, 0]%s]]}], "
+             "\"inbound_nodes\": []}, {\"class_name\": %s, \"name\": \"y\", \"inbound_nodes\": [[[\"x\", 0, 0]%s]]}], "
              "\"input_layers\": [[\"x\", 0, 0]], \"output_layers\": [[\"y\", 0, 0]]}}",
              fans[_i].layer, einsum ? "" : ", [\"x\", 0, 0]");
     antler_model *model = antler_load_json(text, NULL, &err);
