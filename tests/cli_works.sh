@@ -115,6 +115,49 @@ case_predict() {
     refused 1 'probabilities' predict p.keras --data p.h5 --x probabilities
 }
 
+# The table's lines are the classes of the targets; its diagonal is what the accuracy counts.
+case_confusion() {
+    run 0 train net.json --quiet --output k.keras
+    run 0 evaluate k.keras --data data --confusion
+    prints '^ *class +0 +1$'
+    awk -v targets="$(grep -c 1 data/y_test.csv)" '
+        /^loss/ { accuracy = $4 }
+        /^ *[01]  *[0-9]+  *[0-9]+$/ { right += $($1 + 2); sum[$1] = $2 + $3 }
+        END { exit !(sum[0] + sum[1] == 20 && sum[1] == targets && (right / 20 - accuracy) ^ 2 < 1e-9) }
+    ' out || fail 'the table is not that of the targets and the accuracy'
+    model one.json '{"class_name": "Dense", "config": {"units": 1, "activation": "sigmoid"}}' binary_crossentropy
+    run 0 evaluate one.json --data data --confusion
+    prints '^ *class +0 +1$'
+    refused 2 '--confusion takes no value' evaluate k.keras --confusion=1
+}
+
+case_sample_weight() {
+    for set in train test; do
+        for weight in 0 1 2; do
+            sed "s/.*/$weight/" data/y_$set.csv >data/w${weight}_$set.csv
+        done
+    done
+    run 0 train net.json --quiet --output w.keras
+    run 0 evaluate w.keras --data data
+    mv out plain.txt
+    run 0 evaluate w.keras --data data --sample-weight w1_test
+    cmp -s plain.txt out || fail 'weights of 1 change the loss'
+    run 0 evaluate w.keras --data data --sample-weight w2_test
+    cat plain.txt out | awk '{ loss[NR] = $2 } END { d = loss[2] / loss[1] - 2; exit !(NR == 2 && d * d < 1e-6) }' ||
+        fail 'weights of 2 do not double the loss'
+    run 0 train net.json --quiet --sample-weight w1_train --output one.keras
+    run 0 evaluate one.keras --data data
+    cmp -s plain.txt out || fail 'weights of 1 train another model'
+    for epochs in 1 3; do # of 0 there is nothing to learn
+        run 0 train net.json --quiet --sample-weight w0_train --epochs $epochs --output none.keras
+        run 0 predict none.keras --data data
+        mv out none$epochs.txt
+    done
+    cmp -s none1.txt none3.txt || fail 'samples of weight 0 train'
+    refused 1 'nothing' evaluate w.keras --data data --sample-weight nothing
+    refused 1 '20' train net.json --sample-weight w1_test
+}
+
 # Two outputs, whose targets are a folder in the folder of the data.
 case_several() {
     cat >pair.json <<EOF
@@ -270,6 +313,8 @@ case_gradcheck() {
     prints '^dropout off'
     prints '^dense +kernel +\(2, 8\) +16/16 .* OK'
     grep -q FAIL out && fail 'a gradient is wrong'
+    model moves.json "{\"class_name\": \"SpectralNormalization\", \"config\": {\"layer\": $hidden}}, $dense"
+    refused 1 'a pass in training changes the weights of SpectralNormalization' gradcheck moves.json
     run 0 gradcheck net.json --all --threads 1
 }
 

@@ -29,12 +29,10 @@ KINDS = [  # Antler's word, Keras's module, base class
     ("constraint", keras.constraints, keras.constraints.Constraint),
     ("activation", keras.activations, None),
 ]
-NUMBERS = "to come"
 TEXT = "takes text, or hashes it"
 FOREIGN = "holds code of Python or of another framework"
 REASONS = {
     "layer": {
-        **dict.fromkeys(["SpectralNormalization"], NUMBERS),
         **dict.fromkeys(["HashedCrossing", "Hashing", "StringLookup", "TextVectorization"], TEXT),
         **dict.fromkeys(["FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"], FOREIGN),
         "AugMix": "picks its layers once, when Python builds the graph, and draws Beta numbers",
@@ -50,8 +48,7 @@ REASONS = {
     },
     "optimizer": {
         "LossScaleOptimizer": "for float16; a file that has one is read as the optimizer inside",
-        "MultiOptimizer": NUMBERS,
-        "ScheduleFreeAdamW": NUMBERS,
+        "MultiOptimizer": "an optimizer for each group of variables; Keras 3.15 itself loses its state in loading a file",
     },
     "activation": {
         "glu": "halves the axis, which no layer of Keras that takes an activation foresees: a Dense's shape would be wrong",

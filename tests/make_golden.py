@@ -70,8 +70,10 @@ def gradients(model, x, y):
 
 def write_values(model, x, y, init, path):
     """io.h5; returns what is in it and whether the model is random."""
-    random = not np.array_equal(model(x, training=True), model(x, training=True))
-    model.set_weights(init)  # training moves statistics
+    first = model(x, training=True)
+    model.set_weights(init)  # training moves statistics, and the kernel of SpectralNormalization
+    random = not np.array_equal(first, model(x, training=True))
+    model.set_weights(init)
     values = {f"x/{i.name}": part for i, part in zip(model.inputs, x)} if is_graph(model) else {"x": x}
     values.update({"y": y, "predict": model(x, training=False)})
     values["loss"] = model.compute_loss(x, y, values["predict"])
@@ -120,6 +122,7 @@ def main():
     rng = np.random.default_rng(1)
     model = load(path)
     model.set_weights([w + rng.uniform(0.02, 0.2, w.shape).astype(w.dtype) for w in model.get_weights()])
+    model.compile_from_config(model.get_compile_config())  # ScheduleFreeAdamW starts at the weights that there are
     for layer in model.layers:  # some compute with copies of their weights
         getattr(layer, "finalize_state", lambda: None)()
     init, (x, y), folder = model.get_weights(), batch(model, rng), TESTS / ("golden_graphs" if is_graph(model) else "golden") / name

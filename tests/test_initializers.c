@@ -144,6 +144,44 @@ START_TEST(initializer_hash)
 }
 END_TEST
 
+/* Keras's fans of kernels with several axes of outputs: bounds are sqrt(6 / (inputs + outputs)). */
+static const struct {
+    const char *layer;
+    int64_t variable;
+    double inputs, outputs;
+} fans[] = {
+    {"\"MultiHeadAttention\", \"config\": {\"num_heads\": 8, \"key_dim\": 20, \"value_dim\": 15}", 0, 60, 160},
+    {"\"MultiHeadAttention\", \"config\": {\"num_heads\": 8, \"key_dim\": 20, \"value_dim\": 15}", 4, 60, 120},
+    {"\"MultiHeadAttention\", \"config\": {\"num_heads\": 8, \"key_dim\": 20, \"value_dim\": 15}", 6, 120, 60},
+    {"\"GroupQueryAttention\", \"config\": {\"head_dim\": 20, \"num_query_heads\": 8, \"num_key_value_heads\": 4}", 2,
+     60, 80},
+    {"\"EinsumDense\", \"config\": {\"equation\": \"abc,cde->abde\", \"output_shape\": [null, 8, 20]}", 0, 60, 160},
+    {"\"EinsumDense\", \"config\": {\"equation\": \"abc,dc->abd\", \"output_shape\": [null, 50]}", 0, 60, 50},
+    {"\"EinsumDense\", \"config\": {\"equation\": \"abc,bcd->abd\", \"output_shape\": [4, 30]}", 0, 60, 120},
+};
+
+START_TEST(initializer_fans)
+{
+    char text[1024];
+    bool einsum = strstr(fans[_i].layer, "Einsum") != NULL;
+    antler_error err = {0};
+    snprintf(text, sizeof text,
+             "{\"class_name\": \"Model\", \"config\": {\"name\": \"m\", \"layers\": ["
+             "{\"class_name\": \"InputLayer\", \"name\": \"x\", \"config\": {\"name\": \"x\", \"batch_shape\": [null, "
+             "4, 60]}, "
+             "\"inbound_nodes\": []}, {\"class_name\": %s, \"name\": \"y\", \"inbound_nodes\": [[[\"x\", 0, 0]%s]]}], "
+             "\"input_layers\": [[\"x\", 0, 0]], \"output_layers\": [[\"y\", 0, 0]]}}",
+             fans[_i].layer, einsum ? "" : ", [\"x\", 0, 0]");
+    antler_model *model = antler_load_json(text, NULL, &err);
+    ck_assert_msg(model && antler_build(model) == ANTLER_OK, "%s: %s", fans[_i].layer, err.message);
+    const antler_tensor *w = &antler_model_variable(model, fans[_i].variable)->value;
+    const moments m = moments_of(w->data, antler_count(&w->shape, 0));
+    double bound = sqrt(6 / (fans[_i].inputs + fans[_i].outputs));
+    ck_assert_double_eq_tol(fmax(m.high, -m.low), bound, 0.01 * bound);
+    antler_model_free(model);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("initializers");
@@ -152,5 +190,6 @@ int main(void)
     tcase_add_loop_test(tests, initializer_orthogonal, 0, 5);
     tcase_add_test(tests, initializer_shapes);
     tcase_add_test(tests, initializer_hash);
+    tcase_add_loop_test(tests, initializer_fans, 0, sizeof fans / sizeof *fans);
     return run_suite("initializers", tests);
 }

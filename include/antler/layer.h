@@ -90,6 +90,8 @@ enum {
     ANTLER_NEEDS_Y = 16, /* backward reads y */
     ANTLER_FUSES = 32,   /* forward and backward apply the activation themselves, piece by piece: antler_epilogue_ */
     ANTLER_BATCH_STATISTICS = 64, /* in ANTLER_TRAIN a sample's output depends on the rest of the batch */
+    ANTLER_MOVES_PARAMS = 256,    /* forward in ANTLER_TRAIN changes a param, see antler_plan_shared: another pass is
+                                     another function */
     ANTLER_PASSES = 128 /* without noise and activation y is x: in Keras the same tensor, so that a loss finds the
                            logits of a softmax before it */
 };
@@ -192,6 +194,9 @@ ANTLER_API void antler_plan_state(antler_plan *plan, int slot, const char *name,
 /* The group of a weights file that holds the variables declared after this ("cell", "query_dense"); NULL: the layer's
    own. The text must outlive the model. */
 ANTLER_API void antler_plan_group(antler_plan *plan, const char *group);
+/* How many inputs of a unit the params declared after this have, for initializers that scale by them; the outputs are
+   what is left of the elements. 0: as the shape says, of which the last axis but one is the inputs. */
+ANTLER_API void antler_plan_fan_in(antler_plan *plan, int64_t inputs);
 /* A noise site of every call. seed is the config's: ANTLER_NULL for the model's own. */
 ANTLER_API void antler_plan_noise(antler_plan *plan, int slot, int64_t seed);
 /* A layer inside this one; `name` is its attribute in Keras ("forward_layer"); with a slash at its end, that of a list
@@ -199,6 +204,12 @@ ANTLER_API void antler_plan_noise(antler_plan *plan, int slot, int64_t seed);
    as infer has it), and its batch is `times` this layer's: the core multiplies batch and places in the noise. */
 ANTLER_API void antler_plan_child(antler_plan *plan, int slot, const char *name, antler_object layer,
                                   const antler_shape *in, int64_t times);
+
+/* Param `name` of a child, in the child's own group, as one of this layer's, too: both have the one variable, and
+   weights files hold it with both. The child's backward writes its gradient. Writes its shape; false where the child
+   has none by that name, which is a failure. A layer writes to a param nowhere but to such a one, in forward in
+   ANTLER_TRAIN. */
+ANTLER_API bool antler_plan_shared(antler_plan *plan, int slot, int child, const char *name, antler_shape *shape);
 
 /* ---- what `buffers` may call ------------------------------------------------------------------------------------ */
 
@@ -208,6 +219,8 @@ ANTLER_API void antler_plan_saved(antler_plan *plan, int slot, const antler_shap
 ANTLER_API void antler_plan_bits(antler_plan *plan, int slot, const antler_shape *shape);
 ANTLER_API void antler_plan_scratch(antler_plan *plan, int slot, const antler_shape *shape);
 ANTLER_API void antler_plan_carry(antler_plan *plan, int slot, const antler_shape *shape);
+/* The shape of a param. */
+ANTLER_API const antler_shape *antler_plan_param_shape(const antler_plan *plan, int slot);
 /* The mode of the context. Its workers, at least 1. (In `variables`: ANTLER_TRAIN, and 1.) */
 ANTLER_API antler_mode antler_plan_mode(const antler_plan *plan);
 ANTLER_API int antler_plan_workers(const antler_plan *plan);

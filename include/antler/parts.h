@@ -53,6 +53,7 @@ typedef struct antler_activation_ops {
 typedef struct antler_initializer_ops {
     antler_type type;
     antler_status (*fill)(const void *config, antler_tensor *w, uint64_t key, antler_error *err);
+    bool fans; /* w's shape is asked for the fans alone: where a layer says them, it is a matrix (inputs, outputs) */
 } antler_initializer_ops;
 
 typedef struct antler_regularizer_ops {
@@ -162,6 +163,7 @@ typedef struct antler_slot {
     int order;    /* in files: arrays of the lowest order first; those of one order by variable (m0 v0 m1 v1) */
     double start; /* what all of it starts at */
     bool shared;  /* one number, for all variables together */
+    bool weights; /* it starts at the weights; `start` does not count */
 } antler_slot;
 
 /* What a slot is to one variable. */

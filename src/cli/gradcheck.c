@@ -90,9 +90,22 @@ static antler_status check_variable(antler_gradient_check *c, const antler_varia
     return ANTLER_OK;
 }
 
+/* The loss of such a model is another function after each pass. */
+static antler_status refuse_moving(const antler_model *model, antler_error *err)
+{
+    antler_object layer;
+    for (int64_t i = 0; antler_model_object(model, ANTLER_KIND_LAYER, i, &layer); i++)
+        if (((const antler_layer_ops *)layer.type)->flags & ANTLER_MOVES_PARAMS)
+            return antler_error_set(err, ANTLER_UNSUPPORTED, NULL,
+                                    "a pass in training changes the weights of %s: there are no differences to check",
+                                    layer.type->class_name);
+    return ANTLER_OK;
+}
+
 static antler_status check_model(antler_gradient_check *c, int threads, antler_error *err)
 {
     const antler_variable *v;
+    ANTLER_TRY(refuse_moving(c->model, err));
     ANTLER_TRY(antler__random_data_make(c->model, c->path, ANTLER_CHECK_ROWS, c->length, &c->random, err));
     c->context = antler_context_create_train(c->model, ANTLER_CHECK_ROWS, threads, c->flags, err);
     if (!c->context)

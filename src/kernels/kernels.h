@@ -99,6 +99,9 @@ typedef struct antler_descent {
     X(adagrad, 1, "s = s + g * g; w = w - rate * g / sqrt(s + c)")                                             \
     X(adadelta, 2,                                                                                             \
       "s = a * s + b * (g * g); x = sqrt(t + c) * g / sqrt(s + c); t = a * t + b * (x * x); w = w - rate * x") \
+    X(schedule_free, 2,                                                                                        \
+      "n = m - rate * g / (sqrt((v of adam) / d) + c); x = (1 - e) * (w - a * m) / f + e * n; m = n; "         \
+      "w = a * n + f * x")                                                                                     \
     X(lion, 1, "w = w - rate * sign(a * m + b * g); m = c * m + d * g")
 
 /* Recurrent layers. A sequence kernel runs rows [row0, row1) of a batch through all steps, so that threads take rows.

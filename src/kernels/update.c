@@ -159,6 +159,16 @@ ANTLER_INLINE v16 lion_step(const antler_descent *u, v16 w, v16 g, v16 *slot)
     return vsub(w, step);
 }
 
+ANTLER_INLINE v16 schedule_free_step(const antler_descent *u, v16 w, v16 g, v16 *slot)
+{
+    const v16 a = vset(u->a), e = vset(u->e), f = vset(u->f);
+    slot[1] = towards(slot[1], vmul(g, g), u->b);
+    slot[0] = vsub(slot[0], vdiv(vmul(vset(u->rate), g), vadd(vsqrt(vdiv(slot[1], vset(u->d))), vset(u->c))));
+    const v16 x = vdiv(vsub(w, vmul(a, slot[0])), f); /* of the new m: what Keras does on TensorFlow */
+    const v16 mean = vadd(vmul(vset(1 - u->e), x), vmul(e, slot[0]));
+    return vadd(vmul(a, slot[0]), vmul(f, mean));
+}
+
 #define DESCENT(name, slots, what)            \
     static void name(const antler_descent *u) \
     {                                         \

@@ -83,13 +83,24 @@ static antler_shape bias_shape(const antler_equation *e)
     return s;
 }
 
+/* Numbers that a unit takes: all axes of the kernel that are none of the output's. */
+static int64_t inputs_of_unit(const antler_equation *e)
+{
+    int64_t n = 1;
+    for (int i = 0; i < e->kernels; i++)
+        n *= antler__equation_has(e->output, e->outputs, e->kernel[i]) ? 1 : e->size[(int)e->kernel[i]];
+    return n;
+}
+
 static void variables(const void *config, const antler_shape *in, antler_plan *plan)
 {
     const einsum *c = config;
     antler_equation e;
     read_equation(&e, c, in);
     antler_shape kernel = antler__equation_shape(&e, e.kernel, e.kernels), bias = bias_shape(&e);
+    antler_plan_fan_in(plan, inputs_of_unit(&e));
     antler_plan_param(plan, KERNEL, "kernel", "kernel", &kernel);
+    antler_plan_fan_in(plan, 0);
     if (e.biases)
         antler_plan_param(plan, BIAS, "bias", "bias", &bias);
 }

@@ -2,8 +2,9 @@
    x (n, i, c), where o and i are places on all axes; padding takes no part. Of the adaptive ones the windows are as
    large as it takes to cover the input with as many as are wanted.
 
-   Gradient of the largest: dy goes to the first of the window's numbers, line by line, that equals y. Of the mean: each
-   gets dy / how many they are. Windows that overlap add theirs. */
+   Gradient of the largest: dy goes to the first of the window's numbers, line by line, that equals y; in MaxPooling3D
+   to each that does, as in TensorFlow. Of the mean: each gets dy / how many they are. Windows that overlap add theirs.
+ */
 #include "layers/shared/common.h"
 #include "layers/shared/convolution_fields.h"
 #include "layers/shared/window.h"
@@ -52,6 +53,7 @@ static antler_status infer(const void *config, int axes, bool adapts, const antl
 typedef struct job {
     antler_window w[ANTLER_SPATIAL];
     bool adapts;
+    bool to_each; /* of equal maxima, the gradient goes whole to each: TensorFlow's MaxPool3D */
     int64_t channels;
     const antler_real *x, *dy;
     antler_real *y, *dx;
@@ -61,7 +63,11 @@ static antler_status job_of(const void *config, bool adapts, antler_run *run, jo
 {
     const antler_shape *in = &run->x->shape;
     const int axes = in->rank - 2;
-    *j = (job){.adapts = adapts, .channels = in->dim[axes + 1], .x = run->x->data, .y = run->y->data};
+    *j = (job){.adapts = adapts,
+               .to_each = axes == 3 && !adapts,
+               .channels = in->dim[axes + 1],
+               .x = run->x->data,
+               .y = run->y->data};
     return windows(config, adapts, axes, in, j->w, run->err);
 }
 
@@ -195,13 +201,14 @@ static antler_status forward_adaptive_average(const void *config, antler_run *ru
 
 enum { BLOCK = 64 }; /* channels at a time: their gradients wait on the stack for the first that equals y */
 
-/* dx += left where x equals y; that gradient is then gone from left. */
-static void give_to_equal(antler_real *dx, antler_real *left, const antler_real *x, const antler_real *y, int64_t n)
+/* dx += left where x equals y; unless it stays for each, that gradient is then gone from left. */
+static inline void give_to_equal(antler_real *dx, antler_real *left, const antler_real *x, const antler_real *y,
+                                 int64_t n, bool stays)
 {
     for (int64_t i = 0; i < n; i++) {
         const antler_real given = x[i] == y[i] ? left[i] : 0;
         dx[i] += given;
-        left[i] = x[i] == y[i] ? 0 : left[i];
+        left[i] = x[i] == y[i] && !stays ? 0 : left[i];
     }
 }
 
@@ -224,7 +231,7 @@ static inline void backward_block(const job *j, int64_t image, int64_t at, const
                 if (mean)
                     take_sum(j->dx + pixel, left, n);
                 else
-                    give_to_equal(j->dx + pixel, left, j->x + pixel, y, n);
+                    give_to_equal(j->dx + pixel, left, j->x + pixel, y, n, j->to_each);
             }
 }
 

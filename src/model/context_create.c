@@ -57,7 +57,8 @@ static antler_status plan_calls(antler_context *c, antler_error *err)
                             .workers = c->workers->count,
                             .loss = (int)c->calls,
                             .keep = c->flags & ANTLER_KEEP,
-                            .arena = &c->arena};
+                            .arena = &c->arena,
+                            .built = c->model};
     for (int64_t i = 0; i < c->calls; i++) {
         ANTLER_TRY(plan_call(c, i, &settings, err));
         if (c->model->call[i].number > 0 && keeps_state(&c->node[i]))
@@ -82,7 +83,8 @@ static void connect_variables(const antler_context *c, int64_t call, antler_node
 {
     const antler_layer *layer = node->layer;
     for (int s = 0; s < layer->params + layer->states; s++) {
-        const antler_model_variable_entry *variable = &c->model->variable[layer->variable + s];
+        int64_t index = antler__variable_at(layer, s);
+        const antler_model_variable_entry *variable = &c->model->variable[index];
         if (s >= layer->params) {
             node->state[s - layer->params] = variable->view.value;
             continue;
@@ -90,7 +92,7 @@ static void connect_variables(const antler_context *c, int64_t call, antler_node
         node->param[s] = variable->view.value;
         node->grad[s] = (antler_tensor){variable->view.value.shape, NULL};
         if (c->gradients && variable->view.trainable)
-            node->grad[s].data = gradient_of(c, call, layer->variable + s);
+            node->grad[s].data = gradient_of(c, call, index);
     }
 }
 

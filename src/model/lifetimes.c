@@ -326,15 +326,16 @@ static antler_status add_shares(antler_context *c, int64_t call, const antler_la
 {
     int step = antler__backward_step(c, call);
     for (int s = 0; s < layer->params; s++) {
-        const antler_model_variable_entry *variable = &c->model->variable[layer->variable + s];
-        if (!variable->view.trainable)
+        int64_t index = antler__variable_at(layer, s);
+        const antler_model_variable_entry *variable = &c->model->variable[index];
+        if (!variable->view.trainable || (layer->borrows && s == layer->borrowed)) /* its parent's share is its own */
             continue;
         if (!antler__grow_by(&c->share, (size_t)c->shares, 1, sizeof *c->share))
             return antler__no_memory(err);
         int64_t buffer = add(c, &variable->view.value.shape, step, step + 1, err);
         if (buffer < 0)
             return err->status;
-        c->share[c->shares++] = (antler_share){call, layer->variable + s, buffer};
+        c->share[c->shares++] = (antler_share){call, index, buffer};
     }
     for (int i = 0; i < layer->children; i++)
         ANTLER_TRY(add_shares(c, call, &layer->child[i], err));

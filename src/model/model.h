@@ -22,11 +22,14 @@ typedef struct antler_layer {
     bool frozen;                    /* by a model that it lies in */
     const antler_activation_ops *f; /* the activation that follows it; NULL for none, and for the linear one */
     antler_mask_rule mask;
-    bool trainable;     /* its own and all its parents' */
-    int64_t variable;   /* index of its first own variable in model->variable */
-    int params, states; /* own: params first, then states */
-    int sites;          /* own noise sites */
-    int64_t *seed;      /* [sites] of the config, ANTLER_NULL for the model's */
+    bool trainable;      /* its own and all its parents' */
+    int64_t variable;    /* index of its first own variable in model->variable */
+    int params, states;  /* own: params first, then states */
+    const char *borrows; /* name of a param that its parent has declared for both; NULL: none */
+    int borrowed;        /* the slot of that param */
+    int64_t lent;        /* and its index in model->variable */
+    int sites;           /* own noise sites */
+    int64_t *seed;       /* [sites] of the config, ANTLER_NULL for the model's */
     int children;
     struct antler_layer *child; /* [children] */
     /* of its first call (a child has one), or of the call whose layer this is; dim[0] is ANTLER_BATCH */
@@ -36,6 +39,14 @@ typedef struct antler_layer {
     int64_t times;                        /* a child's batch is that many times its parent's */
     int64_t calls;                        /* of one of the model's layers */
 } antler_layer;
+
+/* Index in model->variable of a layer's param or, after the params, state. */
+static inline int64_t antler__variable_at(const antler_layer *layer, int i)
+{
+    if (!layer->borrows || i < layer->borrowed)
+        return layer->variable + i;
+    return i == layer->borrowed ? layer->lent : layer->variable + i - 1;
+}
 
 /* A tensor between calls. */
 typedef struct antler_wire {
@@ -93,12 +104,14 @@ typedef struct antler_graph {
 /* A variable. `view` is what users see; the others tell where it lies and what is done to it. */
 typedef struct antler_model_variable_entry {
     antler_variable view;
-    const antler_layer *layer; /* or child, that declared it */
+    const antler_layer *layer; /* or child, that declared it; of two that have it, the child */
     const char *group;         /* of a weights file, inside that layer's: "cell"; NULL for its own. Borrowed */
     int64_t offset; /* in model->parameters; trained ones come first, so the same offset holds in gradients and slots */
     int64_t length; /* elements; each variable starts at a multiple of 64 bytes */
     antler_object initializer, regularizer, constraint; /* borrowed from the layer's config; type NULL for none */
     int slot;                                           /* in its layer: of param or of state */
+    bool param;                                         /* of which of them */
+    int64_t fan_in;                                     /* for the initializer; 0: as the shape says */
 } antler_model_variable_entry;
 
 /* What is compiled for one output of the model: all borrowed from the settings. */

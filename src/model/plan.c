@@ -62,10 +62,11 @@ static void refuse_length(antler_plan *plan, const char *name, const antler_shap
 static void check_variable(antler_plan *plan, const char *name, const antler_shape *shape)
 {
     const antler_layer *first = plan->within->first, *layer = plan->layer;
-    int64_t i = layer->params + layer->states - 1;
+    int i = layer->params + layer->states - 1;
     char a[128], b[128];
-    const antler_shape *there =
-        i < first->params + first->states ? &plan->model->variable[first->variable + i].view.value.shape : NULL;
+    const antler_shape *there = i < first->params + first->states
+                                    ? &plan->model->variable[antler__variable_at(first, i)].view.value.shape
+                                    : NULL;
     if (there && antler_shape_equal(there, shape))
         return;
     if (there && plan->within->resized)
@@ -86,11 +87,34 @@ static void check_rank(antler_plan *plan, const antler_model_variable_entry *v)
                           v->view.name, antler_shape_text(&v->view.value.shape, text, sizeof text));
 }
 
+/* Appends an entry, which add_variable fills. */
+static antler_model_variable_entry *new_entry(antler_plan *plan)
+{
+    antler_model *model = plan->model;
+    if (!antler__grow_by(&model->variable, (size_t)model->variables, 1, sizeof *model->variable)) {
+        antler__plan_fail(plan, ANTLER_MEMORY, "out of memory");
+        return NULL;
+    }
+    model->variable[model->variables] = (antler_model_variable_entry){0};
+    return &model->variable[model->variables++];
+}
+
+/* Whether the variable that is declared now is one that the layer's parent has declared for both. */
+static bool is_borrowed(antler_plan *plan, const char *name, int slot, bool param)
+{
+    antler_layer *layer = plan->layer;
+    if (!param || !layer->borrows || plan->group || strcmp(name, layer->borrows) != 0)
+        return false;
+    layer->borrowed = slot;
+    return true;
+}
+
 static void add_variable(antler_plan *plan, const char *name, const char *fields, const antler_shape *shape, int slot,
-                         bool trainable)
+                         bool param)
 {
     antler_model *model = plan->model;
     int64_t length;
+    bool borrowed = is_borrowed(plan, name, slot, param);
     if (plan->within->first) {
         check_variable(plan, name, shape);
         return;
@@ -104,13 +128,18 @@ static void add_variable(antler_plan *plan, const char *name, const char *fields
     char path[128];
     snprintf(path, sizeof path, "%s%s", plan->within->path, name);
     char *copy = antler__copy_text(path);
-    if (!copy || !antler__grow_by(&model->variable, (size_t)model->variables, 1, sizeof *model->variable)) {
+    antler_model_variable_entry *v = !copy ? NULL : borrowed ? &model->variable[plan->layer->lent] : new_entry(plan);
+    if (!v) {
         antler__free(copy);
         antler__plan_fail(plan, ANTLER_MEMORY, "out of memory");
         return;
     }
-    model->variable[model->variables++] = (antler_model_variable_entry){
-        .view = {.layer = plan->within->top, .name = copy, .trainable = trainable, .value.shape = *shape},
+    antler__free((void *)(uintptr_t)v->view.name);
+    *v = (antler_model_variable_entry){
+        .view = {.layer = plan->within->top,
+                 .name = copy,
+                 .trainable = param && plan->layer->trainable,
+                 .value.shape = *shape},
         .layer = plan->layer,
         .group = plan->group,
         .length = length,
@@ -118,25 +147,29 @@ static void add_variable(antler_plan *plan, const char *name, const char *fields
         .regularizer = setting(plan->layer, fields, "regularizer"),
         .constraint = setting(plan->layer, fields, "constraint"),
         .slot = slot,
+        .param = param,
+        .fan_in = plan->fan_in,
     };
-    check_rank(plan, &model->variable[model->variables - 1]);
+    check_rank(plan, v);
 }
 
 void antler_plan_param(antler_plan *plan, int slot, const char *name, const char *fields, const antler_shape *shape)
 {
-    if (!may(plan, true, slot, "antler_plan_param"))
+    if (plan->wanted && !plan->group && strcmp(plan->wanted, name) == 0)
+        *plan->found = *shape;
+    if (plan->wanted || !may(plan, true, slot, "antler_plan_param"))
         return;
     if (slot != plan->layer->params || plan->layer->states) {
         antler__plan_fail(plan, ANTLER_VALUE, "a layer declares its parameters in order, before its states");
         return;
     }
     plan->layer->params++;
-    add_variable(plan, name, fields, shape, slot, plan->layer->trainable);
+    add_variable(plan, name, fields, shape, slot, true);
 }
 
 void antler_plan_state(antler_plan *plan, int slot, const char *name, const char *fields, const antler_shape *shape)
 {
-    if (!may(plan, true, slot, "antler_plan_state"))
+    if (plan->wanted || !may(plan, true, slot, "antler_plan_state"))
         return;
     if (slot != plan->layer->states) {
         antler__plan_fail(plan, ANTLER_VALUE, "a layer declares its states in order");
@@ -152,10 +185,16 @@ void antler_plan_group(antler_plan *plan, const char *group)
         plan->group = group;
 }
 
+void antler_plan_fan_in(antler_plan *plan, int64_t inputs)
+{
+    if (may(plan, true, 0, "antler_plan_fan_in"))
+        plan->fan_in = inputs;
+}
+
 void antler_plan_noise(antler_plan *plan, int slot, int64_t seed)
 {
     antler_layer *layer = plan->layer;
-    if (!may(plan, true, slot, "antler_plan_noise"))
+    if (plan->wanted || !may(plan, true, slot, "antler_plan_noise"))
         return;
     if (slot >= layer->sites) {
         if (!antler__grow(&layer->seed, (size_t)layer->sites, (size_t)slot + 1, sizeof *layer->seed)) {
@@ -193,7 +232,7 @@ void antler_plan_child(antler_plan *plan, int slot, const char *name, antler_obj
                        int64_t times)
 {
     antler_layer *parent = plan->layer;
-    if (!may(plan, true, slot, "antler_plan_child"))
+    if (plan->wanted || !may(plan, true, slot, "antler_plan_child"))
         return;
     if (slot != parent->children || !object.type || times < 1) {
         antler__plan_fail(plan, ANTLER_VALUE, "a layer declares its children in order");
@@ -224,6 +263,26 @@ void antler_plan_child(antler_plan *plan, int slot, const char *name, antler_obj
                                                        .inputs = (int)inputs,
                                                        .in = copy,
                                                        .times = times};
+}
+
+bool antler_plan_shared(antler_plan *plan, int slot, int child, const char *name, antler_shape *shape)
+{
+    if (plan->wanted || !may(plan, true, slot, "antler_plan_shared"))
+        return false;
+    antler_layer *of = &plan->layer->child[child];
+    antler_plan look = {.err = plan->err, .mode = ANTLER_TRAIN, .workers = 1, .layer = of, .wanted = name};
+    *shape = (antler_shape){0};
+    look.found = shape;
+    if (of->ops->variables)
+        of->ops->variables(of->object.config, of->in, &look);
+    if (!shape->rank) {
+        antler__plan_fail(plan, ANTLER_VALUE, "%s has no %s", of->ops->type.class_name, name);
+        return false;
+    }
+    of->borrows = name;
+    of->lent = plan->within->first ? plan->within->first->child[child].lent : plan->model->variables;
+    antler_plan_param(plan, slot, name, NULL, shape);
+    return plan->status == ANTLER_OK;
 }
 
 /* Only the model's inputs may have open axes. */
@@ -317,6 +376,7 @@ antler_status antler__plan_layer(antler_model *model, antler_layer *layer, antle
 void antler__layer_follow(antler_layer *layer, const antler_layer *first)
 {
     layer->variable = first->variable;
+    layer->lent = first->lent;
     for (int i = 0; i < layer->children; i++)
         antler__layer_follow(&layer->child[i], &first->child[i]);
 }
@@ -347,6 +407,11 @@ antler_status antler_child_infer(antler_object layer, const antler_shape *in, an
 }
 
 /* ---- buffers ----------------------------------------------------------------------------------------------------- */
+
+const antler_shape *antler_plan_param_shape(const antler_plan *plan, int slot)
+{
+    return &plan->built->variable[antler__variable_at(plan->node->layer, slot)].view.value.shape;
+}
 
 antler_mode antler_plan_mode(const antler_plan *plan)
 {

@@ -46,7 +46,11 @@ struct antler_plan {
     antler_layer *layer; /* NULL in `buffers` */
     const antler_within *within;
     const char *group;
+    int64_t fan_in;
+    const char *wanted;  /* a look at a child: the param whose shape is asked for; else NULL */
+    antler_shape *found; /* that shape; rank 0 until it is declared */
     /* in `buffers`: */
+    const antler_model *built;
     antler_node *node;
     antler_arena *arena;
     antler_mode mode;

@@ -30,7 +30,7 @@ static antler_real *make_slot(const antler_model *model, const antler_slot *kind
     const int64_t n = kind->shared ? 1 : model->trained_size;
     antler_real *slot = antler__allocate_aligned((size_t)n, sizeof *slot);
     for (int64_t i = 0; slot && i < n; i++)
-        slot[i] = (antler_real)kind->start;
+        slot[i] = kind->weights ? model->parameters[i] : (antler_real)kind->start;
     return slot;
 }
 

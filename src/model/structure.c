@@ -269,6 +269,7 @@ static antler_status check_chain(const antler_model *model, antler_error *err)
 static void move_variables(antler_layer *layer, int64_t by)
 {
     layer->variable += by;
+    layer->lent += by;
     for (int i = 0; i < layer->children; i++)
         move_variables(&layer->child[i], by);
 }
@@ -449,6 +450,18 @@ antler_status antler__model_structure(antler_model *model, antler_error *err)
 
 /* ---- initial weights --------------------------------------------------------------------------------------------- */
 
+static antler_status fill(const antler_model *model, int64_t i, antler_error *err)
+{
+    const antler_model_variable_entry *variable = &model->variable[i];
+    const antler_initializer_ops *ops = (const antler_initializer_ops *)variable->initializer.type;
+    antler_tensor w = variable->view.value;
+    if (!ops)
+        return ANTLER_OK;
+    if (ops->fans && variable->fan_in)
+        w.shape = (antler_shape){2, {variable->fan_in, variable->length / variable->fan_in}};
+    return ops->fill(variable->initializer.config, &w, antler__key(model->seed, ANTLER_FOR_INIT, i), err);
+}
+
 antler_status antler__model_initialize(antler_model *model, antler_error *err)
 {
     if (model->initialized)
@@ -456,18 +469,14 @@ antler_status antler__model_initialize(antler_model *model, antler_error *err)
     ANTLER_TRY(make_room(model, err));
     for (int64_t i = 0; i < model->variables; i++) {
         antler_model_variable_entry *variable = &model->variable[i];
-        const antler_initializer_ops *ops = (const antler_initializer_ops *)variable->initializer.type;
         antler_error error = {0};
-        antler_status status = !ops ? ANTLER_OK
-                                    : ops->fill(variable->initializer.config, &variable->view.value,
-                                                antler__key(model->seed, ANTLER_FOR_INIT, i), &error);
+        antler_status status = fill(model, i, &error);
         if (status != ANTLER_OK)
             return antler_error_set(err, status, NULL, "%s of layer %s: %s", variable->view.name, variable->view.layer,
                                     error.message);
         const antler_layer *layer = variable->layer;
-        bool param = i < layer->variable + layer->params;
         void (*change)(const void *, int, antler_tensor *) =
-            param ? layer->ops->initialize : layer->ops->initialize_state;
+            variable->param ? layer->ops->initialize : layer->ops->initialize_state;
         if (change)
             change(layer->object.config, variable->slot, &variable->view.value);
     }

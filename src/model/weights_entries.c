@@ -62,7 +62,7 @@ antler_status antler__source_take(const antler_source *source, const antler_entr
 
 int64_t antler__variables_of(const antler_layer *layer)
 {
-    int64_t n = layer->params + layer->states;
+    int64_t n = layer->params + layer->states - (layer->borrows != NULL);
     for (int i = 0; i < layer->children; i++)
         n += antler__variables_of(&layer->child[i]);
     return n;

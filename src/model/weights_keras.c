@@ -71,37 +71,57 @@ static bool group_name(const transfer *t, antler_index *counts, const char *root
     return true;
 }
 
-/* ---- the part of a layer that holds a variable ------------------------------------------------------------------- */
+/* ---- what the groups of a layer hold ----------------------------------------------------------------------------- */
 
-/* Appends the names of the layers on the way down to the owner; false where it is not there. */
-static bool find_part(const antler_layer *layer, const antler_layer *owner, char *part, size_t size)
+/* A variable that a layer's groups hold, and the path of its group inside of the layer's own: "", "cell",
+   "forward_layer/cell". */
+typedef struct held {
+    int64_t variable; /* in model->variable */
+    char part[256];
+} held;
+
+/* How many variables a layer's groups hold: one that it shares with a child counts twice. */
+static int64_t count_held(const antler_layer *layer)
+{
+    int64_t n = layer->params + layer->states;
+    for (int i = 0; i < layer->children; i++)
+        n += count_held(&layer->child[i]);
+    return n;
+}
+
+static void append(char *part, size_t size, const char *name)
 {
     size_t length = strlen(part);
-    const char *slash = length ? "/" : "";
-    if (layer == owner)
-        return true;
-    for (int i = 0; i < layer->children; i++) {
-        snprintf(part + length, size - length, "%s%s", slash, layer->child[i].name);
-        if (find_part(&layer->child[i], owner, part, size))
-            return true;
-        part[length] = 0;
+    snprintf(part + length, size - length, "%s%s", length ? "/" : "", name);
+}
+
+/* The i-th of them: the layer's own, then those of its children. h->part is that of the layer. */
+static void find_held(const antler_model *model, const antler_layer *layer, int64_t i, held *h)
+{
+    int own = layer->params + layer->states;
+    if (i < own) {
+        h->variable = antler__variable_at(layer, (int)i);
+        const char *group = model->variable[h->variable].group;
+        if (group)
+            append(h->part, sizeof h->part, group);
+        return;
     }
-    return false;
+    i -= own;
+    const antler_layer *child = layer->child;
+    for (int64_t n; i >= (n = count_held(child)); child++)
+        i -= n;
+    append(h->part, sizeof h->part, child->name);
+    find_held(model, child, i, h);
 }
 
-/* Path of the groups of a layer's variable inside of the layer's own: "", "cell", "forward_layer/cell". */
-static const char *part_of(const antler_layer *layer, const antler_model_variable_entry *variable, char *part,
-                           size_t size)
+static held held_at(const antler_model *model, int64_t layer, int64_t i)
 {
-    *part = 0;
-    find_part(layer, variable->layer, part, size);
-    size_t length = strlen(part);
-    if (variable->group)
-        snprintf(part + length, size - length, "%s%s", length ? "/" : "", variable->group);
-    return part;
+    held h = {.part = ""};
+    find_held(model, &model->layer[layer], i, &h);
+    return h;
 }
 
-/* A run of variables that share a group: the layer's name, the group, and how many there are from `first` on. */
+/* A run of held variables that share a group: the layer's name, the group, and how many there are from `first` on. */
 typedef struct group {
     const char *layer;
     char path[ANTLER_LONGEST_PATH]; /* "/layers/lstm/cell" */
@@ -109,10 +129,9 @@ typedef struct group {
     int64_t first, n;
 } group;
 
-/* The next run of a layer whose variables end at `end`; false past the last. A layer without any has one empty run. */
+/* The next run of a layer that holds `end`; false past the last. A layer without any has one empty run. */
 static bool next_group(const antler_model *model, int64_t layer, int64_t end, group *g)
 {
-    char part[256], other[256];
     bool begins = g->n < 0;
     g->first += begins ? 0 : g->n;
     if (g->first == end && !begins)
@@ -121,12 +140,11 @@ static bool next_group(const antler_model *model, int64_t layer, int64_t end, gr
     g->path[g->base] = 0;
     if (g->first == end)
         return true;
-    part_of(&model->layer[layer], &model->variable[g->first], part, sizeof part);
-    snprintf(g->path + g->base, sizeof g->path - g->base, "%s%s", *part ? "/" : "", part);
+    const held first = held_at(model, layer, g->first);
+    snprintf(g->path + g->base, sizeof g->path - g->base, "%s%s", *first.part ? "/" : "", first.part);
     do
         g->n++;
-    while (g->first + g->n < end &&
-           strcmp(part, part_of(&model->layer[layer], &model->variable[g->first + g->n], other, sizeof other)) == 0);
+    while (g->first + g->n < end && strcmp(first.part, held_at(model, layer, g->first + g->n).part) == 0);
     return true;
 }
 
@@ -177,7 +195,7 @@ static antler_status write_layer(const transfer *t, int64_t layer, int64_t end, 
         ANTLER_TRY(write_parts(g, shared(before, g->path), entries, err));
         snprintf(before, sizeof before, "%s", g->path);
         for (int64_t i = 0; i < g->n; i++) {
-            const antler_tensor *value = &model->variable[g->first + i].view.value;
+            const antler_tensor *value = &model->variable[held_at(model, layer, g->first + i).variable].view.value;
             snprintf(name, sizeof name, "%s/vars/%" PRId64, g->path, i);
             ANTLER_TRY(antler__weights_put(entries, name, &value->shape, value->data, err));
         }
@@ -232,7 +250,8 @@ static antler_status read_layer(const transfer *t, int64_t layer, int64_t end, g
                                     g->layer, g->n);
         for (int64_t i = 0; i < g->n; i++) {
             const antler_entry *entry = find_variable(t, g->path, i);
-            ANTLER_TRY(antler__source_take(t->read, entry, &model->variable[g->first + i], err));
+            const int64_t variable = held_at(model, layer, g->first + i).variable;
+            ANTLER_TRY(antler__source_take(t->read, entry, &model->variable[variable], err));
         }
     }
     return ANTLER_OK;
@@ -250,8 +269,7 @@ static antler_status visit_layer(const transfer *t, const antler_tree_member *me
     if (member->flat < 0) /* the input of a model in a model */
         return t->write ? write_group(g.path, g.layer, t->write, err) : ANTLER_OK;
     const antler_layer *layer = &t->model->layer[member->flat];
-    g.first = layer->variable;
-    int64_t end = g.first + antler__variables_of(layer);
+    int64_t end = count_held(layer);
     return t->write ? write_layer(t, member->flat, end, &g, err) : read_layer(t, member->flat, end, &g, err);
 }
 

@@ -190,7 +190,7 @@ static antler_status lecun_normal_fill(const void *config, antler_tensor *w, uin
 
 /* ---- tables ------------------------------------------------------------------------------------------------------ */
 
-/* Keras's way to say what the fans are; only its own rule is ours. */
+/* Keras's way to say what the fans are: a layer does, see antler_plan_fan_in. */
 #define ANTLER_FANS                                                                        \
     {.key = "input_axes", .kind = ANTLER_ANY, .def = "null", .flags = ANTLER_UNWRITTEN},   \
     {                                                                                      \
@@ -241,21 +241,24 @@ static const antler_field scaling_fields[] = {
 };
 #undef ANTLER_FANS
 
-static ANTLER_INITIALIZER(zeros, "Zeros", NULL, "0", "zero", NULL);
-static ANTLER_INITIALIZER(ones, "Ones", NULL, "1", "one", NULL);
-static ANTLER_INITIALIZER(constant, "Constant", constant_fields, "one value", NULL);
-static ANTLER_INITIALIZER(identity, "Identity", identity_fields, "the identity matrix", "IdentityInitializer", NULL);
-static ANTLER_INITIALIZER(random_uniform, "RandomUniform", uniform_fields, "uniform", "uniform", NULL);
-static ANTLER_INITIALIZER(random_normal, "RandomNormal", normal_fields, "normal", "normal", NULL);
-static ANTLER_INITIALIZER(truncated_normal, "TruncatedNormal", normal_fields, "normal, cut at two deviations", NULL);
-static ANTLER_INITIALIZER(variance_scaling, "VarianceScaling", scaling_fields, "variance scale / units", NULL);
-static ANTLER_INITIALIZER(glorot_uniform, "GlorotUniform", fan_fields, "uniform, variance 2 / (inputs + outputs)",
+static ANTLER_INITIALIZER(zeros, "Zeros", NULL, false, "0", "zero", NULL);
+static ANTLER_INITIALIZER(ones, "Ones", NULL, false, "1", "one", NULL);
+static ANTLER_INITIALIZER(constant, "Constant", constant_fields, false, "one value", NULL);
+static ANTLER_INITIALIZER(identity, "Identity", identity_fields, false, "the identity matrix", "IdentityInitializer",
                           NULL);
-static ANTLER_INITIALIZER(glorot_normal, "GlorotNormal", fan_fields, "normal, variance 2 / (inputs + outputs)", NULL);
-static ANTLER_INITIALIZER(he_uniform, "HeUniform", fan_fields, "uniform, variance 2 / inputs", NULL);
-static ANTLER_INITIALIZER(he_normal, "HeNormal", fan_fields, "normal, variance 2 / inputs", NULL);
-static ANTLER_INITIALIZER(lecun_uniform, "LecunUniform", fan_fields, "uniform, variance 1 / inputs", NULL);
-static ANTLER_INITIALIZER(lecun_normal, "LecunNormal", fan_fields, "normal, variance 1 / inputs", NULL);
+static ANTLER_INITIALIZER(random_uniform, "RandomUniform", uniform_fields, false, "uniform", "uniform", NULL);
+static ANTLER_INITIALIZER(random_normal, "RandomNormal", normal_fields, false, "normal", "normal", NULL);
+static ANTLER_INITIALIZER(truncated_normal, "TruncatedNormal", normal_fields, false, "normal, cut at two deviations",
+                          NULL);
+static ANTLER_INITIALIZER(variance_scaling, "VarianceScaling", scaling_fields, true, "variance scale / units", NULL);
+static ANTLER_INITIALIZER(glorot_uniform, "GlorotUniform", fan_fields, true, "uniform, variance 2 / (inputs + outputs)",
+                          NULL);
+static ANTLER_INITIALIZER(glorot_normal, "GlorotNormal", fan_fields, true, "normal, variance 2 / (inputs + outputs)",
+                          NULL);
+static ANTLER_INITIALIZER(he_uniform, "HeUniform", fan_fields, true, "uniform, variance 2 / inputs", NULL);
+static ANTLER_INITIALIZER(he_normal, "HeNormal", fan_fields, true, "normal, variance 2 / inputs", NULL);
+static ANTLER_INITIALIZER(lecun_uniform, "LecunUniform", fan_fields, true, "uniform, variance 1 / inputs", NULL);
+static ANTLER_INITIALIZER(lecun_normal, "LecunNormal", fan_fields, true, "normal, variance 1 / inputs", NULL);
 
 const antler_type *const antler__initializers[] = {
     &antler__zeros.type,

@@ -35,7 +35,7 @@ static inline antler_real rounded(double x)
         .doc = "null: drawn from the model's seed; a number gives the same values wherever it stands" \
     }
 /* One table: the class, its aliases, its fields and fill function. */
-#define ANTLER_INITIALIZER(name, class, rows, line, ...)               \
+#define ANTLER_INITIALIZER(name, class, rows, scaled, line, ...)       \
     const antler_initializer_ops antler__##name = {                    \
         .type = {.size = sizeof(antler_initializer_ops),               \
                  .kind = ANTLER_KIND_INITIALIZER,                      \
@@ -45,6 +45,7 @@ static inline antler_real rounded(double x)
                  .config_size = sizeof(initializer),                   \
                  .fields = (rows)},                                    \
         .fill = name##_fill,                                           \
+        .fans = (scaled),                                              \
     }
 
 #endif

@@ -132,4 +132,5 @@ const antler_initializer_ops antler__orthogonal = {
              .legacy_name = "orthogonal"},
     .fill = orthogonal_fill,
 };
-ANTLER_INITIALIZER(stft, "STFT", stft_fields, "waves of a short-time Fourier transform", "STFTInitializer", NULL);
+ANTLER_INITIALIZER(stft, "STFT", stft_fields, false, "waves of a short-time Fourier transform", "STFTInitializer",
+                   NULL);

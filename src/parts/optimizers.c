@@ -277,5 +277,6 @@ const antler_type *const antler__optimizers[] = {
     &antler__adafactor.type,
     &antler__muon.type,
     &antler__lamb.type,
+    &antler__schedule_free.type,
     NULL,
 };

@@ -6,7 +6,7 @@
 #include "kernels/kernels.h"
 
 extern const antler_optimizer_ops antler__adam, antler__adamw, antler__adamax, antler__nadam, antler__adafactor,
-    antler__muon, antler__lamb;
+    antler__muon, antler__lamb, antler__schedule_free;
 
 /* A step with its first slots and its rate. */
 antler_descent antler__descent(const antler_step *step);

@@ -170,3 +170,59 @@ const antler_optimizer_ops antler__nadam = {
     .begin = nadam_begin,
     .step = nadam_step,
 };
+
+/* ---- ScheduleFreeAdamW: m takes the steps, x is the mean of all m, and w = (1 - beta_1) m + beta_1 x --------------
+ */
+
+typedef struct schedule_free_config {
+    antler_optimizer_keys keys;
+    double beta_1, beta_2, epsilon;
+    int64_t warmup_steps;
+} schedule_free_config;
+
+static const antler_field schedule_free_fields[] = {
+    {.key = "learning_rate",
+     .kind = ANTLER_OBJECT,
+     .offset = offsetof(schedule_free_config, keys.learning_rate),
+     .def = "0.0025",
+     .of = ANTLER_KIND_SCHEDULE,
+     .doc = "a number, or a schedule"},
+    ANTLER_SHARE(schedule_free_config, beta_1, "0.9", ANTLER_OPEN_MIN | ANTLER_OPEN_MAX, "share of x in w"),
+    ANTLER_SHARE(schedule_free_config, beta_2, "0.999", ANTLER_OPEN_MAX, "how long v remembers"),
+    ANTLER_EPSILON(schedule_free_config, "1e-08", "added to sqrt(v)"),
+    ANTLER_FIELD_NUMBER(schedule_free_config, warmup_steps, ANTLER_INT, "0", 0, 9007199254740992.0,
+                        "over which the rate rises from 0"),
+    ANTLER_FIELD_END,
+};
+
+static void schedule_free_slot(const void *config, int index, antler_slot *slot)
+{
+    (void)config;
+    slot->weights = index == 0;
+}
+
+static void schedule_free_step(const void *config, const antler_step *step)
+{
+    const schedule_free_config *c = config;
+    const int64_t t = step->iteration + 1;
+    const double beta_1 = antler__to_float(c->beta_1), beta_2 = antler__to_float(c->beta_2);
+    antler_descent update = antler__descent(step);
+    if (t < c->warmup_steps)
+        update.rate *= (antler_real)t / (antler_real)c->warmup_steps;
+    update.a = (antler_real)(1 - beta_1);
+    update.b = (antler_real)(1 - beta_2);
+    update.c = (antler_real)c->epsilon;
+    update.d = (antler_real)(1 - power(beta_2, t));
+    update.e = 1 / (antler_real)t;
+    update.f = (antler_real)beta_1;
+    step->k->schedule_free(&update);
+}
+
+const antler_optimizer_ops antler__schedule_free = {
+    .type = ANTLER_OPTIMIZER("ScheduleFreeAdamW", "schedulefreeadamw", schedule_free_config, schedule_free_fields,
+                             "Adam on a mean of its own steps, in place of a schedule"),
+    .slots = antler__two_slots,
+    .interleaved = true,
+    .slot = schedule_free_slot,
+    .step = schedule_free_step,
+};

@@ -73,7 +73,7 @@ static antler_status teach(adapting *a, antler_error *err)
     if (!given.state)
         return antler__no_memory(err);
     for (int s = 0; s < layer->states; s++)
-        given.state[s] = a->model->variable[layer->variable + layer->params + s].view.value;
+        given.state[s] = a->model->variable[antler__variable_at(layer, layer->params + s)].view.value;
     antler_status status = layer->ops->adapt(layer->object.config, &given);
     antler__free(given.state);
     antler__free(given.space);

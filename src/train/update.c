@@ -90,7 +90,7 @@ enum { PIECE = 1 << 14 }; /* elements of one task: any cut gives the same bits *
 static void reach(const antler_layer *layer, bool *reached)
 {
     for (int s = 0; s < layer->params; s++)
-        reached[layer->variable + s] = true;
+        reached[antler__variable_at(layer, s)] = true;
     for (int i = 0; i < layer->children; i++)
         reach(&layer->child[i], reached);
 }

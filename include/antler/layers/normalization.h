@@ -61,4 +61,15 @@ struct antler_unit_normalization { /* x / sqrt(sum of x^2) */
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_unit_normalization;
 
+struct antler_spectral_normalization { /* the layer's kernel is divided by its largest singular value */
+    ANTLER_LAYER_KEYS
+    const char *layer; /* JSON of a layer with a kernel */
+    antler_object layer_;
+    int64_t power_iterations;         /* 1 */
+    const char *vector_u_initializer; /* NULL: TruncatedNormal of deviation 0.02 */
+    antler_object vector_u_initializer_;
+    int end_;
+};
+ANTLER_API extern const struct antler_layer_ops antler_layer_spectral_normalization;
+
 #endif

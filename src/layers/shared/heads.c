@@ -178,7 +178,9 @@ void antler__heads_variables(const antler_heads *c, const antler_shape *in, antl
         int slot = antler__heads_kernel(c, (projection)p);
         antler_shape kernel = kernel_shape(c, in, (projection)p), bias = bias_shape(&kernel, (projection)p);
         antler_plan_group(plan, c->group[p]);
+        antler_plan_fan_in(plan, p == OUTPUT ? kernel.dim[0] * kernel.dim[1] : kernel.dim[0]);
         antler_plan_param(plan, slot, kernels[p], "kernel", &kernel);
+        antler_plan_fan_in(plan, 0);
         if (c->use_bias)
             antler_plan_param(plan, slot + 1, biases[p], "bias", &bias);
     }
