@@ -23,7 +23,7 @@ typedef struct refusal {
 static const refusal refusals[] = {
     /* layers that there are none of */
     {X ", " LAYER("Lambda", "y", "", "[[['x', 0, 0]]]"), NULL, "config.layers[1].class_name",
-     "unknown layer \"Lambda\""},
+     "Lambda is not supported: it holds Python code"},
     {X ", " LAYER("Mine>Own", "y", "", "[[['x', 0, 0]]]"), NULL, "config.layers[1].class_name",
      "unknown layer \"Mine>Own\""},
     {X ", " LAYER("Cumsum", "y", "", "[[['x', 0, 0]]]"), NULL, "config.layers[1].class_name",

@@ -41,7 +41,7 @@ extern const antler_old_class antler__old_classes[];
 typedef struct antler_old_function {
     const char *op;       /* NULL ends the table */
     const char *function; /* what tf.keras called it later (antler_spelling) */
-    const char *takes;    /* its arguments in their order */
+    const char *takes;    /* its arguments in their order; a third is what the node says by "keep_dims" */
 } antler_old_function;
 
 extern const antler_old_function antler__old_functions[];

@@ -78,7 +78,8 @@ static antler_json *add_reference(antler_json *parent, const char *key, const an
 
 static bool add_call(antler_json *to, const operation *o)
 {
-    const char *second = strchr(o->function->takes, ' ');
+    char second[32] = "", third[32] = "";
+    sscanf(o->function->takes, "%*s %31s %31s", second, third);
     antler_json *calls = antler__json_array(to, "inbound_nodes"), *call;
     if (!calls)
         return false;
@@ -92,9 +93,9 @@ static bool add_call(antler_json *to, const operation *o)
     antler_json *named = fits ? antler__json_object(call, NULL) : NULL;
     fits = named;
     if (fits && o->n > 1)
-        fits = o->tensor[1] ? add_reference(named, second + 1, o->tensor[1]) != NULL
-                            : antler__json_add_copy(named, second + 1, o->constant[1]) != NULL;
-    return fits && (!o->keeps || antler__json_add_bool(named, "keepdims", true));
+        fits = o->tensor[1] ? add_reference(named, second, o->tensor[1]) != NULL
+                            : antler__json_add_copy(named, second, o->constant[1]) != NULL;
+    return fits && (!o->keeps || (*third && antler__json_add_bool(named, third, true)));
 }
 
 bool antler__old_operation(const antler_json *node, antler_json *to, bool *known)
