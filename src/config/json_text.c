@@ -322,8 +322,6 @@ static antler_status value(scanner *s, const spot *here)
         s->found = here->matched;
         s->found_at = s->at;
     }
-    if (here->matched > 0 && !s->wanted[here->matched])
-        return ANTLER_FORMAT; /* found: nothing more is looked for */
     if (s->values++ == MAX_VALUES)
         return fail(s, here, "more than %d values", MAX_VALUES);
     if (here->depth >= MAX_DEPTH)
