@@ -157,6 +157,84 @@ START_TEST(the_format_is_written)
 }
 END_TEST
 
+/* ---- chains ------------------------------------------------------------------------------------------------------ */
+
+/* Layers behind an input of 6 x 5 pixels of 3 channels; "$" stands for the data_format. Tensors between them lie
+   channels last where nobody else looks; with ANTLER_KEEP none does. */
+static const char *const chains[] = {
+    "Conv2D {\"filters\": 4, \"kernel_size\": 3, \"activation\": \"gelu\", $} MaxPooling2D {$}"
+    "DepthwiseConv2D {\"kernel_size\": 2, \"padding\": \"same\", $} Flatten {$} Dense {\"units\": 2}",
+    "ZeroPadding2D {$} Conv2D {\"filters\": 3, \"kernel_size\": 2, \"activity_regularizer\": \"l2\", $}"
+    "SpatialDropout2D {\"rate\": 0.4, $} Activation {\"activation\": \"tanh\"} AveragePooling2D {$}"
+    "Conv2DTranspose {\"filters\": 2, \"kernel_size\": 2, \"activation\": \"silu\", $} Cropping2D {\"cropping\": 1, $}"
+    "GlobalMaxPooling2D {$} Dense {\"units\": 2, \"activation\": \"sigmoid\"}",
+    "SeparableConv2D {\"filters\": 2, \"kernel_size\": 2, $} Resizing {\"height\": 3, \"width\": 4, $} UpSampling2D {$}"
+    "GlobalAveragePooling2D {\"keepdims\": true, $} Flatten {$} Dropout {\"rate\": 0.5} Dense {\"units\": 3}",
+};
+
+static antler_model *chain(const char *layers, const char *format)
+{
+    char text[4096], key[64];
+    snprintf(key, sizeof key, "\"data_format\": \"channels_%s\"", format);
+    snprintf(
+        text, sizeof text,
+        "{\"class_name\": \"Sequential\", \"config\": {\"name\": \"m\", \"layers\": [{\"class_name\": \"InputLayer\","
+        " \"config\": {\"batch_shape\": [null, %s]}}",
+        *format == 'f' ? "3, 6, 5" : "6, 5, 3");
+    for (const char *at = layers; *at; at++) {
+        size_t n = strlen(text);
+        if (*at >= 'A' && *at <= 'Z' && (at == layers || at[-1] == '}' || at[-1] == ' ')) {
+            int name = (int)strcspn(at, " ");
+            snprintf(text + n, sizeof text - n, ", {\"class_name\": \"%.*s\", \"config\": ", name, at);
+            at += name;
+        } else {
+            snprintf(text + n, sizeof text - n, *at == '$' ? "%s" : *at == '}' ? "}}" : "%.1s", *at == '$' ? key : at);
+        }
+    }
+    strcat(text, "]}, \"fit\": {\"seed\": 7}}");
+    return load_text(text);
+}
+
+static void run_chain(bench *b, antler_mode mode, unsigned flags, int threads)
+{
+    open_context(b, mode, threads, flags | (mode == ANTLER_TRAIN ? ANTLER_INPUT_GRADIENT : 0));
+    forward(b, b->x, BATCH, b->y);
+    if (mode == ANTLER_TRAIN)
+        backward(b, b->dx);
+}
+
+START_TEST(a_chain_is_its_twin_kept_or_not)
+{
+    static const antler_mode modes[] = {ANTLER_INFER, ANTLER_MC, ANTLER_TRAIN};
+    antler_mode mode = modes[_i % 3];
+    twins t = {.last = bench_of(chain(chains[_i / 3], "last"), mode, 0),
+               .first = bench_of(chain(chains[_i / 3], "first"), mode, 0)};
+    const antler_model *m = t.first.model;
+    size_t bytes = (size_t)t.last.ny * sizeof *t.turned;
+    for (int64_t b = 0; b < BATCH; b++)
+        for (int64_t c = 0; c < 3; c++)
+            for (int64_t e = 0; e < 30; e++)
+                t.first.x[(b * 3 + c) * 30 + e] = t.last.x[(b * 30 + e) * 3 + c];
+    run_chain(&t.last, mode, 0, 2);
+    for (int kept = 0; kept < 2; kept++) {
+        run_chain(&t.first, mode, kept ? ANTLER_KEEP : 0, 1 + kept);
+        bool settles = false;
+        for (int64_t w = 0; w < m->wires; w++)
+            settles = settles || t.first.context->edge[w].settled;
+        ck_assert_int_eq(settles, !kept);
+        ck_assert_mem_eq(t.first.y, t.last.y, bytes);
+        for (int64_t i = 0; mode == ANTLER_TRAIN && i < params_of(&t.last); i++)
+            ck_assert_msg(t.first.context->gradients[i] == t.last.context->gradients[i], "gradient %d", (int)i);
+        for (int64_t i = 0; mode == ANTLER_TRAIN && i < t.last.nx; i++) {
+            int64_t c = i % 3, e = i / 3 % 30, b = i / 90;
+            ck_assert_msg(t.first.dx[(b * 3 + c) * 30 + e] == t.last.dx[i], "dx %d", (int)i);
+        }
+    }
+    close_bench(&t.last);
+    close_bench(&t.first);
+}
+END_TEST
+
 int main(void)
 {
     collect();
@@ -164,5 +242,6 @@ int main(void)
     tcase_add_loop_test(tests, the_output_is_the_twins, 0, samples);
     tcase_add_loop_test(tests, the_gradients_are_the_twins, 0, samples);
     tcase_add_loop_test(tests, the_format_is_written, 0, samples);
+    tcase_add_loop_test(tests, a_chain_is_its_twin_kept_or_not, 0, 3 * (int)(sizeof chains / sizeof *chains));
     return run_suite("channels", tests);
 }

@@ -3,6 +3,8 @@
 #include "core/memory.h"
 #include "core/status.h"
 
+#include <string.h>
+
 const antler_field *antler__channels_field(antler_object layer)
 {
     for (const antler_field *f = layer.type->fields; f && f->kind != ANTLER_END; f++)
@@ -11,14 +13,20 @@ const antler_field *antler__channels_field(antler_object layer)
     return NULL;
 }
 
+static bool is_first(antler_object layer, const antler_field *f)
+{
+    const char *value;
+    memcpy(&value, (const char *)layer.config + f->offset, sizeof value);
+    return value == f->choices[1];
+}
+
 int antler__channels_axis(antler_object layer, int rank)
 {
     const antler_field *f = antler__channels_field(layer);
-    if (!f)
+    if (!f || !is_first(layer, f))
         return 0;
-    const char *const *value = (const void *)((const char *)layer.config + f->offset);
     int axis = f->count ? rank - 1 - f->count : 1;
-    return *value == f->choices[1] && axis >= 1 && axis < rank - 1 ? axis : 0;
+    return axis >= 1 && axis < rank - 1 ? axis : 0;
 }
 
 antler_shape antler__channels_last(const antler_shape *shape, int axis)
@@ -64,6 +72,12 @@ antler_status antler_child_infer(antler_object layer, const antler_shape *in, an
         return antler__no_memory(err);
     antler_status status = ops->infer(layer.config, seen, out, err);
     antler__free(seen);
+    if (status != ANTLER_OK && err && is_first(layer, antler__channels_field(layer))) {
+        antler_error inner = *err;
+        antler__error_clear(err);
+        antler_error_set(err, inner.status, inner.place, "%s; its channels, first in the input, count as the last axis",
+                         inner.message);
+    }
     for (int k = 0; status == ANTLER_OK && k < ANTLER_MAX_OUTPUTS && out[k].rank; k++)
         out[k] = channels_back(&out[k], antler__channels_axis(layer, out[k].rank));
     return status;

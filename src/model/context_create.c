@@ -25,18 +25,25 @@ static antler_status plan_call(antler_context *c, int64_t i, antler_plan *settin
 {
     const antler_call *call = &c->model->call[i];
     antler_shape *in = antler__allocate_zeroed((size_t)call->inputs + 1, sizeof *in);
+    bool *settled = antler__allocate((size_t)(call->inputs + call->outputs), sizeof *settled);
     antler_shape out[ANTLER_MAX_OUTPUTS] = {0};
-    if (!in)
-        return antler__no_memory(err);
-    for (int k = 0; k < call->inputs; k++)
+    antler_status status = in && settled ? ANTLER_OK : antler__no_memory(err);
+    for (int k = 0; status == ANTLER_OK && k < call->inputs; k++) {
         in[k] = c->edge[call->in[k]].y.shape;
-    for (int k = 0; k < call->outputs; k++)
+        settled[k] = c->edge[call->in[k]].settled;
+    }
+    for (int k = 0; status == ANTLER_OK && k < call->outputs; k++) {
         out[k] = c->edge[call->out + k].y.shape;
+        settled[call->inputs + k] = c->edge[call->out + k].settled;
+    }
     settings->forward = (int)i;
     settings->backward = c->runs_backward[i] ? antler__backward_step(c, i) : -1;
     settings->linear = c->linear[i];
     settings->whole = wants_dx(c, call);
-    antler_status status = antler__plan_node(settings, &c->node[i], layer_of(c, i), in, out);
+    settings->settled = settled;
+    if (status == ANTLER_OK)
+        status = antler__plan_node(settings, &c->node[i], layer_of(c, i), in, out);
+    antler__free(settled);
     antler__free(in);
     return status;
 }

@@ -2,6 +2,7 @@
 
 #include "core/memory.h"
 #include "model/channels.h"
+#include "model/settled.h"
 
 enum { FOREVER = INT32_MAX };
 
@@ -63,7 +64,7 @@ static bool trains(const antler_layer *layer)
 /* A wire's shape with the largest batch; false if that is no number. */
 static bool with_batch(const antler_context *c, int64_t w, antler_shape *shape)
 {
-    *shape = c->model->wire[w].shape;
+    *shape = antler__settled_shape(c, w, &c->model->wire[w].shape);
     return antler__size_multiply(c->batch, c->model->wire[w].times, &shape->dim[0]);
 }
 
@@ -424,6 +425,7 @@ static antler_status plan_masks(antler_context *c, antler_error *err)
 
 antler_status antler__plan_lifetimes(antler_context *c, antler_error *err)
 {
+    antler__settle(c);
     plan_backward(c);
     ANTLER_TRY(plan_outputs(c, err));
     ANTLER_TRY(plan_gradients(c, err));

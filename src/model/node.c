@@ -1,6 +1,5 @@
 /* Nodes: a call in a context, from its plan to its runs. See plan.h. */
 #include "core/memory.h"
-#include "model/channels.h"
 #include "model/moved.h"
 
 /* ---- making ------------------------------------------------------------------------------------------------------ */
@@ -121,12 +120,15 @@ static antler_status plan_children(const antler_plan *settings, antler_node *nod
 
 static antler_status plan_buffers(antler_plan *plan, const antler_shape *in)
 {
-    const antler_layer *layer = plan->node->layer;
+    const antler_node *node = plan->node;
+    const antler_layer *layer = node->layer;
     if (!layer->ops->buffers)
         return plan->status;
-    antler_shape *seen = plan->node->moved ? antler__channels_seen(layer->object, in) : NULL;
-    if (plan->node->moved && !seen)
+    antler_shape *seen = node->moved ? antler__allocate_zeroed((size_t)layer->inputs + 1, sizeof *seen) : NULL;
+    if (node->moved && !seen)
         return antler__no_memory(plan->err);
+    for (int k = 0; seen && k < layer->inputs; k++)
+        seen[k] = node->seen_x[k].shape;
     layer->ops->buffers(layer->object.config, seen ? seen : in, plan);
     antler__free(seen);
     return plan->status;
