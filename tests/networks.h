@@ -5,6 +5,7 @@
 #include "antler/antler.h"
 #include "antler/random.h"
 #include "build.h"
+#include "hash.h"
 #include "suite.h"
 
 #include <stdio.h>
@@ -112,17 +113,6 @@ static inline antler_data *data_of(const antler_real *values, const antler_shape
 static inline antler_data *rows_of(const antler_real *values, int64_t rows, int64_t width)
 {
     return data_of(values, &(antler_shape){2, {rows, width}}, rows);
-}
-
-/* FNV-1a, 64 bits. */
-static const uint64_t hash_start = 0xcbf29ce484222325u;
-
-static inline uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t n)
-{
-    const unsigned char *byte = bytes;
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ byte[i]) * 0x100000001b3u;
-    return hash;
 }
 
 /* All weights of a model, bit for bit. */

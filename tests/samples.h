@@ -260,7 +260,7 @@ static void backward(bench *b, antler_real *dx)
     ck_assert_msg(antler_backward_from(b->context, b->dy, dx, &err) == ANTLER_OK, "%s", err.message);
 }
 
-static int64_t params_of(const bench *b)
+static inline int64_t params_of(const bench *b)
 {
     return b->model->trained_size;
 }
