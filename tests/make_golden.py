@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Lets Keras write one golden case: make_golden.py NAME MODEL.json "what it checks" [float64] [h5] [lengths=5,7].
+"""Lets Keras write one golden case: make_golden.py NAME MODEL.json "what it checks" [float64] [h5] [jax] [lengths=5,7].
 
 MODEL.json is a Sequential, which becomes a case of tests/golden, or a Functional of one output, one of tests/golden_graphs;
 compiled or not (then mean squared error and SGD are taken). Weights are moved off their first values, so that a swapped
 order shows. A model that is random in training gets values of inference only. With float64 all is computed in double; with
-h5 the model is saved as .h5 alone. Lengths are those of the data along the inputs' axes that are null, in their order.
-Needs Keras 3 on TensorFlow, and h5py.
+h5 the model is saved as .h5 alone; with jax Keras runs on JAX, which computes layers of channels_first without a GPU.
+Lengths are those of the data along the inputs' axes that are null, in their order. Needs Keras 3 on TensorFlow (on JAX),
+and h5py.
 """
 import json
 import os
@@ -13,14 +14,20 @@ import shutil
 import sys
 from pathlib import Path
 
-os.environ["KERAS_BACKEND"] = "tensorflow"
+JAX = "jax" in sys.argv[4:]
+os.environ["KERAS_BACKEND"] = "jax" if JAX else "tensorflow"
+os.environ["JAX_ENABLE_X64"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import h5py
 import keras
 import numpy as np
-import tensorflow as tf
+
+if JAX:
+    import jax
+else:
+    import tensorflow as tf
 
 TESTS = Path(__file__).resolve().parent
 ROWS, STEPS = 4, 5
@@ -62,7 +69,17 @@ def batch(model, rng):
     return x, rng.random(shape).astype(FLOAT)
 
 
+def gradients_on_jax(model, x, y):
+    states = [v.value for v in model.non_trainable_variables]
+
+    def loss(weights):
+        return model.compute_loss(x, y, model.stateless_call(weights, states, x, training=True)[0])
+    return jax.grad(loss)([v.value for v in model.trainable_variables])
+
+
 def gradients(model, x, y):
+    if JAX:
+        return gradients_on_jax(model, x, y)
     with tf.GradientTape() as tape:
         loss = model.compute_loss(x, y, model(x, training=True))
     return [tf.convert_to_tensor(g) for g in tape.gradient(loss, [w.value for w in model.trainable_weights])]
@@ -140,6 +157,6 @@ def main():
     print(f"{folder}: {', '.join(has)}")
 
 
-if len(sys.argv) < 4 or not {o.split("=")[0] for o in sys.argv[4:]} <= {"float64", "h5", "lengths"}:
+if len(sys.argv) < 4 or not {o.split("=")[0] for o in sys.argv[4:]} <= {"float64", "h5", "jax", "lengths"}:
     sys.exit(__doc__)
 main()

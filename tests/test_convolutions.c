@@ -106,8 +106,16 @@ static const struct {
      "config.layers[1].config.strides: strides and dilation_rate cannot both be above 1"},
     {"4, 4, 2", "'Conv2D', 'config': {'filters': 3, 'kernel_size': 2, 'padding': 'causal'}",
      "config.layers[1].config.padding: \"causal\" is not one of \"valid\", \"same\""},
-    {"4, 4", "'Conv1D', 'config': {'filters': 3, 'kernel_size': 2, 'data_format': 'channels_first'}",
-     "config.layers[1].config.data_format: \"channels_first\" is not supported, only \"channels_last\" is"},
+    {"4, 4", "'Conv1D', 'config': {'filters': 3, 'kernel_size': 2, 'data_format': 'channels_middle'}",
+     "config.layers[1].config.data_format: \"channels_middle\" is not one of \"channels_last\", \"channels_first\""},
+    {"3, 4", "'Conv1D', 'config': {'filters': 4, 'kernel_size': 2, 'groups': 2, 'data_format': 'channels_first'}",
+     "config.layers[1].config.groups: conv1d (Conv1D), input (None, 3, 4): 2 groups do not divide the input's 3 "
+     "channels; its channels, first in the input, count as the last axis"},
+    {"4, 4",
+     "'Masking', 'config': {}}, {'class_name': 'Conv1D', 'config': {'filters': 4, 'kernel_size': 2, 'data_format': "
+     "'channels_first'}",
+     "config.layers[2].config.data_format: conv1d (Conv1D), input (None, 4, 4): axis 1 has a mask, so that it cannot "
+     "be that of the channels"},
     {"4, 4", "'Conv1DTranspose', 'config': {'filters': 3, 'kernel_size': 2, 'strides': 2, 'output_padding': 2}",
      "config.layers[1].config.output_padding: 2 is not below the stride, 2"},
     {"4, 4",

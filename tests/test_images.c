@@ -256,7 +256,7 @@ static const struct {
     {"4, 4, 1", "'RandomZoom', 'config': {'height_factor': [0.1, 3]}", "[0.1, 3] is not within [-1, 1]"},
     {"4, 4, 1", "'RandomZoom', 'config': {'height_factor': [1, 2, 3]}", "is not a number or a list of 2"},
     {"4, 4, 1", "'RandomFlip', 'config': {'mode': 'up'}", "\"up\" is not one of"},
-    {"4, 4, 1", "'RandomFlip', 'config': {'data_format': 'channels_first'}", "is not supported"},
+    {"4, 4, 1", "'RandomFlip', 'config': {'data_format': 'last'}", "\"last\" is not one of"},
     {"4, 4, 1", "'RandomContrast', 'config': {'factor': 0.1, 'value_range': 3}", "config.value_range: expected two"},
     {"4, 4", "'RandomFlip', 'config': {}", "expected (batch, height, width, channels)"},
     {"4, 4, 1", "'Resizing', 'config': {'height': 2, 'width': 2, 'interpolation': 'gaussian'}", "is not one of"},

@@ -96,8 +96,12 @@ enum {
     ANTLER_UNSAVED = 64,   /* read, never written: Keras does not take it back */
     ANTLER_PAIRS = 128,    /* INTS of `count` / 2 axes, {before, after} each: one number, one for each axis, or pairs */
     ANTLER_EMPTY = 256,    /* INTS: an empty list is null, which is written so */
-    ANTLER_CALL = 512 /* BOOL that Keras takes with the call (use_causal_mask): in graphs it is read from and written
-                         to "kwargs", and each call of a layer has its own; default false */
+    ANTLER_CALL = 512, /* BOOL that Keras takes with the call (use_causal_mask): in graphs it is read from and written
+                          to "kwargs", and each call of a layer has its own; default false */
+    ANTLER_CHANNELS =
+        1024 /* STRING of a layer with two `choices`. With the second, tensors have their channels before
+                the last `count` axes, or, where that is 0, behind the batch. The layer's methods see them
+                on the last axis all the same: the core moves them there and back, in shapes and numbers */
 };
 
 /* One key of a config. */
@@ -110,7 +114,7 @@ typedef struct antler_field {
     double min,
         max; /* bounds of INT, REAL and of each of INTS and REALS, both included unless flags say; min == max: none */
     unsigned flags;
-    int count;                  /* INTS: how many, 0 for any number */
+    int count;                  /* INTS: how many, 0 for any number. Flagged ANTLER_CHANNELS: see there */
     antler_kind of;             /* OBJECT, OBJECTS */
     const char *const *choices; /* STRING: NULL-terminated list of what it may be, or NULL */
     const char *doc;            /* one line for `antler layers NAME` and the documentation */
@@ -161,6 +165,15 @@ typedef struct antler_field {
 #define ANTLER_FIELD_IGNORED(name, json)                                                                         \
     {                                                                                                            \
         .key = (name), .kind = ANTLER_ANY, .def = (json), .flags = ANTLER_UNWRITTEN, .doc = "accepted for Keras" \
+    }
+
+/* Member `data_format` of a layer that has `axes` axes behind its channels with "channels_first"; 0: all but the batch.
+   See ANTLER_CHANNELS: that is all that the layer does for it. */
+#define ANTLER_FIELD_DATA_FORMAT(type, axes)                                                                       \
+    {                                                                                                              \
+        .key = "data_format", .kind = ANTLER_STRING, .offset = offsetof(type, data_format),                        \
+        .def = "\"channels_last\"", .flags = ANTLER_UNWRITTEN | ANTLER_CHANNELS, .count = (axes),                  \
+        .choices = (const char *const[]){"channels_last", "channels_first", NULL}, .doc = "where the channels are" \
     }
 
 #define ANTLER_FIELD_ACTIVATION(type, member, json, line) \

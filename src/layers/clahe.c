@@ -132,7 +132,7 @@ static const antler_field clahe_fields[] = {
      .max = 1024,
      .count = 2,
      .doc = "tiles down, tiles across"},
-    ANTLER_IMAGE_FIELDS,
+    ANTLER_IMAGE_FIELDS(clahe),
     ANTLER_FIELD_END,
 };
 

@@ -123,6 +123,8 @@ static const char *const samples_2d[] = {
     "\"return_sequences\": true}",
     "(2, 3, 2, 2) {\"filters\": 2, \"kernel_size\": 2, \"dropout\": 0.3, \"recurrent_dropout\": 0.4, \"seed\": 1, "
     "\"use_bias\": false}",
+    "(2, 1, 3, 2) (2, 3, 2) (2, 3, 2) {\"filters\": 2, \"kernel_size\": [3, 1], \"padding\": \"same\", "
+    "\"return_sequences\": true, \"return_state\": true, \"data_format\": \"channels_first\"}",
     NULL,
 };
 static const char *const samples_3d[] = {
@@ -143,7 +145,7 @@ static const char *const samples_3d[] = {
         ANTLER_STEP_FIELDS(conv_lstm, "one mask a gate, for all steps"),                                \
         ANTLER_LOOP_FIELDS(conv_lstm),                                                                  \
         ANTLER_FIELD_SEED(conv_lstm),                                                                   \
-        ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),                                       \
+        ANTLER_FIELD_DATA_FORMAT(conv_lstm, axes),                                                      \
         ANTLER_FIELD_END,                                                                               \
     };                                                                                                  \
     static antler_status infer_##axes##d(const void *config, const antler_shape *in, antler_shape *out, \

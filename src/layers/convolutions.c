@@ -197,6 +197,8 @@ static const char *const samples_1d[] = {
     "(6, 2) {\"filters\": 2, \"kernel_size\": 3, \"strides\": 2, \"padding\": \"causal\", \"activation\": \"tanh\"}",
     "(6, 4) {\"filters\": 2, \"kernel_size\": 2, \"dilation_rate\": 2, \"padding\": \"same\", \"groups\": 2}",
     "(4, 4) {\"filters\": 4, \"kernel_size\": 1, \"groups\": 2, \"use_bias\": false}",
+    "(2, 5) {\"filters\": 3, \"kernel_size\": 3, \"padding\": \"causal\", \"activation\": \"softmax\", "
+    "\"data_format\": \"channels_first\"}",
     NULL,
 };
 static const char *const samples_2d[] = {
@@ -206,6 +208,7 @@ static const char *const samples_2d[] = {
     "(5, 5, 1) {\"filters\": 2, \"kernel_size\": 2, \"dilation_rate\": 2, \"use_bias\": false}",
     "(3, 2, 3) {\"filters\": 2, \"kernel_size\": 1, \"activation\": \"gelu\"}",
     "(3, 4, 6) {\"filters\": 3, \"kernel_size\": [2, 3], \"groups\": 3}",
+    "(2, 4, 3) {\"filters\": 3, \"kernel_size\": 2, \"activation\": \"gelu\", \"data_format\": \"channels_first\"}",
     NULL,
 };
 static const char *const samples_3d[] = {
@@ -222,6 +225,7 @@ static const char *const samples_transpose_2d[] = {
     "(2, 3, 2) {\"filters\": 2, \"kernel_size\": [2, 3]}",
     "(2, 3, 2) {\"filters\": 2, \"kernel_size\": 2, \"strides\": [3, 2], \"output_padding\": [2, 0]}",
     "(3, 2, 2) {\"filters\": 3, \"kernel_size\": 1, \"activation\": \"tanh\"}",
+    "(2, 2, 3) {\"filters\": 3, \"kernel_size\": 2, \"strides\": 2, \"data_format\": \"channels_first\"}",
     NULL,
 };
 static const char *const samples_transpose_3d[] = {
@@ -239,7 +243,7 @@ static const char *const samples_transpose_3d[] = {
                             "parts of the channels; each makes its part of the filters"),               \
         ANTLER_FIELD_ACTIVATION(conv, activation, "\"linear\"", "of the sums"),                         \
         ANTLER_KERNEL_FIELDS(conv),                                                                     \
-        ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),                                       \
+        ANTLER_FIELD_DATA_FORMAT(conv, 0),                                                              \
         ANTLER_FIELD_END,                                                                               \
     };                                                                                                  \
     static const antler_field fields_transpose_##axes##d[] = {                                          \
@@ -250,7 +254,7 @@ static const char *const samples_transpose_3d[] = {
                              "positions behind the output; below strides"),                             \
         ANTLER_FIELD_ACTIVATION(transpose, activation, "\"linear\"", "of the sums"),                    \
         ANTLER_KERNEL_FIELDS(transpose),                                                                \
-        ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),                                       \
+        ANTLER_FIELD_DATA_FORMAT(transpose, 0),                                                         \
         ANTLER_FIELD_IGNORED("groups", "1"),                                                            \
         ANTLER_FIELD_END,                                                                               \
     }

@@ -237,6 +237,7 @@ static const char *const samples_depthwise_1d[] = {
 };
 static const char *const samples_depthwise_2d[] = {
     "(4, 4, 2) {\"kernel_size\": 3}",
+    "(2, 4, 3) {\"kernel_size\": 2, \"activation\": \"tanh\", \"data_format\": \"channels_first\"}",
     "(5, 4, 3) {\"kernel_size\": 3, \"padding\": \"same\", \"activation\": \"tanh\"}",
     "(6, 5, 2) {\"kernel_size\": [3, 2], \"strides\": 2, \"padding\": \"same\", \"depth_multiplier\": 2}",
     "(6, 6, 1) {\"kernel_size\": 2, \"dilation_rate\": 2, \"use_bias\": false}",
@@ -251,6 +252,7 @@ static const char *const samples_separable_1d[] = {
 static const char *const samples_separable_2d[] = {
     "(4, 3, 2) {\"filters\": 3, \"kernel_size\": 2, \"depth_multiplier\": 2, \"activation\": \"tanh\"}",
     "(4, 4, 1) {\"filters\": 2, \"kernel_size\": 2, \"dilation_rate\": 2, \"use_bias\": false}",
+    "(2, 3, 4) {\"filters\": 3, \"kernel_size\": 2, \"data_format\": \"channels_first\"}",
     NULL,
 };
 
@@ -266,7 +268,7 @@ static const char *const samples_separable_2d[] = {
         ANTLER_FIELD_BOOL(depthwise, use_bias, "true", "adds a bias"),                                     \
         ANTLER_FIELD_VARIABLE(depthwise, depthwise, "\"glorot_uniform\""),                                 \
         ANTLER_FIELD_VARIABLE(depthwise, bias, "\"zeros\""),                                               \
-        ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),                                          \
+        ANTLER_FIELD_DATA_FORMAT(depthwise, 0),                                                            \
         ANTLER_FIELD_IGNORED("groups", "1"),                                                               \
         ANTLER_FIELD_END,                                                                                  \
     };                                                                                                     \
@@ -280,7 +282,7 @@ static const char *const samples_separable_2d[] = {
         ANTLER_FIELD_VARIABLE(separable, depthwise, "\"glorot_uniform\""),                                 \
         ANTLER_FIELD_VARIABLE(separable, pointwise, "\"glorot_uniform\""),                                 \
         ANTLER_FIELD_VARIABLE(separable, bias, "\"zeros\""),                                               \
-        ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),                                          \
+        ANTLER_FIELD_DATA_FORMAT(separable, 0),                                                            \
         ANTLER_FIELD_IGNORED("groups", "1"),                                                               \
         {.key = "kernel_initializer", .kind = ANTLER_ANY, .flags = ANTLER_UNWRITTEN, .doc = "of Keras 2"}, \
         ANTLER_FIELD_IGNORED("kernel_regularizer", "null"),                                                \

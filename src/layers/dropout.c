@@ -250,7 +250,7 @@ typedef struct antler_spatial_dropout1d spatial; /* the config of all of them */
 static const antler_field spatial_fields[] = {SPATIAL_FIELDS, ANTLER_FIELD_END};
 static const antler_field image_fields[] = {
     SPATIAL_FIELDS,
-    ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),
+    ANTLER_FIELD_DATA_FORMAT(struct antler_spatial_dropout2d, 0),
     ANTLER_FIELD_END,
 };
 
@@ -302,7 +302,8 @@ static antler_status infer_rank(const antler_shape *in, int rank, const char *ax
 
 static const char *const samples1[] = {"(4, 3) {\"rate\": 0.3}", "(1, 5) {\"rate\": 0.5, \"seed\": 3}",
                                        "(2, 2) {\"rate\": 1.0}", NULL};
-static const char *const samples2[] = {"(2, 3, 3) {\"rate\": 0.3}", NULL};
+static const char *const samples2[] = {"(2, 3, 3) {\"rate\": 0.3}",
+                                       "(3, 2, 2) {\"rate\": 0.3, \"data_format\": \"channels_first\"}", NULL};
 static const char *const samples3[] = {"(2, 1, 2, 3) {\"rate\": 0.3}", NULL};
 
 #define SPATIAL(axes, told, rows)                                                                                      \

@@ -2,11 +2,12 @@
 #include "layers/shared/common.h"
 
 static const antler_field fields[] = {
-    ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),
+    ANTLER_FIELD_DATA_FORMAT(struct antler_flatten, 0),
     ANTLER_FIELD_END,
 };
 
-static const char *const samples[] = {"(3, 4, 2) {}", "(5) {}", NULL};
+static const char *const samples[] = {"(3, 4, 2) {}", "(5) {}", "(3, 2, 2) {\"data_format\": \"channels_first\"}",
+                                      NULL};
 
 static antler_status infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err)
 {

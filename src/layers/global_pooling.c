@@ -16,7 +16,7 @@ enum { BLOCK = 64 }; /* positions of a partial sum; channels at a time */
 
 static const antler_field fields[] = {
     ANTLER_FIELD_BOOL(pooling, keepdims, "false", "y keeps the axes, of size 1"),
-    ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),
+    ANTLER_FIELD_DATA_FORMAT(pooling, 0),
     ANTLER_FIELD_END,
 };
 
@@ -209,7 +209,8 @@ static antler_status infer_3d(const void *config, const antler_shape *in, antler
 }
 
 static const char *const samples_1d[] = {"(4, 3) {}", "(70, 2) {\"keepdims\": true}", NULL};
-static const char *const samples_2d[] = {"(3, 4, 2) {}", "(2, 2, 3) {\"keepdims\": true}", NULL};
+static const char *const samples_2d[] = {"(3, 4, 2) {}", "(2, 2, 3) {\"keepdims\": true}",
+                                         "(2, 3, 4) {\"keepdims\": true, \"data_format\": \"channels_first\"}", NULL};
 static const char *const samples_3d[] = {"(2, 3, 2, 2) {}", NULL};
 
 #define GLOBAL(keras_name, alias, line, axes, need, pass, pass_back)                          \

@@ -156,7 +156,7 @@ static const antler_field random_invert_fields[] = {
     ANTLER_FIELD_INTERVAL(coloring, factor, "1.0", 0, "probability: [lower, upper]; f stands for [0, f]"),
     ANTLER_FIELD_RANGE(coloring),
     ANTLER_FIELD_SEED(coloring),
-    ANTLER_IMAGE_FIELDS,
+    ANTLER_IMAGE_FIELDS(coloring),
     ANTLER_FIELD_END,
 };
 static const antler_field random_posterization_fields[] = {
@@ -164,7 +164,7 @@ static const antler_field random_posterization_fields[] = {
                           "bits that stay, 1 to 8: n in lower <= n < upper, or lower if they are equal"),
     ANTLER_FIELD_RANGE(coloring),
     ANTLER_FIELD_SEED(coloring),
-    ANTLER_IMAGE_FIELDS,
+    ANTLER_IMAGE_FIELDS(coloring),
     ANTLER_FIELD_END,
 };
 static const antler_field solarization_fields[] = {
@@ -172,18 +172,18 @@ static const antler_field solarization_fields[] = {
     ANTLER_FIELD_INTERVAL(solarization, threshold_factor, "0.0", 0, "from which on numbers are inverted; the same"),
     ANTLER_FIELD_RANGE(solarization),
     ANTLER_FIELD_SEED(solarization),
-    ANTLER_IMAGE_FIELDS,
+    ANTLER_IMAGE_FIELDS(solarization),
     ANTLER_FIELD_END,
 };
 static const antler_field auto_contrast_fields[] = {
     ANTLER_FIELD_RANGE(auto_contrast),
-    ANTLER_IMAGE_FIELDS,
+    ANTLER_IMAGE_FIELDS(auto_contrast),
     ANTLER_FIELD_END,
 };
 static const antler_field equalization_fields[] = {
     ANTLER_FIELD_RANGE(equalization),
     ANTLER_FIELD_NUMBER(equalization, bins, ANTLER_INT, "256", 1, 1 << 20, "steps of value_range that are counted"),
-    ANTLER_IMAGE_FIELDS,
+    ANTLER_IMAGE_FIELDS(equalization),
     ANTLER_FIELD_END,
 };
 

@@ -151,8 +151,11 @@ static const char *const cropping_samples2[] = {"(2, 3, 2) {}", "(3, 4, 2) {\"cr
 static const char *const cropping_samples3[] = {"(3, 3, 3, 2) {}",
                                                 "(2, 3, 2, 2) {\"cropping\": [[0, 1], [2, 0], [0, 0]]}", NULL};
 
+#define FORMAT(type) ANTLER_FIELD_DATA_FORMAT(type, 0)
+#define NO_FORMAT(type) ANTLER_FIELD_IGNORED("data_format", "\"channels_last\"") /* Keras's Cropping1D has none */
+
 /* One class: its margins in `member`, what it does at the ends of its axes. */
-#define MARGINS(name, class, member, axes, def_, line, told, inferred, forwards, backwards)                \
+#define MARGINS(name, class, member, axes, def_, line, told, inferred, forwards, backwards, format)        \
     static const antler_field name##_fields##axes[] = {                                                    \
         {.key = #member,                                                                                   \
          .kind = ANTLER_INTS,                                                                              \
@@ -162,7 +165,7 @@ static const char *const cropping_samples3[] = {"(3, 3, 3, 2) {}",
          .flags = ANTLER_PAIRS,                                                                            \
          .count = 2 * (axes),                                                                              \
          .doc = (told)},                                                                                   \
-        ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),                                          \
+        format(struct antler_##name##axes##d),                                                             \
         ANTLER_FIELD_END,                                                                                  \
     };                                                                                                     \
     static antler_status name##_infer##axes(const void *config, const antler_shape *in, antler_shape *out, \
@@ -186,15 +189,15 @@ static const char *const cropping_samples3[] = {"(3, 3, 3, 2) {}",
 #define PADDING(axes)                                                                                      \
     MARGINS(zero_padding, "ZeroPadding", padding, axes, "1", "zeros around the input",                     \
             "zeros before and behind each axis: a number, one for each axis, or pairs", infer_padded, pad, \
-            pad_backward)
-#define CROPPING(axes, def_)                                                                                   \
+            pad_backward, FORMAT)
+#define CROPPING(axes, def_, format)                                                                           \
     MARGINS(cropping, "Cropping", cropping, axes, def_, "the input without its margins",                       \
             "cut off before and behind each axis: a number, one for each axis, or pairs", infer_cropped, crop, \
-            crop_backward)
+            crop_backward, format)
 
 PADDING(1);
 PADDING(2);
 PADDING(3);
-CROPPING(1, "1");
-CROPPING(2, "0");
-CROPPING(3, "1");
+CROPPING(1, "1", NO_FORMAT);
+CROPPING(2, "0", FORMAT);
+CROPPING(3, "1", FORMAT);

@@ -306,6 +306,7 @@ static const char *const samples_1d[] = {
 static const char *const samples_2d[] = {
     "(4, 4, 2) {}",
     "(5, 6, 1) {\"pool_size\": [2, 3], \"strides\": [2, 1]}",
+    "(2, 4, 6) {\"pool_size\": [2, 3], \"data_format\": \"channels_first\"}",
     "(5, 5, 2) {\"pool_size\": 3, \"strides\": 2, \"padding\": \"same\"}",
     NULL,
 };
@@ -329,12 +330,12 @@ static const char *const adaptive_3d[] = {"(3, 2, 4, 1) {\"output_size\": [2, 1,
                              "steps of the window; null: pool_size"),                                            \
         ANTLER_FIELD_PADDING(pooling, antler__paddings,                                                          \
                              "valid: windows inside of the input; same: windows that reach over its edges"),     \
-        ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),                                                \
+        ANTLER_FIELD_DATA_FORMAT(pooling, 0),                                                                    \
         ANTLER_FIELD_END,                                                                                        \
     };                                                                                                           \
     static const antler_field fields_adaptive_##axes##d[] = {                                                    \
         ANTLER_FIELD_SPATIAL(adaptive, output_size, axes, NULL, 1, 0, "positions of the output"),                \
-        ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),                                                \
+        ANTLER_FIELD_DATA_FORMAT(adaptive, 0),                                                                   \
         ANTLER_FIELD_END,                                                                                        \
     };                                                                                                           \
     static antler_status infer_##axes##d(const void *config, const antler_shape *in, antler_shape *out,          \

@@ -53,7 +53,7 @@ static const antler_field rand_augment_fields[] = {
      .flags = ANTLER_UNSAVED,
      .of = ANTLER_KIND_LAYER,
      .doc = "what is picked from: to be left out"},
-    ANTLER_IMAGE_FIELDS,
+    ANTLER_IMAGE_FIELDS(rand_augment),
     ANTLER_FIELD_END,
 };
 

@@ -216,30 +216,30 @@ static void random_elastic_transform_change(const antler_image *im, antler_real 
      .choices = antler__affine_methods,            \
      .doc = "how numbers between pixels are had"}, \
         ANTLER_FIELD_NUMBER(moving, fill_value, ANTLER_REAL, "0.0", 0, 0, "beyond the image, for constant")
-#define MOVING_FIELDS                       \
+#define MOVING_FIELDS(type)                 \
     {.key = "fill_mode",                    \
      .kind = ANTLER_STRING,                 \
      .offset = offsetof(moving, fill_mode), \
      .def = "\"reflect\"",                  \
      .choices = antler__fill_modes,         \
      .doc = "what lies beyond the image"},  \
-        INTERPOLATION_FIELD, ANTLER_FIELD_SEED(moving), ANTLER_IMAGE_FIELDS, ANTLER_FIELD_END
+        INTERPOLATION_FIELD, ANTLER_FIELD_SEED(moving), ANTLER_IMAGE_FIELDS(type), ANTLER_FIELD_END
 
 static const antler_field random_rotation_fields[] = {
     ANTLER_FIELD_INTERVAL(rotation, factor, NULL, 0, "turns, counterclockwise: [lower, upper], or f for [-f, f]"),
     {.key = "value_range", .kind = ANTLER_ANY}, /* which Keras writes, and takes no notice of */
-    MOVING_FIELDS,
+    MOVING_FIELDS(rotation),
 };
 static const antler_field random_zoom_fields[] = {
     ANTLER_FIELD_INTERVAL(zoom, height_factor, NULL, 0, "above 0 the image shrinks: [lower, upper], or f for [-f, f]"),
     ANTLER_FIELD_INTERVAL(zoom, width_factor, "null", ANTLER_NULLABLE, "null: the height's number"),
-    MOVING_FIELDS,
+    MOVING_FIELDS(zoom),
 };
 static const antler_field random_translation_fields[] = {
     ANTLER_FIELD_INTERVAL(translation, height_factor, NULL, 0,
                           "down, as a part of the height: [lower, upper], or f for [-f, f]"),
     ANTLER_FIELD_INTERVAL(translation, width_factor, NULL, 0, "to the right, as a part of the width"),
-    MOVING_FIELDS,
+    MOVING_FIELDS(translation),
 };
 static const antler_field random_flip_fields[] = {
     {.key = "mode",
@@ -249,27 +249,27 @@ static const antler_field random_flip_fields[] = {
      .choices = flip_modes,
      .doc = "the axes that are turned round, all or none of them"},
     ANTLER_FIELD_SEED(flip),
-    ANTLER_IMAGE_FIELDS,
+    ANTLER_IMAGE_FIELDS(flip),
     ANTLER_FIELD_END,
 };
 static const antler_field random_shear_fields[] = {
     ANTLER_FIELD_INTERVAL(shear, x_factor, "0.0", 0, "columns for a row: [lower, upper] and below 0, or f for [-f, f]"),
     ANTLER_FIELD_INTERVAL(shear, y_factor, "0.0", 0, "rows for a column: the same"),
-    MOVING_FIELDS,
+    MOVING_FIELDS(shear),
 };
 static const antler_field random_perspective_fields[] = {
     ANTLER_FIELD_INTERVAL(perspective, factor, "1.0", 0, "probability: [lower, upper]; f stands for [0, f]"),
     ANTLER_FIELD_NUMBER(perspective, scale, ANTLER_REAL, "1.0", 0, 1, "how far corners go: up to half of it"),
     INTERPOLATION_FIELD,
     ANTLER_FIELD_SEED(moving),
-    ANTLER_IMAGE_FIELDS,
+    ANTLER_IMAGE_FIELDS(perspective),
     ANTLER_FIELD_END,
 };
 static const antler_field random_elastic_transform_fields[] = {
     ANTLER_FIELD_INTERVAL(elastic, factor, "1.0", 0, "probability: [lower, upper]; f stands for [0, f]"),
     ANTLER_FIELD_INTERVAL(elastic, scale, "1.0", 0, "how far pixels go: [lower, upper]; f stands for [0, f]"),
     ANTLER_FIELD_RANGE(elastic),
-    MOVING_FIELDS,
+    MOVING_FIELDS(elastic),
 };
 
 static const char *const random_rotation_samples[] = {

@@ -226,7 +226,7 @@ static antler_status random_color_jitter_infer(const void *config, const antler_
 #define COLORING_FIELDS(json, line)                                                           \
     {                                                                                         \
         ANTLER_FIELD_INTERVAL(coloring, factor, json, 0, line), ANTLER_FIELD_RANGE(coloring), \
-            ANTLER_FIELD_SEED(coloring), ANTLER_IMAGE_FIELDS, ANTLER_FIELD_END                \
+            ANTLER_FIELD_SEED(coloring), ANTLER_IMAGE_FIELDS(coloring), ANTLER_FIELD_END      \
     }
 
 static const antler_field random_brightness_fields[] =
@@ -243,14 +243,14 @@ static const antler_field random_contrast_fields[] = {
                           "[lower, upper]: times a number in [1 - lower, 1 + upper]; f stands for [0, f]"),
     ANTLER_FIELD_INTERVAL(coloring, value_range, "[0, 255]", ANTLER_UNWRITTEN, "least and most that a number can be"),
     ANTLER_FIELD_SEED(coloring),
-    ANTLER_IMAGE_FIELDS,
+    ANTLER_IMAGE_FIELDS(coloring),
     ANTLER_FIELD_END,
 };
 
 static const antler_field random_grayscale_fields[] = {
     ANTLER_FIELD_NUMBER(struct antler_random_grayscale, factor, ANTLER_REAL, "0.5", 0, 1, "probability of gray"),
     ANTLER_FIELD_SEED(struct antler_random_grayscale),
-    ANTLER_IMAGE_FIELDS,
+    ANTLER_IMAGE_FIELDS(struct antler_random_grayscale),
     ANTLER_FIELD_END,
 };
 
@@ -261,7 +261,7 @@ static const antler_field random_color_jitter_fields[] = {
     ANTLER_FIELD_INTERVAL(jitter, saturation_factor, "null", ANTLER_NULLABLE, "factor of RandomSaturation"),
     ANTLER_FIELD_INTERVAL(jitter, hue_factor, "null", ANTLER_NULLABLE, "factor of RandomHue"),
     ANTLER_FIELD_SEED(jitter),
-    ANTLER_IMAGE_FIELDS,
+    ANTLER_IMAGE_FIELDS(jitter),
     ANTLER_FIELD_END,
 };
 

@@ -126,7 +126,7 @@ static const antler_field random_sharpness_fields[] = {
     ANTLER_FIELD_INTERVAL(sharpness, factor, NULL, 0, "0 blurs, 0.5 does nothing: [lower, upper]; f stands for [0, f]"),
     ANTLER_FIELD_RANGE(sharpness),
     ANTLER_FIELD_SEED(sharpness),
-    ANTLER_IMAGE_FIELDS,
+    ANTLER_IMAGE_FIELDS(sharpness),
     ANTLER_FIELD_END,
 };
 static const antler_field random_gaussian_blur_fields[] = {
@@ -142,7 +142,7 @@ static const antler_field random_gaussian_blur_fields[] = {
     ANTLER_FIELD_INTERVAL(blur, sigma, "1.0", 0, "deviation in pixels: [lower, upper]; f stands for [0, f]"),
     ANTLER_FIELD_RANGE(blur),
     ANTLER_FIELD_SEED(blur),
-    ANTLER_IMAGE_FIELDS,
+    ANTLER_IMAGE_FIELDS(blur),
     ANTLER_FIELD_END,
 };
 static const antler_field random_erasing_fields[] = {
@@ -158,7 +158,7 @@ static const antler_field random_erasing_fields[] = {
      .doc = "one number, or one for each of 3 channels; null: normal noise times value_range[1]"},
     ANTLER_FIELD_RANGE(erasing),
     ANTLER_FIELD_SEED(erasing),
-    ANTLER_IMAGE_FIELDS,
+    ANTLER_IMAGE_FIELDS(erasing),
     ANTLER_FIELD_END,
 };
 

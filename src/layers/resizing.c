@@ -88,7 +88,7 @@ static const antler_field resizing_fields[] = {
      .flags = ANTLER_UNWRITTEN,
      .doc = "weighs all pixels that one of a smaller image covers"},
     ANTLER_FIELD_IGNORED("fill_mode", "\"constant\""),
-    ANTLER_IMAGE_FIELDS,
+    ANTLER_IMAGE_FIELDS(resizing),
     ANTLER_FIELD_END,
 };
 
@@ -155,7 +155,8 @@ const antler_layer_ops antler_layer_resizing = {
 
 /* ---- CenterCrop -------------------------------------------------------------------------------------------------- */
 
-static const antler_field center_fields[] = {SIZE_FIELDS, ANTLER_IMAGE_FIELDS, ANTLER_FIELD_END};
+static const antler_field center_fields[] = {SIZE_FIELDS, ANTLER_IMAGE_FIELDS(struct antler_center_crop),
+                                             ANTLER_FIELD_END};
 
 static const char *const center_samples[] = {"(4, 5, 2) {\"height\": 3, \"width\": 2}",
                                              "(2, 5, 1) {\"height\": 3, \"width\": 3}", NULL};
@@ -200,7 +201,7 @@ const antler_layer_ops antler_layer_center_crop = {
 static const antler_field random_fields[] = {
     SIZE_FIELDS,
     ANTLER_FIELD_SEED(struct antler_random_crop),
-    ANTLER_IMAGE_FIELDS,
+    ANTLER_IMAGE_FIELDS(struct antler_random_crop),
     ANTLER_FIELD_END,
 };
 

@@ -69,7 +69,7 @@ static const antler_field fields[] = {
      .doc = "the window is divided by the root of its sum of squares, or by its sum; null: by nothing"},
     ANTLER_FIELD_PADDING(spectrogram, antler__paddings, "\"same\": frames over zeros at the ends, too"),
     ANTLER_FIELD_BOOL(spectrogram, expand_dims, "false", "frequencies and channels have an axis each"),
-    ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),
+    ANTLER_FIELD_DATA_FORMAT(spectrogram, 0),
     ANTLER_FIELD_END,
 };
 

@@ -226,12 +226,12 @@ static const antler_field fields2[] = {
      .def = "\"nearest\"",
      .choices = antler__resample_methods,
      .doc = "how numbers in between are had"},
-    ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),
+    ANTLER_FIELD_DATA_FORMAT(image_sizes, 0),
     ANTLER_FIELD_END,
 };
 static const antler_field fields3[] = {
     SIZE(3, "2"),
-    ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),
+    ANTLER_FIELD_DATA_FORMAT(struct antler_up_sampling3d, 0),
     ANTLER_FIELD_END,
 };
 

@@ -11,7 +11,8 @@ typedef struct antler_edge {
     antler_tensor y, dy, mask; /* dy.data NULL: not wanted; mask.data NULL: none */
     int64_t y_buffer;          /* -1: a model's input, or a view of it: the caller's memory */
     int64_t dy_buffer, mask_buffer;
-    bool zero; /* dy is set to 0 before the call that gives the wire runs back: only what follows adds to it */
+    bool settled; /* its numbers, and those of dy, lie as the layers see them that give and take it: channels last */
+    bool zero;    /* dy is set to 0 before the call that gives the wire runs back: only what follows adds to it */
     int64_t logits_buffer;
     antler_real *logits; /* gradient of the logits, from losses; dy has that of all else. NULL: dy has all */
 } antler_edge;

@@ -25,18 +25,25 @@ static antler_status plan_call(antler_context *c, int64_t i, antler_plan *settin
 {
     const antler_call *call = &c->model->call[i];
     antler_shape *in = antler__allocate_zeroed((size_t)call->inputs + 1, sizeof *in);
+    bool *settled = antler__allocate((size_t)(call->inputs + call->outputs), sizeof *settled);
     antler_shape out[ANTLER_MAX_OUTPUTS] = {0};
-    if (!in)
-        return antler__no_memory(err);
-    for (int k = 0; k < call->inputs; k++)
+    antler_status status = in && settled ? ANTLER_OK : antler__no_memory(err);
+    for (int k = 0; status == ANTLER_OK && k < call->inputs; k++) {
         in[k] = c->edge[call->in[k]].y.shape;
-    for (int k = 0; k < call->outputs; k++)
+        settled[k] = c->edge[call->in[k]].settled;
+    }
+    for (int k = 0; status == ANTLER_OK && k < call->outputs; k++) {
         out[k] = c->edge[call->out + k].y.shape;
+        settled[call->inputs + k] = c->edge[call->out + k].settled;
+    }
     settings->forward = (int)i;
     settings->backward = c->runs_backward[i] ? antler__backward_step(c, i) : -1;
     settings->linear = c->linear[i];
     settings->whole = wants_dx(c, call);
-    antler_status status = antler__plan_node(settings, &c->node[i], layer_of(c, i), in, out);
+    settings->settled = settled;
+    if (status == ANTLER_OK)
+        status = antler__plan_node(settings, &c->node[i], layer_of(c, i), in, out);
+    antler__free(settled);
     antler__free(in);
     return status;
 }
@@ -113,10 +120,10 @@ static void connect_node(antler_context *c, int64_t call, antler_node *node, int
                              .keras = c->model->keras,
                              .inputs = layer->inputs,
                              .outputs = layer->outputs,
-                             .x = node->x,
-                             .y = node->y,
-                             .dy = node->dy,
-                             .dx = node->dx,
+                             .x = node->moved ? node->seen_x : node->x,
+                             .y = node->moved ? node->seen_y : node->y,
+                             .dy = node->moved ? node->seen_dy : node->dy,
+                             .dx = node->moved ? node->seen_dx : node->dx,
                              .mask = node->mask,
                              .mask_out = node->mask_out,
                              .param = node->param,
@@ -127,7 +134,7 @@ static void connect_node(antler_context *c, int64_t call, antler_node *node, int
                              .scratch = node->scratch.tensor,
                              .carry = node->carry.tensor,
                              .noise = noise,
-                             .epilogue = &node->epilogue,
+                             .epilogue = node->moved ? &node->bare : &node->epilogue,
                              .child = node->child,
                              .workers = c->workers,
                              .k = antler__kernels()};

@@ -1,6 +1,8 @@
 #include "model/lifetimes.h"
 
 #include "core/memory.h"
+#include "model/channels.h"
+#include "model/settled.h"
 
 enum { FOREVER = INT32_MAX };
 
@@ -9,9 +11,35 @@ static const antler_layer *layer_of(const antler_context *c, int64_t call)
     return antler__called(c, call);
 }
 
+/* Whether the layer of a call sees a wire of its own with the channels moved (moved.h), and whether any. */
+static bool moves_wire(const antler_context *c, int64_t call, int64_t w)
+{
+    return !c->edge[w].settled && antler__channels_axis(layer_of(c, call)->object, c->model->wire[w].shape.rank);
+}
+
+static bool moves(const antler_context *c, int64_t call)
+{
+    const antler_call *k = &c->model->call[call];
+    bool any = false;
+    for (int i = 0; i < k->inputs; i++)
+        any = any || moves_wire(c, call, k->in[i]);
+    for (int i = 0; i < k->outputs; i++)
+        any = any || moves_wire(c, call, k->out + i);
+    return any;
+}
+
 static bool has_flag(const antler_context *c, int64_t call, unsigned flag)
 {
-    return layer_of(c, call)->ops->flags & flag;
+    unsigned flags = layer_of(c, call)->ops->flags;
+    if (flags & ANTLER_VIEW && moves(c, call)) /* it is none here */
+        flags &= ~(unsigned)(ANTLER_VIEW | ANTLER_IN_PLACE);
+    return flags & flag;
+}
+
+/* Whether the output is more than the input under another shape. */
+static bool computes(const antler_context *c, int64_t call)
+{
+    return layer_of(c, call)->ops->forward || moves(c, call);
 }
 
 int antler__backward_step(const antler_context *c, int64_t call)
@@ -36,7 +64,7 @@ static bool trains(const antler_layer *layer)
 /* A wire's shape with the largest batch; false if that is no number. */
 static bool with_batch(const antler_context *c, int64_t w, antler_shape *shape)
 {
-    *shape = *antler__wire_shape(c, w);
+    *shape = antler__settled_shape(c, w, antler__wire_shape(c, w));
     return antler__size_multiply(c->batch, antler__wire_times(c, w), &shape->dim[0]);
 }
 
@@ -104,16 +132,19 @@ static void plan_backward(antler_context *c)
 
 /* ---- outputs ----------------------------------------------------------------------------------------------------- */
 
-/* What the pass back of a call reads beside gradients; its activation reads y, and z, which without sums is x. */
-static bool reads_x(const antler_context *c, int64_t call)
+/* Whether the pass back of a call reads one of its wires, beside gradients; what its layer sees moved, it has kept so.
+   Its activation reads y, and z, which without sums is x. */
+static bool reads_x(const antler_context *c, int64_t call, int64_t w)
 {
     const antler_layer *layer = layer_of(c, call);
-    return has_flag(c, call, ANTLER_NEEDS_X) || (layer->f && layer->f->needs_x && !layer->ops->forward);
+    return (has_flag(c, call, ANTLER_NEEDS_X) && !moves_wire(c, call, w)) ||
+           (layer->f && layer->f->needs_x && !computes(c, call));
 }
 
-static bool reads_y(const antler_context *c, int64_t call)
+static bool reads_y(const antler_context *c, int64_t call, int64_t w)
 {
-    return has_flag(c, call, ANTLER_NEEDS_Y) || layer_of(c, call)->f || is_penalized(c, call);
+    return (has_flag(c, call, ANTLER_NEEDS_Y) && !moves_wire(c, call, w)) || layer_of(c, call)->f ||
+           is_penalized(c, call);
 }
 
 /* Step until which a wire is read. */
@@ -128,13 +159,13 @@ static int output_death(const antler_context *c, int64_t w)
     for (int64_t u = 0; u < wire->users; u++) {
         int64_t user = wire->user[u];
         int until = (int)user;
-        if (c->mode == ANTLER_TRAIN && reads_x(c, user))
+        if (c->mode == ANTLER_TRAIN && reads_x(c, user, w))
             until = antler__backward_step(c, user);
-        else if (c->linear[user] && !layer_of(c, user)->ops->forward) /* it is the logits */
+        else if (c->linear[user] && !computes(c, user)) /* it is the logits */
             until = (int)c->calls;
         death = until > death ? until : death;
     }
-    if (c->mode == ANTLER_TRAIN && wire->giver >= 0 && reads_y(c, wire->giver)) {
+    if (c->mode == ANTLER_TRAIN && wire->giver >= 0 && reads_y(c, wire->giver, w)) {
         int until = antler__backward_step(c, wire->giver);
         death = until > death ? until : death;
     }
@@ -395,6 +426,7 @@ static antler_status plan_masks(antler_context *c, antler_error *err)
 
 antler_status antler__plan_lifetimes(antler_context *c, antler_error *err)
 {
+    antler__settle(c);
     plan_backward(c);
     ANTLER_TRY(plan_outputs(c, err));
     ANTLER_TRY(plan_gradients(c, err));

@@ -1,6 +1,6 @@
 /* Nodes: a call in a context, from its plan to its runs. See plan.h. */
 #include "core/memory.h"
-#include "model/plan.h"
+#include "model/moved.h"
 
 /* ---- making ------------------------------------------------------------------------------------------------------ */
 
@@ -21,6 +21,8 @@ void antler__node_clear(antler_node *node)
     clear_slots(&node->words);
     antler__free(node->bits);
     antler__free(node->x);
+    antler__free(node->moved);
+    antler__free(node->seen_x);
     *node = (antler_node){0};
 }
 
@@ -49,20 +51,33 @@ static antler_status make_tensors(antler_node *node, const antler_shape *in, con
     return ANTLER_OK;
 }
 
+/* Whether the layer applies its activation itself; it cannot where it sees other tensors than the activation works on.
+ */
+static bool fuses(const antler_node *node)
+{
+    return node->layer->ops->flags & ANTLER_FUSES && !node->moved;
+}
+
+/* Whether y is not x with another shape. */
+static bool computes(const antler_node *node)
+{
+    return node->layer->ops->forward || node->moved;
+}
+
 /* z, where backward or the loss reads it, and its gradient. */
 static void plan_epilogue(antler_plan *plan, const antler_shape *out)
 {
     antler_node *node = plan->node;
     const antler_layer *layer = node->layer;
-    bool train = plan->mode == ANTLER_TRAIN, computes = layer->ops->forward;
+    bool train = plan->mode == ANTLER_TRAIN;
     node->epilogue = (antler_epilogue){.f = layer->f, .linear = plan->linear, .width = out->dim[out->rank - 1]};
-    if (!layer->f || !computes)
+    if (!layer->f || !computes(node))
         return;
     bool kept = train && layer->f->needs_x;
     if (plan->linear || kept)
         node->z_buffer = antler__plan_buffer(plan, out, sizeof(antler_real), plan->forward,
                                              kept && plan->backward > plan->loss ? plan->backward : plan->loss);
-    if (plan->backward >= 0 && (plan->whole || !(layer->ops->flags & ANTLER_FUSES)))
+    if (plan->backward >= 0 && (plan->whole || !fuses(node)))
         node->dz_buffer = antler__plan_buffer(plan, out, sizeof(antler_real), plan->backward, plan->backward);
 }
 
@@ -103,6 +118,22 @@ static antler_status plan_children(const antler_plan *settings, antler_node *nod
     return ANTLER_OK;
 }
 
+static antler_status plan_buffers(antler_plan *plan, const antler_shape *in)
+{
+    const antler_node *node = plan->node;
+    const antler_layer *layer = node->layer;
+    if (!layer->ops->buffers)
+        return plan->status;
+    antler_shape *seen = node->moved ? antler__allocate_zeroed((size_t)layer->inputs + 1, sizeof *seen) : NULL;
+    if (node->moved && !seen)
+        return antler__no_memory(plan->err);
+    for (int k = 0; seen && k < layer->inputs; k++)
+        seen[k] = node->seen_x[k].shape;
+    layer->ops->buffers(layer->object.config, seen ? seen : in, plan);
+    antler__free(seen);
+    return plan->status;
+}
+
 antler_status antler__plan_node(const antler_plan *settings, antler_node *node, const antler_layer *layer,
                                 const antler_shape *in, const antler_shape *out)
 {
@@ -111,13 +142,13 @@ antler_status antler__plan_node(const antler_plan *settings, antler_node *node, 
     node->layer = layer;
     node->z_buffer = node->dz_buffer = -1;
     ANTLER_TRY(make_tensors(node, in, out, plan.err));
+    ANTLER_TRY(antler__moved_plan(&plan, in, out));
     plan_epilogue(&plan, out);
-    if (layer->ops->buffers)
-        layer->ops->buffers(layer->object.config, in, &plan);
-    ANTLER_TRY(plan.status);
+    ANTLER_TRY(plan_buffers(&plan, in));
     antler_plan inner = *settings;
     inner.linear = false;
     inner.whole = true;
+    inner.settled = NULL;
     return layer->children ? plan_children(&inner, node, in[0].dim[0], plan.err) : ANTLER_OK;
 }
 
@@ -132,6 +163,7 @@ antler_status antler__node_connect(antler_node *node, const antler_arena *arena,
     connect_slots(&node->saved, arena);
     connect_slots(&node->scratch, arena);
     connect_slots(&node->carry, arena);
+    antler__moved_connect(node, arena);
     node->epilogue.z = antler__arena_at(arena, node->z_buffer);
     node->epilogue.dz = antler__arena_at(arena, node->dz_buffer);
     node->bits = antler__allocate_zeroed((size_t)node->words.n, sizeof *node->bits);
@@ -151,47 +183,57 @@ static int64_t rows_of(const antler_node *node)
     return antler_count(&node->y->shape, 0) / node->epilogue.width;
 }
 
+static antler_status compute(antler_node *node)
+{
+    return node->moved ? antler__moved_forward(node)
+                       : node->layer->ops->forward(node->layer->object.config, &node->run);
+}
+
 antler_status antler__node_forward(antler_node *node)
 {
-    const antler_layer_ops *ops = node->layer->ops;
     antler_epilogue *e = &node->epilogue;
     antler_run *run = &node->run;
     e->y = node->y->data;
-    if (!ops->forward) /* a view: z is x */
+    if (!computes(node)) /* a view: z is x */
         e->z = node->x->data;
     else {
         if (e->z)
             node->y->data = e->z;
-        antler_status status = ops->forward(node->layer->object.config, run);
+        antler_status status = compute(node);
         node->y->data = e->y;
         ANTLER_TRY(status);
     }
-    if (e->f && !(ops->flags & ANTLER_FUSES))
+    if (e->f && !fuses(node))
         antler__activate(run, e->f, e->y, e->z ? e->z : e->y, rows_of(node), e->width);
-    else if (!e->f && !ops->forward)
+    else if (!e->f && !computes(node))
         antler_run_copy(run, e->y, e->z, antler_count(&node->y->shape, 0));
     return ANTLER_OK;
 }
 
+static antler_status compute_back(antler_node *node)
+{
+    return node->moved ? antler__moved_backward(node)
+                       : node->layer->ops->backward(node->layer->object.config, &node->run);
+}
+
 antler_status antler__node_backward(antler_node *node)
 {
-    const antler_layer_ops *ops = node->layer->ops;
     antler_epilogue *e = &node->epilogue;
     antler_run *run = &node->run;
     bool bends = e->f && !e->linear; /* dy is not dz */
     antler_real *dy = node->dy->data;
-    if (!ops->backward) {
+    if (!computes(node)) {
         if (node->dx->data && bends)
             antler__activate_backward(run, e->f, node->dx->data, dy, node->y->data, e->z, rows_of(node), e->width);
         else if (node->dx->data)
             antler_run_copy(run, node->dx->data, dy, antler_count(&node->dy->shape, 0));
         return ANTLER_OK;
     }
-    if (bends && !(ops->flags & ANTLER_FUSES)) {
+    if (bends && !fuses(node)) {
         antler__activate_backward(run, e->f, e->dz, dy, node->y->data, e->z, rows_of(node), e->width);
         node->dy->data = e->dz;
     }
-    antler_status status = ops->backward(node->layer->object.config, run);
+    antler_status status = compute_back(node);
     node->dy->data = dy;
     return status;
 }

@@ -3,6 +3,7 @@
 
 #include "config/names.h"
 #include "core/memory.h"
+#include "model/channels.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -306,7 +307,7 @@ static antler_status infer_outputs(antler_layer *layer, antler_error *err)
         return antler_error_set(err, ANTLER_SHAPE, NULL, "it takes %d tensor%s, got %d", most, most > 1 ? "s" : "",
                                 layer->inputs);
     memset(layer->out, 0, sizeof layer->out);
-    ANTLER_TRY(layer->ops->infer(layer->object.config, layer->in, layer->out, err));
+    ANTLER_TRY(antler_child_infer(layer->object, layer->in, layer->out, err));
     const antler_regularizer_ops *activity =
         (const antler_regularizer_ops *)antler__layer_keys(layer->object)->activity_regularizer_.type;
     if (activity && activity->rank && activity->rank != layer->out[0].rank)
@@ -342,6 +343,19 @@ static void warn_of_softmax(antler_model *model, const antler_layer *layer)
     antler__model_warn(model, &warning);
 }
 
+static antler_status plan_variables(antler_plan *plan)
+{
+    const antler_layer *layer = plan->layer;
+    if (!layer->ops->variables)
+        return ANTLER_OK;
+    antler_shape *seen = layer->in ? antler__channels_seen(layer->object, layer->in) : NULL;
+    if (layer->in && !seen)
+        return antler__no_memory(plan->err);
+    layer->ops->variables(layer->object.config, seen, plan);
+    antler__free(seen);
+    return plan->status;
+}
+
 antler_status antler__plan_layer(antler_model *model, antler_layer *layer, antler_shape *in,
                                  const antler_within *within, antler_error *err)
 {
@@ -355,10 +369,7 @@ antler_status antler__plan_layer(antler_model *model, antler_layer *layer, antle
     layer->variable = within->first ? within->first->variable : model->variables;
     antler_plan plan = {
         .err = err, .mode = ANTLER_TRAIN, .workers = 1, .model = model, .layer = layer, .within = within};
-    if (layer->ops->variables)
-        layer->ops->variables(config, layer->in, &plan);
-    if (plan.status != ANTLER_OK)
-        return plan.status;
+    ANTLER_TRY(plan_variables(&plan));
     for (int i = 0; i < layer->children; i++) {
         antler_layer *child = &layer->child[i];
         char path[128];
@@ -399,11 +410,6 @@ void antler__layer_clear(antler_layer *layer)
     antler__free(layer->path);
     antler__free(layer->place);
     *layer = (antler_layer){0};
-}
-
-antler_status antler_child_infer(antler_object layer, const antler_shape *in, antler_shape *out, antler_error *err)
-{
-    return ((const antler_layer_ops *)layer.type)->infer(layer.config, in, out, err);
 }
 
 /* ---- buffers ----------------------------------------------------------------------------------------------------- */

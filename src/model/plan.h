@@ -16,17 +16,26 @@ typedef struct antler_slots {
     int64_t *buffer;       /* [n] in the arena; -1: none */
 } antler_slots;
 
+/* A tensor of a call that its layer sees with the channels moved to the end; see moved.h. */
+typedef struct antler_moved {
+    int axis;             /* of the channels, to the call; 0: the layer sees the call's own tensor */
+    int64_t buffer[2];    /* of its numbers as the layer sees them, and of their gradient; -1: none */
+    antler_real *data[2]; /* the same */
+} antler_moved;
+
 /* A call in a context, or a child of one: its run, prepared, and the buffers behind it. */
 typedef struct antler_node {
     const antler_layer *layer;
     antler_run run;
-    antler_epilogue epilogue;
-    int64_t z_buffer, dz_buffer; /* of the epilogue; -1: none */
+    antler_epilogue epilogue, bare; /* bare: without an activation, for a layer whose tensors are moved */
+    int64_t z_buffer, dz_buffer;    /* of the epilogue; -1: none */
     antler_slots saved, scratch, carry, words;
     antler_bits *bits;                     /* [words.n] */
     antler_tensor *x, *y, *dy, *dx, *mask; /* of run, writable; all in one block that begins with x */
     antler_tensor *mask_out, *param, *grad, *state;
-    struct antler_node *child; /* [layer->children] */
+    antler_moved *moved; /* [inputs + outputs]; NULL: the layer sees its call's tensors */
+    antler_tensor *seen_x, *seen_y, *seen_dy, *seen_dx; /* of run, where some are moved: one block, from seen_x on */
+    struct antler_node *child;                          /* [layer->children] */
 } antler_node;
 
 /* Where a layer stands while it is planned. */
@@ -59,6 +68,7 @@ struct antler_plan {
     bool keep;                   /* bits stay after the pass back, for antler_read */
     bool linear;                 /* the loss takes the logits of this call */
     bool whole;                  /* the gradient of the input is wanted */
+    const bool *settled;         /* [inputs + outputs] tensors whose channels are last already; NULL: none */
 };
 
 antler_status antler__plan_fail(antler_plan *plan, antler_status status, const char *format, ...) ANTLER_PRINTF(3, 4);

@@ -93,7 +93,7 @@ static antler_status named(antler_context *c, int64_t i, const antler_error *inn
 /* A call that computes nothing: another shape of its input. */
 static bool is_view(const antler_node *node)
 {
-    return node->layer->ops->flags & ANTLER_VIEW && !node->layer->f;
+    return node->layer->ops->flags & ANTLER_VIEW && !node->layer->f && !node->moved;
 }
 
 antler_status antler__forward_to(antler_context *c, const antler_real *x, int64_t n, int64_t end, antler_error *err)

@@ -3,6 +3,7 @@
 
 #include "config/names.h"
 #include "core/memory.h"
+#include "model/channels.h"
 #include "model/context.h"
 #include "model/ends.h"
 #include "model/kept.h"
@@ -140,14 +141,18 @@ static bool is_masked(const antler_model *model, const antler_call *call, int k)
 }
 
 /* Keras 3 writes the masks that layers make and pass on beside their calls: such a one is made here, too. Any other is
-   the program's that made the model. */
-static antler_status check_mask(const antler_model *model, const antler_use *use, const antler_call *call,
-                                antler_error *err)
+   the program's that made the model. A mask is of axis 1: it says nothing of channels. */
+static antler_status check_masks(const antler_model *model, const antler_use *use, const antler_call *call,
+                                 antler_error *err)
 {
-    if (!use->given_mask || count_masks(model, call) > 0)
-        return ANTLER_OK;
-    return antler_error_set(err, ANTLER_UNSUPPORTED, NULL,
-                            "\"mask\" that no layer before makes and passes on is not supported");
+    if (use->given_mask && count_masks(model, call) == 0)
+        return antler_error_set(err, ANTLER_UNSUPPORTED, NULL,
+                                "\"mask\" that no layer before makes and passes on is not supported");
+    for (int k = 0; k < call->inputs; k++)
+        if (model->wire[call->in[k]].masked && antler__channels_axis(call->of->object, call->of->in[k].rank) == 1)
+            return antler_error_set(err, ANTLER_UNSUPPORTED, antler__channels_field(call->of->object)->key,
+                                    "axis 1 has a mask, so that it cannot be that of the channels");
+    return ANTLER_OK;
 }
 
 /* Appends a call: shapes, and at a layer's first one its variables. */
@@ -196,7 +201,7 @@ static antler_status add_call(antler_model *model, const antler_use *use, antler
     const antler_within within = {
         .top = first->name, .path = "", .trainable = !first->frozen, .first = call->of == first ? NULL : first};
     if (antler__plan_layer(model, call->of, in, &within, &error) != ANTLER_OK ||
-        check_mask(model, use, call, &error) != ANTLER_OK)
+        check_masks(model, use, call, &error) != ANTLER_OK)
         return antler__blame_call(model, use->layer, call->of, &error, err);
     model->sites += antler__layer_sites(call->of);
     for (int i = 0; i < use->inputs; i++)

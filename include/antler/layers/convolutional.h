@@ -14,6 +14,7 @@ struct antler_conv { /* (batch, positions ..., channels) to (batch, positions' .
     int64_t groups; /* 1; the q-th share of the channels makes that of the filters */
     const char *activation;
     antler_object activation_;
+    const char *data_format; /* "channels_last"; "channels_first": (batch, channels, ...) */
     int end_;
 };
 #define antler_conv1d antler_conv
@@ -32,6 +33,7 @@ struct antler_conv_transpose { /* as the gradient of a convolution's input */
     const char *padding;                                  /* "valid" or "same" */
     const char *activation;
     antler_object activation_;
+    const char *data_format;
     int end_;
 };
 #define antler_conv1d_transpose antler_conv_transpose
@@ -69,6 +71,7 @@ struct antler_depthwise_conv { /* each channel by itself, depth_multiplier times
     antler_object depthwise_initializer_, depthwise_regularizer_, depthwise_constraint_;
     const char *bias_initializer, *bias_regularizer, *bias_constraint;
     antler_object bias_initializer_, bias_regularizer_, bias_constraint_;
+    const char *data_format;
     int end_;
 };
 #define antler_depthwise_conv1d antler_depthwise_conv
@@ -91,6 +94,7 @@ struct antler_separable_conv { /* each channel by itself, then all of them at ea
     antler_object pointwise_initializer_, pointwise_regularizer_, pointwise_constraint_;
     const char *bias_initializer, *bias_regularizer, *bias_constraint;
     antler_object bias_initializer_, bias_regularizer_, bias_constraint_;
+    const char *data_format;
     int end_;
 };
 #define antler_separable_conv1d antler_separable_conv

@@ -15,6 +15,7 @@ struct antler_resizing { /* the whole image */
     const char *interpolation; /* "nearest", "bilinear", "bicubic", "area", "lanczos3", "lanczos5" */
     bool crop_to_aspect_ratio, pad_to_aspect_ratio, antialias;
     double fill_value;
+    const char *data_format; /* "channels_last"; "channels_first": (batch, channels, ...) */
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_resizing;
@@ -22,6 +23,7 @@ ANTLER_API extern const struct antler_layer_ops antler_layer_resizing;
 struct antler_center_crop { /* the middle; of an image that is smaller, what has the aspect ratio, resized */
     ANTLER_LAYER_KEYS
     int64_t height, width;
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_center_crop;
@@ -30,6 +32,7 @@ struct antler_random_crop { /* one place for all images; in inference the larges
     ANTLER_LAYER_KEYS
     int64_t height, width;
     int64_t seed;
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_random_crop;
@@ -40,6 +43,7 @@ struct antler_random_flip {
     ANTLER_LAYER_KEYS
     const char *mode; /* "horizontal_and_vertical", "horizontal", "vertical" */
     int64_t seed;
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_random_flip;
@@ -55,6 +59,7 @@ struct antler_random_rotation {
     ANTLER_LAYER_KEYS
     ANTLER_MOVING_KEYS
     double factor[2]; /* turns, counterclockwise */
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_random_rotation;
@@ -63,6 +68,7 @@ struct antler_random_zoom { /* above 0 the image shrinks; no width: the height's
     ANTLER_LAYER_KEYS
     ANTLER_MOVING_KEYS
     double height_factor[2], width_factor[2];
+    const char *data_format;
     int end_;
 };
 #define antler_random_translation antler_random_zoom /* down and to the right, as parts of height and width */
@@ -73,6 +79,7 @@ struct antler_random_shear {
     ANTLER_LAYER_KEYS
     ANTLER_MOVING_KEYS
     double x_factor[2], y_factor[2]; /* pixels along the axis for one along the other */
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_random_shear;
@@ -82,6 +89,7 @@ struct antler_random_perspective { /* corners come nearer or go away */
     ANTLER_MOVING_KEYS    /* fill_mode is constant */
         double factor[2]; /* probability, {0, 1} */
     double scale;         /* 1: by up to half of the size */
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_random_perspective;
@@ -92,6 +100,7 @@ struct antler_random_elastic_transform { /* each pixel a little, and its neighbo
     double factor[2];      /* probability, {0, 1} */
     double scale[2];       /* how far, {0, 1} */
     double value_range[2]; /* {0, 255} */
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_random_elastic_transform;
@@ -103,6 +112,7 @@ struct antler_random_coloring {
     double factor[2];      /* see docs/layers/random_images.md */
     double value_range[2]; /* what numbers can be, {0, 255} */
     int64_t seed;
+    const char *data_format;
     int end_;
 };
 #define antler_random_brightness antler_random_coloring
@@ -126,6 +136,7 @@ struct antler_random_grayscale {
     ANTLER_LAYER_KEYS
     double factor; /* probability, 0.5 */
     int64_t seed;
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_random_grayscale;
@@ -135,6 +146,7 @@ struct antler_random_color_jitter { /* one after the other; those that are left 
     double value_range[2];
     double brightness_factor[2], contrast_factor[2], saturation_factor[2], hue_factor[2];
     int64_t seed;
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_random_color_jitter;
@@ -144,6 +156,7 @@ struct antler_solarization { /* a number is added; what is not below a threshold
     double addition_factor[2], threshold_factor[2]; /* as parts of value_range: {0, f} */
     double value_range[2];
     int64_t seed;
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_solarization;
@@ -151,6 +164,7 @@ ANTLER_API extern const struct antler_layer_ops antler_layer_solarization;
 struct antler_auto_contrast { /* each channel of each image is stretched over value_range: in inference, too */
     ANTLER_LAYER_KEYS
     double value_range[2];
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_auto_contrast;
@@ -159,6 +173,7 @@ struct antler_equalization { /* each channel, over all images of a batch, gets a
     ANTLER_LAYER_KEYS
     double value_range[2];
     int64_t bins; /* 256 */
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_equalization;
@@ -168,6 +183,7 @@ struct antler_contrast_limited_adaptive_histogram_equalization { /* around each 
     double value_range[2];
     double clip_limit;         /* 4 */
     int64_t tile_grid_size[2]; /* {8, 8} */
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_contrast_limited_adaptive_histogram_equalization;
@@ -182,6 +198,7 @@ struct antler_rand_augment {
     const char *interpolation; /* "bilinear", "nearest" */
     int64_t seed;
     antler_objects layers_;
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_rand_augment;
@@ -195,6 +212,7 @@ struct antler_random_gaussian_blur {
     double sigma[2];        /* {0, 1}: drawn for each axis */
     double value_range[2];
     int64_t seed;
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_random_gaussian_blur;
@@ -206,6 +224,7 @@ struct antler_random_erasing { /* a rectangle */
     double fill_value[3]; /* {f, NAN}: all channels; {NAN}: normal noise */
     double value_range[2];
     int64_t seed;
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_random_erasing;

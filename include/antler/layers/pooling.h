@@ -9,6 +9,7 @@ struct antler_pooling {
     ANTLER_LAYER_KEYS
     int64_t pool_size[3], strides[3]; /* 2; strides left out: pool_size */
     const char *padding;              /* "valid" or "same" */
+    const char *data_format;          /* "channels_last"; "channels_first": (batch, channels, ...) */
     int end_;
 };
 #define antler_average_pooling1d antler_pooling
@@ -28,6 +29,7 @@ ANTLER_API extern const struct antler_layer_ops antler_layer_max_pooling3d;
 struct antler_adaptive_pooling {
     ANTLER_LAYER_KEYS
     int64_t output_size[3];
+    const char *data_format;
     int end_;
 };
 #define antler_adaptive_average_pooling1d antler_adaptive_pooling
@@ -47,6 +49,7 @@ ANTLER_API extern const struct antler_layer_ops antler_layer_adaptive_max_poolin
 struct antler_global_pooling {
     ANTLER_LAYER_KEYS
     bool keepdims; /* the axes stay, of size 1 */
+    const char *data_format;
     int end_;
 };
 #define antler_global_average_pooling1d antler_global_pooling

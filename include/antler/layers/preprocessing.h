@@ -52,15 +52,16 @@ ANTLER_API extern const struct antler_layer_ops antler_layer_integer_lookup;
 
 struct antler_stft_spectrogram { /* (B, steps, channels) to (B, frames, channels * (fft_length / 2 + 1)) */
     ANTLER_LAYER_KEYS
-    const char *mode;     /* "log", "magnitude", "psd", "real", "imag", "angle", "stft" */
-    int64_t frame_length; /* 256 */
-    int64_t frame_step;   /* ANTLER_NULL: half a frame */
-    int64_t fft_length;   /* ANTLER_NULL: the next power of 2 from frame_length on */
-    const char *window;   /* "hann", "hamming", "blackman", "boxcar" */
-    bool periodic;        /* the window */
-    const char *scaling;  /* of the window: "density", "spectrum" */
-    const char *padding;  /* "valid", "same" */
-    bool expand_dims;     /* (B, frames, fft_length / 2 + 1, channels) */
+    const char *mode;        /* "log", "magnitude", "psd", "real", "imag", "angle", "stft" */
+    int64_t frame_length;    /* 256 */
+    int64_t frame_step;      /* ANTLER_NULL: half a frame */
+    int64_t fft_length;      /* ANTLER_NULL: the next power of 2 from frame_length on */
+    const char *window;      /* "hann", "hamming", "blackman", "boxcar" */
+    bool periodic;           /* the window */
+    const char *scaling;     /* of the window: "density", "spectrum" */
+    const char *padding;     /* "valid", "same" */
+    bool expand_dims;        /* (B, frames, fft_length / 2 + 1, channels) */
+    const char *data_format; /* "channels_last"; "channels_first": (batch, channels, ...) */
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_stft_spectrogram;

@@ -25,6 +25,7 @@ struct antler_spatial_dropout2d { /* of (B, height, width, channels) */
     ANTLER_LAYER_KEYS
     double rate;
     int64_t seed;
+    const char *data_format; /* "channels_last"; "channels_first": (batch, channels, ...) */
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_spatial_dropout2d;
@@ -33,6 +34,7 @@ struct antler_spatial_dropout3d { /* of (B, depth, height, width, channels) */
     ANTLER_LAYER_KEYS
     double rate;
     int64_t seed;
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_spatial_dropout3d;

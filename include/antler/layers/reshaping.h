@@ -6,6 +6,7 @@
 
 struct antler_flatten {
     ANTLER_LAYER_KEYS
+    const char *data_format; /* "channels_first": the channels come last all the same */
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_flatten;
@@ -21,6 +22,7 @@ ANTLER_API extern const struct antler_layer_ops antler_layer_reshape;
 struct antler_zero_padding1d {
     ANTLER_LAYER_KEYS
     int64_t padding[2];
+    const char *data_format; /* "channels_last"; "channels_first": (batch, channels, ...) */
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_zero_padding1d;
@@ -28,6 +30,7 @@ ANTLER_API extern const struct antler_layer_ops antler_layer_zero_padding1d;
 struct antler_zero_padding2d {
     ANTLER_LAYER_KEYS
     int64_t padding[4];
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_zero_padding2d;
@@ -35,6 +38,7 @@ ANTLER_API extern const struct antler_layer_ops antler_layer_zero_padding2d;
 struct antler_zero_padding3d {
     ANTLER_LAYER_KEYS
     int64_t padding[6];
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_zero_padding3d;
@@ -50,6 +54,7 @@ ANTLER_API extern const struct antler_layer_ops antler_layer_cropping1d;
 struct antler_cropping2d {
     ANTLER_LAYER_KEYS
     int64_t cropping[4];
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_cropping2d;
@@ -57,6 +62,7 @@ ANTLER_API extern const struct antler_layer_ops antler_layer_cropping2d;
 struct antler_cropping3d {
     ANTLER_LAYER_KEYS
     int64_t cropping[6];
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_cropping3d;
@@ -87,6 +93,7 @@ struct antler_up_sampling2d { /* (B, height, width, channels) */
     ANTLER_LAYER_KEYS
     int64_t size[2];
     const char *interpolation; /* "nearest", "bilinear", "bicubic", "area", "lanczos3", "lanczos5" */
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_up_sampling2d;
@@ -94,6 +101,7 @@ ANTLER_API extern const struct antler_layer_ops antler_layer_up_sampling2d;
 struct antler_up_sampling3d { /* (B, depth, height, width, channels) */
     ANTLER_LAYER_KEYS
     int64_t size[3];
+    const char *data_format;
     int end_;
 };
 ANTLER_API extern const struct antler_layer_ops antler_layer_up_sampling3d;

@@ -62,7 +62,8 @@ struct antler_conv_lstm { /* (batch, steps, positions ..., channels) to (batch, 
     ANTLER_SEQUENCE_KEYS
     const char *recurrent_activation;
     antler_object recurrent_activation_;
-    bool unit_forget_bias; /* the forget gate's bias starts at 1 */
+    bool unit_forget_bias;   /* the forget gate's bias starts at 1 */
+    const char *data_format; /* "channels_last"; "channels_first": (batch, steps, channels, positions ...) */
     int end_;
 };
 #define antler_conv_lstm1d antler_conv_lstm

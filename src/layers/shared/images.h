@@ -42,9 +42,8 @@ static inline bool antler__is_clipped(const double *range, antler_real z)
     }
 #define ANTLER_FIELD_RANGE(type) \
     ANTLER_FIELD_INTERVAL(type, value_range, "[0, 255]", 0, "least and most that a number can be")
-/* What all of Keras's layers of images have: no boxes here, and one order of axes. */
-#define ANTLER_IMAGE_FIELDS \
-    ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""), ANTLER_FIELD_IGNORED("bounding_box_format", "null")
+/* What all of Keras's layers of images have; no boxes here. */
+#define ANTLER_IMAGE_FIELDS(type) ANTLER_FIELD_DATA_FORMAT(type, 0), ANTLER_FIELD_IGNORED("bounding_box_format", "null")
 
 /* infer of (batch, height, width, channels), whose shape stays; of 3 channels alone; of 1 or 3. */
 antler_status antler__image_infer(const void *config, const antler_shape *in, antler_shape *out, antler_error *err);
