@@ -130,13 +130,19 @@ def renamed(case, what, rename):
     for name in "model.json", "io.h5":
         (folder / name).write_bytes((source / name).read_bytes())
     with h5py.File(source / "model.weights.h5") as old, h5py.File(folder / "model.weights.h5", "w") as new:
-        old.visititems(lambda path, item: new.require_group(rename(path)) if isinstance(item, h5py.Group)
-                       else new.create_dataset(rename(path), data=item[...]))
+        paths = []
+        old.visit(paths.append)
+        for path in paths:
+            other = rename(re.sub("^layers", "_layer_checkpoint_dependencies", path))
+            if isinstance(old[path], h5py.Group):
+                new.require_group(other)
+            else:
+                new[other] = old[path][...]
     return {**case, "name": what, "files": ["io.h5", "model.json", "model.weights.h5"]}
 
 
 def counted_twice(path):
-    return re.sub(r"(dependencies/\w+?)_(\d+)(?=/|$)", lambda m: f"{m[1]}_{2 * int(m[2])}", path)
+    return re.sub(r"(dependencies/[a-z_]+?)_(\d+)(?=/|$)", lambda m: f"{m[1]}_{2 * int(m[2])}", path)
 
 
 def on_windows(path):

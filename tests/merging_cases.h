@@ -1,7 +1,7 @@
 /* What Keras's merging layers make of the inputs that test_merging.c makes: written by Keras 3.15.1, the cases of 215
-   by Keras 3.3.3, whose compute_mask joins masks as Keras 2 does, both with TensorFlow 2.21, from a Functional of an Input for each shape (with a Masking behind it
-   where a bit of `masked` says so) and the layer; gradients by tf.GradientTape. A row is a case, which clang-format
-   would give a line for each number. */
+   by Keras 3.3.3, whose compute_mask joins masks as Keras 2 does, both with TensorFlow 2.21, from a Functional of an
+   Input for each shape (with a Masking behind it where a bit of `masked` says so) and the layer; gradients by
+   tf.GradientTape. A row is a case, which clang-format would give a line for each number. */
 /* clang-format off */
 static const merging_case cases[] = {
     {"Add", "{}", 315, {"2, 3", "2, 3", "2, 3"}, 0,

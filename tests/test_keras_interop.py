@@ -37,8 +37,10 @@ TOLERANCE = 1e-5
 SCRATCH = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
-# What Keras says of its own .h5, too: of one that was not compiled, and of one with metrics.
-HABITS = "No training configuration found", "the compiled metrics have yet to be built"
+# What Keras says of its own .h5, too: of one that was not compiled, and of one with metrics. And of a .keras with a loss
+# and no optimizer, for which it takes one of its own.
+HABITS = ("No training configuration found", "the compiled metrics have yet to be built",
+          "whereas the saved optimizer has 0 variables")
 
 
 class Heard(logging.Handler):
