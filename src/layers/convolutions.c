@@ -197,8 +197,6 @@ static const char *const samples_1d[] = {
     "(6, 2) {\"filters\": 2, \"kernel_size\": 3, \"strides\": 2, \"padding\": \"causal\", \"activation\": \"tanh\"}",
     "(6, 4) {\"filters\": 2, \"kernel_size\": 2, \"dilation_rate\": 2, \"padding\": \"same\", \"groups\": 2}",
     "(4, 4) {\"filters\": 4, \"kernel_size\": 1, \"groups\": 2, \"use_bias\": false}",
-    "(2, 5) {\"filters\": 3, \"kernel_size\": 3, \"padding\": \"causal\", \"activation\": \"softmax\", "
-    "\"data_format\": \"channels_first\"}",
     NULL,
 };
 static const char *const samples_2d[] = {
