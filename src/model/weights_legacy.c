@@ -195,7 +195,7 @@ static antler_status read_layer(walk *w, const antler_source *source, const char
         if (!entry)
             status = antler_error_set(err, ANTLER_SHAPE, attribute, "\"%.80s\" of layer \"%s\" is not in the file",
                                       weight, layer);
-        else if (!antler__grow_by_one(&list.entry, (size_t)list.n, sizeof *list.entry))
+        else if (!antler__grow_by(&list.entry, (size_t)list.n, 1, sizeof *list.entry))
             status = antler__no_memory(err);
         else
             list.entry[list.n++] = entry;

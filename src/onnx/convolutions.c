@@ -94,7 +94,7 @@ antler_term *antler__say_convolution(antler_onnx *o, antler_term *x, const antle
         return NULL;
     x = antler__channels_second(o, x, in->rank);
     x = convolve(o, x, turn_kernel(o, kernel, c->axes, true), bias, w, c->axes, groups);
-    return antler__channels_last(o, x, in->rank);
+    return antler__channels_behind(o, x, in->rank);
 }
 
 static void convolution(antler_onnx *o, antler_said *s)
@@ -130,7 +130,7 @@ static void transposed(antler_onnx *o, antler_said *s)
     antler_term *y = antler__op3(o, "ConvTranspose", x, kernel, c->use_bias ? antler__param(o, s, 1) : NULL);
     set_windows(o, w, axes, before, behind, true);
     antler__set_ints(o, "output_padding", axes, more);
-    s->y[0] = antler__channels_last(o, y, in->rank);
+    s->y[0] = antler__channels_behind(o, y, in->rank);
 }
 
 /* Kernel (positions .., channels, multiplier): a group for each channel. x has its channels second. */
@@ -155,7 +155,7 @@ static void depthwise(antler_onnx *o, antler_said *s)
     antler_term *x = antler__channels_second(o, s->x[0], in->rank);
     x = each_channel(o, x, antler__param(o, s, 0), c->use_bias ? antler__param(o, s, 1) : NULL, &windows, in,
                      c->depth_multiplier);
-    s->y[0] = antler__channels_last(o, x, in->rank);
+    s->y[0] = antler__channels_behind(o, x, in->rank);
 }
 
 static void separable(antler_onnx *o, antler_said *s)
@@ -171,7 +171,7 @@ static void separable(antler_onnx *o, antler_said *s)
         points[i] = (antler_window){.in = 1, .out = 1, .taps = 1, .stride = 1, .dilation = 1};
     x = convolve(o, x, turn_kernel(o, antler__param(o, s, 1), axes, true), c->use_bias ? antler__param(o, s, 2) : NULL,
                  points, axes, 1);
-    s->y[0] = antler__channels_last(o, x, in->rank);
+    s->y[0] = antler__channels_behind(o, x, in->rank);
 }
 
 const antler_saying antler__say_convolutions[] = {

@@ -123,6 +123,12 @@ static void repeat_vector(antler_onnx *o, antler_said *s)
     s->y[0] = antler__op2(o, "Tile", x, antler__ints(o, 3, times));
 }
 
+/* Its own part is in training. */
+static void spectral_normalization(antler_onnx *o, antler_said *s)
+{
+    s->y[0] = antler__say_child(o, &s->layer->child[0], s->x, s->mask).y[0];
+}
+
 /* All steps are one batch. */
 static void time_distributed(antler_onnx *o, antler_said *s)
 {
@@ -197,6 +203,7 @@ const antler_saying antler__say_plain[] = {
     {&antler_layer_masking.type, masking, true},
     {&antler_layer_permute.type, permute, true},
     {&antler_layer_repeat_vector.type, repeat_vector, false},
+    {&antler_layer_spectral_normalization.type, spectral_normalization, true},
     {&antler_layer_time_distributed.type, time_distributed, false},
     {&antler_layer_rescaling.type, rescaling, true},
     {&antler_layer_prelu.type, prelu, false},

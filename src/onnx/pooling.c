@@ -12,7 +12,7 @@ static void pool(antler_onnx *o, antler_said *s, const char *op, const antler_wi
         return;
     antler_term *y = antler__op1(o, op, antler__channels_second(o, s->x[0], in->rank));
     antler__windows_say(o, w, c->axes, false);
-    s->y[0] = antler__channels_last(o, y, in->rank);
+    s->y[0] = antler__channels_behind(o, y, in->rank);
 }
 
 static void sliding(antler_onnx *o, antler_said *s, const char *op)

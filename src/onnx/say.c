@@ -3,12 +3,12 @@
 
 #include "core/memory.h"
 #include "layers/shared/common.h"
+#include "model/channels.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* ---- finding ------------------------------------------------------------------------------------------------------
- */
+/* ---- finding ----------------------------------------------------------------------------------------------------- */
 
 static const antler_saying *find_in(const antler_saying *table, const antler_type *type)
 {
@@ -90,6 +90,39 @@ static const antler_saying *find(const antler_onnx *o, const antler_layer *layer
     return found;
 }
 
+/* x with the channels, which are on `axis`, behind all other axes, as its layer sees it; or back on that axis. */
+static antler_term *move_channels(antler_onnx *o, antler_term *x, int rank, int axis, bool back)
+{
+    int order[ANTLER_MAX_RANK];
+    for (int i = 0; i < rank; i++)
+        order[i] = i < axis ? i : i == (back ? axis : rank - 1) ? (back ? rank - 1 : axis) : back ? i - 1 : i + 1;
+    return axis ? antler__transpose(o, x, rank, order) : x;
+}
+
+/* By the table's function, which like the layer's own methods sees channels behind all other axes. */
+static void say_moved(antler_onnx *o, const antler_saying *row, antler_said *s)
+{
+    antler_layer seen = *s->layer;
+    antler_term **x = antler__onnx_room(o, (size_t)seen.inputs + 1, sizeof *x);
+    seen.in = antler__channels_seen(seen.object, s->layer->in);
+    if (!seen.in && o->status == ANTLER_OK)
+        o->status = antler__no_memory(o->err);
+    for (int i = 0; x && i < seen.inputs && o->status == ANTLER_OK; i++) {
+        const int rank = s->layer->in[i].rank;
+        x[i] = move_channels(o, s->x[i], rank, antler__channels_axis(seen.object, rank), false);
+    }
+    for (int k = 0; k < seen.outputs; k++)
+        seen.out[k] = antler__channels_last(&seen.out[k], antler__channels_axis(seen.object, seen.out[k].rank));
+    antler_said inner = {.layer = &seen, .x = x, .mask = s->mask};
+    if (o->status == ANTLER_OK)
+        row->say(o, &inner);
+    for (int k = 0; k < seen.outputs && o->status == ANTLER_OK; k++)
+        s->y[k] =
+            move_channels(o, inner.y[k], seen.out[k].rank, antler__channels_axis(seen.object, seen.out[k].rank), true);
+    s->mask_out = inner.mask_out;
+    antler__free(seen.in);
+}
+
 void antler__say(antler_onnx *o, antler_said *s)
 {
     const antler_saying *row = find(o, s->layer);
@@ -102,6 +135,8 @@ void antler__say(antler_onnx *o, antler_said *s)
         antler__onnx_refuse(o, "it cannot be said in ONNX");
     else if (!row->any_length && has_open_axes(s->layer))
         antler__onnx_refuse(o, "an axis of variable length: with a number in its place it can be said in ONNX");
+    else if (antler__channels_field(s->layer->object))
+        say_moved(o, row, s);
     else
         row->say(o, s);
     if (o->status == ANTLER_OK && s->layer->f)
@@ -125,12 +160,11 @@ antler_said antler__say_child(antler_onnx *o, const antler_layer *child, antler_
     return s;
 }
 
-/* ---- for all ------------------------------------------------------------------------------------------------------
- */
+/* ---- for all ----------------------------------------------------------------------------------------------------- */
 
 antler_term *antler__param(antler_onnx *o, const antler_said *s, int slot)
 {
-    return antler__parameter(o, s->layer->variable + slot);
+    return antler__parameter(o, antler__variable_at(s->layer, slot));
 }
 
 antler_term *antler__channels_second(antler_onnx *o, antler_term *x, int rank)
@@ -141,7 +175,7 @@ antler_term *antler__channels_second(antler_onnx *o, antler_term *x, int rank)
     return antler__transpose(o, x, rank, order);
 }
 
-antler_term *antler__channels_last(antler_onnx *o, antler_term *x, int rank)
+antler_term *antler__channels_behind(antler_onnx *o, antler_term *x, int rank)
 {
     int order[ANTLER_MAX_RANK] = {0};
     for (int i = 1; i < rank - 1; i++)

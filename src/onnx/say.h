@@ -60,7 +60,7 @@ antler_term *antler__param(antler_onnx *o, const antler_said *s, int slot);
 
 /* Channels behind the batch's axis, as ONNX has them, and back at the end. */
 antler_term *antler__channels_second(antler_onnx *o, antler_term *x, int rank);
-antler_term *antler__channels_last(antler_onnx *o, antler_term *x, int rank);
+antler_term *antler__channels_behind(antler_onnx *o, antler_term *x, int rank);
 
 /* A mask (B, T) as numbers 0 and 1, (B, T, 1 ...) for a tensor of `rank` axes. */
 antler_term *antler__mask_numbers(antler_onnx *o, antler_term *mask, int rank);
