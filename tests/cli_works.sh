@@ -149,8 +149,8 @@ case_sample_weight() {
     run 0 evaluate one.keras --data data
     cmp -s plain.txt out || fail 'weights of 1 train another model'
     for epochs in 1 3; do # of 0 there is nothing to learn
-        run 0 train net.json --quiet --sample-weight w0_train --epochs $epochs --output none.keras
-        run 0 predict none.keras --data data
+        run 0 train net.json --quiet --sample-weight w0_train --epochs $epochs --output zero.keras
+        run 0 predict zero.keras --data data
         mv out none$epochs.txt
     done
     cmp -s none1.txt none3.txt || fail 'samples of weight 0 train'

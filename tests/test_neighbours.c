@@ -253,7 +253,8 @@ static void check_bits(const setting *set)
 
 START_TEST(shared_memory_changes_no_bit)
 {
-    for_each_setting(&all[_i], prelu, check_bits);
+    if (!(all[_i].ops->flags & ANTLER_MOVES_PARAMS)) /* two passes differ */
+        for_each_setting(&all[_i], prelu, check_bits);
 }
 END_TEST
 
@@ -279,7 +280,8 @@ static void check_gradients(const setting *set)
 
 START_TEST(gradients_are_right)
 {
-    for_each_setting(&all[_i], prelu, check_gradients);
+    if (!(all[_i].ops->flags & ANTLER_MOVES_PARAMS))
+        for_each_setting(&all[_i], prelu, check_gradients);
 }
 END_TEST
 #endif

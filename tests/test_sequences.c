@@ -61,7 +61,7 @@ static antler_model *sequence_model(uint64_t sequence)
     antler_set_seed(model, 5);
     if (antler_build(model) == ANTLER_OK)
         return model;
-    ck_assert_int_eq(antler_model_error(model)->status, ANTLER_SHAPE);
+    ck_assert_msg(antler_model_error(model)->status == ANTLER_SHAPE, "%s", antler_model_error(model)->message);
     antler_model_free(model);
     return NULL;
 }

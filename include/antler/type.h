@@ -169,11 +169,11 @@ typedef struct antler_field {
 
 /* Member `data_format` of a layer that has `axes` axes behind its channels with "channels_first"; 0: all but the batch.
    See ANTLER_CHANNELS: that is all that the layer does for it. */
-#define ANTLER_FIELD_DATA_FORMAT(type, axes)                                                                       \
-    {                                                                                                              \
-        .key = "data_format", .kind = ANTLER_STRING, .offset = offsetof(type, data_format),                        \
-        .def = "\"channels_last\"", .flags = ANTLER_UNWRITTEN | ANTLER_CHANNELS, .count = (axes),                  \
-        .choices = (const char *const[]){"channels_last", "channels_first", NULL}, .doc = "where the channels are" \
+#define ANTLER_FIELD_DATA_FORMAT(type, axes)                                                                        \
+    {                                                                                                               \
+        .key = "data_format", .kind = ANTLER_STRING, .offset = offsetof(type, data_format),                         \
+        .def = "\"channels_last\"", .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN | ANTLER_CHANNELS, .count = (axes), \
+        .choices = (const char *const[]){"channels_last", "channels_first", NULL}, .doc = "where the channels are"  \
     }
 
 #define ANTLER_FIELD_ACTIVATION(type, member, json, line) \

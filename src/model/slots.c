@@ -30,8 +30,15 @@ static antler_real *make_slot(const antler_model *model, const antler_slot *kind
     const int64_t n = kind->shared ? 1 : model->trained_size;
     antler_real *slot = antler__allocate_aligned((size_t)n, sizeof *slot);
     for (int64_t i = 0; slot && i < n; i++)
-        slot[i] = kind->weights ? model->parameters[i] : (antler_real)kind->start;
+        slot[i] = (antler_real)kind->start;
     return slot;
+}
+
+void antler__slots_follow(antler_model *model)
+{
+    for (int i = 0; i < model->slots && model->iteration == 0; i++)
+        if (model->slot_kind[i].weights)
+            memcpy(model->slot[i], model->parameters, (size_t)model->trained_size * sizeof *model->slot[i]);
 }
 
 static antler_status make_room(antler_model *model, const antler_object *optimizer, antler_error *err)
@@ -66,6 +73,8 @@ antler_status antler__model_slots(antler_model *model, antler_error *err)
         model->slot[model->slots] = slot;
     }
     ANTLER_TRY(make_room(model, optimizer, err));
+    if (model->initialized)
+        antler__slots_follow(model);
     model->has_slots = true;
     return ANTLER_OK;
 }

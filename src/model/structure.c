@@ -487,5 +487,6 @@ antler_status antler__model_initialize(antler_model *model, antler_error *err)
     }
     ANTLER_TRY(antler__kept_put(model, err));
     model->initialized = true;
+    antler__slots_follow(model);
     return ANTLER_OK;
 }

@@ -14,6 +14,9 @@ void antler__slots_free(antler_model *model);
 antler_status antler__model_initialize(antler_model *model, antler_error *err); /* draws, unless it has weights */
 /* Makes an aligned block of model->size numbers the weights of a model that has none; the model owns it. */
 void antler__parameters_take(antler_model *model, antler_real *block);
-antler_status antler__model_slots(antler_model *model, antler_error *err); /* allocates zeroed optimizer slots */
+antler_status antler__model_slots(antler_model *model,
+                                  antler_error *err); /* allocates optimizer slots at their start */
+/* Slots that start at the weights have those of now, unless the optimizer has made steps. */
+void antler__slots_follow(antler_model *model);
 
 #endif
