@@ -92,8 +92,8 @@ int main(int argc, char **argv)
     void *file;
     size_t size;
     collect();
-    TCase *tests = tcase_create("layer bits");
     if (argc > 1 && strcmp(argv[1], "write") == 0) {
+        TCase *tests = tcase_create("layer bits");
         tcase_add_test(tests, lines_are_printed);
         return run_suite("layer bits", tests);
     }
@@ -107,6 +107,7 @@ int main(int argc, char **argv)
         return 1;
     }
     expected = file;
+    TCase *tests = tcase_create("layer bits");
     tcase_add_test(tests, every_layer_has_its_bits);
     tcase_add_test(tests, the_file_has_a_line_a_sample);
     int status = run_suite("layer bits", tests);
