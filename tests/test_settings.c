@@ -364,7 +364,8 @@ int main(void)
     TCase *tests = tcase_create("settings");
     tcase_add_test(tests, what_training_needs_keeps_nobody_from_predicting);
     tcase_add_test(tests, settings_anew_replace_all_that_was_not_read);
-    tcase_add_test(tests, what_is_kept_goes_on);
+    if (HAS_HDF5)
+        tcase_add_test(tests, what_is_kept_goes_on);
     tcase_add_test(tests, unread_settings_without_memory);
     tcase_add_test(tests, macros_of_the_caller_are_settings_too);
     tcase_add_test(tests, the_model_s_fit_needs_no_settings);
