@@ -347,6 +347,17 @@ case_convert_onnx() {
     refused 1 '--noise is for a file whose name ends in .onnx' convert net.json d.keras --noise
 }
 
+# What must not be lost, or taken for something else.
+case_refusals_that_save() {
+    run 0 train net.json --quiet --epochs 1 --output adam.keras --checkpoint state
+    refused 1 'a checkpoint of another optimizer' train net.json --quiet --epochs 2 --optimizer Adamax --checkpoint state --resume
+    refused 2 '--by-name needs --weights FILE' evaluate adam.keras --data data --by-name
+    run 0 predict adam.keras --data data --output p.h5
+    cp p.h5 same.h5
+    refused 1 'same.h5: the output would take the place of the data' predict adam.keras --data same.h5 --x predict --output same.h5
+    cmp -s p.h5 same.h5 || fail 'the data was changed'
+}
+
 # The columns of the data are the steps, as many as there are.
 case_lengths() {
     cat >open.json <<'EOF'

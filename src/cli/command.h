@@ -132,6 +132,8 @@ int64_t antler__random_below(antler_source *source, int64_t n); /* 0 .. n - 1 */
 /* Refuses a path that could not be written: a missing or read-only folder, a suffix that is not in the list. Done
    before hours of work, not after. */
 antler_status antler__check_output(const char *path, const char *const *suffixes, antler_error *err);
+/* The output is another file than the data; NULL: there is none. */
+antler_status antler__check_apart(const char *data, const char *output, antler_error *err);
 
 /* A folder for output, and how much of its path was there before. {0} is none. */
 typedef struct antler_folder {

@@ -188,7 +188,9 @@ bool antler__options_parse(const antler_command *command, int words, char *const
     }
     if (operands < command->least)
         snprintf(complaint, size, "an operand is missing: expected %s", command->operands);
-    return operands >= command->least;
+    else if (a->by_name && !a->weights)
+        snprintf(complaint, size, "--by-name needs --weights FILE");
+    return operands >= command->least && (!a->by_name || a->weights);
 }
 
 void antler__options_help(const antler_command *command)

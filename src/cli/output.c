@@ -30,6 +30,17 @@ antler_status antler__check_output(const char *path, const char *const *suffixes
     return err->status;
 }
 
+antler_status antler__check_apart(const char *data, const char *output, antler_error *err)
+{
+    struct stat a, b;
+    if (!data || !output || stat(data, &a) != 0 || stat(output, &b) != 0 || a.st_dev != b.st_dev ||
+        a.st_ino != b.st_ino)
+        return ANTLER_OK;
+    antler_error_set(err, ANTLER_VALUE, NULL, "the output would take the place of the data");
+    antler__blame(output, err);
+    return err->status;
+}
+
 /* ---- folders ----------------------------------------------------------------------------------------------------- */
 
 enum { PATH = 4096 };

@@ -169,8 +169,8 @@ static int run(const antler_arguments *a)
     antler_set x = {0};
     predictions p = {0};
     antler_model *model = NULL;
-    if (a->output)
-        antler__check_output(a->output, suffixes, &err);
+    if (a->output && antler__check_output(a->output, suffixes, &err) == ANTLER_OK)
+        antler__check_apart(a->data, a->output, &err);
     if (err.status == ANTLER_OK && (model = antler__open_model(a, &err)) &&
         predict(a, model, &x, &p, &err) == ANTLER_OK) {
         antler__set_warn(a, &x, NULL);

@@ -258,8 +258,8 @@ static int run(const antler_arguments *a)
         return 2;
     }
     signal(SIGPIPE, SIG_IGN); /* the model matters more than who reads of its training: see antler__flush */
-    if (a->output)
-        antler__check_output(a->output, suffixes, &err);
+    if (a->output && antler__check_output(a->output, suffixes, &err) == ANTLER_OK)
+        antler__check_apart(a->data, a->output, &err);
     if (err.status == ANTLER_OK && (t.model = antler__open_compiled(a, true, &err)) && begin(&t, &err) == ANTLER_OK) {
         start = antler__seconds();
         if (fit(&t, &err) == ANTLER_OK)

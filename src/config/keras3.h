@@ -9,7 +9,11 @@ typedef struct antler_keras3_fault {
     const char *class_name; /* NULL: all types of the kind */
     const char *key;        /* in the config; NULL: the class itself */
     const char *why;        /* of Keras 3: "has no such class"; NULL ends the table */
-    bool always;            /* of files of Keras 3, too */
+    enum {
+        ANTLER_KERAS3_OLD,    /* of files of Keras 1 and 2 */
+        ANTLER_KERAS3_ALWAYS, /* of Keras 3, too */
+        ANTLER_KERAS3_HDF5    /* of a .h5, whoever wrote it */
+    } when;
 } antler_keras3_fault;
 
 extern const antler_keras3_fault antler__keras3_faults[];

@@ -36,6 +36,8 @@ static bool concerns(const antler_keras3_fault *fault, const char *class_name, c
 {
     bool named = fault->class_name ? strcmp(fault->class_name, class_name) == 0
                                    : antler_type_find(fault->kind, class_name) != NULL;
+    if (fault->kind == ANTLER_KIND_OPERATION && antler_type_find(ANTLER_KIND_LAYER, class_name))
+        return false; /* "Add" is a layer more often */
     return named && (!fault->key || antler__json_get(config, fault->key));
 }
 
@@ -45,7 +47,9 @@ static void view_faults(antler_keras_file *file, const antler_json *node, const 
     const antler_json *config = antler__json_get(node, "config");
     for (const antler_keras3_fault *fault = antler__keras3_faults; fault->why; fault++) {
         char text[256];
-        if (!concerns(fault, class_name, config) || (!fault->always && (!is_legacy(file) || file->version >= 300)))
+        const bool old = is_legacy(file) && file->version < 300, hdf5 = file->container == ANTLER_CONTAINER_HDF5;
+        if (!concerns(fault, class_name, config) || (fault->when == ANTLER_KERAS3_OLD && !old) ||
+            (fault->when == ANTLER_KERAS3_HDF5 && !hdf5))
             continue;
         if (fault->key)
             snprintf(text, sizeof text, "Keras's %s %s \"%s\": it does not open the file", class_name, fault->why,

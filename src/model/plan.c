@@ -274,8 +274,14 @@ bool antler_plan_shared(antler_plan *plan, int slot, int child, const char *name
     antler_plan look = {.err = plan->err, .mode = ANTLER_TRAIN, .workers = 1, .layer = of, .wanted = name};
     *shape = (antler_shape){0};
     look.found = shape;
+    antler_shape *seen = antler__channels_seen(of->object, of->in);
+    if (!seen) {
+        antler__plan_fail(plan, ANTLER_MEMORY, "out of memory");
+        return false;
+    }
     if (of->ops->variables)
-        of->ops->variables(of->object.config, of->in, &look);
+        of->ops->variables(of->object.config, seen, &look);
+    antler__free(seen);
     if (!shape->rank) {
         antler__plan_fail(plan, ANTLER_VALUE, "%s has no %s", of->ops->type.class_name, name);
         return false;

@@ -313,13 +313,22 @@ static antler_status read_state(antler_model *model, const state *s, antler_erro
     return ANTLER_OK;
 }
 
+/* Another optimizer's state may have the same shapes. Files of Antler say whose it is; Keras's do not. */
+static bool is_of_another(const antler_model *model, const antler_entries *entries)
+{
+    const antler_entry *name = antler__entries_find(entries, "/antler/optimizer");
+    const char *own = optimizer_of(model)->type->class_name;
+    return name && (name->dtype != ANTLER_UINT8 || antler_count(&name->shape, 0) != (int64_t)strlen(own) ||
+                    memcmp(name->data, own, strlen(own)) != 0);
+}
+
 antler_status antler__optimizer_steps(antler_model *model, const antler_entries *entries, int64_t *steps,
                                       antler_error *err)
 {
     state s;
     found f = {.steps = -1};
     *steps = -1;
-    if (!optimizer_of(model))
+    if (!optimizer_of(model) || is_of_another(model, entries))
         return ANTLER_OK;
     ANTLER_TRY(find_state(entries, &s, err));
     antler_status status = check_state(model, &s, &f, err);
@@ -331,7 +340,7 @@ antler_status antler__optimizer_steps(antler_model *model, const antler_entries 
 antler_status antler__optimizer_read(antler_model *model, const antler_entries *entries, antler_error *err)
 {
     state s;
-    if (!optimizer_of(model))
+    if (!optimizer_of(model) || is_of_another(model, entries))
         return ANTLER_OK;
     ANTLER_TRY(find_state(entries, &s, err));
     antler_status status = read_state(model, &s, err);
@@ -344,6 +353,10 @@ antler_status antler__optimizer_read(antler_model *model, const antler_entries *
 antler_status antler__position_write(const antler_model *model, antler_entries *entries, antler_error *err)
 {
     const antler_shape scalar = {0, {0}};
+    const char *name = optimizer_of(model) ? optimizer_of(model)->type->class_name : NULL;
+    if (name)
+        ANTLER_TRY(antler__entries_add(entries, "/antler/optimizer", ANTLER_UINT8,
+                                       &(antler_shape){1, {(int64_t)strlen(name)}}, name, strlen(name), err));
     ANTLER_TRY(
         antler__entries_add(entries, "/antler/step", ANTLER_INT64, &scalar, &model->step, sizeof model->step, err));
     return antler__entries_add(entries, "/antler/epoch", ANTLER_INT64, &scalar, &model->epoch, sizeof model->epoch,

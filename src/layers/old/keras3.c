@@ -6,13 +6,13 @@ static const char unknown_key[] = "has no such argument";
 static const char unknown_class[] = "has no such class";
 static const char code[] = "refuses the Python code in it, and so do we";
 
-#define ANTLER_KEY(kind, class_name, key)                       \
-    {                                                           \
-        ANTLER_KIND_##kind, class_name, key, unknown_key, false \
+#define ANTLER_KEY(kind, class_name, key)                                   \
+    {                                                                       \
+        ANTLER_KIND_##kind, class_name, key, unknown_key, ANTLER_KERAS3_OLD \
     }
-#define ANTLER_CLASS(class_name, why)                   \
-    {                                                   \
-        ANTLER_KIND_LAYER, class_name, NULL, why, false \
+#define ANTLER_CLASS(class_name, why)                               \
+    {                                                               \
+        ANTLER_KIND_LAYER, class_name, NULL, why, ANTLER_KERAS3_OLD \
     }
 
 const antler_keras3_fault antler__keras3_faults[] = {
@@ -44,13 +44,16 @@ const antler_keras3_fault antler__keras3_faults[] = {
     ANTLER_KEY(LAYER, "AdditiveAttention", "causal"),
     ANTLER_KEY(LAYER, "Dense", "output_dim"),
     ANTLER_KEY(INITIALIZER, NULL, "dtype"),
+    {ANTLER_KIND_LAYER, "Attention", "score_mode", "takes for a function the", ANTLER_KERAS3_HDF5},
+    {ANTLER_KIND_OPERATION, NULL, NULL, "knows no operator in a .h5", ANTLER_KERAS3_HDF5},
+    {ANTLER_KIND_LAYER, "NotEqual", NULL, "knows no operator in a .h5", ANTLER_KERAS3_HDF5}, /* of Masking in a graph */
     ANTLER_CLASS("BatchNormalizationV1", unknown_class),
     ANTLER_CLASS("Convolution1D", unknown_class),
     ANTLER_CLASS("Convolution2D", unknown_class),
     ANTLER_CLASS("CuDNNGRU", unknown_class),
     ANTLER_CLASS("CuDNNLSTM", unknown_class),
     ANTLER_CLASS("DenseFeatures", unknown_class),
-    {ANTLER_KIND_LAYER, "Lambda", NULL, code, true},
+    {ANTLER_KIND_LAYER, "Lambda", NULL, code, ANTLER_KERAS3_ALWAYS},
     ANTLER_CLASS("LocallyConnected1D", unknown_class),
     ANTLER_CLASS("LocallyConnected2D", unknown_class),
     ANTLER_CLASS("Merge", unknown_class),
@@ -59,5 +62,5 @@ const antler_keras3_fault antler__keras3_faults[] = {
     ANTLER_CLASS("TFOpLambda", unknown_class),
     ANTLER_CLASS("TensorFlowOpLayer", unknown_class),
     ANTLER_CLASS("ThresholdedReLU", unknown_class),
-    {ANTLER_KIND_LAYER, NULL, NULL, NULL, false},
+    {ANTLER_KIND_LAYER, NULL, NULL, NULL, ANTLER_KERAS3_OLD},
 };
