@@ -39,9 +39,9 @@ SCRATCH = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 # What Keras says of its own .h5, too: of one that was not compiled, and of one with metrics. And of a .keras with a loss
 # and no optimizer, for which it takes one of its own. And of keys that are deprecated: rms_scaling is its own, and alpha of a
-# LeakyReLU in a .h5 is what both Keras 2 and 3 read.
+# LeakyReLU in a .h5 is what both Keras 2 and 3 read; or not what it recommends.
 HABITS = ("No training configuration found", "the compiled metrics have yet to be built",
-          "whereas the saved optimizer has 0 variables", "is deprecated")
+          "whereas the saved optimizer has 0 variables", "is deprecated", "is recommended")
 
 
 class Heard(logging.Handler):
