@@ -116,6 +116,12 @@ const antler_entry *antler__entries_find(const antler_entries *entries, const ch
     return NULL;
 }
 
+const char *antler__entries_text(const antler_entries *entries, const char *name)
+{
+    const antler_entry *entry = antler__entries_find(entries, name);
+    return entry && entry->dtype == ANTLER_TEXT && antler_count(&entry->shape, 0) > 0 ? entry->data : NULL;
+}
+
 double antler__entry_integer(const antler_entry *entry, int64_t i)
 {
     switch (entry->dtype) {

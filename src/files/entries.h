@@ -50,6 +50,9 @@ antler_status antler__entries_reserve(antler_entries *entries, const char *name,
                                       const antler_shape *shape, size_t bytes, void **data, antler_error *err);
 void antler__entries_sort(antler_entries *entries);
 const antler_entry *antler__entries_find(const antler_entries *entries, const char *name); /* NULL if absent */
+/* The text of an entry, its first string; NULL: there is none of this name, or it is no text, or one without strings.
+ */
+const char *antler__entries_text(const antler_entries *entries, const char *name);
 
 /* Element i of an entry of integers, which a double holds up to 2^53; 0 of any other type. */
 double antler__entry_integer(const antler_entry *entry, int64_t i);

@@ -6,11 +6,6 @@
 
 #include <string.h>
 
-static const antler_layer *layer_of(const antler_context *c, int64_t call)
-{
-    return antler__called(c, call);
-}
-
 /* ---- buffers of the calls ---------------------------------------------------------------------------------------- */
 
 static bool wants_dx(const antler_context *c, const antler_call *call)
@@ -42,7 +37,7 @@ static antler_status plan_call(antler_context *c, int64_t i, antler_plan *settin
     settings->whole = wants_dx(c, call);
     settings->settled = settled;
     if (status == ANTLER_OK)
-        status = antler__plan_node(settings, &c->node[i], layer_of(c, i), in, out);
+        status = antler__plan_node(settings, &c->node[i], antler__called(c, i), in, out);
     antler__free(settled);
     antler__free(in);
     return status;
@@ -70,7 +65,7 @@ static antler_status plan_calls(antler_context *c, antler_error *err)
         ANTLER_TRY(plan_call(c, i, &settings, err));
         if (c->model->call[i].number > 0 && keeps_state(&c->node[i]))
             return antler_error_set(err, ANTLER_UNSUPPORTED, c->model->layer[c->model->call[i].layer].place,
-                                    "\"%s\" is stateful and is called more than once", layer_of(c, i)->name);
+                                    "\"%s\" is stateful and is called more than once", antler__called(c, i)->name);
     }
     return ANTLER_OK;
 }

@@ -19,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LONGEST = 64 << 20 /* bytes of a model's JSON */, SHOWN = 8 /* names in a list */ };
+enum { SHOWN = 8 };                              /* names in a list */
 static const int64_t largest = (int64_t)1 << 30; /* bytes of HDF5 that are looked into */
 
 typedef struct examination {
@@ -185,16 +185,11 @@ static void look_at_zip(examination *e)
         antler__free(member[i].data);
 }
 
-static const char *attribute(const antler_entries *entries, const char *name)
-{
-    const antler_entry *entry = antler__entries_find(entries, name);
-    return entry && entry->dtype == ANTLER_TEXT && antler_count(&entry->shape, 0) > 0 ? entry->data : NULL;
-}
-
 static void look_at_entries(examination *e, const antler_entries *entries)
 {
-    const char *config = attribute(entries, "/@model_config"), *version = attribute(entries, "/@keras_version");
-    const char *backend = attribute(entries, "/@backend");
+    const char *config = antler__entries_text(entries, "/@model_config"),
+               *version = antler__entries_text(entries, "/@keras_version");
+    const char *backend = antler__entries_text(entries, "/@backend");
     e->other = !config;
     if (config || antler__is_weights(entries))
         tell_writer(e, version, backend, NULL);
@@ -288,7 +283,7 @@ static void look(examination *e, int64_t bytes)
         look_at_npy(e);
         break;
     case ANTLER_CONTAINER_JSON:
-        if (antler__file_read(e->path, LONGEST, &text, &size, &error) == ANTLER_OK)
+        if (antler__file_read(e->path, ANTLER_LONGEST_JSON, &text, &size, &error) == ANTLER_OK)
             look_at_json(e, text, size);
         antler__free(text);
         break;

@@ -18,10 +18,10 @@ static void tell(antler_keras_file *file, bool misread, const antler_place *plac
     file->misreadings += misread;
 }
 
-/* Read as Keras 2's: so is what is in HDF5, whoever wrote it. */
+/* Read as Keras 2's: what says so, and what lies in HDF5 and says nothing. */
 static bool is_legacy(const antler_keras_file *file)
 {
-    return (file->version && file->version < 300) || file->container == ANTLER_CONTAINER_HDF5;
+    return file->version < 300 && (file->version || file->container == ANTLER_CONTAINER_HDF5);
 }
 
 /* Before Keras 3; without a version, as people's JSON is, it is today's. */
@@ -47,9 +47,8 @@ static void view_faults(antler_keras_file *file, const antler_json *node, const 
     const antler_json *config = antler__json_get(node, "config");
     for (const antler_keras3_fault *fault = antler__keras3_faults; fault->why; fault++) {
         char text[256];
-        const bool old = is_legacy(file) && file->version < 300, hdf5 = file->container == ANTLER_CONTAINER_HDF5;
-        if (!concerns(fault, class_name, config) || (fault->when == ANTLER_KERAS3_OLD && !old) ||
-            (fault->when == ANTLER_KERAS3_HDF5 && !hdf5))
+        if (!concerns(fault, class_name, config) || (fault->when == ANTLER_KERAS3_OLD && !is_legacy(file)) ||
+            (fault->when == ANTLER_KERAS3_HDF5 && file->container != ANTLER_CONTAINER_HDF5))
             continue;
         if (fault->key)
             snprintf(text, sizeof text, "Keras's %s %s \"%s\": it does not open the file", class_name, fault->why,
@@ -156,7 +155,7 @@ void antler__keras_view(antler_keras_file *file, const antler_json *root)
 {
     antler_place place = antler__at(NULL, "config");
     view_name_of_file(file);
-    if (is_legacy(file) && file->version < 300)
+    if (is_legacy(file))
         view_input(file, root);
     view(file, antler__json_get(root, "config"), &place);
     if (file->theano)

@@ -6,15 +6,10 @@
 
 enum { FOREVER = INT32_MAX };
 
-static const antler_layer *layer_of(const antler_context *c, int64_t call)
-{
-    return antler__called(c, call);
-}
-
 /* Whether the layer of a call sees a wire of its own with the channels moved (moved.h), and whether any. */
 static bool moves_wire(const antler_context *c, int64_t call, int64_t w)
 {
-    return !c->edge[w].settled && antler__channels_axis(layer_of(c, call)->object, c->model->wire[w].shape.rank);
+    return !c->edge[w].settled && antler__channels_axis(antler__called(c, call)->object, c->model->wire[w].shape.rank);
 }
 
 static bool moves(const antler_context *c, int64_t call)
@@ -30,7 +25,7 @@ static bool moves(const antler_context *c, int64_t call)
 
 static bool has_flag(const antler_context *c, int64_t call, unsigned flag)
 {
-    unsigned flags = layer_of(c, call)->ops->flags;
+    unsigned flags = antler__called(c, call)->ops->flags;
     if (flags & ANTLER_VIEW && moves(c, call)) /* it is none here */
         flags &= ~(unsigned)(ANTLER_VIEW | ANTLER_IN_PLACE);
     return flags & flag;
@@ -39,7 +34,7 @@ static bool has_flag(const antler_context *c, int64_t call, unsigned flag)
 /* Whether the output is more than the input under another shape. */
 static bool computes(const antler_context *c, int64_t call)
 {
-    return layer_of(c, call)->ops->forward || moves(c, call);
+    return antler__called(c, call)->ops->forward || moves(c, call);
 }
 
 int antler__backward_step(const antler_context *c, int64_t call)
@@ -50,7 +45,7 @@ int antler__backward_step(const antler_context *c, int64_t call)
 /* A penalty on the layer's output is part of the loss. */
 static bool is_penalized(const antler_context *c, int64_t call)
 {
-    return antler__layer_keys(layer_of(c, call)->object)->activity_regularizer_.type;
+    return antler__layer_keys(antler__called(c, call)->object)->activity_regularizer_.type;
 }
 
 static bool trains(const antler_layer *layer)
@@ -121,7 +116,7 @@ static void plan_backward(antler_context *c)
         return;
     for (int64_t i = 0; i < c->calls; i++) {
         const antler_call *call = &c->model->call[i];
-        bool wants = trains(layer_of(c, i)) || is_penalized(c, i);
+        bool wants = trains(antler__called(c, i)) || is_penalized(c, i);
         for (int k = 0; k < call->inputs; k++)
             wants = wants || is_wanted(c, call->in[k]);
         c->runs_backward[i] = wants;
@@ -136,14 +131,14 @@ static void plan_backward(antler_context *c)
    Its activation reads y, and z, which without sums is x. */
 static bool reads_x(const antler_context *c, int64_t call, int64_t w)
 {
-    const antler_layer *layer = layer_of(c, call);
+    const antler_layer *layer = antler__called(c, call);
     return (has_flag(c, call, ANTLER_NEEDS_X) && !moves_wire(c, call, w)) ||
            (layer->f && layer->f->needs_x && !computes(c, call));
 }
 
 static bool reads_y(const antler_context *c, int64_t call, int64_t w)
 {
-    return (has_flag(c, call, ANTLER_NEEDS_Y) && !moves_wire(c, call, w)) || layer_of(c, call)->f ||
+    return (has_flag(c, call, ANTLER_NEEDS_Y) && !moves_wire(c, call, w)) || antler__called(c, call)->f ||
            is_penalized(c, call);
 }
 
@@ -204,7 +199,7 @@ static antler_status plan_outputs(antler_context *c, antler_error *err)
         edge->y_buffer = -1;
         if (wire->giver < 0) /* the caller's memory */
             continue;
-        bool view = has_flag(c, wire->giver, ANTLER_VIEW) && !layer_of(c, wire->giver)->f;
+        bool view = has_flag(c, wire->giver, ANTLER_VIEW) && !antler__called(c, wire->giver)->f;
         int64_t shared = view                ? c->edge[c->model->call[wire->giver].in[0]].y_buffer
                          : wire->output == 0 ? place_of_input(c, wire->giver)
                                              : -1;
@@ -344,8 +339,9 @@ static antler_status plan_gradients(antler_context *c, antler_error *err)
             ANTLER_TRY(begin_gradient(c, call->out, antler__backward_step(c, i), err));
         for (int k = 0; k < call->inputs; k++)
             if (is_wanted(c, call->in[k]))
-                ANTLER_TRY(has_flag(c, i, ANTLER_VIEW) && !layer_of(c, i)->f ? contribute_view(c, i, call->in[k], err)
-                                                                             : contribute(c, i, k, err));
+                ANTLER_TRY(has_flag(c, i, ANTLER_VIEW) && !antler__called(c, i)->f
+                               ? contribute_view(c, i, call->in[k], err)
+                               : contribute(c, i, k, err));
     }
     return ANTLER_OK;
 }
@@ -382,7 +378,7 @@ static antler_status plan_shares(antler_context *c, antler_error *err)
         if (!c->runs_backward[i])
             continue;
         if (written[layer])
-            status = add_shares(c, i, layer_of(c, i), err);
+            status = add_shares(c, i, antler__called(c, i), err);
         written[layer] = true;
     }
     antler__free(written);
@@ -393,7 +389,7 @@ static antler_status plan_shares(antler_context *c, antler_error *err)
 
 static bool passes_mask(const antler_context *c, int64_t i)
 {
-    return layer_of(c, i)->mask == ANTLER_MASK_PASS || layer_of(c, i)->mask == ANTLER_MASK_BOTH;
+    return antler__called(c, i)->mask == ANTLER_MASK_PASS || antler__called(c, i)->mask == ANTLER_MASK_BOTH;
 }
 
 /* Masks are small and live through the run. */
@@ -409,7 +405,7 @@ static antler_status plan_masks(antler_context *c, antler_error *err)
             edge->mask.shape = c->edge[in].mask.shape;
             edge->mask_buffer = c->edge[in].mask_buffer;
         } else if (passes_mask(c, i)) {
-            for (int k = 0; k < (layer_of(c, i)->mask == ANTLER_MASK_BOTH ? 2 : 1); k++) {
+            for (int k = 0; k < (antler__called(c, i)->mask == ANTLER_MASK_BOTH ? 2 : 1); k++) {
                 edge[k].mask.shape = c->edge[call->in[0]].mask.shape;
                 edge[k].mask_buffer = c->edge[call->in[0]].mask_buffer;
             }

@@ -236,13 +236,6 @@ static antler_model *load_keras(const char *path, const antler_listener *listene
 
 /* ---- legacy .h5 -------------------------------------------------------------------------------------------------- */
 
-static const char *attribute(const antler_entries *entries, const char *name)
-{
-    const antler_entry *entry = antler__entries_find(entries, name);
-    bool text = entry && entry->dtype == ANTLER_TEXT && antler_count(&entry->shape, 0) > 0; /* none: no text to end */
-    return text ? entry->data : NULL;
-}
-
 /* training_config lies apart from the model's JSON in these files. A missing one is no error. */
 static antler_status read_training_config(antler_model *model, const char *text, const char *path, antler_error *err)
 {
@@ -284,12 +277,13 @@ static antler_model *legacy_model(const antler_entries *entries, const char *con
     const reading r = {.text = config,
                        .size = strlen(config),
                        .file = path,
-                       .keras = antler__keras_version(attribute(entries, "/@keras_version")),
+                       .keras = antler__keras_version(antler__entries_text(entries, "/@keras_version")),
                        .legacy = true,
                        .listener = listener};
-    antler_model *model = model_of(&r, attribute(entries, "/@antler_fit"), err);
-    if (!model || (read_training_config(model, attribute(entries, "/@training_config"), path, err) == ANTLER_OK &&
-                   antler__weights_read(model, entries, err) == ANTLER_OK))
+    antler_model *model = model_of(&r, antler__entries_text(entries, "/@antler_fit"), err);
+    if (!model ||
+        (read_training_config(model, antler__entries_text(entries, "/@training_config"), path, err) == ANTLER_OK &&
+         antler__weights_read(model, entries, err) == ANTLER_OK))
         return model;
     antler_model_free(model);
     return NULL;
@@ -301,7 +295,7 @@ static antler_model *load_hdf5(const char *path, const antler_listener *listener
     antler_model *model = NULL;
     if (antler__hdf5_read(path, NULL, 0, &entries, err) != ANTLER_OK)
         return NULL;
-    const char *config = attribute(&entries, "/@model_config");
+    const char *config = antler__entries_text(&entries, "/@model_config");
     if (config)
         model = legacy_model(&entries, config, path, listener, err);
     else

@@ -2,14 +2,9 @@
 
 #include "model/channels.h"
 
-static const antler_layer *layer_of(const antler_context *c, int64_t call)
-{
-    return antler__called(c, call);
-}
-
 static int axis_of(const antler_context *c, int64_t call, int64_t w)
 {
-    return antler__channels_axis(layer_of(c, call)->object, c->model->wire[w].shape.rank);
+    return antler__channels_axis(antler__called(c, call)->object, c->model->wire[w].shape.rank);
 }
 
 /* Only its users look at what a call gives: no loss, no penalty, no activation that works on rows of the call's own
@@ -19,7 +14,7 @@ static bool is_private(const antler_context *c, int64_t w)
     const antler_wire *wire = &c->model->wire[w];
     if (wire->giver < 0 || wire->is_output || c->flags & ANTLER_KEEP || c->linear[wire->giver])
         return false;
-    const antler_layer *giver = layer_of(c, wire->giver);
+    const antler_layer *giver = antler__called(c, wire->giver);
     return !(giver->f && giver->f->rowwise) && !antler__layer_keys(giver->object)->activity_regularizer_.type;
 }
 

@@ -21,11 +21,12 @@ antler_status antler__weights_put_group(antler_entries *entries, const char *nam
     return antler__entries_add(entries, name, ANTLER_GROUP, &none, NULL, 0, err);
 }
 
-static antler_status wrong_shape(const antler_entry *entry, const antler_shape *wanted, antler_error *err)
+antler_status antler__weights_misfit(const antler_entry *entry, const antler_shape *shape, const antler_shape *wanted,
+                                     antler_error *err)
 {
     char a[128], b[128];
     return antler_error_set(err, ANTLER_SHAPE, entry->name, "weights of shape %s; the model's have %s",
-                            antler_shape_text(&entry->shape, a, sizeof a), antler_shape_text(wanted, b, sizeof b));
+                            antler_shape_text(shape, a, sizeof a), antler_shape_text(wanted, b, sizeof b));
 }
 
 antler_status antler__weights_take(const antler_entry *entry, const antler_shape *wanted, antler_real *data,
@@ -33,7 +34,7 @@ antler_status antler__weights_take(const antler_entry *entry, const antler_shape
 {
     int64_t n = antler_count(wanted, 0);
     if (!antler_shape_equal(&entry->shape, wanted))
-        return wrong_shape(entry, wanted, err);
+        return antler__weights_misfit(entry, &entry->shape, wanted, err);
     if (entry->dtype == ANTLER_INT8 || entry->dtype == ANTLER_UINT8)
         return antler_error_set(err, ANTLER_UNSUPPORTED, entry->name,
                                 "weights of type %s: those of quantized models are not read; save the model before "

@@ -14,6 +14,10 @@ antler_status antler__weights_put_group(antler_entries *entries, const char *nam
 antler_status antler__weights_take(const antler_entry *entry, const antler_shape *wanted, antler_real *data,
                                    antler_error *err);
 
+/* ANTLER_SHAPE: the numbers of an entry, of this shape, are none for the model's weights of another. */
+antler_status antler__weights_misfit(const antler_entry *entry, const antler_shape *shape, const antler_shape *wanted,
+                                     antler_error *err);
+
 /* A file that a model's weights are read from. */
 typedef struct antler_source {
     const antler_entries *entries;

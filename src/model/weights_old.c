@@ -11,20 +11,14 @@ enum { KERAS2 = 200 };
 
 /* ---- who wrote it ------------------------------------------------------------------------------------------------ */
 
-static const char *text_of(const antler_entries *entries, const char *name)
-{
-    const antler_entry *entry = antler__entries_find(entries, name);
-    return entry && entry->dtype == ANTLER_TEXT && antler_count(&entry->shape, 0) > 0 ? entry->data : NULL;
-}
-
 /* An attribute of the weights' group, or of the file. */
 static const char *attribute_of(const antler_entries *entries, const char *root, const char *name)
 {
     char path[64];
     snprintf(path, sizeof path, "%s@%s", root, name);
-    const char *text = *root ? text_of(entries, path) : NULL;
+    const char *text = *root ? antler__entries_text(entries, path) : NULL;
     snprintf(path, sizeof path, "/@%s", name);
-    return text ? text : text_of(entries, path);
+    return text ? text : antler__entries_text(entries, path);
 }
 
 static bool has_tensorflow_names(const antler_entries *entries, const char *root)
@@ -100,15 +94,12 @@ static antler_status open_old(const antler_weight_list *list, antler_old_weights
 static antler_status take_old(const antler_source *source, antler_weight_list *list, const antler_old_weights *old,
                               const antler_model_variable_entry *const *run, int n, antler_error *err)
 {
-    char a[128], b[128];
     for (int i = 0; i < n; i++) {
         const antler_shape *wanted = &run[i]->view.value.shape;
         if (list->next + i >= list->n)
             return no_weight(list, run[i], err);
         if (!antler_shape_equal(&old->array[i].shape, wanted))
-            return antler_error_set(
-                err, ANTLER_SHAPE, list->entry[list->next + i]->name, "weights of shape %s; the model's have %s",
-                antler_shape_text(&old->array[i].shape, a, sizeof a), antler_shape_text(wanted, b, sizeof b));
+            return antler__weights_misfit(list->entry[list->next + i], &old->array[i].shape, wanted, err);
         memcpy(source->to + run[i]->offset, old->array[i].data, (size_t)antler_count(wanted, 0) * sizeof *source->to);
     }
     for (int i = 0; i < old->used; i++)

@@ -23,16 +23,10 @@ static bool number_at(const antler_entry *entry, int64_t index, double *value)
 {
     switch (entry->dtype) {
     case ANTLER_INT64:
-        *value = (double)((const int64_t *)entry->data)[index];
-        return true;
     case ANTLER_UINT64:
-        *value = (double)((const uint64_t *)entry->data)[index];
-        return true;
     case ANTLER_INT32:
-        *value = ((const int32_t *)entry->data)[index];
-        return true;
     case ANTLER_UINT32:
-        *value = ((const uint32_t *)entry->data)[index];
+        *value = antler__entry_integer(entry, index);
         return true;
     case ANTLER_FLOAT32: /* the first Keras 2 */
         *value = (double)((const float *)entry->data)[index];
