@@ -53,11 +53,11 @@ static int64_t sample_of(const antler_model *model, int64_t length)
     return sample;
 }
 
-static antler_status prepare(bench *b, const char *path, int threads, antler_error *err)
+static antler_status prepare(bench *b, int threads, antler_error *err)
 {
     b->steps = steps_for(b->batch, sample_of(b->model, b->length));
     int64_t rows = b->batch * b->steps;
-    ANTLER_TRY(antler__random_data_make(b->model, path, rows, b->length, &b->random, err));
+    ANTLER_TRY(antler__random_data_make(b->model, rows, b->length, &b->random, err));
     b->order = antler__room(rows, sizeof *b->order, err);
     b->times = antler__room(MOST_EPOCHS, sizeof *b->times, err);
     b->x_row = antler__room(b->batch * b->random.x_width, sizeof *b->x_row, err);
@@ -135,11 +135,11 @@ static antler_status time_prediction(bench *b, int threads, double *microseconds
     return err->status;
 }
 
-static antler_status time_model(bench *b, const char *path, int threads, antler_error *err)
+static antler_status time_model(bench *b, int threads, antler_error *err)
 {
     double milliseconds = 0, microseconds = 0;
     char shown[256];
-    ANTLER_TRY(prepare(b, path, threads, err));
+    ANTLER_TRY(prepare(b, threads, err));
     ANTLER_TRY(time_training(b, &milliseconds, err));
     antler_context_free(b->context); /* a training context has the model to itself */
     b->context = NULL;
@@ -156,7 +156,7 @@ static int run(const antler_arguments *a)
     if (b.model) {
         b.batch = antler__batch_size(a, b.model);
         b.length = a->length;
-        time_model(&b, a->argument[0], (int)a->threads, &err);
+        time_model(&b, (int)a->threads, &err);
     }
     antler_context_free(b.context);
     antler__random_data_free(&b.random);

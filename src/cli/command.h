@@ -113,9 +113,9 @@ typedef struct antler_random_data {
     int parts;
     int64_t x_width, y_width; /* numbers of a sample */
 } antler_random_data;
-/* path: the model's file, for errors. length: of open axes; 0: 32, or more where the model takes no less. */
-antler_status antler__random_data_make(antler_model *model, const char *path, int64_t rows, int64_t length,
-                                       antler_random_data *data, antler_error *err);
+/* For a model of antler__open_compiled. length: of open axes; 0: 32, or more where the model takes no less. */
+antler_status antler__random_data_make(antler_model *model, int64_t rows, int64_t length, antler_random_data *data,
+                                       antler_error *err);
 void antler__random_data_free(antler_random_data *data);
 
 /* Random numbers, a function of the seed. */
@@ -131,6 +131,7 @@ int64_t antler__random_below(antler_source *source, int64_t n); /* 0 .. n - 1 */
 
 /* Refuses a path that could not be written: a missing or read-only folder, a suffix that is not in the list. Done
    before hours of work, not after. */
+bool antler__has_suffix(const char *path, const char *suffix); /* and a name before it */
 antler_status antler__check_output(const char *path, const char *const *suffixes, antler_error *err);
 /* The output is another file than the data; NULL: there is none. */
 antler_status antler__check_apart(const char *data, const char *output, antler_error *err);

@@ -1,14 +1,11 @@
 #include "cli/command.h"
 
-#include <string.h>
-
 static const char onnx[] = ".onnx";
 
 static antler_status save(antler_model *model, const antler_arguments *a, antler_error *err)
 {
     const char *path = a->argument[1];
-    const size_t length = strlen(path), end = sizeof onnx - 1;
-    const bool is_onnx = length > end && strcmp(path + length - end, onnx) == 0;
+    const bool is_onnx = antler__has_suffix(path, onnx);
     if (a->noise && !is_onnx)
         return antler_error_set(err, ANTLER_VALUE, NULL, "--noise is for a file whose name ends in %s", onnx);
     return is_onnx ? antler_save_onnx(model, path, a->noise ? ANTLER_ONNX_NOISE : 0, err)

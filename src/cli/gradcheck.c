@@ -106,7 +106,7 @@ static antler_status check_model(antler_gradient_check *c, int threads, antler_e
 {
     const antler_variable *v;
     ANTLER_TRY(refuse_moving(c->model, err));
-    ANTLER_TRY(antler__random_data_make(c->model, c->path, ANTLER_CHECK_ROWS, c->length, &c->random, err));
+    ANTLER_TRY(antler__random_data_make(c->model, ANTLER_CHECK_ROWS, c->length, &c->random, err));
     c->context = antler_context_create_train(c->model, ANTLER_CHECK_ROWS, threads, c->flags, err);
     if (!c->context)
         return err->status;
@@ -127,8 +127,7 @@ static antler_status check_model(antler_gradient_check *c, int threads, antler_e
 static antler_status pass(const char *title, const antler_arguments *a, antler_model *model, unsigned flags,
                           int *failed, antler_error *err)
 {
-    antler_gradient_check c = {
-        .model = model, .path = a->argument[0], .flags = flags, .all = a->all, .length = a->length, .source.seed = 2};
+    antler_gradient_check c = {.model = model, .flags = flags, .all = a->all, .length = a->length, .source.seed = 2};
     printf("%s\n", title);
     antler_status status = check_model(&c, (int)a->threads, err);
     *failed += c.failed;

@@ -8,8 +8,7 @@ enum { ANTLER_CHECK_ROWS = 3 }; /* samples of the batch */
 
 typedef struct antler_gradient_check {
     antler_model *model;
-    const char *path; /* of the model */
-    unsigned flags;   /* of the context */
+    unsigned flags; /* of the context */
     antler_random_data random;
     antler_context *context; /* of a training pass over them */
     bool all;                /* every element, not a sample */

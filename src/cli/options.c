@@ -190,7 +190,9 @@ bool antler__options_parse(const antler_command *command, int words, char *const
         snprintf(complaint, size, "an operand is missing: expected %s", command->operands);
     else if (a->by_name && !a->weights)
         snprintf(complaint, size, "--by-name needs --weights FILE");
-    return operands >= command->least && (!a->by_name || a->weights);
+    else
+        return true;
+    return false;
 }
 
 void antler__options_help(const antler_command *command)

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool ends_with(const char *text, const char *end)
+bool antler__has_suffix(const char *path, const char *suffix)
 {
-    size_t n = strlen(text), m = strlen(end);
-    return n > m && strcmp(text + n - m, end) == 0;
+    size_t n = strlen(path), m = strlen(suffix);
+    return n > m && strcmp(path + n - m, suffix) == 0;
 }
 
 antler_status antler__check_output(const char *path, const char *const *suffixes, antler_error *err)
@@ -19,7 +19,7 @@ antler_status antler__check_output(const char *path, const char *const *suffixes
     bool known = false;
     size_t used = 0;
     for (int i = 0; suffixes[i]; i++) {
-        known = known || ends_with(path, suffixes[i]);
+        known = known || antler__has_suffix(path, suffixes[i]);
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? (suffixes[i + 1] ? ", " : " or ") : "",
                                  suffixes[i]);
     }

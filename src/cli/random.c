@@ -151,8 +151,8 @@ static antler_status make_inputs(antler_model *model, part *parts, int n, int64_
     return err->status;
 }
 
-static antler_status make(antler_model *model, int64_t rows, int64_t length, antler_random_data *data,
-                          antler_error *err)
+antler_status antler__random_data_make(antler_model *model, int64_t rows, int64_t length, antler_random_data *data,
+                                       antler_error *err)
 {
     enum { LEAST_LENGTH = 32, MOST_LENGTH = 1024 };
     antler_source source = {.seed = 1};
@@ -181,17 +181,6 @@ static antler_status make(antler_model *model, int64_t rows, int64_t length, ant
     if (last.status != ANTLER_OK)
         *err = last;
     return err->status;
-}
-
-antler_status antler__random_data_make(antler_model *model, const char *path, int64_t rows, int64_t length,
-                                       antler_random_data *data, antler_error *err)
-{
-    antler_object optimizer;
-    if (antler_model_ready(model, err) == ANTLER_OK &&
-        !antler_model_object(model, ANTLER_KIND_OPTIMIZER, 0, &optimizer))
-        antler_error_set(err, ANTLER_VALUE, "compile_config.optimizer", "the model has no optimizer");
-    antler__blame(path, err);
-    return err->status == ANTLER_OK ? make(model, rows, length, data, err) : err->status;
 }
 
 void antler__random_data_free(antler_random_data *data)

@@ -180,16 +180,6 @@ static antler_json *write_function(const char *name, antler_json *parent, const 
     return fits ? written : NULL;
 }
 
-static antler_json *write_said(const char *json, antler_json *parent, const char *key)
-{
-    antler_json *said;
-    if (antler__json_parse(json, strlen(json), &said, NULL) != ANTLER_OK)
-        return NULL;
-    antler_json *written = antler__json_add_copy(parent, key, said);
-    antler__json_free(said);
-    return written;
-}
-
 /* The name that this meaning had in Keras 2: "name@2" among the aliases. */
 static antler_json *write_old_name(const antler_type *type, antler_json *parent, const char *key)
 {
@@ -214,7 +204,7 @@ antler_json *antler__object_write(antler_object object, antler_json *parent, con
         return write_old_name(type, parent, key);
     const char *said = type->kind == ANTLER_KIND_ACTIVATION ? ((const antler_activation_ops *)type)->keras : NULL;
     if (said)
-        return write_said(said, parent, key);
+        return antler__json_add_parsed(parent, key, said);
     if (type->kind == ANTLER_KIND_ACTIVATION)
         return outside && style == ANTLER_STYLE_KERAS ? write_function(type->class_name, parent, key)
                                                       : antler__json_add_string(parent, key, type->class_name);

@@ -427,3 +427,13 @@ antler_json *antler__json_add_copy(antler_json *parent, const char *key, const a
 {
     return adopt(parent, key, node ? cJSON_Duplicate(in(node), true) : NULL);
 }
+
+antler_json *antler__json_add_parsed(antler_json *parent, const char *key, const char *json)
+{
+    antler_json *node;
+    if (antler__json_parse(json, strlen(json), &node, NULL) != ANTLER_OK)
+        return NULL;
+    antler_json *added = antler__json_add_copy(parent, key, node);
+    antler__json_free(node);
+    return added;
+}

@@ -58,6 +58,8 @@ antler_json *antler__json_add_real(antler_json *parent, const char *key, double 
 antler_json *antler__json_add_bool(antler_json *parent, const char *key, bool value);
 antler_json *antler__json_add_null(antler_json *parent, const char *key);
 antler_json *antler__json_add_copy(antler_json *parent, const char *key, const antler_json *node);
+/* Of a JSON text, such as a constant. */
+antler_json *antler__json_add_parsed(antler_json *parent, const char *key, const char *json);
 /* The text; indented by 2 when `pretty`. To be released by antler__free; NULL without memory. */
 char *antler__json_print(const antler_json *root, bool pretty);
 

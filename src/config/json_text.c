@@ -1,5 +1,6 @@
 /* JSON as text (RFC 8259): the check that cJSON does not make, and where a value lies. */
 #include "config/json.h"
+#include "core/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -341,15 +342,10 @@ static antler_status value(scanner *s, const spot *here)
     }
 }
 
-/* A byte order mark, as some editors write, says nothing of UTF-8. cJSON passes over it, too. */
-static size_t behind_mark(const char *text, size_t size)
-{
-    return size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-}
-
 antler_status antler__json_check(const char *text, size_t size, antler_error *err)
 {
-    scanner s = {.text = text, .size = size, .at = behind_mark(text, size), .err = err, .found = OFF};
+    /* a byte order mark says nothing of UTF-8; cJSON passes over it, too */
+    scanner s = {.text = text, .size = size, .at = antler__mark_of(text, size), .err = err, .found = OFF};
     spot root = {.matched = OFF};
     ANTLER_TRY(value(&s, &root));
     skip_space(&s);
@@ -358,7 +354,8 @@ antler_status antler__json_check(const char *text, size_t size, antler_error *er
 
 int antler__json_line(const char *text, size_t size, const char *place)
 {
-    scanner s = {.text = text, .size = size, .at = behind_mark(text, size), .wanted = place ? place : "", .found = OFF};
+    scanner s = {
+        .text = text, .size = size, .at = antler__mark_of(text, size), .wanted = place ? place : "", .found = OFF};
     spot root = {.matched = 0};
     value(&s, &root);
     return size > 0 ? line_at(text, s.found_at) : 0;

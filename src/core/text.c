@@ -18,6 +18,11 @@ bool antler__ends_with(const char *text, const char *end)
     return length >= size && memcmp(text + length - size, end, size) == 0;
 }
 
+size_t antler__mark_of(const char *text, size_t size)
+{
+    return size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 locale_t antler__plain_numbers(void)
 {
     pthread_once(&once, make_plain);

@@ -4,8 +4,11 @@
 
 #include <locale.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 bool antler__ends_with(const char *text, const char *end);
+/* Bytes of the byte order mark that a text begins with: 3, or 0. Some editors and spreadsheets write one. */
+size_t antler__mark_of(const char *text, size_t size);
 
 /* snprintf, strtod and cJSON write and read numbers as the program's locale has them. Between these two calls the
    thread has the locale "C"; other threads, and what the program set, are left alone. */

@@ -1,4 +1,5 @@
 #include "files/container.h"
+#include "core/text.h"
 
 #include "files/file.h"
 
@@ -44,7 +45,7 @@ static const mark marks[] = {
 /* An object in JSON begins with a bracket, behind blanks. */
 static bool begins_json(const char *text, size_t size)
 {
-    size_t i = size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    size_t i = antler__mark_of(text, size);
     while (i < size && (text[i] == ' ' || text[i] == '\t' || text[i] == '\r' || text[i] == '\n'))
         i++;
     return i < size && text[i] == '{';

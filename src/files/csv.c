@@ -306,8 +306,7 @@ static antler_status read_table(table *t, size_t bytes, const char *names, int64
 {
     const char *end = t->at + bytes;
     *rows = 0;
-    if (bytes >= 3 && memcmp(t->at, "\xef\xbb\xbf", 3) == 0) /* spreadsheets begin with a byte order mark */
-        t->at += 3;
+    t->at += antler__mark_of(t->at, bytes);
     ANTLER_TRY(read_first_line(t, names));
     for (; next_line(t); ++*rows)
         ANTLER_TRY(read_line(t));

@@ -175,18 +175,9 @@ static void copy_key(translation *t, const rows *r, const antler_json *config, c
 static void add_missing(translation *t, const rows *r, const antler_json *config, antler_json *parent)
 {
     for (int i = 0; i < r->n; i++)
-        for (const antler_old_key *row = r->keys[i]; row->key; row++) {
-            antler_json *value;
-            if (!row->missing || antler__json_get(config, row->key) || antler__json_get(parent, row->today))
-                continue;
-            antler_error error = {0};
-            if (antler__json_parse(row->missing, strlen(row->missing), &value, &error) != ANTLER_OK) {
-                fail(t, error.status);
-                continue;
-            }
-            keep(t, antler__json_add_copy(parent, row->today, value));
-            antler__json_free(value);
-        }
+        for (const antler_old_key *row = r->keys[i]; row->key; row++)
+            if (row->missing && !antler__json_get(config, row->key) && !antler__json_get(parent, row->today))
+                keep(t, antler__json_add_parsed(parent, row->today, row->missing));
 }
 
 static void copy_config(translation *t, const rows *r, const antler_json *config, antler_json *parent,

@@ -34,18 +34,10 @@ static void set_windows(antler_onnx *o, const antler_window w[AXES], int axes, c
         antler__set_ints(o, "pads", 2 * axes, pads);
 }
 
-/* Any number in the place of an open axis: padding depends on it with "same" and strides alone. */
-static antler_shape closed(const antler_shape *in)
-{
-    antler_shape shape = *in;
-    for (int i = 1; i < in->rank; i++)
-        shape.dim[i] = in->dim[i] < 0 ? 1 << 20 : in->dim[i];
-    return shape;
-}
-
 bool antler__windows_of(antler_window w[AXES], const antler_window_config *c, const antler_shape *in)
 {
-    antler_shape shape = closed(in);
+    /* any number in the place of an open axis: padding depends on it with "same" and strides alone */
+    antler_shape shape = antler__with_length(in, 1 << 20);
     if (antler__windows(w, c, &shape, NULL) != ANTLER_OK)
         return false;
     for (int i = 0; i < c->axes; i++)

@@ -17,22 +17,13 @@ static const antler_saying *find_in(const antler_saying *table, const antler_typ
     return table->type ? table : NULL;
 }
 
-/* An axis of the shape, but for the batch's, is of any length. */
-static bool open_axes(const antler_shape *shape)
-{
-    bool open = false;
-    for (int i = 1; i < shape->rank; i++)
-        open |= shape->dim[i] < 0;
-    return open;
-}
-
 static bool has_open_axes(const antler_layer *layer)
 {
     bool open = false;
     for (int i = 0; i < layer->inputs; i++)
-        open |= open_axes(&layer->in[i]);
+        open |= antler__is_open(&layer->in[i]);
     for (int i = 0; i < layer->outputs; i++)
-        open |= open_axes(&layer->out[i]);
+        open |= antler__is_open(&layer->out[i]);
     return open;
 }
 
@@ -59,7 +50,7 @@ static void say_view(antler_onnx *o, antler_said *s)
     const antler_shape *in = antler__in_of(s), *out = antler__out_of(s);
     if (antler_shape_equal(in, out) && s->layer->ops->type.class_name)
         s->y[0] = s->x[0];
-    else if (open_axes(in) || open_axes(out))
+    else if (antler__is_open(in) || antler__is_open(out))
         reshape_open(o, s);
     else
         s->y[0] = antler__shaped(o, s->x[0], out);

@@ -53,6 +53,13 @@ static void turn(antler_tensor *array, int axes)
         }
 }
 
+/* Of positions, as the name of a class says. */
+static int axes_of(antler_object layer)
+{
+    const char *name = layer.type->class_name;
+    return strstr(name, "1D") ? 1 : strstr(name, "2D") ? 2 : 3;
+}
+
 static bool is_shape(const antler_tensor *array, int rank)
 {
     return array->shape.rank == rank;
@@ -202,7 +209,7 @@ static antler_status one_axis(antler_object layer, antler_tensor *kernel, antler
 static antler_status convolution(antler_object layer, antler_origin origin, antler_old_weights *w, antler_error *err)
 {
     antler_tensor *kernel = &w->array[0];
-    const int axes = strstr(layer.type->class_name, "1D") ? 1 : strstr(layer.type->class_name, "2D") ? 2 : 3;
+    const int axes = axes_of(layer);
     if (w->n < 1)
         return ANTLER_OK;
     if (origin.keras < KERAS2 && axes == 1 && is_shape(kernel, 4))
@@ -273,7 +280,7 @@ static antler_status list_reached(antler_tensor *kernel, const antler_window *w,
 static antler_status local(antler_object layer, antler_origin origin, antler_old_weights *w, antler_error *err)
 {
     const antler_tensor *kernel = &w->array[0];
-    const int axes = strstr(layer.type->class_name, "1D") ? 1 : 2;
+    const int axes = axes_of(layer);
     const char *const *padding = antler_object_field(layer, "padding");
     antler_window window[ANTLER_SPATIAL];
     antler_window_config config = {.axes = axes, .padding = *padding};
@@ -337,12 +344,11 @@ antler_status antler__old_weights(antler_object layer, antler_origin origin, ant
 antler_status antler__old_check(antler_object layer, antler_origin origin, antler_error *err)
 {
     const char *const *padding = antler_object_field(layer, "padding");
-    const char *name = layer.type->class_name;
     const int64_t *size = antler_object_field(layer, "kernel_size"), *strides = antler_object_field(layer, "strides");
     bool pools = antler_object_field(layer, "pool_size") != NULL;
     if (!origin.theano || !padding || !*padding || strcmp(*padding, "same") != 0 || !(pools || (size && strides)))
         return ANTLER_OK;
-    int axes = strstr(name, "1D") ? 1 : strstr(name, "2D") ? 2 : 3;
+    int axes = axes_of(layer);
     bool fits = !pools;
     for (int i = 0; fits && i < axes; i++)
         fits = size[i] % 2 == 1 && strides[i] == 1;
