@@ -201,13 +201,6 @@ static antler_term *seen_by(antler_onnx *o, const antler_said *s, const form *f)
     return both(o, seen, given_mask(o, s, f));
 }
 
-static antler_attend_rule rule_of(const antler_onnx *o, const antler_said *s, const antler_heads *c)
-{
-    if (o->model->keras < 300)
-        return ANTLER_ATTEND_LESS;
-    return c->dropout > 0 || c->scores || s->layer->in[0].rank != 3 ? ANTLER_ATTEND_ZERO : ANTLER_ATTEND_REPLACE;
-}
-
 /* sigmoid(query Wg + bg) for each head's answers. */
 static antler_term *gated(antler_onnx *o, const antler_said *s, const form *f, antler_term *answers)
 {
@@ -229,11 +222,9 @@ static void say_heads(antler_onnx *o, antler_said *s, const antler_heads *c)
     antler_term *v = heads(o, s, &f, VALUE, s->x[1], &in[1], f.a.keys, c->heads / c->sharing, c->value_dim);
     antler_term *scale = antler__real(o, (float)(1 / sqrt((double)c->key_dim)));
     antler_term *scores = antler__op2(o, "MatMul", antler__op2(o, "Mul", q, scale), swap_last(o, k, f.rank));
-    antler_term *p = weights(o, scores, seen_by(o, s, &f), rule_of(o, s, c));
+    antler_term *p = weights(o, scores, seen_by(o, s, &f), antler__heads_rule(c, o->model->keras, in));
     antler_term *y = joined(o, &f, gated(o, s, &f, antler__op2(o, "MatMul", p, v)), in);
-    int64_t matrix[] = {c->heads * c->value_dim, 1};
-    antler_shape kernel = o->model->variable[s->layer->variable + out].view.value.shape;
-    matrix[1] = antler_count(&kernel, 2);
+    int64_t matrix[] = {c->heads * c->value_dim, antler_count(&antler__param_tensor(o, s, out)->shape, 2)};
     y = antler__op2(o, "MatMul", y, antler__reshape(o, antler__param(o, s, out), 2, matrix));
     if (c->use_bias)
         y = antler__op2(o, "Add", y, antler__reshape(o, antler__param(o, s, out + 1), 1, &matrix[1]));

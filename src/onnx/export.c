@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-enum { MOST_INPUTS_AT_ONCE = ANTLER_MANY };
-
 /* The terms of the model's wires, and of the masks that go with them. */
 typedef struct wires {
     antler_term **term, **mask;

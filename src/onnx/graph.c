@@ -209,18 +209,6 @@ void antler__set_ints(antler_onnx *o, const char *name, int n, const int64_t *va
     a->integers = list;
 }
 
-void antler__set_reals(antler_onnx *o, const char *name, int n, const double *value)
-{
-    antler_onnx_attribute *a = attribute(o, name, ANTLER_ONNX_NUMBERS);
-    float *list = antler__onnx_room(o, (size_t)n, sizeof *list);
-    for (int i = 0; list && i < n; i++)
-        list[i] = (float)value[i];
-    if (a && list) {
-        a->n = n;
-        a->numbers = list;
-    }
-}
-
 /* ---- constants --------------------------------------------------------------------------------------------------- */
 
 static antler_term *constant(antler_onnx *o, const char *name, antler_onnx_type type, int rank, const int64_t *size,
@@ -375,6 +363,16 @@ antler_term *antler__transpose(antler_onnx *o, antler_term *x, int rank, const i
     return y;
 }
 
+antler_term *antler__move_axis(antler_onnx *o, antler_term *x, int rank, int from, int to)
+{
+    int order[ANTLER_ONNX_MOST];
+    for (int i = 0; i < rank; i++) {
+        int left = i < to ? i : i - 1; /* its place among the others */
+        order[i] = i == to ? from : left < from ? left : left + 1;
+    }
+    return antler__transpose(o, x, rank, order);
+}
+
 int antler__untranspose(antler_term **x, int *order)
 {
     if (!is_turned(*x))
@@ -429,11 +427,28 @@ antler_term *antler__unsqueeze(antler_onnx *o, antler_term *x, int n, const int6
     return antler__op2(o, "Unsqueeze", x, antler__ints(o, n, axis));
 }
 
+antler_term *antler__widen(antler_onnx *o, antler_term *x, int at, int n)
+{
+    int64_t axis[ANTLER_ONNX_MOST];
+    for (int i = 0; i < n; i++)
+        axis[i] = at + i;
+    return n > 0 ? antler__unsqueeze(o, x, n, axis) : x;
+}
+
 antler_term *antler__slice(antler_onnx *o, antler_term *x, int64_t axis, int64_t first, int64_t end, int64_t step)
 {
     antler_term *in[] = {x, antler__ints(o, 1, &first), antler__ints(o, 1, &end), antler__ints(o, 1, &axis),
                          antler__ints(o, 1, &step)};
     return antler__op(o, "Slice", 5, in);
+}
+
+antler_term *antler__zeros(antler_onnx *o, antler_term *x, int n, const int64_t *size, antler_onnx_type type)
+{
+    antler_term *batch = antler__op1(o, "Shape", x);
+    antler__set_int(o, "end", 1);
+    antler_term *shape = antler__op2(o, "Concat", batch, antler__ints(o, n, size));
+    antler__set_int(o, "axis", 0);
+    return antler__cast(o, antler__op1(o, "ConstantOfShape", shape), type);
 }
 
 /* Whether x is what antler__backwards made, of this axis. */

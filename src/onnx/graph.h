@@ -31,7 +31,6 @@ typedef enum antler_onnx_kind {
     ANTLER_ONNX_INTEGER = 2,
     ANTLER_ONNX_TEXT = 3,
     ANTLER_ONNX_GRAPH = 5,
-    ANTLER_ONNX_NUMBERS = 6,
     ANTLER_ONNX_INTEGERS = 7,
     ANTLER_ONNX_TEXTS = 8
 } antler_onnx_kind;
@@ -60,7 +59,6 @@ typedef struct antler_onnx_attribute {
     int64_t integer;
     float number;
     const int64_t *integers;
-    const float *numbers;
     const char *const *texts;
     struct antler_onnx_graph *graph;
     struct antler_onnx_attribute *next;
@@ -97,7 +95,6 @@ typedef struct antler_onnx {
     const char *class_name;
     antler_term **parameter; /* [variables] or NULL each */
     int64_t names;
-    int depth;
 } antler_onnx;
 
 void antler__onnx_begin(antler_onnx *o, const antler_model *model, antler_error *err);
@@ -120,7 +117,6 @@ void antler__set_int(antler_onnx *o, const char *name, int64_t value);
 void antler__set_real(antler_onnx *o, const char *name, double value);
 void antler__set_text(antler_onnx *o, const char *name, const char *text);
 void antler__set_ints(antler_onnx *o, const char *name, int n, const int64_t *value);
-void antler__set_reals(antler_onnx *o, const char *name, int n, const double *value);
 void antler__set_texts(antler_onnx *o, const char *name, int n, const char *const *text);
 
 /* ---- constants --------------------------------------------------------------------------------------------------- */
@@ -140,6 +136,8 @@ antler_term *antler__parameter(antler_onnx *o, int64_t variable);
 /* Axis i of y is axis order[i] of x. What was turned already is turned once, or not at all; a constant is turned here.
  */
 antler_term *antler__transpose(antler_onnx *o, antler_term *x, int rank, const int *order);
+/* Axis `from` becomes axis `to`; the others stay in their order. */
+antler_term *antler__move_axis(antler_onnx *o, antler_term *x, int rank, int from, int to);
 /* Takes such a turn off again: *x becomes what was turned, and the number of its axes is returned; 0: it was not. What
    works on each element goes before a turn, which may then meet another one. */
 int antler__untranspose(antler_term **x, int *order);
@@ -151,9 +149,13 @@ antler_term *antler__cast(antler_onnx *o, antler_term *x, antler_onnx_type type)
 /* Sums and the like over axes: "ReduceSum". */
 antler_term *antler__reduce(antler_onnx *o, const char *op, antler_term *x, int n, const int64_t *axis, bool kept);
 antler_term *antler__squeeze(antler_onnx *o, antler_term *x, int64_t axis);
+/* n axes of size 1, from axis `at` on; n 0: x. */
+antler_term *antler__widen(antler_onnx *o, antler_term *x, int at, int n);
 antler_term *antler__unsqueeze(antler_onnx *o, antler_term *x, int n, const int64_t *axis);
 /* Elements first, first + step ... before `end` of an axis. */
 antler_term *antler__slice(antler_onnx *o, antler_term *x, int64_t axis, int64_t first, int64_t end, int64_t step);
+/* Zeros (B, size ...), B that of x. */
+antler_term *antler__zeros(antler_onnx *o, antler_term *x, int n, const int64_t *size, antler_onnx_type type);
 /* An axis from its end to its beginning; turning it round twice leaves it. */
 antler_term *antler__backwards(antler_onnx *o, antler_term *x, int64_t axis);
 

@@ -6,12 +6,6 @@
 
 #include <string.h>
 
-static void same(antler_onnx *o, antler_said *s)
-{
-    (void)o;
-    s->y[0] = s->x[0];
-}
-
 /* ---- margins ------------------------------------------------------------------------------------------------------
  */
 
@@ -168,26 +162,26 @@ const antler_saying antler__say_images[] = {
     {&antler_layer_resizing.type, resizing, false},
     {&antler_layer_center_crop.type, center_crop, false},
     {&antler_layer_random_crop.type, random_crop, false},
-    {&antler_layer_rand_augment.type, same, true},
-    {&antler_layer_random_brightness.type, same, true},
-    {&antler_layer_random_color_degeneration.type, same, true},
-    {&antler_layer_random_color_jitter.type, same, true},
-    {&antler_layer_random_contrast.type, same, true},
-    {&antler_layer_random_elastic_transform.type, same, true},
-    {&antler_layer_random_erasing.type, same, true},
-    {&antler_layer_random_flip.type, same, true},
-    {&antler_layer_random_gaussian_blur.type, same, true},
-    {&antler_layer_random_grayscale.type, same, true},
-    {&antler_layer_random_hue.type, same, true},
-    {&antler_layer_random_invert.type, same, true},
-    {&antler_layer_random_perspective.type, same, true},
-    {&antler_layer_random_posterization.type, same, true},
-    {&antler_layer_random_rotation.type, same, true},
-    {&antler_layer_random_saturation.type, same, true},
-    {&antler_layer_random_sharpness.type, same, true},
-    {&antler_layer_random_shear.type, same, true},
-    {&antler_layer_random_translation.type, same, true},
-    {&antler_layer_random_zoom.type, same, true},
-    {&antler_layer_solarization.type, same, true},
+    {&antler_layer_rand_augment.type, antler__say_same, true},
+    {&antler_layer_random_brightness.type, antler__say_same, true},
+    {&antler_layer_random_color_degeneration.type, antler__say_same, true},
+    {&antler_layer_random_color_jitter.type, antler__say_same, true},
+    {&antler_layer_random_contrast.type, antler__say_same, true},
+    {&antler_layer_random_elastic_transform.type, antler__say_same, true},
+    {&antler_layer_random_erasing.type, antler__say_same, true},
+    {&antler_layer_random_flip.type, antler__say_same, true},
+    {&antler_layer_random_gaussian_blur.type, antler__say_same, true},
+    {&antler_layer_random_grayscale.type, antler__say_same, true},
+    {&antler_layer_random_hue.type, antler__say_same, true},
+    {&antler_layer_random_invert.type, antler__say_same, true},
+    {&antler_layer_random_perspective.type, antler__say_same, true},
+    {&antler_layer_random_posterization.type, antler__say_same, true},
+    {&antler_layer_random_rotation.type, antler__say_same, true},
+    {&antler_layer_random_saturation.type, antler__say_same, true},
+    {&antler_layer_random_sharpness.type, antler__say_same, true},
+    {&antler_layer_random_shear.type, antler__say_same, true},
+    {&antler_layer_random_translation.type, antler__say_same, true},
+    {&antler_layer_random_zoom.type, antler__say_same, true},
+    {&antler_layer_solarization.type, antler__say_same, true},
     {NULL, NULL, false},
 };

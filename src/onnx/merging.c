@@ -1,37 +1,19 @@
 /* Layers that make one tensor of several. */
+#include "layers/shared/masks.h"
 #include "onnx/say.h"
 
 #include <math.h>
 #include <stdio.h>
 
-/* Axes of size 1 behind the batch's, as many as a larger tensor has more. */
-static antler_term *with_axes(antler_onnx *o, antler_term *x, int from, int to)
-{
-    int64_t axes[ANTLER_MAX_RANK];
-    for (int i = 0; i < to - from; i++)
-        axes[i] = i + 1;
-    return to > from ? antler__unsqueeze(o, x, to - from, axes) : x;
-}
-
 /* ---- masks --------------------------------------------------------------------------------------------------------
  */
-
-static bool joins_by_or(const antler_onnx *o)
-{
-    return o->model->keras >= 304;
-}
 
 /* A mask of all steps, for the batch of x. */
 static antler_term *full_mask(antler_onnx *o, antler_term *x, int64_t steps)
 {
     if (steps < 0)
         antler__onnx_refuse(o, "tensors with and without a mask, of variable length");
-    antler_term *batch = antler__op1(o, "Shape", x);
-    antler__set_int(o, "end", 1);
-    antler_term *shape = antler__op2(o, "Concat", batch, antler__ints(o, 1, &steps));
-    antler__set_int(o, "axis", 0);
-    antler_term *none = antler__cast(o, antler__op1(o, "ConstantOfShape", shape), ANTLER_ONNX_BOOL);
-    return antler__op1(o, "Not", none);
+    return antler__op1(o, "Not", antler__zeros(o, x, 1, &steps, ANTLER_ONNX_BOOL));
 }
 
 static bool any_mask(const antler_said *s)
@@ -57,9 +39,11 @@ static void join_masks(antler_onnx *o, antler_said *s)
         full |= !fits;
         whole |= fits && own == steps;
         if (fits)
-            joined = joined ? antler__op2(o, joins_by_or(o) ? "Or" : "And", joined, s->mask[i]) : s->mask[i];
+            joined = joined
+                         ? antler__op2(o, antler__masks_join_by_or(o->model->keras) ? "Or" : "And", joined, s->mask[i])
+                         : s->mask[i];
     }
-    if (!joined || (full && joins_by_or(o)))
+    if (!joined || (full && antler__masks_join_by_or(o->model->keras)))
         joined = full_mask(o, s->x[0], steps);
     else if (!whole)
         joined = antler__op2(o, "And", joined, full_mask(o, s->x[0], steps));
@@ -73,7 +57,7 @@ static void join_masks(antler_onnx *o, antler_said *s)
 static antler_term *value_mask(antler_onnx *o, const antler_said *s, int i)
 {
     int rank = antler__out_of(s)->rank;
-    bool acts = s->mask[i] && joins_by_or(o) && s->layer->in[i].rank == rank;
+    bool acts = s->mask[i] && antler__masks_join_by_or(o->model->keras) && s->layer->in[i].rank == rank;
     return acts ? antler__mask_stretched(o, s->mask[i], rank) : NULL;
 }
 
@@ -85,14 +69,14 @@ static void element_wise(antler_onnx *o, antler_said *s, const char *op, double 
     antler_term *y = NULL, *live = NULL;
     bool masked = true;
     for (int i = 0; i < s->layer->inputs; i++) {
-        antler_term *x = with_axes(o, s->x[i], s->layer->in[i].rank, rank);
+        antler_term *x = antler__widen(o, s->x[i], 1, rank - s->layer->in[i].rank);
         antler_term *mask = isnan(neutral) ? NULL : value_mask(o, s, i);
         x = mask ? antler__op3(o, "Where", mask, x, antler__real(o, neutral)) : x;
         y = y ? antler__op2(o, op, y, x) : x;
         masked = masked && mask;
         live = live && mask ? antler__op2(o, "Or", live, mask) : mask;
     }
-    antler_term *rest = neutral == 1 ? antler__real(o, 0) : with_axes(o, s->x[0], s->layer->in[0].rank, rank);
+    antler_term *rest = neutral == 1 ? antler__real(o, 0) : antler__widen(o, s->x[0], 1, rank - s->layer->in[0].rank);
     s->y[0] = masked ? antler__op3(o, "Where", live, y, rest) : y;
     join_masks(o, s);
 }

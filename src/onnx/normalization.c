@@ -12,21 +12,16 @@ static void batch_normalization(antler_onnx *o, antler_said *s)
     const struct antler_batch_normalization *c = antler__config_of(s);
     const antler_shape *in = antler__in_of(s);
     int axis = antler_axis(c->axis, in->rank), params = c->scale + c->center;
-    int order[ANTLER_MAX_RANK], back[ANTLER_MAX_RANK];
     antler_real *ones, *zeros;
     antler_term *gamma = c->scale ? antler__param(o, s, 0) : antler__table(o, 1, &in->dim[axis], &ones);
     antler_term *beta = c->center ? antler__param(o, s, c->scale) : antler__table(o, 1, &in->dim[axis], &zeros);
     for (int64_t i = 0; gamma && !c->scale && i < in->dim[axis]; i++)
         ones[i] = 1;
-    for (int i = 0; i < in->rank; i++)
-        order[i] = i == 0 ? 0 : i == 1 ? axis : i <= axis ? i - 1 : i;
-    for (int i = 0; i < in->rank; i++)
-        back[order[i]] = i;
-    antler_term *x[] = {antler__transpose(o, s->x[0], in->rank, order), gamma, beta, antler__param(o, s, params),
+    antler_term *x[] = {antler__move_axis(o, s->x[0], in->rank, axis, 1), gamma, beta, antler__param(o, s, params),
                         antler__param(o, s, params + 1)};
     antler_term *y = antler__op(o, "BatchNormalization", 5, x);
     antler__set_real(o, "epsilon", c->epsilon);
-    s->y[0] = antler__transpose(o, y, in->rank, back);
+    s->y[0] = antler__move_axis(o, y, in->rank, 1, axis);
 }
 
 static bool is_kept(const struct antler_normalization *c, int axis, int rank)
@@ -101,12 +96,12 @@ static bool mixes_signs(const int64_t *axis)
     return below && above;
 }
 
-/* x / sqrt(mean of x^2 over axes + epsilon) */
-static antler_term *by_root(antler_onnx *o, antler_term *x, int n, const int64_t *axes, double epsilon)
+/* y / sqrt(mean of x^2 over axes + epsilon) */
+static antler_term *by_root(antler_onnx *o, antler_term *y, antler_term *x, int n, const int64_t *axes, double epsilon)
 {
     antler_term *square = antler__reduce(o, "ReduceMean", antler__op2(o, "Mul", x, x), n, axes, true);
     square = antler__op2(o, "Add", square, antler__real(o, epsilon));
-    return antler__op2(o, "Div", x, antler__op1(o, "Sqrt", square));
+    return antler__op2(o, "Div", y, antler__op1(o, "Sqrt", square));
 }
 
 static antler_term *centred(antler_onnx *o, antler_term *x, int n, const int64_t *axes)
@@ -158,15 +153,9 @@ static void layer_normalization(antler_onnx *o, antler_said *s)
         antler__set_real(o, "epsilon", c->epsilon);
         return;
     }
-    antler_term *x = c->rms_scaling ? s->x[0] : centred(o, s->x[0], n, axes);
-    if (c->rms_scaling) { /* by the variance, but x is not centred */
-        antler_term *away = centred(o, s->x[0], n, axes);
-        antler_term *variance = antler__reduce(o, "ReduceMean", antler__op2(o, "Mul", away, away), n, axes, true);
-        variance = antler__op2(o, "Add", variance, antler__real(o, c->epsilon));
-        x = antler__op2(o, "Div", x, antler__op1(o, "Sqrt", variance));
-    } else
-        x = by_root(o, x, n, axes, c->epsilon);
-    s->y[0] = scaled(o, s, x, scale, center, n, axes);
+    antler_term *away = centred(o, s->x[0], n, axes); /* rms_scaling: by the variance, but x is not centred */
+    antler_term *y = by_root(o, c->rms_scaling ? s->x[0] : away, away, n, axes, c->epsilon);
+    s->y[0] = scaled(o, s, y, scale, center, n, axes);
 }
 
 static void rms_normalization(antler_onnx *o, antler_said *s)
@@ -175,7 +164,7 @@ static void rms_normalization(antler_onnx *o, antler_said *s)
     const antler_shape *in = antler__in_of(s);
     int64_t axes[ANTLER_MAX_RANK];
     int n = axes_of(c->axis, in->rank, axes);
-    antler_term *y = by_root(o, s->x[0], n, axes, c->epsilon);
+    antler_term *y = by_root(o, s->x[0], s->x[0], n, axes, c->epsilon);
     s->y[0] = antler__op2(o, "Mul", y, antler__param(o, s, 0)); /* along the last axes */
 }
 
@@ -203,7 +192,7 @@ static void group_normalization(antler_onnx *o, antler_said *s)
             axes[n++] = i;
     }
     antler_term *x = centred(o, antler__reshape(o, s->x[0], in->rank + 1, size), n, axes);
-    x = antler__shaped(o, by_root(o, x, n, axes, c->epsilon), in);
+    x = antler__shaped(o, by_root(o, x, x, n, axes, c->epsilon), in);
     s->y[0] = scaled(o, s, x, c->scale, c->center, 1, &at);
 }
 

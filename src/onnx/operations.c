@@ -75,12 +75,6 @@ static void square(antler_onnx *o, antler_said *s)
     s->y[0] = antler__op2(o, "Mul", s->x[0], s->x[0]);
 }
 
-static void same(antler_onnx *o, antler_said *s)
-{
-    (void)o;
-    s->y[0] = s->x[0];
-}
-
 static void clip(antler_onnx *o, antler_said *s)
 {
     s->y[0] = antler__op3(o, "Clip", s->x[0], antler__real(o, number(s, "x_min")), antler__real(o, number(s, "x_max")));
@@ -294,13 +288,8 @@ static void swap_axes(antler_onnx *o, antler_said *s)
 
 static void move_axis(antler_onnx *o, antler_said *s)
 {
-    int order[ANTLER_MAX_RANK], rank = antler__in_of(s)->rank;
-    int from = antler_axis(*integers(s, "source"), rank), to = antler_axis(*integers(s, "destination"), rank);
-    for (int i = 0; i < rank; i++) {
-        int left = i < to ? i : i - 1; /* its place among the others */
-        order[i] = i == to ? from : left < from ? left : left + 1;
-    }
-    s->y[0] = antler__transpose(o, s->x[0], rank, order);
+    int rank = antler__in_of(s)->rank, from = antler_axis(*integers(s, "source"), rank);
+    s->y[0] = antler__move_axis(o, s->x[0], rank, from, antler_axis(*integers(s, "destination"), rank));
 }
 
 static void flip(antler_onnx *o, antler_said *s)
@@ -347,11 +336,13 @@ const antler_saying antler__say_operations[] = {
     {&antler__operation_sqrt.layer.type, square_root, true},
     {&antler__operation_square.layer.type, square, true},
     {&antler__operation_stack.layer.type, stack, true},
-    {&antler__operation_stop_gradient.layer.type, same, true},
+    {&antler__operation_stop_gradient.layer.type, antler__say_same, true},
     {&antler__operation_subtract.layer.type, subtract, true},
     {&antler__operation_sum.layer.type, sum, true},
     {&antler__operation_swapaxes.layer.type, swap_axes, true},
     {&antler__operation_transpose.layer.type, transpose, true},
     {&antler__operation_true_divide.layer.type, divide, true},
+    {&antler_layer_elu.type, elu, true}, /* layers with the same settings */
+    {&antler_layer_leaky_relu.type, leaky_relu, true},
     {NULL, NULL, false},
 };

@@ -2,15 +2,7 @@
    activations that are layers. */
 #include "onnx/say.h"
 
-#include "config/fields.h"
-
 #include <math.h>
-#include <string.h>
-
-static antler_term *add(antler_onnx *o, antler_term *x, antler_term *bias)
-{
-    return bias ? antler__op2(o, "Add", x, bias) : x;
-}
 
 /* ---- sums over features -------------------------------------------------------------------------------------------
  */
@@ -20,35 +12,7 @@ static void dense(antler_onnx *o, antler_said *s)
     const struct antler_dense *c = antler__config_of(s);
     s->y[0] = antler__op2(o, "MatMul", s->x[0], antler__param(o, s, 0));
     if (c->use_bias)
-        s->y[0] = add(o, s->y[0], antler__param(o, s, 1));
-}
-
-/* Where the letter of the output's axis i is in the bias's, 1 elsewhere: what the bias's shape must be. */
-static antler_term *shaped_bias(antler_onnx *o, const antler_said *s, const struct antler_einsum_dense *c)
-{
-    const antler_shape *out = antler__out_of(s);
-    const char *to = strchr(c->equation, '>') + 1;
-    int letters = 0, rank = out->rank;
-    int64_t size[ANTLER_MAX_RANK];
-    for (const char *l = to; *l; l++)
-        letters += *l != '.' && *l != ' ';
-    int axis = 0;
-    for (const char *l = to; *l && axis < rank; l++) {
-        if (*l == ' ')
-            continue;
-        if (*l == '.') {
-            for (int left = rank - letters; left > 0; left--)
-                size[axis++] = 1;
-            l += strspn(l, ".") - 1;
-            continue;
-        }
-        size[axis] = strchr(c->bias_axes, *l) ? out->dim[axis] : 1;
-        axis++;
-    }
-    int first = 0;
-    while (first < rank - 1 && size[first] == 1)
-        first++;
-    return antler__reshape(o, antler__param(o, s, 1), rank - first, size + first);
+        s->y[0] = antler__op2(o, "Add", s->y[0], antler__param(o, s, 1));
 }
 
 static void einsum_dense(antler_onnx *o, antler_said *s)
@@ -57,7 +21,7 @@ static void einsum_dense(antler_onnx *o, antler_said *s)
     s->y[0] = antler__op2(o, "Einsum", s->x[0], antler__param(o, s, 0));
     antler__set_text(o, "equation", c->equation);
     if (c->bias_axes && *c->bias_axes)
-        s->y[0] = add(o, s->y[0], shaped_bias(o, s, c));
+        s->y[0] = antler__op2(o, "Add", s->y[0], antler__param(o, s, 1));
 }
 
 static antler_term *not_zero(antler_onnx *o, antler_term *x, double zero)
@@ -168,20 +132,6 @@ static void relu(antler_onnx *o, antler_said *s)
     s->y[0] = isnan(c->max_value) ? y : antler__op2(o, "Min", y, antler__real(o, c->max_value));
 }
 
-static void leaky_relu(antler_onnx *o, antler_said *s)
-{
-    const double *slope = antler_object_field(s->layer->object, "negative_slope");
-    s->y[0] = antler__op1(o, "LeakyRelu", s->x[0]);
-    antler__set_real(o, "alpha", *slope);
-}
-
-static void elu(antler_onnx *o, antler_said *s)
-{
-    const struct antler_elu *c = antler__config_of(s);
-    s->y[0] = antler__op1(o, "Elu", s->x[0]);
-    antler__set_real(o, "alpha", c->alpha);
-}
-
 /* Along the last axis it is the activation behind it. */
 static void softmax(antler_onnx *o, antler_said *s)
 {
@@ -208,8 +158,6 @@ const antler_saying antler__say_plain[] = {
     {&antler_layer_rescaling.type, rescaling, true},
     {&antler_layer_prelu.type, prelu, false},
     {&antler_layer_relu.type, relu, true},
-    {&antler_layer_leaky_relu.type, leaky_relu, true},
-    {&antler_layer_elu.type, elu, true},
     {&antler_layer_softmax.type, softmax, true},
     {NULL, NULL, false},
 };

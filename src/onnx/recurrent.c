@@ -102,7 +102,7 @@ static bool is_theirs(const rnn *r)
 /* W (n, gates * units) of Keras as (1, gates * units, n) with ONNX's gates. */
 static antler_term *weights(antler_onnx *o, const antler_said *s, const rnn *r, int slot)
 {
-    const antler_tensor *w = &o->model->variable[s->layer->variable + slot].view.value;
+    const antler_tensor *w = antler__param_tensor(o, s, slot);
     int64_t n = w->shape.dim[0], units = r->c->units, columns = r->gates * units;
     antler_real *to;
     antler_term *table = antler__table(o, 3, (int64_t[]){1, columns, n}, &to);
@@ -119,7 +119,7 @@ static antler_term *biases(antler_onnx *o, const antler_said *s, const rnn *r)
     antler_real *to;
     if (!r->c->use_bias)
         return NULL;
-    const antler_real *b = o->model->variable[s->layer->variable + SLOT_BIAS].view.value.data;
+    const antler_real *b = antler__param_tensor(o, s, SLOT_BIAS)->data;
     antler_term *table = antler__table(o, 2, (int64_t[]){1, 2 * columns}, &to);
     for (int64_t column = 0; table && column < (r->reset_after ? 2 : 1) * columns; column++) {
         int64_t gate = column % columns / units;

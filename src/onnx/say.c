@@ -56,7 +56,7 @@ static void say_view(antler_onnx *o, antler_said *s)
         s->y[0] = antler__shaped(o, s->x[0], out);
 }
 
-static void say_same(antler_onnx *o, antler_said *s)
+void antler__say_same(antler_onnx *o, antler_said *s)
 {
     (void)o;
     s->y[0] = s->x[0];
@@ -64,7 +64,7 @@ static void say_same(antler_onnx *o, antler_said *s)
 
 static const antler_saying *find(const antler_onnx *o, const antler_layer *layer)
 {
-    static const antler_saying view = {NULL, say_view, true}, same = {NULL, say_same, true};
+    static const antler_saying view = {NULL, say_view, true}, same = {NULL, antler__say_same, true};
     const antler_saying *const tables[] = {antler__say_plain,     antler__say_categories,    antler__say_spectrograms,
                                            antler__say_merging,   antler__say_convolutions,  antler__say_pooling,
                                            antler__say_attention, antler__say_recurrent,     antler__say_conv_lstm,
@@ -81,15 +81,6 @@ static const antler_saying *find(const antler_onnx *o, const antler_layer *layer
     return found;
 }
 
-/* x with the channels, which are on `axis`, behind all other axes, as its layer sees it; or back on that axis. */
-static antler_term *move_channels(antler_onnx *o, antler_term *x, int rank, int axis, bool back)
-{
-    int order[ANTLER_MAX_RANK];
-    for (int i = 0; i < rank; i++)
-        order[i] = i < axis ? i : i == (back ? axis : rank - 1) ? (back ? rank - 1 : axis) : back ? i - 1 : i + 1;
-    return axis ? antler__transpose(o, x, rank, order) : x;
-}
-
 /* By the table's function, which like the layer's own methods sees channels behind all other axes. */
 static void say_moved(antler_onnx *o, const antler_saying *row, antler_said *s)
 {
@@ -100,16 +91,18 @@ static void say_moved(antler_onnx *o, const antler_saying *row, antler_said *s)
         o->status = antler__no_memory(o->err);
     for (int i = 0; x && i < seen.inputs && o->status == ANTLER_OK; i++) {
         const int rank = s->layer->in[i].rank;
-        x[i] = move_channels(o, s->x[i], rank, antler__channels_axis(seen.object, rank), false);
+        const int axis = antler__channels_axis(seen.object, rank);
+        x[i] = axis ? antler__move_axis(o, s->x[i], rank, axis, rank - 1) : s->x[i];
     }
     for (int k = 0; k < seen.outputs; k++)
         seen.out[k] = antler__channels_last(&seen.out[k], antler__channels_axis(seen.object, seen.out[k].rank));
     antler_said inner = {.layer = &seen, .x = x, .mask = s->mask};
     if (o->status == ANTLER_OK)
         row->say(o, &inner);
-    for (int k = 0; k < seen.outputs && o->status == ANTLER_OK; k++)
-        s->y[k] =
-            move_channels(o, inner.y[k], seen.out[k].rank, antler__channels_axis(seen.object, seen.out[k].rank), true);
+    for (int k = 0; k < seen.outputs && o->status == ANTLER_OK; k++) {
+        const int rank = seen.out[k].rank, axis = antler__channels_axis(seen.object, rank);
+        s->y[k] = axis ? antler__move_axis(o, inner.y[k], rank, rank - 1, axis) : inner.y[k];
+    }
     s->mask_out = inner.mask_out;
     antler__free(seen.in);
 }
@@ -158,29 +151,24 @@ antler_term *antler__param(antler_onnx *o, const antler_said *s, int slot)
     return antler__parameter(o, antler__variable_at(s->layer, slot));
 }
 
+const antler_tensor *antler__param_tensor(const antler_onnx *o, const antler_said *s, int slot)
+{
+    return &o->model->variable[antler__variable_at(s->layer, slot)].view.value;
+}
+
 antler_term *antler__channels_second(antler_onnx *o, antler_term *x, int rank)
 {
-    int order[ANTLER_MAX_RANK] = {0, rank - 1};
-    for (int i = 2; i < rank; i++)
-        order[i] = i - 1;
-    return antler__transpose(o, x, rank, order);
+    return antler__move_axis(o, x, rank, rank - 1, 1);
 }
 
 antler_term *antler__channels_behind(antler_onnx *o, antler_term *x, int rank)
 {
-    int order[ANTLER_MAX_RANK] = {0};
-    for (int i = 1; i < rank - 1; i++)
-        order[i] = i + 1;
-    order[rank - 1] = rank > 1 ? 1 : 0;
-    return antler__transpose(o, x, rank, order);
+    return antler__move_axis(o, x, rank, 1, rank - 1);
 }
 
 antler_term *antler__mask_stretched(antler_onnx *o, antler_term *mask, int rank)
 {
-    int64_t axes[ANTLER_MAX_RANK];
-    for (int i = 2; i < rank; i++)
-        axes[i - 2] = i;
-    return rank > 2 ? antler__unsqueeze(o, mask, rank - 2, axes) : mask;
+    return antler__widen(o, mask, 2, rank - 2);
 }
 
 antler_term *antler__mask_numbers(antler_onnx *o, antler_term *mask, int rank)

@@ -35,6 +35,8 @@ extern const antler_saying antler__say_plain[], antler__say_categories[], antler
 
 /* Says a layer or a child: by its table's function, then the activation. */
 void antler__say(antler_onnx *o, antler_said *s);
+/* Of a layer that changes nothing. */
+antler_say_fn antler__say_same;
 /* A child of a layer, with terms in the order of its inputs. */
 antler_said antler__say_child(antler_onnx *o, const antler_layer *child, antler_term *const *x,
                               antler_term *const *mask);
@@ -57,6 +59,9 @@ static inline const antler_shape *antler__out_of(const antler_said *s)
 
 /* A parameter, or behind those a state, by slot. */
 antler_term *antler__param(antler_onnx *o, const antler_said *s, int slot);
+
+/* Its numbers. */
+const antler_tensor *antler__param_tensor(const antler_onnx *o, const antler_said *s, int slot);
 
 /* Channels behind the batch's axis, as ONNX has them, and back at the end. */
 antler_term *antler__channels_second(antler_onnx *o, antler_term *x, int rank);

@@ -3,17 +3,6 @@
 /* ---- what all have ------------------------------------------------------------------------------------------------
  */
 
-/* Zeros of (B, numbers ...). */
-static antler_term *zeros(antler_onnx *o, antler_term *x, int rank, const int64_t *size)
-{
-    antler_term *batch = antler__op1(o, "Shape", x);
-    antler__set_int(o, "start", 0);
-    antler__set_int(o, "end", 1);
-    antler_term *shape = antler__op2(o, "Concat", batch, antler__ints(o, rank - 1, size + 1));
-    antler__set_int(o, "axis", 0);
-    return antler__cast(o, antler__op1(o, "ConstantOfShape", shape), ANTLER_ONNX_REAL);
-}
-
 /* The mask that the steps obey: a layer that is given its states sees none in Keras 3. */
 antler_term *antler__steps_mask(antler_onnx *o, const antler_said *s, bool stateful)
 {
@@ -56,15 +45,6 @@ static antler_term *in_order(antler_onnx *o, antler_term *x, int rank, bool back
     return x && back ? antler__backwards(o, x, 0) : x;
 }
 
-/* The mask of a step, (B) stretched to a state's axes. */
-static antler_term *step_mask(antler_onnx *o, int rank)
-{
-    int64_t axes[ANTLER_MAX_RANK];
-    for (int i = 1; i < rank; i++)
-        axes[i - 1] = i;
-    return antler__unsqueeze(o, antler__body_input(o, ANTLER_ONNX_BOOL), rank - 1, axes);
-}
-
 /* The body: a step, of which nothing is left where it is masked. */
 static void body(antler_onnx *o, const antler_onnx_loop *l, bool masked, bool all, int states, int rank,
                  antler_step_fn *step, const void *arg)
@@ -72,7 +52,9 @@ static void body(antler_onnx *o, const antler_onnx_loop *l, bool masked, bool al
     antler_term *state[ANTLER_ONNX_STATES], *next[ANTLER_ONNX_STATES];
     for (int k = 0; k < states; k++)
         state[k] = antler__body_input(o, ANTLER_ONNX_REAL);
-    antler_term *x = antler__body_input(o, ANTLER_ONNX_REAL), *there = masked ? step_mask(o, rank) : NULL;
+    antler_term *x = antler__body_input(o, ANTLER_ONNX_REAL), *there = NULL;
+    if (masked) /* (B), stretched to a state's axes */
+        there = antler__widen(o, antler__body_input(o, ANTLER_ONNX_BOOL), 1, rank - 1);
     step(o, arg, x, state, next);
     for (int k = 0; k < states && there; k++)
         next[k] = antler__op3(o, "Where", there, next[k], state[k]);
@@ -89,7 +71,8 @@ void antler__scan(antler_onnx *o, antler_said *s, const antler_onnx_loop *l, ant
     antler_term *in[ANTLER_ONNX_STATES + 2] = {NULL}, *last[ANTLER_ONNX_STATES] = {NULL};
     bool all = l->sequences || (l->hides && mask);
     for (int k = 0; k < states; k++)
-        in[k] = s->layer->inputs > 1 ? s->x[1 + k] : zeros(o, s->x[0], shape->rank, shape->dim);
+        in[k] = s->layer->inputs > 1 ? s->x[1 + k]
+                                     : antler__zeros(o, s->x[0], shape->rank - 1, shape->dim + 1, ANTLER_ONNX_REAL);
     in[states] = in_order(o, xw, shape->rank + 1, l->back);
     in[states + 1] = in_order(o, mask, 2, l->back);
     antler__body_begin(o);

@@ -98,7 +98,7 @@ static void stft_spectrogram(antler_onnx *o, antler_said *s)
     const int64_t pads[] = {0, w.before, 0, 0, behind > 0 ? behind : 0, 0};
     antler_term *x = antler__op2(o, "Pad", s->x[0], antler__ints(o, 6, pads));
     x = antler__transpose(o, frames(o, x, w.out, c->frame_length, step, 0, 0, in->dim[2]), 4, turn);
-    antler_shape kernel = o->model->variable[s->layer->variable].view.value.shape;
+    antler_shape kernel = antler__param_tensor(o, s, 0)->shape;
     const int64_t matrix[] = {kernel.dim[0], kernel.dim[2]};
     antler_term *part[2] = {NULL, NULL};
     for (int i = 0, slot = 0; i < 2; i++)

@@ -138,10 +138,6 @@ static AntlerOnnx__Attribute *attribute(antler_onnx *o, const antler_onnx_attrib
     }
     if (a->kind == ANTLER_ONNX_GRAPH)
         m->graph = graph(o, a->graph);
-    if (a->kind == ANTLER_ONNX_NUMBERS) {
-        m->n_numbers = (size_t)a->n;
-        m->numbers = (float *)(uintptr_t)a->numbers;
-    }
     if (a->kind == ANTLER_ONNX_INTEGERS) {
         m->n_integers = (size_t)a->n;
         m->integers = (int64_t *)(uintptr_t)a->integers;

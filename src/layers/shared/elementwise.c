@@ -62,7 +62,7 @@ static job job_of(const antler_run *run, const antler_elementwise *op, const ant
 {
     job j = {.run = run, .op = op, .size = antler_count(to, 0), .to = *to};
     for (int i = 0; i < run->inputs; i++)
-        j.masked |= op->form != ANTLER_LINEAR && antler__masks_join_by_or(run) && is_masked(run, i, to);
+        j.masked |= op->form != ANTLER_LINEAR && antler__masks_join_by_or(run->keras) && is_masked(run, i, to);
     return j;
 }
 

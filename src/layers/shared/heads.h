@@ -45,6 +45,8 @@ antler_status antler__heads_backward(const antler_heads *c, antler_run *run);
 
 /* What attention sees of a call's shapes, of inputs that infer has seen. */
 antler_attend antler__heads_sizes(const antler_heads *c, const antler_shape *query, const antler_shape *value);
+/* What becomes of the scores of masked steps. */
+antler_attend_rule antler__heads_rule(const antler_heads *c, int keras, const antler_shape *query);
 /* Slot of a map's kernel; its bias has the next. */
 int antler__heads_kernel(const antler_heads *c, projection p);
 

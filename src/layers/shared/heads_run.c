@@ -80,11 +80,11 @@ typedef struct call {
     antler_real scale;
 } call;
 
-static antler_attend_rule rule_of(const antler_heads *c, const antler_run *run)
+antler_attend_rule antler__heads_rule(const antler_heads *c, int keras, const antler_shape *query)
 {
-    if (run->keras < 300)
+    if (keras < 300)
         return ANTLER_ATTEND_LESS;
-    return c->dropout > 0 || c->scores || run->x[0].shape.rank != 3 ? ANTLER_ATTEND_ZERO : ANTLER_ATTEND_REPLACE;
+    return c->dropout > 0 || c->scores || query->rank != 3 ? ANTLER_ATTEND_ZERO : ANTLER_ATTEND_REPLACE;
 }
 
 static antler_status check_masks(antler_run *run)
@@ -103,7 +103,8 @@ static call call_of(const antler_heads *c, antler_run *run)
     j.query = run->x[0].data;
     j.value = run->x[1].data;
     j.key = run->x[key].data;
-    j.mask = (antler_attend_mask){.rule = rule_of(c, run), .causal = c->causal, .window = c->window};
+    j.mask = (antler_attend_mask){
+        .rule = antler__heads_rule(c, run->keras, &run->x->shape), .causal = c->causal, .window = c->window};
     j.mask.query = run->mask[0].data;
     j.mask.value = run->mask[1].data;
     j.mask.key = run->mask[key].data;

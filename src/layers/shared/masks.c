@@ -12,7 +12,7 @@ static bool has_step(const antler_tensor *mask, int64_t steps, int64_t b, int64_
 void antler__join_masks(const antler_run *run)
 {
     const antler_tensor *to = run->mask_out;
-    bool any = antler__masks_join_by_or(run);
+    bool any = antler__masks_join_by_or(run->keras);
     for (int64_t e = 0; to->data && e < antler_count(&to->shape, 0); e++) {
         int64_t steps = to->shape.dim[1];
         bool is_there = !any;
