@@ -84,7 +84,8 @@ static void check_models(const char *pattern)
         antler_error err = {0};
         antler_model *model = antler_load(found.gl_pathv[i], &err);
         ck_assert_msg(model != NULL || getenv("ANTLER_ONNX_MODELS"), "%s: %s", found.gl_pathv[i], err.message);
-        if (model && antler_build(model) == ANTLER_OK && antler_input_shape(model)->dim[0] == ANTLER_BATCH)
+        if (model && antler_build(model) == ANTLER_OK && antler_input_shape(model)->dim[0] == ANTLER_BATCH &&
+            !antler__is_open(antler_input_shape(model))) /* there are no numbers to run it on */
             check_case(found.gl_pathv[i], model);
         else
             antler_model_free(model);
