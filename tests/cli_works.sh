@@ -349,7 +349,7 @@ case_convert_onnx() {
 
 # What must not be lost, or taken for something else.
 case_refusals_that_save() {
-    run 0 train net.json --quiet --epochs 1 --output adam.keras --checkpoint state
+    run 0 train net.json --quiet --epochs 1 --optimizer Adam --output adam.keras --checkpoint state
     refused 1 'a checkpoint of another optimizer' train net.json --quiet --epochs 2 --optimizer Adamax --checkpoint state --resume
     refused 2 '--by-name needs --weights FILE' evaluate adam.keras --data data --by-name
     run 0 predict adam.keras --data data --output p.h5
