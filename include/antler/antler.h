@@ -435,11 +435,11 @@ ANTLER_API const antler_real *antler_gradient(const antler_context *context, int
 
 /* Losses that a model of several outputs can have, and values of all metrics. */
 enum { ANTLER_MOST_LOSSES = 8, ANTLER_MOST_METRICS = 32 };
-enum { ANTLER_MAX_LOGS = 2 * (1 + ANTLER_MOST_LOSSES + ANTLER_MOST_METRICS) };
+enum { ANTLER_MAX_LOGS = 2 * (1 + ANTLER_MOST_LOSSES + ANTLER_MOST_METRICS) + 2 };
 
 /* Values of one epoch or evaluation: "loss"; of several losses each, unweighted, as "NAME_loss" by its output's name;
    then the metrics, "NAME_accuracy" where there are several outputs, and "f1_score_0", "f1_score_1" ... of a metric
-   that has several values; then "val_loss" ... The names are the model's: they last until it is compiled anew or freed,
+   that has several values; then "val_loss" ...; of a callback that changes it, "learning_rate". The names are the model's: they last until it is compiled anew or freed,
    those of its history until the next antler_fit. */
 typedef struct antler_logs {
     int n;
@@ -454,6 +454,7 @@ typedef struct antler_progress {
     double seconds;                        /* since the epoch began */
     bool end_of_epoch;
     const antler_logs *logs;
+    double checkpoint; /* of the epoch's seconds, those that checkpoints took */
 } antler_progress;
 typedef bool (*antler_progress_fn)(void *user, const antler_progress *progress);
 
@@ -477,6 +478,10 @@ struct antler_fit {
                                  model of one output; default: all 1 */
     const char *learning_rate_multipliers; /* ANTLER_JSON({"base/dense": 0.1}): factors of the rate, by names of layers;
                                               0: no update */
+    const char *save_freq;   /* how often to write the checkpoint: "epoch", "10 epochs", or "500" for as many batches */
+    bool terminate_on_nan;   /* true: a loss that is no finite number ends it with ANTLER_DIVERGED and an error that says
+                                where, before the step; the model has the weights of the last whole epoch then (or those
+                                from before the fit), and its optimizer starts anew. False: Keras's way */
     int end_;
 };
 #define antler_fit(model, x, ...) ANTLER_FIT_(model, x, __VA_ARGS__, )
@@ -488,6 +493,21 @@ ANTLER_API antler_status antler_fit_given(antler_model *model, const antler_data
 
 /* What the last antler_fit logged: epochs, and the logs of each. */
 ANTLER_API int64_t antler_history(const antler_model *model, const antler_logs **logs);
+
+/* How the last antler_fit ended. Indices are into its history, and -1 for none. */
+typedef struct antler_outcome {
+    bool stopped_early;  /* a callback ended it before its last epoch */
+    int64_t best;        /* epoch whose `monitor` is best */
+    const char *monitor; /* of the first callback that has one and whose value is logged; else "val_loss"; else "loss" */
+    double value;        /* of it in that epoch */
+    int64_t kept;        /* epoch whose weights the model has: the last, or one that a callback put back */
+} antler_outcome;
+ANTLER_API antler_outcome antler_fit_outcome(const antler_model *model);
+
+/* The rate of the compiled optimizer; NaN where a schedule decides, or without an optimizer. Setting it takes the place
+   of a schedule; 0 or more. */
+ANTLER_API double antler_learning_rate(const antler_model *model);
+ANTLER_API antler_status antler_set_learning_rate(antler_model *model, double rate, antler_error *err);
 
 /* These three run on a context that the model keeps for the next call (of any batch up to the largest so far, and the
    same `threads`), so that only the first one starts threads and takes memory. Several threads may call them on one
