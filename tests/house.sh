@@ -81,7 +81,7 @@ layers_known() { # the command
     sort "$work/known" | uniq -c |
         awk -v all="$(wc -l <"$work/layers")" '$2 == "key" && $1 < all { print "\"" $3 "\"" }' |
         sort -u | grep -vxFf "$work/others" |
-        grep -vxF -e '"layer"' -e '"seed"' -e '"shape"' -e '"mean"' -e '"interpolation"' >"$work/keys" # words of everybody
+        grep -vxF -e '"layer"' -e '"mode"' -e '"seed"' -e '"shape"' -e '"mean"' -e '"interpolation"' >"$work/keys" # words of everybody
 }
 [ $# -eq 0 ] || layers_known "$command"
 # shellcheck disable=SC2046

@@ -253,6 +253,10 @@ ANTLER_API antler_status antler_model_ready(const antler_model *model, antler_er
 /* Loads a model: .json (architecture, compile settings, "fit"), .keras, or .h5 (Keras's whole-model file), told by its
    first bytes, whatever its name. NULL and *err on failure; nothing is half loaded. */
 ANTLER_API antler_model *antler_load(const char *path, antler_error *err);
+/* The same with places of its JSON changed before it is read: "fit.epochs=5", "config.layers[1].config.units=64" (a value
+   is JSON, or a bare word), NULL-terminated. A place that is not there is ANTLER_NAME; in a "config", "compile_config"
+   or "fit" a last key may be new. An .h5 file has no "compile_config" there. */
+ANTLER_API antler_model *antler_load_changed(const char *path, const char *const *change, antler_error *err);
 /* The same from a JSON text; `name` stands for the file in errors. */
 ANTLER_API antler_model *antler_load_json(const char *json, const char *name, antler_error *err);
 /* Adds weights from .weights.h5, .keras or .h5. All or nothing: every weight of the model has one in the file, and

@@ -256,7 +256,7 @@ static antler_status find_midst(const antler_entries *entries, const antler_trai
                                 "a checkpoint in the midst of an epoch of %lld batches of %lld, not of %lld of %lld",
                                 (long long)at[BATCHES], (long long)at[BATCH_SIZE], (long long)t->batches,
                                 (long long)t->batch_size);
-    if (!*sums || at[BATCH] <= 0 || at[BATCH] >= at[BATCHES])
+    if (!*sums || at[BATCH] <= 0 || at[BATCH] > at[BATCHES])
         return antler_error_set(err, ANTLER_FORMAT, NULL, "not a checkpoint of this training");
     *batch = at[BATCH];
     return ANTLER_OK;

@@ -87,6 +87,15 @@ static antler_status diverged(antler_fit_run *f, int64_t n, antler_error *err)
 
 /* ---- the loop ---------------------------------------------------------------------------------------------------- */
 
+static antler_status save(antler_fit_run *f, antler_error *err)
+{
+    const double start = seconds();
+    f->unsaved = 0;
+    ANTLER_TRY(antler__checkpoint_write(f->args->checkpoint, &f->state, err));
+    f->saving += seconds() - start;
+    return ANTLER_OK;
+}
+
 static antler_status report_progress(antler_fit_run *f, int64_t batch, bool end_of_epoch, antler_error *err)
 {
     if (!f->args->progress)
@@ -103,9 +112,11 @@ static antler_status report_progress(antler_fit_run *f, int64_t batch, bool end_
                                 .end_of_epoch = end_of_epoch,
                                 .logs = &f->logs,
                                 .checkpoint = f->saving};
-    if (!f->args->progress(f->args->user, &progress))
-        return antler_error_set(err, ANTLER_STOPPED, NULL, "stopped in epoch %lld", (long long)progress.epoch + 1);
-    return ANTLER_OK;
+    if (f->args->progress(f->args->user, &progress))
+        return ANTLER_OK;
+    if (f->args->checkpoint)
+        ANTLER_TRY(save(f, err));
+    return antler_error_set(err, ANTLER_STOPPED, NULL, "stopped in epoch %lld", (long long)progress.epoch + 1);
 }
 
 static antler_status train_batch(antler_fit_run *f, const int64_t *row, int64_t n, antler_error *err)
@@ -136,15 +147,6 @@ static antler_status log_epoch(antler_fit_run *f, antler_error *err)
     }
     ANTLER_TRY(call_back(f, ANTLER_AFTER_EPOCH, err));
     return antler__history_add(f->model, &f->logs, err);
-}
-
-static antler_status save(antler_fit_run *f, antler_error *err)
-{
-    const double start = seconds();
-    f->unsaved = 0;
-    ANTLER_TRY(antler__checkpoint_write(f->args->checkpoint, &f->state, err));
-    f->saving += seconds() - start;
-    return ANTLER_OK;
 }
 
 /* That of an epoch that is over comes after its callbacks. */

@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "model/compile.h"
 #include "model/structure.h"
+#include "model/unread.h"
 #include "train/history.h"
 
 enum { MOST_RESERVED = 1000 }; /* epochs whose logs have room before the first step */
