@@ -66,12 +66,13 @@ static bool read_number(const char *text, double *number)
 static antler_status put_value(const change *c, antler_json *parent, const char *key)
 {
     antler_json *value = NULL, *put;
+    antler_error error = {0};
     const char *text = c->equals + 1;
     double number;
-    if (antler__json_parse(text, strlen(text), &value, NULL) == ANTLER_OK)
+    if (antler__json_parse(text, strlen(text), &value, &error) == ANTLER_OK)
         put = antler__json_add_copy(parent, key, value);
     else if (*text == '[' || *text == '{' || *text == '"')
-        return antler__json_parse(text, strlen(text), &value, c->err);
+        return fail(c, c->equals, "the value is no JSON: ", error.message);
     else
         put = read_number(text, &number) ? antler__json_add_number(parent, key, number)
                                          : antler__json_add_string(parent, key, text);

@@ -162,11 +162,8 @@ static const antler_callback_ops terminate_on_nan_ops = {
 };
 
 const antler_type *const antler__callbacks[] = {
-    &early_stopping_ops.type,
-    &antler__model_checkpoint.type,
-    &antler__reduce_lr_on_plateau.type,
-    &antler__learning_rate_scheduler.type,
-    &antler__csv_logger.type,
-    &terminate_on_nan_ops.type,
-    NULL,
+    &early_stopping_ops.type,           &antler__model_checkpoint.type,
+    &antler__reduce_lr_on_plateau.type, &antler__learning_rate_scheduler.type,
+    &antler__csv_logger.type,           &antler__tensorboard.type,
+    &terminate_on_nan_ops.type,         NULL,
 };

@@ -6,7 +6,7 @@
 #include "antler/parts.h"
 
 extern const antler_callback_ops antler__reduce_lr_on_plateau, antler__learning_rate_scheduler,
-    antler__model_checkpoint, antler__csv_logger;
+    antler__model_checkpoint, antler__csv_logger, antler__tensorboard;
 
 /* The keys of a callback that watches a value; the first member of its config. */
 typedef struct antler_monitor_keys {

@@ -65,7 +65,7 @@ static bool find_layer(antler_context *c, antler_what what, char *text, size_t s
 static void find_place(const antler_divergence *at, char *text, size_t size)
 {
     antler_error err = {0};
-    snprintf(text, size, "every layer's output is");
+    snprintf(text, size, "the layers' outputs are finite, but so large that the loss is not");
     if (find_weight(at->model, text, size))
         return;
     antler_context *c =
