@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,8 +126,8 @@ static bool real(const option *o, const char *text, double *value)
 {
     char *end;
     *value = strtod(text, &end);
-    return end != text && *end == '\0' && strspn(text, "+-.0123456789eE") == strlen(text) && *value >= (double)o->min &&
-           *value <= (double)o->max;
+    return end != text && *end == '\0' && strspn(text, "+-.0123456789eE") == strlen(text) && isfinite(*value) &&
+           *value >= (double)o->min;
 }
 
 /* Appends to a NULL-terminated list. */

@@ -13,20 +13,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Whether each part is the name of a file that is not hidden, or ".". */
+static bool is_below(const char *path)
+{
+    for (const char *part = path; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL)
+        if (*part == '/' || (part[0] == '.' && part[1] != '/'))
+            return false;
+    return true;
+}
+
 antler_status antler__path_check(const char *path, const char *key, const antler_moment *moment)
 {
-    bool fits = *path && path[strlen(path) - 1] != '/';
-    if (!fits)
+    if (!*path || path[strlen(path) - 1] == '/')
         return antler_error_set(moment->err, ANTLER_VALUE, key, "\"%.100s\" is no name of a file", path);
-    for (const char *part = path; moment->foreign && part; part = strchr(part, '/')) {
-        part += *part == '/' && part > path;
-        fits = fits && *part != '/' && !(part[0] == '.' && part[1] != '/');
-    }
-    return fits ? ANTLER_OK
-                : antler_error_set(moment->err, ANTLER_VALUE, key,
-                                   "\"%.100s\" of a model's file: expected a path below the current directory, without "
-                                   "\"..\" or hidden names",
-                                   path);
+    return !moment->foreign || is_below(path)
+               ? ANTLER_OK
+               : antler_error_set(moment->err, ANTLER_VALUE, key,
+                                  "\"%.100s\" of a model's file: expected a path below the current directory, without "
+                                  "\"..\" or hidden names",
+                                  path);
 }
 
 antler_status antler__path_folders(const char *path, antler_error *err)
