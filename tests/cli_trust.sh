@@ -138,7 +138,7 @@ case_diverged() {
     cmp -s nan.keras good.keras || fail 'a training that diverged changed the model that was there'
     [ ! -e nans/checkpoint.keras ] || fail 'a training that diverged left a checkpoint'
     refused 1 'the learning rate is large: try 0.001' train mse.json --quiet --learning-rate 1e30
-    refused 1 'layer "price"' train mse.json --quiet --learning-rate 1e30
+    refused 1 'layer "price"' train mse.json --quiet --learning-rate 1e308
     run 0 train mse.json --quiet --learning-rate 1e30 --set fit.terminate_on_nan=false --output nan.keras
     refused 1 'no finite number' train mse.json --quiet --learning-rate 1e30 --set fit.terminate_on_nan=false \
         --set 'fit.callbacks=["TerminateOnNaN"]'

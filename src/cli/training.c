@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -91,8 +92,9 @@ antler_status antler__checkpoint_free(const antler_arguments *a, antler_error *e
     char path[4096];
     if (!a->checkpoint || a->resume)
         return ANTLER_OK;
+    struct stat there;
     snprintf(path, sizeof path, "%s/checkpoint.keras", a->checkpoint);
-    if (access(path, F_OK) != 0)
+    if (stat(path, &there) != 0 || !S_ISREG(there.st_mode))
         return ANTLER_OK;
     antler_error_set(err, ANTLER_FILE, NULL,
                      "a training has left its checkpoint here: --resume goes on from it; remove it to begin anew");

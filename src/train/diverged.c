@@ -85,7 +85,9 @@ static void find_cause(double x, double y, double rate, char *text, size_t size)
 {
     enum { LARGE_INPUT = 100, LARGE_TARGET = 1000 };
     const double high = 0.1; /* no optimizer's default is above */
-    if (x > LARGE_INPUT)
+    if (x > LARGE_INPUT && y > LARGE_TARGET)
+        snprintf(text, size, "scale inputs and targets to about -1 to 1 (a Normalization layer does it for inputs)");
+    else if (x > LARGE_INPUT)
         snprintf(text, size, "scale the inputs to about -1 to 1 (a Normalization layer does)");
     else if (y > LARGE_TARGET)
         snprintf(text, size, "scale the targets, such as to a mean of 0 and a deviation of 1");

@@ -1,4 +1,4 @@
-"""TensorBoard reads what the TensorBoard callback writes: tensorboard_reads.py COMMAND. Needs the package tensorboard."""
+"""TensorBoard reads what the TensorBoard callback writes: test_tensorboard.py COMMAND. Needs the package tensorboard."""
 import json
 import os
 import subprocess
