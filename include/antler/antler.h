@@ -253,9 +253,9 @@ ANTLER_API antler_status antler_model_ready(const antler_model *model, antler_er
 /* Loads a model: .json (architecture, compile settings, "fit"), .keras, or .h5 (Keras's whole-model file), told by its
    first bytes, whatever its name. NULL and *err on failure; nothing is half loaded. */
 ANTLER_API antler_model *antler_load(const char *path, antler_error *err);
-/* The same with places of its JSON changed before it is read: "fit.epochs=5", "config.layers[1].config.units=64" (a value
-   is JSON, or a bare word), NULL-terminated. A place that is not there is ANTLER_NAME; in a "config", "compile_config"
-   or "fit" a last key may be new. An .h5 file has no "compile_config" there. */
+/* The same with places of its JSON changed before it is read: "fit.epochs=5", "config.layers[1].config.units=64" (a
+   value is JSON, or a bare word), NULL-terminated. A place that is not there is ANTLER_NAME; in a "config",
+   "compile_config" or "fit" a last key may be new. An .h5 file has no "compile_config" there. */
 ANTLER_API antler_model *antler_load_changed(const char *path, const char *const *change, antler_error *err);
 /* The same from a JSON text; `name` stands for the file in errors. */
 ANTLER_API antler_model *antler_load_json(const char *json, const char *name, antler_error *err);
@@ -443,8 +443,8 @@ enum { ANTLER_MAX_LOGS = 2 * (1 + ANTLER_MOST_LOSSES + ANTLER_MOST_METRICS) + 2 
 
 /* Values of one epoch or evaluation: "loss"; of several losses each, unweighted, as "NAME_loss" by its output's name;
    then the metrics, "NAME_accuracy" where there are several outputs, and "f1_score_0", "f1_score_1" ... of a metric
-   that has several values; then "val_loss" ...; of a callback that changes it, "learning_rate". The names are the model's: they last until it is compiled anew or freed,
-   those of its history until the next antler_fit. */
+   that has several values; then "val_loss" ...; of a callback that changes it, "learning_rate". The names are the
+   model's: they last until it is compiled anew or freed, those of its history until the next antler_fit. */
 typedef struct antler_logs {
     int n;
     const char *name[ANTLER_MAX_LOGS];
@@ -482,10 +482,10 @@ struct antler_fit {
                                  model of one output; default: all 1 */
     const char *learning_rate_multipliers; /* ANTLER_JSON({"base/dense": 0.1}): factors of the rate, by names of layers;
                                               0: no update */
-    const char *save_freq;   /* how often to write the checkpoint: "epoch", "10 epochs", or "500" for as many batches */
-    bool terminate_on_nan;   /* true: a loss that is no finite number ends it with ANTLER_DIVERGED and an error that says
-                                where, before the step; the model has the weights of the last whole epoch then (or those
-                                from before the fit), and its optimizer starts anew. False: Keras's way */
+    const char *save_freq; /* how often to write the checkpoint: "epoch", "10 epochs", or "500" for as many batches */
+    bool terminate_on_nan; /* true: a loss that is no finite number ends it with ANTLER_DIVERGED and an error that says
+                              where, before the step; the model has the weights of the last whole epoch then (or those
+                              from before the fit), and its optimizer starts anew. False: Keras's way */
     int end_;
 };
 #define antler_fit(model, x, ...) ANTLER_FIT_(model, x, __VA_ARGS__, )
@@ -500,11 +500,12 @@ ANTLER_API int64_t antler_history(const antler_model *model, const antler_logs *
 
 /* How the last antler_fit ended. Indices are into its history, and -1 for none. */
 typedef struct antler_outcome {
-    bool stopped_early;  /* a callback ended it before its last epoch */
-    int64_t best;        /* epoch whose `monitor` is best */
-    const char *monitor; /* of the first callback that has one and whose value is logged; else "val_loss"; else "loss" */
-    double value;        /* of it in that epoch */
-    int64_t kept;        /* epoch whose weights the model has: the last, or one that a callback put back */
+    bool stopped_early; /* a callback ended it before its last epoch */
+    int64_t best;       /* epoch whose `monitor` is best */
+    const char
+        *monitor; /* of the first callback that has one and whose value is logged; else "val_loss"; else "loss" */
+    double value; /* of it in that epoch */
+    int64_t kept; /* epoch whose weights the model has: the last, or one that a callback put back */
 } antler_outcome;
 ANTLER_API antler_outcome antler_fit_outcome(const antler_model *model);
 

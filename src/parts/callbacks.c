@@ -8,10 +8,24 @@
 
 /* ---- what they watch --------------------------------------------------------------------------------------------- */
 
+/* "loss, accuracy": what there is. */
+static const char *names_of(const antler_moment *m, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (int i = 0; i < m->n && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? ", " : "", m->name[i]);
+    return text;
+}
+
 antler_status antler__monitor_check(const antler_monitor_keys *keys, const char *callback, antler_moment *moment)
 {
+    char names[256];
     if (antler__direction(keys->monitor, keys->mode) != 0)
         return ANTLER_OK;
+    if (moment->n > 0 && antler__monitor_find(keys->monitor, moment->name, moment->n) < 0)
+        return antler_error_set(moment->err, ANTLER_NAME, "monitor", "\"%.100s\" is not logged; there are %s",
+                                keys->monitor, names_of(moment, names, sizeof names));
     return antler_error_set(moment->err, ANTLER_VALUE, NULL,
                             "%s cannot tell whether \"%s\" should grow or shrink: give \"mode\": \"max\" or \"min\"",
                             callback, keys->monitor);
@@ -21,14 +35,11 @@ int antler__monitor_at(const antler_monitor_keys *keys, const char *callback, co
                        antler_moment *moment)
 {
     const int at = antler__monitor_find(keys->monitor, moment->name, moment->n);
-    char names[256] = "";
-    size_t used = 0;
-    for (int i = 0; at < 0 && i < moment->n && used < sizeof names; i++)
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? ", " : "", moment->name[i]);
+    char names[256];
     if (at < 0)
         antler_error_set(moment->warning, ANTLER_OK, NULL,
                          "%s watches \"%.100s\", which is not logged; %s. There are %s", callback, keys->monitor,
-                         goes_on, names);
+                         goes_on, names_of(moment, names, sizeof names));
     return at;
 }
 

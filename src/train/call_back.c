@@ -93,6 +93,28 @@ static antler_status do_wishes(antler_training *t, const antler_moment *m, doubl
     return ANTLER_OK;
 }
 
+/* The error gets the callback's place; that of a file it has already. */
+static antler_status call_hook(const antler_training *t, int64_t i, antler_callback_hook *call, double *state,
+                               antler_moment *m)
+{
+    antler_error *err = m->err, error = {0};
+    m->err = &error;
+    antler_status status = call(t->callbacks->item[i].config, state, m);
+    m->err = err;
+    if (status == ANTLER_OK)
+        return status;
+    char place[sizeof error.place];
+    snprintf(place, sizeof place, "fit.callbacks[%lld]%s%.200s", (long long)i, *error.place ? ".config." : "",
+             error.place);
+    if (!*error.file) {
+        snprintf(error.place, sizeof error.place, "%s", place);
+        if (m->foreign && t->model->file)
+            antler__error_file(&error, t->model->file);
+    }
+    error.status = status;
+    return antler__error_copy(err, &error);
+}
+
 antler_status antler__call_back(antler_training *t, antler_hook hook, const antler_moment *where, antler_logs *logs,
                                 antler_error *err)
 {
@@ -111,7 +133,7 @@ antler_status antler__call_back(antler_training *t, antler_hook hook, const antl
         m.err = err;
         m.warning = &warning;
         if (call)
-            ANTLER_TRY(call(t->callbacks->item[i].config, state, &m));
+            ANTLER_TRY(call_hook(t, i, call, state, &m));
         if (*warning.message) {
             snprintf(warning.place, sizeof warning.place, "fit.callbacks[%lld]", (long long)i);
             antler__model_warn(t->model, &warning);
