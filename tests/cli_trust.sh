@@ -186,13 +186,21 @@ case_callback_paths() {
         with_callbacks path.json "{\"class_name\": \"ModelCheckpoint\", \"config\": {\"filepath\": \"$bad\"}}"
         refused 1 'filepath: ".*" is no format; expected such as' train path.json --quiet
     done
-    for bad in m.weights.h5 m.json m; do
+    for bad in m.weights.h5 m.json m.h5 m; do
         with_callbacks path.json "{\"class_name\": \"ModelCheckpoint\", \"config\": {\"filepath\": \"$bad\"}}"
-        refused 1 'must end in .keras or .h5' train path.json --quiet
+        refused 1 'must end in .keras' train path.json --quiet
     done
     with_callbacks path.json '{"class_name": "ModelCheckpoint", "config": {"filepath": "a/b/{epoch:02d}.weights.h5", "save_weights_only": true}}'
     run 0 train path.json --quiet
     [ -e a/b/03.weights.h5 ] || fail 'no weights of the third epoch'
+    cp data/x_train.csv theirs.csv
+    with_callbacks path.json '{"class_name": "CSVLogger", "config": {"filename": "theirs.csv"}}'
+    refused 1 '"theirs.csv" is there, and does not begin as a log does' train path.json --quiet
+    cmp -s data/x_train.csv theirs.csv || fail 'a log took the place of data'
+    with_callbacks path.json '{"class_name": "CSVLogger", "config": {"filename": "ours.csv"}}'
+    run 0 train path.json --quiet
+    run 0 train path.json --quiet
+    [ "$(wc -l <ours.csv)" -eq 4 ] || fail 'not a log of one training'
     with_callbacks path.json '{"class_name": "CSVLogger", "config": {"filename": "x.csv", "separator": ";;"}}'
     refused 1 'separator: ";;" is not one character' train path.json --quiet
     with_callbacks path.json '{"class_name": "LearningRateScheduler", "config": {"schedule": 0.1}}'

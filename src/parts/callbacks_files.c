@@ -29,15 +29,17 @@ static bool saves_batches(const void *config)
     return ((const model_checkpoint *)config)->save_freq > 0;
 }
 
-static antler_status check_suffix(const model_checkpoint *c, antler_error *err)
+/* A file's own path does not end in .h5: that may be somebody's data. */
+static antler_status check_suffix(const model_checkpoint *c, const antler_moment *m)
 {
     const bool weights = antler__ends_with(c->filepath, ".weights.h5");
-    if (c->save_weights_only
-            ? weights
-            : antler__ends_with(c->filepath, ".keras") || (antler__ends_with(c->filepath, ".h5") && !weights))
+    const bool hdf5 = !m->foreign && !weights && antler__ends_with(c->filepath, ".h5");
+    if (c->save_weights_only ? weights : hdf5 || antler__ends_with(c->filepath, ".keras"))
         return ANTLER_OK;
-    return antler_error_set(err, ANTLER_VALUE, "filepath", "\"%.100s\" must end in %s", c->filepath,
-                            c->save_weights_only ? ".weights.h5, for weights alone" : ".keras or .h5");
+    return antler_error_set(m->err, ANTLER_VALUE, "filepath", "\"%.100s\" must end in %s", c->filepath,
+                            c->save_weights_only ? ".weights.h5, for weights alone"
+                            : m->foreign         ? ".keras"
+                                                 : ".keras or .h5");
 }
 
 /* All that can go wrong with the path goes wrong before the first step. */
@@ -50,7 +52,7 @@ static antler_status checkpoint_start(const void *config, double *state, antler_
         state[HAS_BEST] = 1;
     }
     ANTLER_TRY(antler__path_check(c->filepath, "filepath", m));
-    ANTLER_TRY(check_suffix(c, m->err));
+    ANTLER_TRY(check_suffix(c, m));
     if (c->save_best_only)
         ANTLER_TRY(antler__monitor_check(&c->keys, checkpoint_name, m));
     ANTLER_TRY(antler__path_format(c->filepath, m, saves_batches(c) ? 0 : -1, path, sizeof path));
@@ -157,6 +159,19 @@ typedef struct csv_logger {
 
 enum { BYTES, CSV_NUMBERS }; /* of the file, so that a resumed training goes on behind its last line */
 
+/* Whether the file is there and no log, but maybe somebody's data, which a stranger's file must not take the place of.
+ */
+static bool is_other(const char *path)
+{
+    char start[5] = "";
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return false;
+    const size_t n = fread(start, 1, sizeof start, file);
+    fclose(file);
+    return n > 0 && strncmp(start, "epoch", sizeof start) != 0;
+}
+
 static antler_status csv_start(const void *config, double *state, antler_moment *m)
 {
     static const char *const suffixes[] = {".csv", ".tsv", ".txt", ".log", NULL};
@@ -169,6 +184,10 @@ static antler_status csv_start(const void *config, double *state, antler_moment 
     if (!known)
         return antler_error_set(m->err, ANTLER_VALUE, "filename",
                                 "\"%.100s\" of a model's file must end in .csv, .tsv, .txt or .log", c->filename);
+    if (m->foreign && is_other(c->filename))
+        return antler_error_set(
+            m->err, ANTLER_VALUE, "filename",
+            "\"%.100s\" is there, and does not begin as a log does: a model's file may not overwrite it", c->filename);
     if (strlen(c->separator) != 1 || strchr("\"\r\n", c->separator[0]))
         return antler_error_set(m->err, ANTLER_VALUE, "separator", "\"%.20s\" is not one character", c->separator);
     ANTLER_TRY(antler__path_folders(c->filename, m->err));
