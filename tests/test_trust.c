@@ -356,6 +356,13 @@ START_TEST(a_changed_rate_resumes)
     ck_assert_uint_eq(hash_weights(second.model), hash_weights(whole.model));
     ck_assert(antler_learning_rate(second.model) == antler_learning_rate(whole.model));
     ck_assert(antler_learning_rate(whole.model) < 0.001);
+    tear_down(&first); /* who begins with another rate has chosen it */
+    first = plain_bench();
+    antler_set_learning_rate(first.model, 0.125, NULL);
+    fitted(antler_fit(first.model, first.x, first.y, .epochs = 7, .checkpoint = folder, .resume = true,
+                      .callbacks = falls),
+           first.model);
+    ck_assert(antler_learning_rate(first.model) > 0.06);
     unlink(file);
     rmdir(folder);
     scratch_remove();

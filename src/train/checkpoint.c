@@ -63,14 +63,16 @@ static antler_status add_kept(antler_entries *entries, const antler_training *t,
                                (size_t)t->model->size * sizeof *t->kept, err);
 }
 
-/* The rate is the model's own, but a callback may have changed it. */
-static antler_status add_rate(antler_entries *entries, const antler_model *model, antler_error *err)
+/* The rate that the fit began with, and what callbacks have made of it. */
+enum { BEGAN, NOW, RATES };
+
+static antler_status add_rate(antler_entries *entries, const antler_training *t, antler_error *err)
 {
-    const antler_shape one = {1, {1}};
-    const double rate = antler_learning_rate(model);
-    return isnan(rate)
+    const antler_shape shape = {1, {RATES}};
+    const double rate[RATES] = {[BEGAN] = t->rate, [NOW] = antler_learning_rate(t->model)};
+    return isnan(rate[NOW])
                ? ANTLER_OK
-               : antler__entries_add(entries, "/antler/learning_rate", ANTLER_FLOAT64, &one, &rate, sizeof rate, err);
+               : antler__entries_add(entries, "/antler/learning_rate", ANTLER_FLOAT64, &shape, rate, sizeof rate, err);
 }
 
 /* In the midst of an epoch: where, and the running sums. */
@@ -174,7 +176,7 @@ static antler_status add_all(antler_entries *entries, const antler_training *t, 
     ANTLER_TRY(add_position(entries, t, err));
     ANTLER_TRY(add_callbacks(entries, t, err));
     ANTLER_TRY(add_kept(entries, t, err));
-    ANTLER_TRY(add_rate(entries, t->model, err));
+    ANTLER_TRY(add_rate(entries, t, err));
     ANTLER_TRY(add_midst(entries, t, err));
     ANTLER_TRY(add_carry(entries, t, err));
     return add_history(entries, t->model, err);
@@ -262,17 +264,18 @@ static antler_status find_midst(const antler_entries *entries, const antler_trai
     return ANTLER_OK;
 }
 
-/* A schedule has no rate that could have been changed. */
-static antler_status find_rate(const antler_entries *entries, const antler_model *model, double *rate,
-                               antler_error *err)
+/* NaN: the rate stays, for a schedule decides, or the fit begins with another one than the checkpoint's did: somebody
+   has chosen that. */
+static antler_status find_rate(const antler_entries *entries, const antler_training *t, double *rate, antler_error *err)
 {
-    const antler_entry *entry = find(entries, "/antler/learning_rate", ANTLER_FLOAT64, 1);
-    *rate = entry ? *(const double *)entry->data : (double)NAN;
-    if (isnan(antler_learning_rate(model)))
-        *rate = (double)NAN;
-    return isnan(*rate) || (isfinite(*rate) && *rate >= 0)
-               ? ANTLER_OK
-               : antler_error_set(err, ANTLER_FORMAT, NULL, "no learning rate: %g", *rate);
+    const antler_entry *entry = find(entries, "/antler/learning_rate", ANTLER_FLOAT64, RATES);
+    const double *rates = entry ? entry->data : NULL;
+    *rate = (double)NAN;
+    if (!rates || isnan(t->rate) || rates[BEGAN] != t->rate)
+        return ANTLER_OK;
+    *rate = rates[NOW];
+    return isfinite(*rate) && *rate >= 0 ? ANTLER_OK
+                                         : antler_error_set(err, ANTLER_FORMAT, NULL, "no learning rate: %g", *rate);
 }
 
 /* Weights alone may start an optimizer afresh, a checkpoint may not. */
@@ -371,7 +374,7 @@ static antler_status read_state(const antler_entries *entries, antler_training *
     int64_t batch;
     double rate;
     ANTLER_TRY(find_midst(entries, t, &batch, &sums, err));
-    ANTLER_TRY(find_rate(entries, t->model, &rate, err));
+    ANTLER_TRY(find_rate(entries, t, &rate, err));
     ANTLER_TRY(check_optimizer(entries, t, position[ITERATION], err));
     ANTLER_TRY(check_history(entries, t, err));
     ANTLER_TRY(read_kept(entries, t, err));

@@ -7,6 +7,7 @@
 /* A fit under way, as a checkpoint sees it. */
 typedef struct antler_training {
     antler_model *model;
+    double rate;             /* that it began with; NaN: a schedule's */
     antler_context *context; /* whose stateful layers carry on from batch to batch, and from epoch to epoch */
     int64_t epoch;           /* epochs done */
     int64_t batch, batches;  /* batches done of the running one, of how many */

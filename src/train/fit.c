@@ -221,6 +221,7 @@ static antler_status start(antler_fit_run *f, antler_error *err)
     bool found = false;
     ANTLER_TRY(antler__fit_make(f, err));
     f->state.epoch = f->args->initial_epoch;
+    f->state.rate = antler_learning_rate(f->model);
     ANTLER_TRY(start_callbacks(f, err));
     if (f->args->resume && f->args->checkpoint)
         ANTLER_TRY(antler__checkpoint_read(f->args->checkpoint, &f->state, &found, err));
