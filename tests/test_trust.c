@@ -16,9 +16,10 @@ static struct {
     antler_status fails;
 } seen;
 
+static const double huge = sizeof(antler_real) == sizeof(float) ? 1e38 : 1e300; /* a rate that no weights survive */
+
 typedef struct explosion {
     int64_t epoch; /* at whose begin the rate explodes; -1: never */
-    double rate;
 } explosion;
 
 enum { CALLS, NUMBERS };
@@ -40,7 +41,7 @@ static antler_status explode(const void *config, double *state, antler_moment *m
     (void)state;
     seen.begins++;
     if (m->epoch == c->epoch)
-        m->rate = c->rate;
+        m->rate = huge;
     return ANTLER_OK;
 }
 
@@ -75,7 +76,6 @@ static antler_status count_end(const void *config, double *state, antler_moment 
 
 static const antler_field fields[] = {
     ANTLER_FIELD_NUMBER(explosion, epoch, ANTLER_INT, "-1", -1, 1e9, "when"),
-    ANTLER_FIELD_NUMBER(explosion, rate, ANTLER_REAL, "1e300", 0, 1e300, "how much"),
     ANTLER_FIELD_END,
 };
 
@@ -202,9 +202,9 @@ START_TEST(divergence_leaves_a_model)
     fitted(antler_fit(b.model, b.x, b.y, .epochs = 2), b.model);
     memset(&seen, 0, sizeof seen);
     snprintf(callbacks, sizeof callbacks, "[{\"class_name\": \"Counting\", \"config\": {\"epoch\": %d}}]", _i);
-    ck_assert_int_eq(antler_fit(b.model, b.x, b.y, .epochs = 9, .batch_size = ROWS / (_i ? 4 : 1),
-                                .callbacks = callbacks, .initial_epoch = 0),
-                     ANTLER_DIVERGED);
+    ck_assert_int_eq(
+        antler_fit(b.model, b.x, b.y, .epochs = 9, .batch_size = ROWS / 4, .callbacks = callbacks, .initial_epoch = 0),
+        ANTLER_DIVERGED);
     antler_error_text(antler_model_error(b.model), text, sizeof text);
     ck_assert_msg(strstr(text, "no finite number in epoch ") && strstr(text, "Largest input 1") == NULL, "%s", text);
     ck_assert_int_eq(antler_history(b.model, &logs), _i);
@@ -223,7 +223,7 @@ END_TEST
 START_TEST(divergence_may_go_on)
 {
     bench b = plain_bench();
-    antler_set_learning_rate(b.model, 1e300, NULL);
+    antler_set_learning_rate(b.model, huge, NULL);
     fitted(antler_fit(b.model, b.x, b.y, .epochs = 2, .terminate_on_nan = false), b.model);
     ck_assert_int_eq(antler_fit(b.model, b.x, b.y, .epochs = 2, .terminate_on_nan = false,
                                 .callbacks = ANTLER_JSON(["TerminateOnNaN"])),
@@ -243,6 +243,7 @@ START_TEST(the_rate_is_set)
     ck_assert(antler_learning_rate(m) == 0.25);
     ck_assert_int_eq(antler_set_learning_rate(m, -1, &err), ANTLER_VALUE);
     ck_assert_int_eq(antler_set_learning_rate(m, NAN, NULL), ANTLER_VALUE);
+    ck_assert_int_eq(antler_set_learning_rate(m, 10 * huge * huge, NULL), ANTLER_VALUE);
     ck_assert_int_eq(antler_set_learning_rate(NULL, 1, NULL), ANTLER_VALUE);
     ck_assert(isnan(antler_learning_rate(NULL)));
     char *json = antler_model_json(m, NULL);

@@ -452,7 +452,7 @@ typedef struct antler_logs {
 } antler_logs;
 
 /* Called during fit: after every batch (end_of_epoch false; running means) and after every epoch. Returning false stops
-   the training after this batch, with status ANTLER_STOPPED. */
+   the training after this batch, with status ANTLER_STOPPED; a checkpoint is then written as of that batch. */
 typedef struct antler_progress {
     int64_t epoch, epochs, batch, batches; /* from 0; `batch` batches of this epoch are done */
     double seconds;                        /* since the epoch began */

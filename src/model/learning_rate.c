@@ -37,7 +37,7 @@ antler_status antler_set_learning_rate(antler_model *model, double rate, antler_
     antler_object *schedule = schedule_of(model);
     if (!schedule)
         return antler_error_set(err, ANTLER_VALUE, "compile_config.optimizer", "the model has no optimizer");
-    if (!isfinite(rate) || rate < 0)
+    if (!isfinite((antler_real)rate) || rate < 0)
         return antler_error_set(err, ANTLER_VALUE, "compile_config.optimizer.config.learning_rate",
                                 "%g is not a finite number, 0 or more", rate);
     if (!(schedule->type->flags & ANTLER_TYPE_BARE)) {
