@@ -227,6 +227,7 @@ struct antler_model {
     antler_logs *history;                     /* [epochs_logged], with room for history_room */
     antler_compile_settings *logged;          /* whose names are in the history; a share, or NULL */
     int64_t epochs_logged, history_room;
+    antler_outcome outcome; /* of the last fit */
 
     _Atomic(struct antler_context *) spare[2]; /* train/spare.c: for ANTLER_INFER and for ANTLER_MC, or NULL */
 };

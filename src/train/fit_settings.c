@@ -77,6 +77,12 @@ static const antler_field fields[] = {
      .def = "false",
      .flags = ANTLER_UNWRITTEN,
      .doc = "layers that are to know the data learn of it before the first step"},
+    {.key = "terminate_on_nan",
+     .kind = ANTLER_BOOL,
+     .offset = AT(args.terminate_on_nan),
+     .def = "true",
+     .flags = ANTLER_UNWRITTEN,
+     .doc = "a loss that is no finite number ends the training, as a failure"},
     {.key = "window",
      .kind = ANTLER_INT,
      .offset = AT(args.window),
@@ -158,10 +164,15 @@ static bool add_base(antler_json *config, const antler_fit_settings *base)
 
 /* What is no field: pointers and what only a running program has. */
 static const antler_member others[] = {
-    ANTLER_MEMBER(struct antler_fit, validation_x), ANTLER_MEMBER(struct antler_fit, validation_y),
-    ANTLER_MEMBER(struct antler_fit, checkpoint),   ANTLER_MEMBER(struct antler_fit, resume),
-    ANTLER_MEMBER(struct antler_fit, threads),      ANTLER_MEMBER(struct antler_fit, progress),
-    ANTLER_MEMBER(struct antler_fit, user),         {NULL, 0},
+    ANTLER_MEMBER(struct antler_fit, validation_x),
+    ANTLER_MEMBER(struct antler_fit, validation_y),
+    ANTLER_MEMBER(struct antler_fit, checkpoint),
+    ANTLER_MEMBER(struct antler_fit, resume),
+    ANTLER_MEMBER(struct antler_fit, threads),
+    ANTLER_MEMBER(struct antler_fit, progress),
+    ANTLER_MEMBER(struct antler_fit, user),
+    ANTLER_MEMBER(struct antler_fit, save_freq),
+    {NULL, 0},
 };
 
 static void copy_rest(struct antler_fit *to, const struct antler_fit *from, const char *given)
@@ -180,6 +191,8 @@ static void copy_rest(struct antler_fit *to, const struct antler_fit *from, cons
         to->progress = from->progress;
     if (antler__given(given, "user"))
         to->user = from->user;
+    if (antler__given(given, "save_freq"))
+        to->save_freq = from->save_freq;
 }
 
 antler_status antler__fit_merge(const antler_model *model, const struct antler_fit *args, size_t size,
