@@ -280,12 +280,12 @@ START_TEST(refuses_bad_csv)
         antler_status status;
     } bad[] = {
         {"", NULL, "a.csv:1: the file is empty", ANTLER_DATA},
-        {"a,b\n1,2\n3,x\n", NULL, "a.csv:3: column 2: \"x\" is not a finite number", ANTLER_DATA},
-        {"a,b\n1,2\n\n3,nan\n", NULL, "a.csv:4: column 2: \"nan\" is not a finite number", ANTLER_DATA},
-        {"nan,1\n", NULL, "a.csv:1: column 1: \"nan\" is not a finite number", ANTLER_DATA},
+        {"a,b\n1,2\n3,x\n", NULL, "a.csv:3: column 2 (b): \"x\" is not a finite number", ANTLER_DATA},
+        {"a,b\n1,2\n\n3,nan\n", NULL, "a.csv:4: column 2 (b): \"nan\" is a missing value", ANTLER_DATA},
+        {"nan,1\n", NULL, "a.csv:1: column 1: \"nan\" is a missing value", ANTLER_DATA},
         {"1,1e999\n", NULL, "a.csv:1: column 2: \"1e999\" is beyond what a float holds", ANTLER_DATA},
-        {"1,\n", NULL, "names and numbers in the first line", ANTLER_DATA},
-        {"1,2\n3,\n", NULL, "a.csv:2: column 2: \"\" is not a finite number", ANTLER_DATA},
+        {"1,\n", NULL, "a.csv:1: column 2: \"\" is a missing value", ANTLER_DATA},
+        {"1,2\n3,\n", NULL, "a.csv:2: column 2: \"\" is a missing value", ANTLER_DATA},
         {"1,0x10\n", NULL, "names and numbers in the first line", ANTLER_DATA},
         {"1,16777217\n", NULL, "a.csv:1: column 2: \"16777217\" is an integer beyond 2^24", ANTLER_DATA},
         {"1,2\n3,4,5\n", NULL, "a.csv:2: more columns than the 2 of the first line", ANTLER_DATA},

@@ -32,7 +32,8 @@ enum {
     ANTLER_OPTION_BY_NAME = 1 << 23,
     ANTLER_OPTION_JSON = 1 << 24,
     ANTLER_OPTION_LENGTH = 1 << 25,
-    ANTLER_OPTION_NOISE = 1 << 26
+    ANTLER_OPTION_NOISE = 1 << 26,
+    ANTLER_OPTION_MISSING = 1 << 27
 };
 
 enum { ANTLER_MAX_ARGUMENTS = 2 };
@@ -41,7 +42,8 @@ enum { ANTLER_MAX_ARGUMENTS = 2 };
 typedef struct antler_arguments {
     const char *argument[ANTLER_MAX_ARGUMENTS]; /* what is no option; NULL beyond */
     unsigned given;
-    const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights, *sample_weight, *loss, *optimizer, *metrics;
+    const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights, *sample_weight, *loss, *optimizer, *metrics,
+        *missing;
     int64_t epochs, batch_size, length, seed, threads, mc;
     bool adapt, validation, no_shuffle, resume, all, quiet, confusion, by_name, json, noise;
 } antler_arguments;
