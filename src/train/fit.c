@@ -5,6 +5,7 @@
 #include "model/compile.h"
 #include "model/structure.h"
 #include "model/unread.h"
+#include "train/adapt.h"
 #include "train/checkpoint.h"
 #include "train/class_weight.h"
 #include "train/evaluate.h"
@@ -156,8 +157,8 @@ static antler_status set_up(fit *f, antler_error *err)
     ANTLER_TRY(antler__model_slots(f->model, err));
     ANTLER_TRY(split_data(f, err));
     ANTLER_TRY(make_contexts(f, err));
-    if (f->args->adapt)
-        ANTLER_TRY(antler_adapt(f->model, f->x, err));
+    ANTLER_TRY(antler__adapt(f->model, f->x, f->y, f->args->adapt, err));
+    ANTLER_TRY(antler__scale_warn(f->model, f->x, f->y, err));
     ANTLER_TRY(antler__history_reserve(f->model, smaller(f->args->epochs, MOST_RESERVED), err));
     return make_callbacks(f, err);
 }
