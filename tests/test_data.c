@@ -286,7 +286,7 @@ START_TEST(refuses_bad_csv)
         {"1,1e999\n", NULL, "a.csv:1: column 2: \"1e999\" is beyond what a float holds", ANTLER_DATA},
         {"1,\n", NULL, "a.csv:1: column 2: \"\" is a missing value", ANTLER_DATA},
         {"1,2\n3,\n", NULL, "a.csv:2: column 2: \"\" is a missing value", ANTLER_DATA},
-        {"1,0x10\n", NULL, "names and numbers in the first line", ANTLER_DATA},
+        {"1,0x10\n", NULL, "a.csv:1: column 2: \"0x10\" is not a finite number", ANTLER_DATA},
         {"1,16777217\n", NULL, "a.csv:1: column 2: \"16777217\" is an integer beyond 2^24", ANTLER_DATA},
         {"1,2\n3,4,5\n", NULL, "a.csv:2: more columns than the 2 of the first line", ANTLER_DATA},
         {"1,2\n3\n", NULL, "a.csv:2: fewer columns than the 2 of the first line", ANTLER_DATA},

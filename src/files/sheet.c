@@ -289,7 +289,8 @@ static line_kind look_at(const antler_sheet *sheet, const antler_cell *cell)
     return kind;
 }
 
-/* A line of names and numbers is a heading if a name is above a number, and a row if every text is above a text. */
+/* A line of names and numbers is a heading if a name is above a number, and a row if every text is above a text, or
+   nothing is below. */
 static antler_status settle_mixed(const antler_sheet *sheet, antler_cursor cursor, const antler_cell *first,
                                   antler_cell *second, bool *heading, antler_error *err)
 {
@@ -301,7 +302,7 @@ static antler_status settle_mixed(const antler_sheet *sheet, antler_cursor curso
         *heading |= above == 't' && below == 'n';
         alike &= above == below || above == '?' || below == '?';
     }
-    if (found && (*heading || alike))
+    if (*heading || alike)
         return ANTLER_OK;
     return antler__cell_fail(sheet, -1, &(antler_cell){.line = first[0].line},
                              "names and numbers in the first line, expected one of the two", err);
