@@ -119,7 +119,7 @@ START_TEST(refuses_what_cannot_be_told)
         {"a,b,c\n1,2,x\n1,y\n", "t.csv:3: fewer columns than the 3", ANTLER_DATA},
         {"a,b,c\n1,inf,x\n1,2,y\n", "t.csv:2: column 2 (b): \"inf\" is not a finite number", ANTLER_DATA},
         {"a,b,c\n1,1O,x\n1,2,y\n3,4,x\n", "t.csv:2: column 2 (b): \"1O\" is not a finite number", ANTLER_DATA},
-        {"a,b,c\n1,2,\xfcx\n1,2,y\n", "t.csv:2: x\" is not UTF-8", ANTLER_DATA},
+        {"a,b,c\n1,2,\xfcx\n1,2,y\n", "x\" is not UTF-8; convert", ANTLER_DATA},
         {"a,\xfc,c\n1,2,x\n1,2,y\n", "t.csv:1: column 2 (", ANTLER_DATA},
         {"a,b,c\n", "t.csv: no rows", ANTLER_DATA},
         {"", "t.csv:1: the file is empty", ANTLER_DATA},
