@@ -2,6 +2,7 @@
 #include "antler/table.h"
 #include "networks.h"
 #include "scratch.h"
+#include "torture.h"
 
 #include <math.h>
 
@@ -529,6 +530,39 @@ START_TEST(answers_have_names)
 }
 END_TEST
 
+/* All of a table's way: learned, saved, loaded, opened again, answered. */
+static antler_status whole(void *arg)
+{
+    const char *const *path = arg;
+    antler_error err = {0};
+    antler_data *x, *y;
+    const antler_real p[] = {0.5, 0.5};
+    antler_model *m = numbers_model(4, 2, sparse);
+    antler_status status =
+        m ? antler_table_learn(m, path[0], &(antler_table_choice){.missing = "mean"}, &x, &y, &err) : ANTLER_MEMORY;
+    if (status == ANTLER_OK) {
+        antler_data_free(x);
+        antler_data_free(y);
+        status = antler_save(m, path[1], &err);
+    }
+    antler_model_free(m);
+    m = status == ANTLER_OK ? antler_load(path[1], &err) : NULL;
+    if (m && (status = antler_table_open(m, path[0], NULL, &x, NULL, &err)) == ANTLER_OK) {
+        antler_data_free(x);
+        status = antler_table_save(m, path[2], p, NULL, 1, &err);
+    }
+    antler_model_free(m);
+    return m || status != ANTLER_OK ? status : err.status;
+}
+
+START_TEST(without_memory)
+{
+    const char *path[] = {table("w.csv", "\"a,b\",c,kind\n1,red,yes\n,blue,no\n3,\"re\"\"d\",no\n3,red,no\n"),
+                          scratch_path("w.json"), scratch_path("a.csv")};
+    torture(whole, path);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("tables");
@@ -550,5 +584,6 @@ int main(void)
     tcase_add_test(tests, a_damaged_record_is_refused);
     tcase_add_test(tests, lists_name_columns);
     tcase_add_test(tests, answers_have_names);
+    tcase_add_test(tests, without_memory);
     return run_suite("tables", tests);
 }

@@ -79,14 +79,20 @@ static antler_status force(learning *l, const char *list, antler_column_form for
     if (!list)
         return ANTLER_OK;
     ANTLER_TRY(antler__sheet_choose(l->sheet, list, &place, &n, l->err));
-    for (int64_t k = 0; k < n; k++)
-        for (int side = X; side <= (form == ANTLER_FORM_TOKENS ? X : Y); side++)
-            for (int64_t i = 0; i < l->columns->n[side]; i++)
-                if (l->columns->column[side][i].place == place[k]) {
-                    l->columns->column[side][i].form = side == Y ? ANTLER_FORM_CLASSES : form;
-                    found++;
-                }
+    bool *asked = antler__allocate_zeroed((size_t)l->sheet->columns, sizeof *asked);
+    for (int64_t k = 0; asked && k < n; k++)
+        asked[place[k]] = true;
+    for (int side = X; asked && side <= (form == ANTLER_FORM_TOKENS ? X : Y); side++)
+        for (int64_t i = 0; i < l->columns->n[side]; i++) {
+            antler_column *column = &l->columns->column[side][i];
+            if (asked[column->place])
+                column->form = side == Y ? ANTLER_FORM_CLASSES : form;
+            found += asked[column->place];
+        }
     antler__free(place);
+    antler__free(asked);
+    if (!asked)
+        return antler__no_memory(l->err);
     return found == n ? ANTLER_OK
                       : antler_error_set(l->err, ANTLER_NAME, form == ANTLER_FORM_TOKENS ? "tokens" : "categories",
                                          "a column that is no input%s", form == ANTLER_FORM_TOKENS ? "" : " or target");

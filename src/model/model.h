@@ -214,6 +214,7 @@ struct antler_model {
     int64_t sites;                         /* noise sites of all calls */
     int64_t trained_size, size;            /* elements (padded) of the trained part, and of all */
     antler_real *parameters;               /* [size] one block; NULL until weights are drawn or loaded */
+    bool read;                             /* a file's weights are among them, or were */
     bool initialized;                      /* parameters are there and hold weights, drawn or loaded */
 
     int slots; /* of the compiled optimizer, allocated with the first training context or by loading: first those that

@@ -206,6 +206,8 @@ antler_status antler__adapt(antler_model *model, const antler_data *x, const ant
 {
     antler_error error = {0};
     adapting a = {.model = model, .rows = antler_data_shape(x)->dim[0]};
+    if (!all && (model->read || model->step > 0))
+        return ANTLER_OK;
     ANTLER_TRY(antler__feed_x(model, x, &a.x, err));
     antler_status status = adapt(&a, y, all, &error);
     antler__feed_free(&a.x);

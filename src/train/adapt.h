@@ -4,8 +4,8 @@
 
 #include "train/feed.h"
 
-/* As antler_adapt, and a layer that gives the model's output and is to be like the targets learns of y. `all`: also
-   those that have learned already. */
+/* As antler_adapt, and a layer that gives the model's output and is to be like the targets learns of y. Without
+   `all`, those that have not learned yet, of a model that has not been trained: what others trained stays. */
 antler_status antler__adapt(antler_model *model, const antler_data *x, const antler_data *y, bool all,
                             antler_error *err);
 /* Warns of inputs and targets that are far from 1 where weights meet them as they are. */

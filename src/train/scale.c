@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { LOOKED_AT = 1000 }; /* rows */
+enum { LOOKED_AT = 1000, NUMBERS = 1 << 20 }; /* rows, and numbers of them */
 static const double large = 100, wide = 30;
 
 /* Of some numbers. */
@@ -50,10 +50,12 @@ static int64_t first_weights(const antler_model *model)
     return -1;
 }
 
+/* Rows that are looked at. */
 static int64_t few(const antler_data *data)
 {
-    int64_t rows = antler_data_shape(data)->dim[0];
-    return rows < LOOKED_AT ? rows : LOOKED_AT;
+    int64_t rows = antler_data_shape(data)->dim[0], width = antler_count(antler_data_shape(data), 1);
+    int64_t most = width > NUMBERS / LOOKED_AT ? NUMBERS / width + 1 : LOOKED_AT;
+    return rows < most ? rows : most;
 }
 
 static void warn(antler_model *model, const char *what, spread s, const char *cure)
