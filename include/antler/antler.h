@@ -78,11 +78,11 @@ ANTLER_API size_t antler_dtype_size(antler_dtype dtype); /* bytes of one number;
 #endif
 
 /* Opens data set `name` of `path`: a data set of an HDF5 file (.h5, .hdf5), NAME.npy or NAME.csv of a directory, a .npy
-   file (name may be NULL), or columns of a .csv file: one by its name in the header, or several, "a,b"; a name "x_..."
-   that is no column is all but the last column, "y_..." the last; without a name all columns. The shape of a .csv file
-   is always (rows, columns); columns that are not asked for may hold any text. NULL and *err on failure. Data sets of
-   up to 1 GiB are read into memory; of larger ones the rows are read when they are used (a .csv file must not be
-   larger). */
+   file (name may be NULL), or columns of a .csv or .tsv file: one by its name in the header, or several, "a,b", in that
+   order; a name "x_..." that is no column is all but the last column, "y_..." the last; without a name all columns. The
+   shape of a .csv file is always (rows, columns); columns that are not asked for may hold any text. NULL and *err on
+   failure. Data sets of up to 1 GiB are read into memory; of larger ones the rows are read when they are used (a .csv
+   file must not be larger). */
 ANTLER_API antler_data *antler_data_open(const char *path, const char *name, antler_error *err);
 /* Parts, one for each input or output of a model that has several: matched to them by name, without names (NULL) by
    order. Both lists end with NULL, and the parts must outlive this. A group of an HDF5 file, or a folder of .npy and

@@ -11,7 +11,7 @@
 typedef enum option_kind { FLAG, TEXT, NUMBER, REAL, LIST } option_kind; /* LIST: may be repeated */
 
 typedef struct option {
-    unsigned bit;
+    uint64_t bit;
     const char *name;
     option_kind kind;
     size_t offset;     /* of the value in antler_arguments */
@@ -25,13 +25,17 @@ static const int64_t MANY = 1000000000;
 
 static const option options[] = {
     {ANTLER_OPTION_DATA, "--data", TEXT, AT(data), "FILE", 0, 0,
-     "data: .h5, .npy, .csv or a directory of such (default: \"data\" of the model's \"fit\")"},
+     "data: .csv, .tsv, - (a table from standard input), .h5, .npy or a directory of such (default: \"data\" of the "
+     "model's \"fit\")"},
     {ANTLER_OPTION_X, "--x", TEXT, AT(x), "NAME", 0, 0,
      "name of the inputs in the data (default: for train \"x\" of \"fit\", or x_train; else x_test)"},
     {ANTLER_OPTION_Y, "--y", TEXT, AT(y), "NAME", 0, 0,
      "name of the targets in the data (default: for train \"y\" of \"fit\", or y_train; else y_test)"},
     {ANTLER_OPTION_SAMPLE_WEIGHT, "--sample-weight", TEXT, AT(sample_weight), "NAME", 0, 0,
      "name of the weights of the samples in the data (default: for train \"sample_weight\" of \"fit\", or none)"},
+    {ANTLER_OPTION_MISSING, "--missing", TEXT, AT(missing), "HOW", 0, 0,
+     "missing values of a table: refuse, drop (the row) or mean (of training) (default: as trained, or \"missing\" of "
+     "\"fit\", or refuse)"},
     {ANTLER_OPTION_EPOCHS, "--epochs", NUMBER, AT(epochs), "N", 1, MANY,
      "passes over the training data (default: that of \"fit\", or 1)"},
     {ANTLER_OPTION_BATCH_SIZE, "--batch-size", NUMBER, AT(batch_size), "N", 1, MANY,
@@ -49,7 +53,9 @@ static const option options[] = {
     {ANTLER_OPTION_THREADS, "--threads", NUMBER, AT(threads), "N", 1, ANTLER_MAX_THREADS,
      "threads (default: as many as the machine runs at a time); results do not depend on it"},
     {ANTLER_OPTION_OUTPUT, "--output", TEXT, AT(output), "FILE", 0, 0,
-     "file for the result: of train .keras, .h5, .weights.h5 or .json, of predict .h5 or .hdf5"},
+     "file for the result: of train .keras, .h5, .weights.h5 or .json, of predict .csv, - (a table to standard "
+     "output), .h5 or "
+     ".hdf5"},
     {ANTLER_OPTION_CHECKPOINT, "--checkpoint", TEXT, AT(checkpoint), "DIR", 0, 0,
      "write the whole state there while training"},
     {ANTLER_OPTION_SAVE_FREQ, "--save-freq", TEXT, AT(save_freq), "FREQ", 0, 0,

@@ -37,6 +37,23 @@ static antler_status open_validation(antler_training_run *t, antler_error *err)
     return part && *part > 0 ? split(t, *part, err) : ANTLER_OK;
 }
 
+/* A table has no x_test: what it is validated on is a part of its rows. */
+static antler_status open_table(antler_training_run *t, antler_error *err)
+{
+    const double *part = antler__fit_value(t->model, "validation_split");
+    const char *const *names = antler__fit_value(t->model, "validation_data");
+    if (t->a->validation || (names && names[0])) {
+        antler_error_set(err, ANTLER_VALUE, t->a->validation ? "--validation" : "fit.validation_data",
+                         "a table has no other data sets; \"validation_split\" of \"fit\" holds back some of its rows");
+        antler__blame(t->path, err);
+        return err->status;
+    }
+    ANTLER_TRY(antler__table_learn(t->a, t->model, t->path, &t->x, &t->y, err));
+    antler__set_warn(t->a, &t->x, &t->y);
+    ANTLER_TRY(antler__targets_check(t->model, t->y.data, t->path, "y", err));
+    return part && *part > 0 ? split(t, *part, err) : ANTLER_OK;
+}
+
 static antler_status open_data(antler_training_run *t, antler_error *err)
 {
     const char *x = t->a->x ? t->a->x : antler__fit_text(t->model, "x");
@@ -45,6 +62,8 @@ static antler_status open_data(antler_training_run *t, antler_error *err)
     y = y ? y : "y_train";
     if (!antler__data_path(t->a, t->model, t->path, sizeof t->path, err))
         return err->status;
+    if (antler__is_table(t->path))
+        return open_table(t, err);
     ANTLER_TRY(antler__open_pair(t->path, x, y, &t->x, &t->y, err));
     antler__set_warn(t->a, &t->x, &t->y);
     const char *weight = t->a->sample_weight ? t->a->sample_weight : antler__fit_text(t->model, "sample_weight");
@@ -66,9 +85,9 @@ static antler_status print_header(antler_training_run *t, antler_error *err)
     printf("%s: antler %s, %s kernels, %s\n\n", antler__shown(antler_model_name(t->model), shown, sizeof shown),
            antler_version(), isa, sizeof(antler_real) == 4 ? "float" : "double");
     printf("%-11s %s\n", "data", antler__shown(t->path, shown, sizeof shown));
-    ANTLER_TRY(antler__targets_print("training", t->y.data, err));
+    ANTLER_TRY(antler__targets_print(t->model, "training", t->y.data, err));
     if (t->validation_y.data)
-        ANTLER_TRY(antler__targets_print("validation", t->validation_y.data, err));
+        ANTLER_TRY(antler__targets_print(t->model, "validation", t->validation_y.data, err));
     printf("%-11s %" PRId64 ", so %" PRId64 " steps an epoch; %" PRId64 " epochs\n\n", "batch", t->batch, steps,
            t->epochs);
     ANTLER_TRY(antler__print_layers(t->model, err));
@@ -231,7 +250,7 @@ const antler_command antler__command_train = {
     "MODEL",
     1,
     1,
-    ANTLER_OPTION_DATA | ANTLER_OPTION_X | ANTLER_OPTION_Y | ANTLER_OPTION_SAMPLE_WEIGHT | ANTLER_OPTION_EPOCHS |
+    ANTLER_OPTION_DATA | ANTLER_OPTION_MISSING | ANTLER_OPTION_X | ANTLER_OPTION_Y | ANTLER_OPTION_SAMPLE_WEIGHT | ANTLER_OPTION_EPOCHS |
         ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_VALIDATION | ANTLER_OPTION_NO_SHUFFLE | ANTLER_OPTION_SEED |
         ANTLER_OPTION_THREADS | ANTLER_OPTION_OUTPUT | ANTLER_OPTION_CHECKPOINT | ANTLER_OPTION_RESUME |
         ANTLER_OPTION_LOG_DIR | ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME | ANTLER_OPTION_LOSS |

@@ -510,12 +510,13 @@ static antler_status add_legacy_attributes(const antler_model *model, antler_sty
     ANTLER_TRY(add_json(entries, "/@model_config", antler__model_write(model, style, false), err));
     if (model->compile && model->compile->optimizer.type) /* which Keras asks for */
         ANTLER_TRY(add_json(entries, "/@training_config", antler__compile_write_legacy(model, style), err));
-    antler_json *fit = model->fit ? antler__json_object(NULL, NULL) : NULL;
+    bool has_fit = model->fit || model->columns;
+    antler_json *fit = has_fit ? antler__json_object(NULL, NULL) : NULL;
     if (fit && !antler__unread_write(model, &antler__fit_type, model->fit, ANTLER_STYLE_KERAS, fit)) {
         antler__json_free(fit);
         fit = NULL;
     }
-    if (model->fit)
+    if (has_fit)
         ANTLER_TRY(add_json(entries, "/@antler_fit", fit, err));
     return ANTLER_OK;
 }

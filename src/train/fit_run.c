@@ -4,6 +4,7 @@
 #include "model/compile.h"
 #include "model/structure.h"
 #include "model/unread.h"
+#include "train/adapt.h"
 #include "train/history.h"
 
 enum { MOST_RESERVED = 1000 }; /* epochs whose logs have room before the first step */
@@ -98,8 +99,8 @@ antler_status antler__fit_make(antler_fit_run *f, antler_error *err)
     ANTLER_TRY(antler__model_slots(f->model, err));
     ANTLER_TRY(split_data(f, err));
     ANTLER_TRY(make_contexts(f, err));
-    if (f->args->adapt)
-        ANTLER_TRY(antler_adapt(f->model, f->x, err));
+    ANTLER_TRY(antler__adapt(f->model, f->x, f->y, f->args->adapt, err));
+    ANTLER_TRY(antler__scale_warn(f->model, f->x, f->y, err));
     ANTLER_TRY(antler__history_reserve(f->model, smaller(f->args->epochs, MOST_RESERVED), err));
     if (f->args->save_freq)
         ANTLER_TRY(antler__save_freq_read(f->args->save_freq, &f->save_freq, err));

@@ -5,6 +5,7 @@
 #include "config/given.h"
 #include "config/registry.h"
 #include "core/memory.h"
+#include "files/columns.h"
 #include "model/compile.h"
 
 #include <string.h>
@@ -112,6 +113,24 @@ static const antler_field fields[] = {
      .def = "null",
      .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
      .doc = "name of the weights of its samples"},
+    {.key = "missing",
+     .kind = ANTLER_STRING,
+     .offset = AT(missing),
+     .def = "null",
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "missing values of a table: refuse, drop or mean"},
+    {.key = "tokens",
+     .kind = ANTLER_STRING,
+     .offset = AT(tokens),
+     .def = "null",
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "columns of a table whose texts are numbered from 1"},
+    {.key = "categories",
+     .kind = ANTLER_STRING,
+     .offset = AT(categories),
+     .def = "null",
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "columns of a table that hold names, though they look like numbers"},
     {.key = "class_weight",
      .kind = ANTLER_REAL,
      .offset = AT(class_weight),
@@ -131,7 +150,12 @@ static const antler_field fields[] = {
 
 static antler_status check(void *config, antler_error *err)
 {
-    const antler_by_output *m = &((antler_fit_settings *)config)->multipliers;
+    const antler_fit_settings *settings = config;
+    const antler_by_output *m = &settings->multipliers;
+    antler_missing missing;
+    if (!antler__missing_find(settings->missing, &missing))
+        return antler_error_set(err, ANTLER_VALUE, "missing", "\"%.40s\" is not refuse, drop or mean",
+                                settings->missing);
     for (int64_t i = 0; i < m->n; i++)
         if (!m->item[i].name || !(m->item[i].number >= 0 && m->item[i].number <= 1e30))
             return antler_error_set(err, ANTLER_VALUE, "learning_rate_multipliers",
