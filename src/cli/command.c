@@ -258,6 +258,22 @@ antler_status antler__set_weigh(antler_set *set, const char *path, const char *n
     return err->status;
 }
 
+antler_status antler__set_windows(const antler_model *model, antler_set *x, antler_set *y, antler_error *err)
+{
+    const antler_object *object = antler__fit_value(model, "timeseries");
+    if (!object || !object->type)
+        return ANTLER_OK;
+    struct antler_timeseries settings = *(const struct antler_timeseries *)object->config;
+    settings.horizon = y ? settings.horizon : 0; /* to predict, each window will do */
+    antler_data *windows = antler_data_windows(x->data, &settings, err);
+    antler_data *targets = windows && y ? antler_data_targets(y->data, &settings, err) : NULL;
+    if (windows)
+        set_add(x, windows);
+    if (targets)
+        set_add(y, targets);
+    return err->status;
+}
+
 antler_status antler__set_split(antler_set *set, double split, antler_set *rest, antler_error *err)
 {
     antler_data *first, *last;

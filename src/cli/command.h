@@ -64,7 +64,7 @@ void antler__print_compile(const antler_model *model, int64_t steps);
 
 /* Rows of a data set, and what they are rows of. {0} is empty. */
 typedef struct antler_set {
-    antler_data *owned[2]; /* each rows of the one before */
+    antler_data *owned[3]; /* each rows of the one before */
     int views;
     antler_data *weight;     /* of the samples, or NULL */
     const antler_data *data; /* the last of them; NULL for none */
@@ -73,6 +73,8 @@ typedef struct antler_set {
 antler_status antler__set_open(antler_set *set, const char *path, const char *name, antler_error *err);
 /* Gives targets that were just opened their sample weights; NULL: none. */
 antler_status antler__set_weigh(antler_set *set, const char *path, const char *name, antler_error *err);
+/* Where "fit" says that rows are steps of a series: x becomes its windows, and y (NULL: all windows) their targets. */
+antler_status antler__set_windows(const antler_model *model, antler_set *x, antler_set *y, antler_error *err);
 /* Leaves the set what a validation_split leaves to train on; the rest is another set, to be closed before this one. */
 antler_status antler__set_split(antler_set *set, double split, antler_set *rest, antler_error *err);
 /* Prints what reading x, or else y, warned of. */

@@ -59,6 +59,7 @@ static antler_status predict(const antler_arguments *a, antler_model *model, ant
     if (!path)
         return err->status;
     ANTLER_TRY(antler__set_open(x, path, a->x ? a->x : "x_test", err));
+    ANTLER_TRY(antler__set_windows(model, x, NULL, err));
     measure(model, x->data, p, &numbers, err);
     antler__blame_data(path, err);
     ANTLER_TRY(err->status);

@@ -45,7 +45,8 @@ static antler_status open_validation(training *t, antler_error *err)
     if (x && y) {
         ANTLER_TRY(antler__open_pair(t->path, x, y, &t->validation_x, &t->validation_y, err));
         ANTLER_TRY(antler__set_weigh(&t->validation_y, t->path, t->a->validation ? NULL : names[2], err));
-        return antler__targets_check(t->model, t->validation_y.data, t->path, y, err);
+        ANTLER_TRY(antler__targets_check(t->model, t->validation_y.data, t->path, y, err));
+        return antler__set_windows(t->model, &t->validation_x, &t->validation_y, err);
     }
     return part && *part > 0 ? split(t, *part, err) : ANTLER_OK;
 }
@@ -63,6 +64,7 @@ static antler_status open_data(training *t, antler_error *err)
     const char *weight = t->a->sample_weight ? t->a->sample_weight : antler__fit_text(t->model, "sample_weight");
     ANTLER_TRY(antler__set_weigh(&t->y, t->path, weight, err));
     ANTLER_TRY(antler__targets_check(t->model, t->y.data, t->path, y, err));
+    ANTLER_TRY(antler__set_windows(t->model, &t->x, &t->y, err));
     return open_validation(t, err);
 }
 

@@ -269,8 +269,8 @@ bool antler__h5_plausible(int64_t bytes, int64_t stored)
 
 /* Where the data lies, and that its declared size agrees with what is there. Of a data set that was created and never
    written nothing is there: it reads as its fill value. */
-static antler_status check_layout(hid_t set, hid_t plist, const antler_h5_content *c, int64_t file_bytes,
-                                  int64_t most, const char *place, bool *packed, antler_error *err)
+static antler_status check_layout(hid_t set, hid_t plist, const antler_h5_content *c, int64_t file_bytes, int64_t most,
+                                  const char *place, bool *packed, antler_error *err)
 {
     H5D_layout_t layout = H5Pget_layout(plist);
     if (layout == H5D_VIRTUAL)

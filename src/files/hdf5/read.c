@@ -300,8 +300,7 @@ static bool receive(void *arg, int from, antler_error *err)
 antler_status antler__hdf5_read(const char *path, const void *image, size_t bytes, antler_entries *entries,
                                 antler_error *err)
 {
-    static const antler_guarded job = {
-        .read = read_whole, .send = send, .receive = receive, .lock = &antler__h5_lock};
+    static const antler_guarded job = {.read = read_whole, .send = send, .receive = receive, .lock = &antler__h5_lock};
     *entries = (antler_entries){0};
     whole w = {path, image, bytes, entries};
     return antler__guarded(path, &job, &w, err);

@@ -207,10 +207,10 @@ static antler_status ask(antler_hdf5_rows *rows, int64_t first, int64_t n, void 
     const request wanted = {first, n};
     antler_error result = {0};
     pthread_mutex_lock(&rows->asks);
-    bool all = antler__server_ask(&rows->server, &wanted, sizeof wanted) &&
-               antler__file_take(rows->server.socket, &result, sizeof result) &&
-               (result.status != ANTLER_OK ||
-                antler__file_take(rows->server.socket, out, (size_t)(n * row_bytes(rows))));
+    bool all =
+        antler__server_ask(&rows->server, &wanted, sizeof wanted) &&
+        antler__file_take(rows->server.socket, &result, sizeof result) &&
+        (result.status != ANTLER_OK || antler__file_take(rows->server.socket, out, (size_t)(n * row_bytes(rows))));
     if (!all)
         antler__server_ended(&rows->server, rows->path, &result);
     pthread_mutex_unlock(&rows->asks);
@@ -420,7 +420,7 @@ static antler_status open_here(void *arg, antler_error *err)
 /* What goes from the child to its parent before the values, if it read them. */
 typedef struct packet {
     antler_hdf5_set set;
-    int64_t offset;        /* if it did not: of the rows */
+    int64_t offset; /* if it did not: of the rows */
     antler_h5_content content;
 } packet;
 
@@ -470,8 +470,8 @@ static void serve(void *arg, int with)
         size_t bytes = (size_t)(wanted.n * row_bytes(rows));
         antler__server_works((int64_t)bytes);
         void *values = antler__allocate(bytes, 1);
-        result.status = values ? antler__hdf5_rows_read(rows, wanted.first, wanted.n, values, &result)
-                               : antler__no_memory(&result);
+        result.status =
+            values ? antler__hdf5_rows_read(rows, wanted.first, wanted.n, values, &result) : antler__no_memory(&result);
         sent = antler__file_put(with, &result, sizeof result) &&
                (result.status != ANTLER_OK || antler__file_put(with, values, bytes));
         antler__free(values);
