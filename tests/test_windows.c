@@ -35,8 +35,8 @@ static antler_real number(const antler_data *data, int64_t row, int64_t element)
     return out[element];
 }
 
-/* Of timeseries_dataset_from_array(series, value[(length - 1) * rate + horizon:], ...), Keras 3.15.1: the windows, where
-   the first and the last of them begin, the last window's second feature, and the targets. */
+/* Of timeseries_dataset_from_array(series, value[(length - 1) * rate + horizon:], ...), Keras 3.15.1: the windows,
+   where the first and the last of them begin, the last window's second feature, and the targets. */
 static const struct {
     struct antler_timeseries settings;
     int n;

@@ -5,6 +5,7 @@
 #include "model/compile.h"
 #include "model/structure.h"
 #include "model/unread.h"
+#include "train/ahead.h"
 #include "train/checkpoint.h"
 #include "train/class_weight.h"
 #include "train/evaluate.h"
@@ -29,7 +30,8 @@ typedef struct fit {
     int64_t batches;
     antler_feeds feeds, validation_feeds;
     antler_context *train, *validation; /* validation NULL: none */
-    antler_rooms rooms, validation_rooms;
+    antler_ahead ahead;
+    antler_rooms validation_rooms;
     antler_class_weights classes;
     int64_t *order; /* [rows of the feeds] */
     bool batch_given;
@@ -114,7 +116,7 @@ static antler_status make_contexts(fit *f, antler_error *err)
     ANTLER_TRY(antler__feed_fits(&f->feeds.y, &f->feeds.w, f->train->objective, f->model, err));
     int64_t w_width;
     ANTLER_TRY(make_class_weights(f, &w_width, err));
-    ANTLER_TRY(antler__rooms_make(&f->rooms, batch, f->feeds.x.width, f->feeds.y.width, w_width, err));
+    ANTLER_TRY(antler__ahead_make(&f->ahead, &f->feeds, batch, w_width, err));
     f->order = antler__allocate((size_t)f->feeds.rows, sizeof *f->order);
     if (!f->order)
         return antler__no_memory(err);
@@ -164,13 +166,13 @@ static antler_status set_up(fit *f, antler_error *err)
 
 static void tear_down(fit *f)
 {
+    antler__ahead_free(&f->ahead); /* it may be at work */
     antler_context_free(f->train);
     antler_context_free(f->validation);
     for (int i = 0; i < 4; i++)
         antler_data_free(f->part[i]);
     antler__feeds_free(&f->feeds);
     antler__feeds_free(&f->validation_feeds);
-    antler__rooms_free(&f->rooms);
     antler__rooms_free(&f->validation_rooms);
     antler__class_weights_free(&f->classes);
     antler__free(f->order);
@@ -242,17 +244,28 @@ static antler_status report_progress(fit *f, int64_t batch, bool end_of_epoch, a
     return ANTLER_OK;
 }
 
-static antler_status train_batch(fit *f, const int64_t *row, int64_t n, antler_error *err)
+static void want_batch(fit *f, int64_t b)
 {
-    ANTLER_TRY(antler__gather_x(f->train, &f->feeds.x, row, n, f->rooms.x, err));
-    ANTLER_TRY(antler__feed_gather(&f->feeds.y, row, n, f->rooms.y, err));
-    ANTLER_TRY(antler__feed_gather(&f->feeds.w, row, n, f->rooms.w, err));
+    int64_t first = b * f->train->batch;
+    antler__ahead_want(&f->ahead, f->order + first, smaller(f->train->batch, f->feeds.rows - first));
+}
+
+/* The next one is wanted. */
+static antler_status train_batch(fit *f, int64_t b, antler_error *err)
+{
+    const int64_t *row = f->ahead.row, n = f->ahead.n;
+    const antler_rooms *room = antler__ahead_take(&f->ahead, err);
+    if (!room)
+        return err->status;
+    if (b + 1 < f->batches)
+        want_batch(f, b + 1);
+    ANTLER_TRY(antler__check_input(f->train, room->x, row, n, err));
     if (f->classes.n)
-        antler__class_weights_fill(&f->classes, &f->train->objective->goal[0], f->rooms.y, n, f->rooms.w);
-    antler__objective_weigh(f->train->objective, f->classes.n || f->feeds.w.parts ? f->rooms.w : NULL, n);
+        antler__class_weights_fill(&f->classes, &f->train->objective->goal[0], room->y, n, room->w);
+    antler__objective_weigh(f->train->objective, f->classes.n || f->feeds.w.parts ? room->w : NULL, n);
     antler_context_seek(f->train, f->model->step, 0);
-    ANTLER_TRY(antler__forward(f->train, f->rooms.x, n, err));
-    ANTLER_TRY(antler__backward_tracked(f->train, f->rooms.y, err));
+    ANTLER_TRY(antler__forward(f->train, room->x, n, err));
+    ANTLER_TRY(antler__backward_tracked(f->train, room->y, err));
     ANTLER_TRY(antler_update(f->train, err));
     f->model->step++;
     return ANTLER_OK;
@@ -277,9 +290,9 @@ static antler_status train_epoch(fit *f, antler_error *err)
     for (int64_t i = 0; !f->args->shuffle && i < f->feeds.rows; i++)
         f->order[i] = i;
     antler__objective_reset(f->train->objective);
+    want_batch(f, 0);
     for (int64_t b = 0; b < f->batches; b++) {
-        int64_t first = b * f->train->batch;
-        ANTLER_TRY(train_batch(f, f->order + first, smaller(f->train->batch, f->feeds.rows - first), err));
+        ANTLER_TRY(train_batch(f, b, err));
         ANTLER_TRY(report_progress(f, b + 1, false, err));
     }
     f->model->epoch++;

@@ -57,7 +57,8 @@ typedef struct asked {
 static antler_status check(const struct antler_timeseries *s, antler_error *err)
 {
     const int64_t value[] = {s->sequence_length, s->horizon, s->sequence_stride, s->sampling_rate};
-    static const char *const name[] = {"sequence_length", "horizon", "sequence_stride", "sampling_rate"};
+    static const char *const name[] = {"timeseries.sequence_length", "timeseries.horizon", "timeseries.sequence_stride",
+                                       "timeseries.sampling_rate"};
     for (int i = 0; i < 4; i++)
         if (value[i] < (i != 1) || value[i] > ANTLER_MOST_STEPS)
             return antler_error_set(err, ANTLER_VALUE, name[i], "%lld is not from %d to %d", (long long)value[i],
