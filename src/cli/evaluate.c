@@ -8,7 +8,7 @@ static antler_status evaluate(const antler_arguments *a, antler_model *model, an
     if (!path)
         return err->status;
     const char *y_name = a->y ? a->y : "y_test";
-    ANTLER_TRY(antler__open_pair(path, a->x ? a->x : "x_test", y_name, x, y, err));
+    ANTLER_TRY(antler__open_pair(model, path, a->x ? a->x : "x_test", y_name, false, x, y, err));
     antler__set_warn(a, x, y);
     ANTLER_TRY(antler__targets_check(model, y->data, path, y_name, err));
     ANTLER_TRY(antler__set_weigh(y, path, a->sample_weight, err));

@@ -58,7 +58,10 @@ static antler_status predict(const antler_arguments *a, antler_model *model, ant
     int64_t numbers, batch = antler__batch_size(a, model);
     if (!path)
         return err->status;
-    ANTLER_TRY(antler__set_open(x, path, a->x ? a->x : "x_test", err));
+    const char *name = a->x ? a->x : "x_test";
+    if (!antler__images_open(model, path, name, false, x, NULL, err))
+        antler__set_open(x, path, name, err);
+    ANTLER_TRY(err->status);
     ANTLER_TRY(antler__set_windows(model, x, NULL, err));
     measure(model, x->data, p, &numbers, err);
     antler__blame_data(path, err);

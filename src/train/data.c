@@ -144,6 +144,7 @@ void antler_data_free(antler_data *data)
         antler__free((void *)(uintptr_t)data->values);
         if (data->source.close)
             data->source.close(data->source.self);
+        antler__classes_free(&data->classes);
     }
     antler__parts_free(data);
     antler__weights_drop(data);

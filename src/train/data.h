@@ -20,6 +20,13 @@ typedef struct antler_windows {
     int64_t from, stride, length, rate, offset, reach, end;
 } antler_windows;
 
+/* Names of classes, which targets are numbers of. */
+typedef struct antler_class_list {
+    char **name; /* [n] */
+    int64_t n;
+} antler_class_list;
+void antler__classes_free(antler_class_list *classes);
+
 struct antler_data {
     antler_shape shape; /* of parts: the rows alone */
     antler_dtype dtype;
@@ -36,6 +43,7 @@ struct antler_data {
     char **part_name;          /* [parts], or NULL: by their order */
     const antler_data *weight; /* sample weights of these targets, or NULL */
     bool owns_weight;          /* it is freed with the data */
+    antler_class_list classes; /* of targets that came with names; a view borrows them */
     char file[256], name[256]; /* for errors */
     antler_error warning;      /* of reading it; no message: none */
 };

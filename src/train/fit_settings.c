@@ -11,6 +11,8 @@
 
 #define AT(member) offsetof(antler_fit_settings, member)
 
+static const char *const color_modes[] = {"grayscale", "rgb", "rgba", NULL};
+
 static const antler_field fields[] = {
     {.key = "data",
      .kind = ANTLER_STRING,
@@ -30,6 +32,22 @@ static const antler_field fields[] = {
      .def = "null",
      .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
      .doc = "name of its targets; y_train when left out"},
+    {.key = "image_size",
+     .kind = ANTLER_INTS,
+     .offset = AT(image_size),
+     .def = "null",
+     .min = 1,
+     .max = 65536,
+     .count = 2,
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "height and width that images are resized to; those of the model's input when left out"},
+    {.key = "color_mode",
+     .kind = ANTLER_STRING,
+     .offset = AT(color_mode),
+     .def = "null",
+     .choices = color_modes,
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "of images; what the model's input has channels for when left out"},
     {.key = "timeseries",
      .kind = ANTLER_OBJECT,
      .offset = AT(timeseries),
