@@ -16,10 +16,16 @@ static bool find_folder(const char *path, const char *x_name, char *text, size_t
     }
     const char *name = strncmp(x_name, "x_", 2) == 0 ? x_name + 2 : x_name;
     int length = snprintf(text, size, "%s/%s", path, name);
-    if (length > 0 && (size_t)length < size && antler_is_image_folder(text))
-        return true;
-    length = snprintf(text, size, "%s", path);
-    return length > 0 && (size_t)length < size && antler_is_image_folder(text);
+    if (length <= 0 || (size_t)length >= size || antler_is_image_folder(text))
+        return length > 0;
+    for (int i = 0; i < 2; i++) { /* or "train" and "test" would be taken for classes */
+        char other[4096];
+        snprintf(other, sizeof other, "%s/%s", path, i ? "test" : "train");
+        if (antler_is_image_folder(other))
+            return true;
+    }
+    snprintf(text, size, "%s", path);
+    return antler_is_image_folder(text);
 }
 
 /* What "fit" says, or what the model's input takes, or Keras's default. */

@@ -6,6 +6,7 @@
 #include "files/csv.h"
 #include "files/entries.h"
 #include "files/file.h"
+#include "files/idx.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -252,6 +253,27 @@ static antler_status open_npy(antler_data *data, const char *path, const char *n
     return antler__data_settle(data, most, err);
 }
 
+/* MNIST's own files. What gzip has packed is read whole. */
+static antler_status open_idx(antler_data *data, const char *path, const char *name, int64_t most, antler_error *err)
+{
+    (void)name;
+    void *values;
+    antler_npy *npy = antler__allocate(1, sizeof *npy);
+    if (!npy)
+        return antler__no_memory(err);
+    npy->file = -1;
+    data->source = (antler_source){npy, read_npy, close_npy};
+    ANTLER_TRY(antler__idx_open(path, npy, err));
+    ANTLER_TRY(antler__data_set_shape(data, npy->dtype, &npy->shape, err));
+    if (npy->file >= 0)
+        return antler__data_settle(data, most, err);
+    ANTLER_TRY(antler__idx_unpack(path, npy, in_memory, &values, err));
+    data->values = values;
+    data->source = (antler_source){0};
+    close_npy(npy);
+    return ANTLER_OK;
+}
+
 static antler_status open_csv(antler_data *data, const char *path, const char *name, int64_t most, antler_error *err)
 {
     (void)most;
@@ -272,6 +294,10 @@ static antler_status find_opener(const char *path, opener *open, antler_error *e
 {
     antler_container container;
     const char *what;
+    if (antler__idx_is(path)) {
+        *open = open_idx;
+        return ANTLER_OK;
+    }
     ANTLER_TRY(antler__container_find(path, &container, &what, err));
     bool text = container == ANTLER_CONTAINER_OTHER;
     if (container == ANTLER_CONTAINER_HDF5 ||
@@ -295,6 +321,24 @@ static antler_status open_source(antler_data *data, const char *path, const char
     return open(data, path, name, most, err);
 }
 
+/* The four files of MNIST, and of those that are like it, under the names that they come with. */
+static bool find_mnist(const char *path, const char *name, char *inside, size_t size)
+{
+    static const char *const files[][2] = {{"x_train", "train-images%cidx3-ubyte%s"},
+                                           {"y_train", "train-labels%cidx1-ubyte%s"},
+                                           {"x_test", "t10k-images%cidx3-ubyte%s"},
+                                           {"y_test", "t10k-labels%cidx1-ubyte%s"}};
+    for (int i = 0; i < 4; i++)
+        for (int form = 0; form < 4 && strcmp(name, files[i][0]) == 0; form++) {
+            char file[64];
+            snprintf(file, sizeof file, files[i][1], form % 2 ? '.' : '-', form / 2 ? ".gz" : "");
+            int length = snprintf(inside, size, "%s/%s", path, file);
+            if (length > 0 && (size_t)length < size && access(inside, F_OK) == 0)
+                return true;
+        }
+    return false;
+}
+
 /* NAME.npy or NAME.csv of a directory, or what a directory NAME in it has. */
 static antler_status open_in_directory(antler_data *data, const char *path, const char *name, int64_t most,
                                        antler_error *err)
@@ -308,6 +352,10 @@ static antler_status open_in_directory(antler_data *data, const char *path, cons
             snprintf(data->file, sizeof data->file, "%.255s", inside);
             return open_source(data, inside, NULL, most, err);
         }
+    }
+    if (name && find_mnist(path, name, inside, sizeof inside)) {
+        snprintf(data->file, sizeof data->file, "%.255s", inside);
+        return open_source(data, inside, NULL, most, err);
     }
     int length = name ? snprintf(inside, sizeof inside, "%s/%s", path, name) : 0;
     if (length > 0 && (size_t)length < sizeof inside && stat(inside, &info) == 0 && S_ISDIR(info.st_mode)) {

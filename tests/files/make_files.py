@@ -1,4 +1,6 @@
 """Writes the files of this folder, which tests/test_files.c and test_data.c read. Needs h5py and numpy."""
+import gzip
+import struct
 import warnings
 import zipfile
 
@@ -161,3 +163,12 @@ with zipfile.ZipFile("twice.keras", "w") as z, warnings.catch_warnings():
     warnings.simplefilter("ignore")
     z.writestr("config.json", "{}")
     z.writestr("config.json", "[]")
+
+# MNIST's format: a type, the sizes, the numbers; packed as MNIST is, and cut.
+packed = gzip.compress(b"\0\0\x0b\1" + struct.pack(">I3h", 3, 1, -2, 300), mtime=0)
+with open("packed.idx.gz", "wb") as f:
+    f.write(packed)
+with open("packed_cut.idx.gz", "wb") as f:
+    f.write(packed[:-12])
+with open("packed_bomb.idx.gz", "wb") as f:
+    f.write(gzip.compress(b"\0\0\x08\3" + struct.pack(">3I", 1000, 1000, 1000), mtime=0))
