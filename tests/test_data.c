@@ -416,7 +416,14 @@ START_TEST(survives_damaged_data)
         for (int64_t most = 0; most <= 1 << 20; most += 1 << 20) {
             antler_error err = {0};
             antler_data *data = antler__data_open(files[i], "x_train", most, &err);
-            if (!data)
+            int64_t rows = data ? antler_data_shape(data)->dim[0] : 0;
+            antler_real *out = malloc(sizeof *out * (data ? (size_t)antler_count(antler_data_shape(data), 1) : 1));
+            for (int64_t row = 0; row < rows && antler_data_gather(data, &row, 1, out, &err) == ANTLER_OK; row++)
+                ;
+            if (data && err.status == ANTLER_FORMAT) /* the child may be gone: it is told again */
+                antler_data_gather(data, &(int64_t){0}, 1, out, NULL);
+            free(out);
+            if (err.status != ANTLER_OK && err.status != ANTLER_DATA)
                 expect_error(&err, ANTLER_FORMAT, "damaged");
             antler_data_free(data);
         }

@@ -102,6 +102,41 @@ ANTLER_API antler_data *antler_data_rows(const antler_data *data, int64_t first,
    Both are as antler_data_rows makes them; a split that leaves either empty is ANTLER_VALUE. */
 ANTLER_API antler_status antler_data_split(const antler_data *data, double split, antler_data **first,
                                            antler_data **rest, antler_error *err);
+
+/* Windows of a series, whose rows are steps of time, as Keras's timeseries_dataset_from_array makes them. */
+struct antler_timeseries {
+    int64_t sequence_length; /* steps of a window */
+    int64_t horizon;         /* steps from a window's last step to its target; 0: the last step itself */
+    int64_t sequence_stride; /* steps from a window to the next */
+    int64_t sampling_rate;   /* steps from one of a window to the next: 1 takes all */
+};
+enum { ANTLER_MOST_STEPS = 1000000000 }; /* of each of these */
+/* Windows of a series (steps, ...), of shape (windows, sequence_length, ...), and the targets that belong to them, rows
+   of the same or another series as long: (windows, ...). Only windows whose target is in the series are there; with a
+   horizon of 0 that is all. The rows stay the series', which must outlive these; its sample weights are the targets'.
+   antler_data_split cuts the series, so that no window or target of one part reaches into the other. */
+ANTLER_API antler_data *antler_data_windows(const antler_data *series, const struct antler_timeseries *settings,
+                                            antler_error *err);
+ANTLER_API antler_data *antler_data_targets(const antler_data *series, const struct antler_timeseries *settings,
+                                            antler_error *err);
+/* How images are read. */
+struct antler_images {
+    int64_t height, width; /* that they are resized to, bilinearly */
+    int64_t channels;      /* 1: grey; 3: red, green, blue; 4: and alpha */
+    bool shuffle;          /* in an order by the seed, or in that of the classes and names */
+    int64_t seed;
+};
+/* The images of a folder, (images, height, width, channels) with numbers from 0 to 255, and their classes, numbers from
+   0 (images): there is a folder in it for each class, in the order of their names, as Keras's
+   image_dataset_from_directory has it. PNG and JPEG are read, when they are used; names that begin with a dot are
+   passed over. y NULL: the classes are not wanted, and the images may lie in the folder itself. ANTLER_DATA where there
+   are none; a damaged image is an error, with its name, of what reads it. */
+ANTLER_API antler_status antler_data_images(const char *path, const struct antler_images *settings, antler_data **x,
+                                            antler_data **y, antler_error *err);
+/* The name of a class of such targets; NULL past the last. */
+ANTLER_API const char *antler_data_class(const antler_data *y, int64_t index);
+/* Whether it is a folder that has images, in folders of classes or itself. */
+ANTLER_API bool antler_is_image_folder(const char *path);
 /* Gives targets sample weights, which antler_fit and antler_evaluate then multiply the rows of the losses by, and those
    of the weighted metrics: one for each sample, or one for each step. The weights must outlive the targets and all that
    antler_data_rows and antler_data_split make of these, which have them, too; NULL: none. Those of joined targets are

@@ -224,7 +224,7 @@ int64_t antler__batch_size(const antler_arguments *a, const antler_model *model)
 
 /* ---- data -------------------------------------------------------------------------------------------------------- */
 
-static void set_add(antler_set *set, antler_data *data)
+void antler__set_add(antler_set *set, antler_data *data)
 {
     set->owned[set->views++] = data;
     set->data = data;
@@ -235,7 +235,7 @@ antler_status antler__set_open(antler_set *set, const char *path, const char *na
     antler_data *data = antler_data_open(path, name, err);
     if (!data)
         return err->status;
-    set_add(set, data);
+    antler__set_add(set, data);
     return ANTLER_OK;
 }
 
@@ -260,12 +260,28 @@ antler_status antler__set_weigh(antler_set *set, const char *path, const char *n
     return err->status;
 }
 
+antler_status antler__set_windows(const antler_model *model, antler_set *x, antler_set *y, antler_error *err)
+{
+    const antler_object *object = antler__fit_value(model, "timeseries");
+    if (!object || !object->type)
+        return ANTLER_OK;
+    struct antler_timeseries settings = *(const struct antler_timeseries *)object->config;
+    settings.horizon = y ? settings.horizon : 0; /* to predict, each window will do */
+    antler_data *windows = antler_data_windows(x->data, &settings, err);
+    antler_data *targets = windows && y ? antler_data_targets(y->data, &settings, err) : NULL;
+    if (windows)
+        antler__set_add(x, windows);
+    if (targets)
+        antler__set_add(y, targets);
+    return err->status;
+}
+
 antler_status antler__set_split(antler_set *set, double split, antler_set *rest, antler_error *err)
 {
     antler_data *first, *last;
     ANTLER_TRY(antler_data_split(set->data, split, &first, &last, err));
-    set_add(set, first);
-    set_add(rest, last);
+    antler__set_add(set, first);
+    antler__set_add(rest, last);
     return ANTLER_OK;
 }
 
@@ -312,9 +328,11 @@ const char *antler__data_path(const antler_arguments *a, const antler_model *mod
     return NULL;
 }
 
-antler_status antler__open_pair(const char *path, const char *x_name, const char *y_name, antler_set *x, antler_set *y,
-                                antler_error *err)
+antler_status antler__open_pair(antler_model *model, const char *path, const char *x_name, const char *y_name,
+                                bool shuffle, antler_set *x, antler_set *y, antler_error *err)
 {
+    if (antler__images_open(model, path, x_name, shuffle, x, y, err))
+        return err->status;
     ANTLER_TRY(antler__set_open(x, path, x_name, err));
     ANTLER_TRY(antler__set_open(y, path, y_name, err));
     if (antler__set_count(x) == antler__set_count(y))

@@ -64,15 +64,18 @@ void antler__print_compile(const antler_model *model, int64_t steps);
 
 /* Rows of a data set, and what they are rows of. {0} is empty. */
 typedef struct antler_set {
-    antler_data *owned[2]; /* each rows of the one before */
+    antler_data *owned[3]; /* each rows of the one before */
     int views;
     antler_data *weight;     /* of the samples, or NULL */
     const antler_data *data; /* the last of them; NULL for none */
 } antler_set;
 
+void antler__set_add(antler_set *set, antler_data *data); /* which the set then owns */
 antler_status antler__set_open(antler_set *set, const char *path, const char *name, antler_error *err);
 /* Gives targets that were just opened their sample weights; NULL: none. */
 antler_status antler__set_weigh(antler_set *set, const char *path, const char *name, antler_error *err);
+/* Where "fit" says that rows are steps of a series: x becomes its windows, and y (NULL: all windows) their targets. */
+antler_status antler__set_windows(const antler_model *model, antler_set *x, antler_set *y, antler_error *err);
 /* Leaves the set what a validation_split leaves to train on; the rest is another set, to be closed before this one. */
 antler_status antler__set_split(antler_set *set, double split, antler_set *rest, antler_error *err);
 /* Prints what reading x, or else y, warned of. */
@@ -84,9 +87,14 @@ int64_t antler__set_count(const antler_set *set); /* rows; 0 for an empty one */
    text; NULL and *err for none. */
 const char *antler__data_path(const antler_arguments *a, const antler_model *model, char *text, size_t size,
                               antler_error *err);
-/* Opens x and y of the path, named by the options or else as given. They must have the same number of rows. */
-antler_status antler__open_pair(const char *path, const char *x_name, const char *y_name, antler_set *x, antler_set *y,
-                                antler_error *err);
+/* Opens x and y of the path, named by the options or else as given; images of a folder, in a mixed order if `shuffle`.
+   They must have the same number of rows. */
+antler_status antler__open_pair(antler_model *model, const char *path, const char *x_name, const char *y_name,
+                                bool shuffle, antler_set *x, antler_set *y, antler_error *err);
+/* If the path is a folder of images: opens them as the model takes them, builds it for that; y NULL: images alone.
+   False: it is none. */
+bool antler__images_open(antler_model *model, const char *path, const char *x_name, bool shuffle, antler_set *x,
+                         antler_set *y, antler_error *err);
 
 /* Whether a path is that of a table, which the model says how to read; "-" is one from standard input. */
 bool antler__is_table(const char *path);

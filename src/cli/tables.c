@@ -33,14 +33,19 @@ antler_status antler__open_xy(const antler_arguments *a, antler_model *model, co
 {
     const antler_table_choice choice = {.x = a->x, .y = a->y, .sample_weight = a->sample_weight, .missing = a->missing};
     antler_data *data[2] = {NULL, NULL};
-    const char *y_name = a->y ? a->y : "y_test";
+    const char *x_name = a->x ? a->x : "x_test", *y_name = a->y ? a->y : "y_test";
     if (antler__is_table(path)) {
         antler_table_open(model, path, &choice, &data[0], y ? &data[1] : NULL, err);
         take(x, data[0], err);
-        return y ? take(y, data[1], err) : err->status;
+        if (y)
+            take(y, data[1], err);
+        return err->status == ANTLER_OK ? antler__set_windows(model, x, y, err) : err->status;
     }
-    if (!y)
-        return antler__set_open(x, path, a->x ? a->x : "x_test", err);
-    ANTLER_TRY(antler__open_pair(path, a->x ? a->x : "x_test", y_name, x, y, err));
-    return antler__set_weigh(y, path, a->sample_weight, err);
+    if (y) {
+        ANTLER_TRY(antler__open_pair(model, path, x_name, y_name, false, x, y, err));
+        ANTLER_TRY(antler__set_weigh(y, path, a->sample_weight, err));
+    } else if (!antler__images_open(model, path, x_name, false, x, NULL, err)) {
+        antler__set_open(x, path, x_name, err);
+    }
+    return err->status == ANTLER_OK ? antler__set_windows(model, x, y, err) : err->status;
 }

@@ -30,9 +30,10 @@ static antler_status open_validation(antler_training_run *t, antler_error *err)
     const char *x = t->a->validation ? "x_test" : names ? names[0] : NULL;
     const char *y = t->a->validation ? "y_test" : x ? names[1] : NULL;
     if (x && y) {
-        ANTLER_TRY(antler__open_pair(t->path, x, y, &t->validation_x, &t->validation_y, err));
+        ANTLER_TRY(antler__open_pair(t->model, t->path, x, y, false, &t->validation_x, &t->validation_y, err));
         ANTLER_TRY(antler__set_weigh(&t->validation_y, t->path, t->a->validation ? NULL : names[2], err));
-        return antler__targets_check(t->model, t->validation_y.data, t->path, y, err);
+        ANTLER_TRY(antler__targets_check(t->model, t->validation_y.data, t->path, y, err));
+        return antler__set_windows(t->model, &t->validation_x, &t->validation_y, err);
     }
     return part && *part > 0 ? split(t, *part, err) : ANTLER_OK;
 }
@@ -51,6 +52,7 @@ static antler_status open_table(antler_training_run *t, antler_error *err)
     ANTLER_TRY(antler__table_learn(t->a, t->model, t->path, &t->x, &t->y, err));
     antler__set_warn(t->a, &t->x, &t->y);
     ANTLER_TRY(antler__targets_check(t->model, t->y.data, t->path, "y", err));
+    ANTLER_TRY(antler__set_windows(t->model, &t->x, &t->y, err));
     return part && *part > 0 ? split(t, *part, err) : ANTLER_OK;
 }
 
@@ -64,15 +66,28 @@ static antler_status open_data(antler_training_run *t, antler_error *err)
         return err->status;
     if (antler__is_table(t->path))
         return open_table(t, err);
-    ANTLER_TRY(antler__open_pair(t->path, x, y, &t->x, &t->y, err));
+    ANTLER_TRY(antler__open_pair(t->model, t->path, x, y, t->shuffle, &t->x, &t->y, err));
     antler__set_warn(t->a, &t->x, &t->y);
     const char *weight = t->a->sample_weight ? t->a->sample_weight : antler__fit_text(t->model, "sample_weight");
     ANTLER_TRY(antler__set_weigh(&t->y, t->path, weight, err));
     ANTLER_TRY(antler__targets_check(t->model, t->y.data, t->path, y, err));
+    ANTLER_TRY(antler__set_windows(t->model, &t->x, &t->y, err));
     return open_validation(t, err);
 }
 
 /* ---- before ------------------------------------------------------------------------------------------------------ */
+
+/* The classes of targets that have names, in the order of their numbers. */
+static void print_names(const antler_data *y)
+{
+    enum { MOST = 20 };
+    char shown[256];
+    const char *name;
+    for (int64_t i = 0; i < MOST && (name = antler_data_class(y, i)); i++)
+        printf("%s%s", i ? ", " : "classes     ", antler__shown(name, shown, sizeof shown));
+    if (antler_data_class(y, 0))
+        puts(antler_data_class(y, MOST) ? " ..." : "");
+}
 
 static antler_status print_header(antler_training_run *t, antler_error *err)
 {
@@ -85,6 +100,7 @@ static antler_status print_header(antler_training_run *t, antler_error *err)
     printf("%s: antler %s, %s kernels, %s\n\n", antler__shown(antler_model_name(t->model), shown, sizeof shown),
            antler_version(), isa, sizeof(antler_real) == 4 ? "float" : "double");
     printf("%-11s %s\n", "data", antler__shown(t->path, shown, sizeof shown));
+    print_names(t->y.data);
     ANTLER_TRY(antler__targets_print(t->model, "training", t->y.data, err));
     if (t->validation_y.data)
         ANTLER_TRY(antler__targets_print(t->model, "validation", t->validation_y.data, err));

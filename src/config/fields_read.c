@@ -112,11 +112,25 @@ static antler_status read_objects(const antler_field *field, const antler_json *
     return status;
 }
 
+/* The type has the key's name. */
+static antler_status read_settings(const char *key, const antler_json *node, const antler_place *place,
+                                   antler_report *report, antler_object *value)
+{
+    const antler_type *type = antler_type_find(ANTLER_KIND_SETTINGS, key);
+    if (antler__json_type(node) != ANTLER_JSON_OBJECT)
+        return antler__value_wrong(report, place, node, "an object");
+    ANTLER_TRY(antler__config_read(type, node, place, report, &value->config));
+    value->type = type;
+    return ANTLER_OK;
+}
+
 static antler_status read_object(const antler_field *field, const antler_json *node, const antler_place *place,
                                  antler_report *report, antler_object *value)
 {
     if (antler__json_type(node) == ANTLER_JSON_NULL)
         return field->flags & ANTLER_NULLABLE ? ANTLER_OK : antler__value_wrong(report, place, node, "an object");
+    if (field->of == ANTLER_KIND_SETTINGS)
+        return read_settings(field->key, node, place, report, value);
     return antler__object_read(field->of, node, place, report, value);
 }
 

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +24,8 @@
 #ifndef LIMIT_MEMORY
 #define LIMIT_MEMORY 1
 #endif
+
+enum { FREE = 256 << 20, SPEED = 16 << 20 /* bytes a second */ };
 
 static atomic_bool guard;
 static rlim_t child_bytes; /* of the file, in a child; 0 elsewhere */
@@ -55,14 +58,20 @@ static rlim_t in_use(void)
     return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
 }
 
+/* The processor's seconds from now on; by the clock, which counts what others do, far more. */
+static void limit_time(rlim_t seconds)
+{
+    struct rusage used = {0};
+    getrusage(RUSAGE_SELF, &used);
+    limit(RLIMIT_CPU, (rlim_t)used.ru_utime.tv_sec + (rlim_t)used.ru_stime.tv_sec + 1 + seconds);
+    alarm((unsigned)(30 * seconds));
+}
+
 /* What a child may take that reads a file of `file_bytes` and finds `data` bytes in it. Memory: the table, its data,
-   and the pieces that libhdf5 unpacks. Time is the processor's; by the clock, which counts what others do, far more. */
+   and the pieces that libhdf5 unpacks. */
 static void limit_child(rlim_t data)
 {
-    enum { FREE = 256 << 20, SPEED = 16 << 20 /* bytes a second */ };
-    rlim_t seconds = 10 + (child_bytes + data) / SPEED;
-    limit(RLIMIT_CPU, seconds);
-    alarm((unsigned)(30 * seconds));
+    limit_time(10 + (child_bytes + data) / SPEED);
     if (LIMIT_MEMORY)
         limit(RLIMIT_AS, child_start + FREE + 8 * child_bytes + 4 * data);
 }
@@ -99,15 +108,20 @@ static _Noreturn void run_child(int report, rlim_t file_bytes, const antler_guar
     result.status = job->read(arg, &result);
     bool sent = antler__file_put(report, &result, sizeof result);
     if (sent && result.status == ANTLER_OK && job->send)
-        job->send(arg, report);
+        sent = job->send(arg, report);
+    if (sent && result.status == ANTLER_OK && job->stays && job->stays(arg)) {
+        signal(SIGINT, SIG_IGN); /* of a terminal, it is for the parent */
+        antler__server_works(-1);
+        job->serve(arg, report);
+    }
     _exit(0);
 }
 
-/* The ends of a pipe, none of them a standard descriptor: the child gives those away. */
-static bool make_pipe(int ends[2])
+/* The ends of a line both ways, none of them a standard descriptor: the child gives those away. */
+static bool make_line(int ends[2])
 {
     int low[2];
-    if (pipe(low) != 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, low) != 0)
         return false;
     for (int i = 0; i < 2; i++)
         ends[i] = fcntl(low[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
@@ -144,6 +158,17 @@ static bool collect(int report, const antler_guarded *job, void *arg, antler_err
     return result->status != ANTLER_OK || !job->receive || job->receive(arg, report, result);
 }
 
+/* How the child ended; it has when this returns. */
+static int wait_for(antler_server *server)
+{
+    int how = 0;
+    close(server->socket);
+    server->socket = -1;
+    while (waitpid(server->child, &how, 0) < 0 && errno == EINTR)
+        ;
+    return how;
+}
+
 /* How a child that did not say all came to its end. */
 static antler_status ended(int how, const char *path, antler_error *err)
 {
@@ -160,21 +185,59 @@ antler_status antler__guarded(const char *path, const antler_guarded *job, void 
     struct stat info;
     rlim_t file_bytes = stat(path, &info) == 0 && info.st_size > 0 ? (rlim_t)info.st_size : 0;
     int ends[2];
-    if (!make_pipe(ends))
+    if (!make_line(ends))
         return antler__file_error(path, "make a pipe", err);
     pid_t child = fork_unlocked(job->lock);
-    if (child == 0)
+    if (child == 0) {
+        close(ends[0]); /* or it would not see its parent end */
         run_child(ends[1], file_bytes, job, arg);
+    }
     close(ends[1]);
     if (child < 0) {
         close(ends[0]);
         return antler__file_error(path, "start a process that reads it", err);
     }
+    antler_server server = {ends[0], child};
     antler_error result = {0};
-    int how = 0;
-    bool all = collect(ends[0], job, arg, &result);
-    close(ends[0]);
-    while (waitpid(child, &how, 0) < 0 && errno == EINTR)
-        ;
-    return all ? antler__error_copy(err, &result) : ended(how, path, err);
+    if (!collect(ends[0], job, arg, &result))
+        return antler__server_ended(&server, path, err);
+    if (result.status == ANTLER_OK && job->stays && job->stays(arg))
+        job->keep(arg, &server);
+    else
+        antler__server_end(&server);
+    return antler__error_copy(err, &result);
+}
+
+/* ---- a child that stays ------------------------------------------------------------------------------------------ */
+
+bool antler__server_ask(const antler_server *server, const void *request, size_t bytes)
+{
+    for (size_t used = 0; server->socket >= 0 && used < bytes;) {
+        ssize_t n = send(server->socket, (const char *)request + used, bytes - used, MSG_NOSIGNAL);
+        if (n <= 0 && errno != EINTR)
+            return false;
+        used += n > 0 ? (size_t)n : 0;
+    }
+    return server->socket >= 0;
+}
+
+antler_status antler__server_ended(antler_server *server, const char *path, antler_error *err)
+{
+    return ended(wait_for(server), path, err);
+}
+
+void antler__server_end(antler_server *server)
+{
+    if (server->socket < 0)
+        return;
+    kill(server->child, SIGKILL); /* one made after it may hold its line open */
+    wait_for(server);
+}
+
+void antler__server_works(int64_t bytes)
+{
+    if (bytes >= 0)
+        limit_time(10 + (rlim_t)bytes / SPEED);
+    else
+        alarm(0);
 }

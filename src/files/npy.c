@@ -183,8 +183,9 @@ antler_status antler__npy_open(const char *path, antler_npy *npy, antler_error *
     return status;
 }
 
-static void swap_bytes(unsigned char *data, size_t size, int64_t n)
+void antler__swap_bytes(void *values, size_t size, int64_t n)
 {
+    unsigned char *data = values;
     for (; n > 0; n--, data += size)
         for (size_t i = 0; i < size / 2; i++) {
             unsigned char byte = data[i];
@@ -204,7 +205,7 @@ antler_status antler__npy_read(const antler_npy *npy, int64_t first, int64_t n, 
         return antler_error_set(err, ANTLER_FILE, NULL, "cannot read rows %lld to %lld", (long long)first,
                                 (long long)(first + n));
     if (npy->swap)
-        swap_bytes(out, size, n * row);
+        antler__swap_bytes(out, size, n * row);
     return ANTLER_OK;
 }
 

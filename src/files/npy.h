@@ -16,5 +16,7 @@ typedef struct antler_npy {
 antler_status antler__npy_open(const char *path, antler_npy *npy, antler_error *err);
 antler_status antler__npy_read(const antler_npy *npy, int64_t first, int64_t n, void *out, antler_error *err);
 void antler__npy_close(antler_npy *npy);
+/* Turns the bytes of n numbers round. */
+void antler__swap_bytes(void *values, size_t size, int64_t n);
 
 #endif

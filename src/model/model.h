@@ -163,6 +163,9 @@ typedef struct antler_fit_settings {
     const char *validation_data[ANTLER_MAX_STRINGS]; /* names of x, y and weights to validate on, in the same file */
     const char *sample_weight;                       /* name of the weights of y */
     const char *missing, *tokens, *categories;       /* of a table */
+    antler_object timeseries;                        /* struct antler_timeseries; no type: rows are samples */
+    int64_t image_size[2];
+    const char *color_mode; /* one of Keras's, or NULL */
     antler_by_output class_weight;
     antler_objects callbacks;
     antler_by_output multipliers; /* of the rate, by names of layers: always a dict */

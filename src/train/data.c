@@ -1,15 +1,13 @@
 /* Data: rows of one shape, kept in the number type they came in and converted when a batch is gathered. */
 #include "train/data.h"
 #include "core/memory.h"
-#include "core/number.h"
 #include "core/text.h"
 #include "files/container.h"
 #include "files/csv.h"
 #include "files/entries.h"
 #include "files/file.h"
+#include "files/idx.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,157 +15,12 @@
 
 static const int64_t in_memory = (int64_t)1 << 30; /* bytes of a data set that are read whole */
 
-/* ---- conversion -------------------------------------------------------------------------------------------------- */
-
-/* Each converts n elements to `out` and says whether all were good. */
-typedef bool (*converter)(const void *source, int64_t n, antler_real *out);
-
-/* Without its sign, the bits of a float32 that is infinite or NaN are those of infinity or more, and adding one unit of
-   the exponent to them sets the top bit. One pass that copies and looks, without a branch, runs as fast as memory. */
-static bool from_float32(const void *source, int64_t n, antler_real *out)
-{
-    const float *from = source;
-    uint32_t bad = 0, bits;
-    for (int64_t i = 0; i < n; i++) {
-        memcpy(&bits, &from[i], sizeof bits);
-        bad |= (bits & 0x7fffffffu) + 0x00800000u;
-        out[i] = from[i];
-    }
-    return bad >> 31 == 0;
-}
-
-/* A number is bad from max_real's successor on, which may be a float's: the number added to the bits is the one with
-   which the largest good number just does not set the top bit. */
-static bool from_float64(const void *source, int64_t n, antler_real *out)
-{
-    const double *from = source;
-    double max_real = ANTLER_REAL_MAX;
-    uint64_t bad = 0, bits, most;
-    memcpy(&most, &max_real, sizeof most);
-    const uint64_t lack = (UINT64_C(1) << 63) - 1 - most;
-    for (int64_t i = 0; i < n; i++) {
-        memcpy(&bits, &from[i], sizeof bits);
-        bad |= (bits & (UINT64_MAX >> 1)) + lack;
-        out[i] = (antler_real)from[i];
-    }
-    return bad >> 63 == 0;
-}
-
-/* The bits of a float16, shifted to where a float32 has its exponent and fraction, are the value times 2^-112, for zero
-   and subnormal numbers too. */
-static bool from_float16(const void *source, int64_t n, antler_real *out)
-{
-    const uint16_t *from = source;
-    bool good = true;
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t bits = (uint32_t)(from[i] & 0x7fff) << 13 | (uint32_t)(from[i] & 0x8000) << 16;
-        float value;
-        memcpy(&value, &bits, sizeof value);
-        bool finite = (from[i] & 0x7c00) != 0x7c00;
-        good &= finite;
-        out[i] = finite ? value * 0x1p112f : (from[i] & 0x3ff) ? NAN : INFINITY;
-    }
-    return good;
-}
-
-/* Integers that every float holds. */
-#define FROM_SMALL(type)                                                     \
-    static bool from_##type(const void *source, int64_t n, antler_real *out) \
-    {                                                                        \
-        const type##_t *from = source;                                       \
-        for (int64_t i = 0; i < n; i++)                                      \
-            out[i] = from[i];                                                \
-        return true;                                                         \
-    }
-FROM_SMALL(int8)
-FROM_SMALL(uint8)
-FROM_SMALL(int16)
-FROM_SMALL(uint16)
-
-/* Integers that a float may not hold; libantler64 refuses the same ones, so that it proves the same. One too large
-   stays so when it is rounded to a double. */
-#define FROM_WIDE(type)                                                      \
-    static bool from_##type(const void *source, int64_t n, antler_real *out) \
-    {                                                                        \
-        const type##_t *from = source;                                       \
-        int bad = 0;                                                         \
-        for (int64_t i = 0; i < n; i++) {                                    \
-            bad |= fabs((double)from[i]) > ANTLER_FLOAT_EXACT;               \
-            out[i] = (antler_real)from[i];                                   \
-        }                                                                    \
-        return bad == 0;                                                     \
-    }
-FROM_WIDE(int32)
-FROM_WIDE(uint32)
-FROM_WIDE(int64)
-FROM_WIDE(uint64)
-
-static const converter converters[] = {
-#define ROW(NAME, name, kind, bytes, memory, disk) [ANTLER_##NAME] = from_##name,
-    ANTLER_DTYPE_MAP(ROW)
-#undef ROW
-};
-
-static bool is_integer(antler_dtype dtype)
-{
-    return dtype >= ANTLER_INT8;
-}
-
-/* The integers that can be beyond 2^24, as they stand in the data. */
-static void integer_text(antler_dtype dtype, const void *value, char text[24])
-{
-    int64_t number = 0;
-    uint64_t whole = 0;
-    if (dtype == ANTLER_INT64)
-        memcpy(&number, value, sizeof number);
-    else if (dtype == ANTLER_INT32)
-        number = *(const int32_t *)value;
-    else if (dtype == ANTLER_UINT32)
-        number = *(const uint32_t *)value;
-    else
-        memcpy(&whole, value, sizeof whole);
-    snprintf(text, 24, whole > 0 ? "%" PRIu64 : "%" PRId64, whole > 0 ? whole : (uint64_t)number);
-}
-
-/* Names the first bad element of the rows from `row` on. */
-static antler_status complain(const antler_data *data, int64_t row, const unsigned char *source, int64_t n,
-                              antler_error *err)
-{
-    antler_real value = 0;
-    int64_t i = 0;
-    size_t size = antler_dtype_size(data->dtype);
-    while (i < n && converters[data->dtype](source + (size_t)i * size, 1, &value))
-        i++;
-    row += i / data->row_elements;
-    long long element = (long long)(i % data->row_elements);
-    char text[24];
-    if (is_integer(data->dtype)) {
-        integer_text(data->dtype, source + (size_t)i * size, text);
-        antler_error_set(err, ANTLER_DATA, data->name,
-                         "row %lld, element %lld: %s, an integer beyond 2^24, which a float does not hold",
-                         (long long)row, element, text);
-    } else {
-        antler_error_set(err, ANTLER_DATA, data->name, "row %lld, element %lld: %s, expected a finite number",
-                         (long long)row, element, isnan(value) ? "NaN" : "infinite, or beyond what a float holds");
-    }
-    antler__error_file(err, data->file);
-    return ANTLER_DATA;
-}
-
 /* ---- gathering --------------------------------------------------------------------------------------------------- */
-
-static antler_status convert(const antler_data *data, int64_t row, const unsigned char *source, int64_t rows,
-                             antler_real *out, antler_error *err)
-{
-    int64_t n = rows * data->row_elements;
-    return converters[data->dtype](source, n, out) ? ANTLER_OK : complain(data, row, source, n, err);
-}
 
 /* Rows [row, row + n) of a source that is not in memory, by way of `staging`. */
 static antler_status load(const antler_data *data, int64_t row, int64_t n, void *staging, antler_error *err)
 {
-    antler_status status = data->rows ? antler__hdf5_rows_read(data->rows, row, n, staging, err)
-                                      : antler__npy_read(&data->npy, row, n, staging, err);
+    antler_status status = data->source.read(data->source.self, row, n, staging, err);
     antler__error_file(err, data->file);
     return status;
 }
@@ -190,10 +43,19 @@ static antler_status gather(const antler_data *data, const int64_t *row, int64_t
         const unsigned char *from = staging ? staging : data->values + (size_t)source * data->row_bytes;
         if (staging)
             ANTLER_TRY(load(data, source, run, staging, err));
-        ANTLER_TRY(convert(data, source, from, run, out, err));
+        ANTLER_TRY(antler__data_convert(data, source, from, run, out, err));
         out += run * data->row_elements;
         i += run;
     }
+    return ANTLER_OK;
+}
+
+static antler_status check_rows(const antler_data *data, const int64_t *row, int64_t n, antler_error *err)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (row[i] < 0 || row[i] >= data->shape.dim[0])
+            return antler_error_set(err, ANTLER_VALUE, data->name, "row %lld of %lld", (long long)row[i],
+                                    (long long)data->shape.dim[0]);
     return ANTLER_OK;
 }
 
@@ -204,10 +66,9 @@ antler_status antler_data_gather(const antler_data *data, const int64_t *row, in
     ANTLER_TRY(antler__require(data, "data", err));
     if (data->parts)
         return antler__parts_gather(data, row, n, out, err);
-    for (int64_t i = 0; i < n; i++)
-        if (row[i] < 0 || row[i] >= data->shape.dim[0])
-            return antler_error_set(err, ANTLER_VALUE, data->name, "row %lld of %lld", (long long)row[i],
-                                    (long long)data->shape.dim[0]);
+    ANTLER_TRY(check_rows(data, row, n, err));
+    if (data->of)
+        return antler__windows_gather(data, row, n, out, err);
     if (n <= 0 || data->row_elements == 0)
         return ANTLER_OK;
     if (data->values)
@@ -219,6 +80,29 @@ antler_status antler_data_gather(const antler_data *data, const int64_t *row, in
     antler_status status = gather(data, row, n, staging, most < n ? most : n, out, err);
     antler__free(staging);
     return status;
+}
+
+antler_status antler__data_settle(antler_data *data, int64_t most, antler_error *err)
+{
+    int64_t bytes = data->shape.dim[0] * (int64_t)data->row_bytes;
+    if (bytes > most)
+        return ANTLER_OK;
+    void *values = antler__allocate((size_t)bytes, 1);
+    if (!values)
+        return antler_error_set(err, ANTLER_MEMORY, data->name, "out of memory (%lld bytes)", (long long)bytes);
+    antler_status status = load(data, 0, data->shape.dim[0], values, err);
+    data->values = values;
+    data->source.close(data->source.self);
+    data->source = (antler_source){0};
+    return status;
+}
+
+bool antler__data_waits(const antler_data *data)
+{
+    bool waits = data->source.read || (data->of && antler__data_waits(data->of));
+    for (int64_t i = 0; !waits && i < data->parts; i++)
+        waits = antler__data_waits(data->part[i]);
+    return waits;
 }
 
 /* ---- making ------------------------------------------------------------------------------------------------------ */
@@ -234,13 +118,13 @@ antler_data *antler__data_create(const char *file, const char *name, antler_erro
     antler_data *data = antler__allocate_zeroed(1, sizeof *data);
     if (!data)
         return no_memory(err);
-    data->npy.file = -1;
     snprintf(data->file, sizeof data->file, "%s", file);
     snprintf(data->name, sizeof data->name, "%s", name);
     return data;
 }
 
-static antler_status set_shape(antler_data *data, antler_dtype dtype, const antler_shape *shape, antler_error *err)
+antler_status antler__data_set_shape(antler_data *data, antler_dtype dtype, const antler_shape *shape,
+                                     antler_error *err)
 {
     int64_t all, bytes;
     if (dtype >= ANTLER_TEXT || shape->rank < 1 || shape->rank > ANTLER_MAX_RANK || !antler__count(shape, 0, &all) ||
@@ -259,8 +143,9 @@ void antler_data_free(antler_data *data)
         return;
     if (!data->borrowed) {
         antler__free((void *)(uintptr_t)data->values);
-        antler__hdf5_rows_close(data->rows);
-        antler__npy_close(&data->npy);
+        if (data->source.close)
+            data->source.close(data->source.self);
+        antler__classes_free(&data->classes);
     }
     antler__parts_free(data);
     antler__weights_drop(data);
@@ -275,7 +160,8 @@ antler_data *antler_data_from(const void *values, antler_dtype dtype, const antl
         return NULL;
     data->borrowed = true;
     data->values = values;
-    if (set_shape(data, dtype, shape, err) == ANTLER_OK && (values || data->row_elements == 0 || shape->dim[0] == 0))
+    if (antler__data_set_shape(data, dtype, shape, err) == ANTLER_OK &&
+        (values || data->row_elements == 0 || shape->dim[0] == 0))
         return data;
     antler_error_set(err, ANTLER_VALUE, data->name, "no array");
     antler_data_free(data);
@@ -303,6 +189,8 @@ antler_data *antler_data_rows(const antler_data *data, int64_t first, int64_t n,
     view->owns_weight = false;
     view->first += first;
     view->shape.dim[0] = n;
+    if (view->of)
+        antler__windows_move(view, first);
     return antler__weights_rows(view, data, first, n, err);
 }
 
@@ -318,6 +206,16 @@ const antler_shape *antler_data_shape(const antler_data *data)
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
+static antler_status read_hdf5(void *self, int64_t first, int64_t n, void *out, antler_error *err)
+{
+    return antler__hdf5_rows_read(self, first, n, out, err);
+}
+
+static void close_hdf5(void *self)
+{
+    antler__hdf5_rows_close(self);
+}
+
 static antler_status open_hdf5(antler_data *data, const char *path, const char *name, int64_t most, antler_error *err)
 {
     antler_hdf5_set set;
@@ -325,26 +223,55 @@ static antler_status open_hdf5(antler_data *data, const char *path, const char *
     if (set.group)
         return antler__parts_open(data, path, name, set.values, most, err);
     data->values = set.values;
-    data->rows = set.rows;
-    return set_shape(data, set.dtype, &set.shape, err);
+    if (set.rows)
+        data->source = (antler_source){set.rows, read_hdf5, close_hdf5};
+    return antler__data_set_shape(data, set.dtype, &set.shape, err);
+}
+
+static antler_status read_npy(void *self, int64_t first, int64_t n, void *out, antler_error *err)
+{
+    return antler__npy_read(self, first, n, out, err);
+}
+
+static void close_npy(void *self)
+{
+    antler__npy_close(self);
+    antler__free(self);
 }
 
 /* A file that is not too large is read whole, and closed. */
 static antler_status open_npy(antler_data *data, const char *path, const char *name, int64_t most, antler_error *err)
 {
     (void)name;
-    ANTLER_TRY(antler__npy_open(path, &data->npy, err));
-    ANTLER_TRY(set_shape(data, data->npy.dtype, &data->npy.shape, err));
-    int64_t bytes = data->shape.dim[0] * (int64_t)data->row_bytes;
-    if (bytes > most)
-        return ANTLER_OK;
-    void *values = antler__allocate((size_t)bytes, 1);
-    if (!values)
-        return antler_error_set(err, ANTLER_MEMORY, data->name, "out of memory (%lld bytes)", (long long)bytes);
-    antler_status status = load(data, 0, data->shape.dim[0], values, err);
+    antler_npy *npy = antler__allocate(1, sizeof *npy);
+    if (!npy)
+        return antler__no_memory(err);
+    npy->file = -1;
+    data->source = (antler_source){npy, read_npy, close_npy};
+    ANTLER_TRY(antler__npy_open(path, npy, err));
+    ANTLER_TRY(antler__data_set_shape(data, npy->dtype, &npy->shape, err));
+    return antler__data_settle(data, most, err);
+}
+
+/* MNIST's own files. What gzip has packed is read whole. */
+static antler_status open_idx(antler_data *data, const char *path, const char *name, int64_t most, antler_error *err)
+{
+    (void)name;
+    void *values;
+    antler_npy *npy = antler__allocate(1, sizeof *npy);
+    if (!npy)
+        return antler__no_memory(err);
+    npy->file = -1;
+    data->source = (antler_source){npy, read_npy, close_npy};
+    ANTLER_TRY(antler__idx_open(path, npy, err));
+    ANTLER_TRY(antler__data_set_shape(data, npy->dtype, &npy->shape, err));
+    if (npy->file >= 0)
+        return antler__data_settle(data, most, err);
+    ANTLER_TRY(antler__idx_unpack(path, npy, in_memory, &values, err));
     data->values = values;
-    antler__npy_close(&data->npy);
-    return status;
+    data->source = (antler_source){0};
+    close_npy(npy);
+    return ANTLER_OK;
 }
 
 static antler_status open_csv(antler_data *data, const char *path, const char *name, int64_t most, antler_error *err)
@@ -356,7 +283,7 @@ static antler_status open_csv(antler_data *data, const char *path, const char *n
     if (*data->warning.message)
         snprintf(data->warning.file, sizeof data->warning.file, "%s", data->file);
     data->values = (const unsigned char *)values;
-    return set_shape(data, ANTLER_DTYPE_REAL, &shape, err);
+    return antler__data_set_shape(data, ANTLER_DTYPE_REAL, &shape, err);
 }
 
 typedef antler_status (*opener)(antler_data *data, const char *path, const char *name, int64_t most_in_memory,
@@ -367,6 +294,10 @@ static antler_status find_opener(const char *path, opener *open, antler_error *e
 {
     antler_container container;
     const char *what;
+    if (antler__idx_is(path)) {
+        *open = open_idx;
+        return ANTLER_OK;
+    }
     ANTLER_TRY(antler__container_find(path, &container, &what, err));
     bool text = container == ANTLER_CONTAINER_OTHER;
     if (container == ANTLER_CONTAINER_HDF5 ||
@@ -391,6 +322,24 @@ static antler_status open_source(antler_data *data, const char *path, const char
     return open(data, path, name, most, err);
 }
 
+/* The four files of MNIST, and of those that are like it, under the names that they come with. */
+static bool find_mnist(const char *path, const char *name, char *inside, size_t size)
+{
+    static const char *const files[][2] = {{"x_train", "train-images%cidx3-ubyte%s"},
+                                           {"y_train", "train-labels%cidx1-ubyte%s"},
+                                           {"x_test", "t10k-images%cidx3-ubyte%s"},
+                                           {"y_test", "t10k-labels%cidx1-ubyte%s"}};
+    for (int i = 0; i < 4; i++)
+        for (int form = 0; form < 4 && strcmp(name, files[i][0]) == 0; form++) {
+            char file[64];
+            snprintf(file, sizeof file, files[i][1], form % 2 ? '.' : '-', form / 2 ? ".gz" : "");
+            int length = snprintf(inside, size, "%s/%s", path, file);
+            if (length > 0 && (size_t)length < size && access(inside, F_OK) == 0)
+                return true;
+        }
+    return false;
+}
+
 /* NAME.npy or NAME.csv of a directory, or what a directory NAME in it has. */
 static antler_status open_in_directory(antler_data *data, const char *path, const char *name, int64_t most,
                                        antler_error *err)
@@ -404,6 +353,10 @@ static antler_status open_in_directory(antler_data *data, const char *path, cons
             snprintf(data->file, sizeof data->file, "%.255s", inside);
             return open_source(data, inside, NULL, most, err);
         }
+    }
+    if (name && find_mnist(path, name, inside, sizeof inside)) {
+        snprintf(data->file, sizeof data->file, "%.255s", inside);
+        return open_source(data, inside, NULL, most, err);
     }
     int length = name ? snprintf(inside, sizeof inside, "%s/%s", path, name) : 0;
     if (length > 0 && (size_t)length < sizeof inside && stat(inside, &info) == 0 && S_ISDIR(info.st_mode)) {

@@ -75,20 +75,31 @@ antler_status antler__parts_gather(const antler_data *data, const int64_t *row, 
     return ANTLER_OK;
 }
 
-antler_data *antler__parts_rows(const antler_data *data, int64_t first, int64_t n, antler_error *err)
+antler_data *antler__parts_view(const antler_data *data, antler_viewer look, const void *arg, antler_error *err)
 {
     antler_data *view = antler__data_create(data->file, data->name, err);
     antler_status status = view ? make_room(view, data->parts, data->part_name, err) : ANTLER_MEMORY;
     for (int64_t i = 0; status == ANTLER_OK && i < data->parts; i++) {
-        antler_data *part = antler_data_rows(data->part[i], first, n, err);
+        antler_data *part = look(data->part[i], arg, err);
         status = part ? add_part(view, part, data->part_name ? data->part_name[i] : NULL, err) : ANTLER_MEMORY;
     }
     if (status == ANTLER_OK) {
-        view->shape = (antler_shape){1, {n}};
+        view->shape = (antler_shape){1, {view->part[0]->shape.dim[0]}};
         return view;
     }
     antler_data_free(view);
     return NULL;
+}
+
+static antler_data *rows_of(const antler_data *part, const void *arg, antler_error *err)
+{
+    const int64_t *range = arg;
+    return antler_data_rows(part, range[0], range[1], err);
+}
+
+antler_data *antler__parts_rows(const antler_data *data, int64_t first, int64_t n, antler_error *err)
+{
+    return antler__parts_view(data, rows_of, (const int64_t[]){first, n}, err);
 }
 
 const antler_data *antler_data_part(const antler_data *data, int64_t index, const char **name)

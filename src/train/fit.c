@@ -69,8 +69,8 @@ static void remember(antler_fit_run *f)
 static antler_status diverged(antler_fit_run *f, int64_t n, antler_error *err)
 {
     antler__diverged(&(antler_divergence){.model = f->model,
-                                          .x = f->rooms.x,
-                                          .y = f->rooms.y,
+                                          .x = f->room->x,
+                                          .y = f->room->y,
                                           .n = n,
                                           .x_width = f->feeds.x.width,
                                           .y_width = f->feeds.y.width,
@@ -119,17 +119,28 @@ static antler_status report_progress(antler_fit_run *f, int64_t batch, bool end_
     return antler_error_set(err, ANTLER_STOPPED, NULL, "stopped in epoch %lld", (long long)progress.epoch + 1);
 }
 
-static antler_status train_batch(antler_fit_run *f, const int64_t *row, int64_t n, antler_error *err)
+static void want_batch(antler_fit_run *f, int64_t b)
 {
-    ANTLER_TRY(antler__gather_x(f->train, &f->feeds.x, row, n, f->rooms.x, err));
-    ANTLER_TRY(antler__feed_gather(&f->feeds.y, row, n, f->rooms.y, err));
-    ANTLER_TRY(antler__feed_gather(&f->feeds.w, row, n, f->rooms.w, err));
+    int64_t first = b * f->train->batch;
+    antler__ahead_want(&f->ahead, f->order + first, smaller(f->train->batch, f->feeds.rows - first));
+}
+
+/* The batch that is wanted; the next one is, then. */
+static antler_status train_batch(antler_fit_run *f, antler_error *err)
+{
+    const int64_t *row = f->ahead.row, n = f->ahead.n;
+    f->room = antler__ahead_take(&f->ahead, err);
+    if (!f->room)
+        return err->status;
+    if (f->state.batch + 1 < f->batches)
+        want_batch(f, f->state.batch + 1);
+    ANTLER_TRY(antler__check_input(f->train, f->room->x, row, n, err));
     if (f->classes.n)
-        antler__class_weights_fill(&f->classes, &f->train->objective->goal[0], f->rooms.y, n, f->rooms.w);
-    antler__objective_weigh(f->train->objective, f->classes.n || f->feeds.w.parts ? f->rooms.w : NULL, n);
+        antler__class_weights_fill(&f->classes, &f->train->objective->goal[0], f->room->y, n, f->room->w);
+    antler__objective_weigh(f->train->objective, f->classes.n || f->feeds.w.parts ? f->room->w : NULL, n);
     antler_context_seek(f->train, f->model->step, 0);
-    ANTLER_TRY(antler__forward(f->train, f->rooms.x, n, err));
-    ANTLER_TRY(antler__backward_tracked(f->train, f->rooms.y, err));
+    ANTLER_TRY(antler__forward(f->train, f->room->x, n, err));
+    ANTLER_TRY(antler__backward_tracked(f->train, f->room->y, err));
     if (f->last && !isfinite(f->train->objective->loss_sum))
         return diverged(f, n, err);
     ANTLER_TRY(antler_update(f->train, err));
@@ -186,11 +197,11 @@ static void make_order(antler_fit_run *f)
 
 static antler_status train_batches(antler_fit_run *f, antler_error *err)
 {
+    want_batch(f, f->state.batch);
     int64_t n = 0;
     while (f->state.batch < f->batches) {
-        const int64_t first = f->state.batch * f->train->batch;
-        n = smaller(f->train->batch, f->feeds.rows - first);
-        ANTLER_TRY(train_batch(f, f->order + first, n, err));
+        n = f->ahead.n;
+        ANTLER_TRY(train_batch(f, err));
         f->state.batch++;
         ANTLER_TRY(after_batch(f, err));
     }

@@ -76,7 +76,7 @@ static antler_status make_contexts(antler_fit_run *f, antler_error *err)
     ANTLER_TRY(antler__feed_fits(&f->feeds.y, &f->feeds.w, f->train->objective, f->model, err));
     int64_t w_width;
     ANTLER_TRY(make_class_weights(f, &w_width, err));
-    ANTLER_TRY(antler__rooms_make(&f->rooms, batch, f->feeds.x.width, f->feeds.y.width, w_width, err));
+    ANTLER_TRY(antler__ahead_make(&f->ahead, &f->feeds, batch, w_width, err));
     f->order = antler__allocate((size_t)f->feeds.rows, sizeof *f->order);
     if (!f->order)
         return antler__no_memory(err);
@@ -114,13 +114,13 @@ antler_status antler__fit_make(antler_fit_run *f, antler_error *err)
 
 void antler__fit_free(antler_fit_run *f)
 {
+    antler__ahead_free(&f->ahead); /* it may be at work */
     antler_context_free(f->train);
     antler_context_free(f->validation);
     for (int i = 0; i < 4; i++)
         antler_data_free(f->part[i]);
     antler__feeds_free(&f->feeds);
     antler__feeds_free(&f->validation_feeds);
-    antler__rooms_free(&f->rooms);
     antler__rooms_free(&f->validation_rooms);
     antler__class_weights_free(&f->classes);
     antler__free(f->order);

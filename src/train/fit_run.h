@@ -2,6 +2,7 @@
 #ifndef ANTLER_FIT_RUN_H
 #define ANTLER_FIT_RUN_H
 
+#include "train/ahead.h"
 #include "train/call_back.h"
 #include "train/class_weight.h"
 #include "train/evaluate.h"
@@ -18,7 +19,9 @@ typedef struct antler_fit_run {
     int64_t batches;
     antler_feeds feeds, validation_feeds;
     antler_context *train, *validation; /* validation NULL: none */
-    antler_rooms rooms, validation_rooms;
+    antler_ahead ahead;
+    const antler_rooms *room; /* the batch at hand, of ahead */
+    antler_rooms validation_rooms;
     antler_class_weights classes;
     int64_t *order; /* [rows of the feeds] */
     bool batch_given;

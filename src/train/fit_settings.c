@@ -12,6 +12,8 @@
 
 #define AT(member) offsetof(antler_fit_settings, member)
 
+static const char *const color_modes[] = {"grayscale", "rgb", "rgba", NULL};
+
 static const antler_field fields[] = {
     {.key = "data",
      .kind = ANTLER_STRING,
@@ -31,6 +33,29 @@ static const antler_field fields[] = {
      .def = "null",
      .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
      .doc = "name of its targets; y_train when left out"},
+    {.key = "image_size",
+     .kind = ANTLER_INTS,
+     .offset = AT(image_size),
+     .def = "null",
+     .min = 1,
+     .max = 65536,
+     .count = 2,
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "height and width that images are resized to; those of the model's input when left out"},
+    {.key = "color_mode",
+     .kind = ANTLER_STRING,
+     .offset = AT(color_mode),
+     .def = "null",
+     .choices = color_modes,
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "of images; what the model's input has channels for when left out"},
+    {.key = "timeseries",
+     .kind = ANTLER_OBJECT,
+     .offset = AT(timeseries),
+     .def = "null",
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .of = ANTLER_KIND_SETTINGS,
+     .doc = "its rows are steps of time, to be cut into windows and their targets"},
     {.key = "validation_data",
      .kind = ANTLER_STRINGS,
      .offset = AT(validation_data),
@@ -148,6 +173,24 @@ static const antler_field fields[] = {
     ANTLER_FIELD_END,
 };
 
+#define STEPS(member, json, least, line) \
+    ANTLER_FIELD_NUMBER(struct antler_timeseries, member, ANTLER_INT, json, least, ANTLER_MOST_STEPS, line)
+
+static const antler_field timeseries_fields[] = {
+    STEPS(sequence_length, NULL, 1, "steps of a window"),
+    STEPS(horizon, "1", 0, "steps from a window's last step to its target"),
+    STEPS(sequence_stride, "1", 1, "steps from a window to the next"),
+    STEPS(sampling_rate, "1", 1, "steps from one of a window to the next"),
+    ANTLER_FIELD_END,
+};
+
+static const antler_type timeseries_type = {.size = sizeof(antler_type),
+                                            .kind = ANTLER_KIND_SETTINGS,
+                                            .class_name = "timeseries",
+                                            .doc = "how a series is cut into windows",
+                                            .config_size = sizeof(struct antler_timeseries),
+                                            .fields = timeseries_fields};
+
 static antler_status check(void *config, antler_error *err)
 {
     const antler_fit_settings *settings = config;
@@ -171,7 +214,8 @@ const antler_type antler__fit_type = {.size = sizeof(antler_type),
                                       .fields = fields,
                                       .check = check};
 
-const antler_type *const antler__settings[] = {&antler__fit_type, &antler__compile_type, &antler__training_type, NULL};
+const antler_type *const antler__settings[] = {&antler__fit_type, &timeseries_type, &antler__compile_type,
+                                               &antler__training_type, NULL};
 
 /* Keys of the model's own "fit" that the caller did not give. */
 static bool add_base(antler_json *config, const antler_fit_settings *base)

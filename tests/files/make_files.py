@@ -1,4 +1,6 @@
 """Writes the files of this folder, which tests/test_files.c and test_data.c read. Needs h5py and numpy."""
+import gzip
+import struct
 import warnings
 import zipfile
 
@@ -148,6 +150,11 @@ class Pipe:
         self.file.flush()
 
 
+# 20 GiB of which nothing was written.
+with h5py.File("sparse.h5", "w") as f:
+    f.create_dataset("x_train", (436907, 64, 64, 3), "f4", chunks=(21, 64, 64, 3))
+    f.create_dataset("y_train", (436907,), "u1", chunks=(65536,))
+
 with zipfile.ZipFile(Pipe("descriptors.keras"), "w", zipfile.ZIP_DEFLATED) as z:
     with z.open("config.json", "w", force_zip64=True) as member:
         member.write(b"{}")
@@ -156,3 +163,12 @@ with zipfile.ZipFile("twice.keras", "w") as z, warnings.catch_warnings():
     warnings.simplefilter("ignore")
     z.writestr("config.json", "{}")
     z.writestr("config.json", "[]")
+
+# MNIST's format: a type, the sizes, the numbers; packed as MNIST is, and cut.
+packed = gzip.compress(b"\0\0\x0b\1" + struct.pack(">I3h", 3, 1, -2, 300), mtime=0)
+with open("packed.idx.gz", "wb") as f:
+    f.write(packed)
+with open("packed_cut.idx.gz", "wb") as f:
+    f.write(packed[:-12])
+with open("packed_bomb.idx.gz", "wb") as f:
+    f.write(gzip.compress(b"\0\0\x08\3" + struct.pack(">3I", 1000, 1000, 1000), mtime=0))

@@ -239,7 +239,7 @@ static int64_t count_chunks(const antler_shape *shape, const hsize_t *size)
 /* Filters, the size of a chunk in proportion to what is stored, and the number of chunks to the file: libhdf5 keeps a
    node for each that it reads, whether anything was written to it or not. */
 static antler_status check_chunks(hid_t plist, const antler_h5_content *c, int64_t stored, int64_t file_bytes,
-                                  const char *place, antler_error *err)
+                                  int64_t most, const char *place, antler_error *err)
 {
     enum { FREE_CHUNKS = 1 << 16, INDEX = 16 /* bytes of the file for each chunk that is in it, at least */ };
     ANTLER_TRY(check_filters(plist, place, err));
@@ -256,7 +256,7 @@ static antler_status check_chunks(hid_t plist, const antler_h5_content *c, int64
                                 "chunks of %lld bytes from %lld stored ones: more than %d times", (long long)chunk,
                                 (long long)stored, MAX_RATIO);
     int64_t chunks = count_chunks(&c->shape, size);
-    if (chunks > FREE_CHUNKS + file_bytes / INDEX)
+    if (c->count * (int64_t)c->disk <= most && chunks > FREE_CHUNKS + file_bytes / INDEX)
         return antler_error_set(err, ANTLER_FORMAT, place, "%lld chunks in a file of %lld bytes", (long long)chunks,
                                 (long long)file_bytes);
     return ANTLER_OK;
@@ -269,7 +269,7 @@ bool antler__h5_plausible(int64_t bytes, int64_t stored)
 
 /* Where the data lies, and that its declared size agrees with what is there. Of a data set that was created and never
    written nothing is there: it reads as its fill value. */
-static antler_status check_layout(hid_t set, hid_t plist, const antler_h5_content *c, int64_t file_bytes,
+static antler_status check_layout(hid_t set, hid_t plist, const antler_h5_content *c, int64_t file_bytes, int64_t most,
                                   const char *place, bool *packed, antler_error *err)
 {
     H5D_layout_t layout = H5Pget_layout(plist);
@@ -287,15 +287,17 @@ static antler_status check_layout(hid_t set, hid_t plist, const antler_h5_conten
         return antler_error_set(err, ANTLER_FORMAT, place, "%llu stored bytes in a file of %lld: damaged",
                                 (unsigned long long)stored, (long long)file_bytes);
     if (layout == H5D_CHUNKED)
-        ANTLER_TRY(check_chunks(plist, c, stored, file_bytes, place, err));
+        ANTLER_TRY(check_chunks(plist, c, stored, file_bytes, most, place, err));
+    if (layout == H5D_CHUNKED && bytes > most)
+        return ANTLER_OK;
     if (*packed ? antler__h5_plausible(bytes, stored) : bytes <= stored)
         return ANTLER_OK;
     return antler_error_set(err, ANTLER_FORMAT, place, "%lld stored bytes, its shape needs %lld%s", (long long)stored,
                             (long long)bytes, *packed ? ", more times as many than can be compressed" : "");
 }
 
-antler_status antler__h5_describe(hid_t set, int64_t file_bytes, const char *place, antler_h5_content *c, bool *packed,
-                                  antler_error *err)
+antler_status antler__h5_describe(hid_t set, int64_t file_bytes, int64_t most, const char *place, antler_h5_content *c,
+                                  bool *packed, antler_error *err)
 {
     *c = (antler_h5_content){0};
     hid_t type = H5Dget_type(set), space = H5Dget_space(set), plist = H5Dget_create_plist(set);
@@ -305,7 +307,7 @@ antler_status antler__h5_describe(hid_t set, int64_t file_bytes, const char *pla
     else if (!antler__h5_understand(type, c) || c->dtype == ANTLER_TEXT || (c->brain && !is_brain(set)))
         status = antler_error_set(err, ANTLER_FORMAT, place, "its type is not a number of at most 64 bits");
     else if ((status = antler__h5_measure(space, place, c, err)) == ANTLER_OK)
-        status = check_layout(set, plist, c, file_bytes, place, packed, err);
+        status = check_layout(set, plist, c, file_bytes, most, place, packed, err);
     antler__h5_close(plist);
     antler__h5_close(space);
     antler__h5_close(type);

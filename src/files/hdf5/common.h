@@ -42,9 +42,10 @@ bool antler__h5_understand(hid_t type, antler_h5_content *c);
 /* Shape and number of elements of a dataspace. */
 antler_status antler__h5_measure(hid_t space, const char *place, antler_h5_content *c, antler_error *err);
 /* Type, shape and storage of a data set of numbers, all checked against the file's size. *packed: its bytes are not
-   simply there, but in chunks that may be compressed, or nowhere when none were written. */
-antler_status antler__h5_describe(hid_t set, int64_t file_bytes, const char *place, antler_h5_content *c, bool *packed,
-                                  antler_error *err);
+   simply there, but in chunks that may be compressed, or nowhere when none were written. What is larger than `most` is
+   read a few chunks at a time: how much of it was written, and in how many, does not matter. */
+antler_status antler__h5_describe(hid_t set, int64_t file_bytes, int64_t most, const char *place, antler_h5_content *c,
+                                  bool *packed, antler_error *err);
 /* The chosen part of a data set, of `count` elements, as c says; false: damaged. */
 bool antler__h5_take(hid_t set, const antler_h5_content *c, hid_t memory, hid_t file, int64_t count, void *out);
 /* The strings of an attribute, of `most` bytes together, each ended by 0, in a block for antler__free. */

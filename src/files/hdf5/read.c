@@ -73,7 +73,7 @@ static antler_status read_set(reader *r, hid_t set)
 {
     antler_h5_content c;
     bool packed = false;
-    ANTLER_TRY(antler__h5_describe(set, r->file_bytes, where(r), &c, &packed, r->err));
+    ANTLER_TRY(antler__h5_describe(set, r->file_bytes, INT64_MAX, where(r), &c, &packed, r->err));
     int64_t bytes = c.count * (int64_t)c.size, *total = packed ? &r->packed : &r->plain;
     /* float16 doubles; objects that are linked twice would count twice and let a small file fill the memory. */
     int64_t most = packed ? max_packed : r->file_bytes < INT64_MAX / 4 ? 4 * r->file_bytes : INT64_MAX;
@@ -300,7 +300,7 @@ static bool receive(void *arg, int from, antler_error *err)
 antler_status antler__hdf5_read(const char *path, const void *image, size_t bytes, antler_entries *entries,
                                 antler_error *err)
 {
-    static const antler_guarded job = {read_whole, send, receive, &antler__h5_lock};
+    static const antler_guarded job = {.read = read_whole, .send = send, .receive = receive, .lock = &antler__h5_lock};
     *entries = (antler_entries){0};
     whole w = {path, image, bytes, entries};
     return antler__guarded(path, &job, &w, err);

@@ -18,6 +18,8 @@ struct antler_hdf5_rows {
     int64_t offset; /* in the file, of data that lies there as in memory, in one piece; -1: only HDF5 can read it */
     int plain;      /* descriptor for that, or -1 */
     antler_h5_content content;
+    antler_server server;      /* the child that reads it for us; socket -1: none does */
+    pthread_mutex_t asks;      /* held while one does */
     char name[256], path[256]; /* the path for errors */
 };
 
@@ -141,14 +143,15 @@ static int64_t plain_offset(hid_t set, const antler_h5_content *c)
     return offset <= INT64_MAX ? (int64_t)offset : -1;
 }
 
-static antler_status open_set(antler_hdf5_rows *rows, const char *path, int64_t file_bytes, antler_error *err)
+static antler_status open_set(antler_hdf5_rows *rows, const char *path, int64_t file_bytes, int64_t most,
+                              antler_error *err)
 {
     ANTLER_TRY(antler__h5_open(path, NULL, 0, &rows->file, err));
     bool packed;
     ANTLER_TRY(find_set(rows, err));
     if (is_group(rows))
         return ANTLER_OK;
-    ANTLER_TRY(antler__h5_describe(rows->set, file_bytes, rows->name, &rows->content, &packed, err));
+    ANTLER_TRY(antler__h5_describe(rows->set, file_bytes, most, rows->name, &rows->content, &packed, err));
     if (rows->content.shape.rank == 0)
         return antler_error_set(err, ANTLER_SHAPE, rows->name, "a single number, expected rows");
     rows->offset = plain_offset(rows->set, &rows->content);
@@ -177,51 +180,41 @@ static antler_status read_part(antler_hdf5_rows *rows, const hsize_t *start, con
     return status;
 }
 
-/* Moves on to the next chunk, the last axis first, and cuts it at the data set's end; false after the last. */
-static bool next_chunk(const antler_shape *shape, const hsize_t *chunk, hsize_t *start, hsize_t *count)
-{
-    int axis = shape->rank - 1;
-    while (axis >= 0 && start[axis] + chunk[axis] >= (hsize_t)shape->dim[axis])
-        start[axis--] = 0;
-    if (axis < 0)
-        return false;
-    start[axis] += chunk[axis];
-    for (int i = 0; i < shape->rank; i++)
-        count[i] = start[i] + chunk[i] <= (hsize_t)shape->dim[i] ? chunk[i] : (hsize_t)shape->dim[i] - start[i];
-    return true;
-}
-
-/* Reads every chunk once, for a child: what crashes libhdf5 lies in the index of the chunks and in what unpacks them.
- */
-static antler_status try_chunks(antler_hdf5_rows *rows, antler_error *err)
-{
-    const antler_shape *shape = &rows->content.shape;
-    hsize_t chunk[H5S_MAX_RANK] = {0}, start[ANTLER_MAX_RANK] = {0}, count[ANTLER_MAX_RANK];
-    int64_t bytes;
-    if (!chunk_of(rows->set, &rows->content, chunk, &bytes))
-        return ANTLER_OK;
-    memcpy(count, chunk, sizeof count);
-    void *values = antler__allocate((size_t)bytes, 1);
-    antler_status status = values ? ANTLER_OK : antler__no_memory(err);
-    while (status == ANTLER_OK) {
-        status = read_part(rows, start, count, values, err);
-        if (!next_chunk(shape, chunk, start, count))
-            break;
-    }
-    antler__free(values);
-    return status;
-}
-
 /* ---- reading rows ------------------------------------------------------------------------------------------------ */
+
+static int64_t row_bytes(const antler_hdf5_rows *rows)
+{
+    return rows->content.count / rows->content.shape.dim[0] * (int64_t)rows->content.size;
+}
 
 static antler_status read_plain(const antler_hdf5_rows *rows, int64_t first, int64_t n, void *out, antler_error *err)
 {
-    int64_t row = rows->content.count / rows->content.shape.dim[0] * (int64_t)rows->content.size;
+    int64_t row = row_bytes(rows);
     if (antler__file_take_at(rows->plain, out, (size_t)(n * row), rows->offset + first * row))
         return ANTLER_OK;
     antler_error_set(err, ANTLER_FORMAT, rows->name, "damaged or cut short");
     antler__error_file(err, rows->path);
     return ANTLER_FORMAT;
+}
+
+typedef struct request {
+    int64_t first, n;
+} request;
+
+/* Has the child read. */
+static antler_status ask(antler_hdf5_rows *rows, int64_t first, int64_t n, void *out, antler_error *err)
+{
+    const request wanted = {first, n};
+    antler_error result = {0};
+    pthread_mutex_lock(&rows->asks);
+    bool all =
+        antler__server_ask(&rows->server, &wanted, sizeof wanted) &&
+        antler__file_take(rows->server.socket, &result, sizeof result) &&
+        (result.status != ANTLER_OK || antler__file_take(rows->server.socket, out, (size_t)(n * row_bytes(rows))));
+    if (!all)
+        antler__server_ended(&rows->server, rows->path, &result);
+    pthread_mutex_unlock(&rows->asks);
+    return result.status == ANTLER_OK ? ANTLER_OK : antler__error_copy(err, &result);
 }
 
 antler_status antler__hdf5_rows_read(antler_hdf5_rows *rows, int64_t first, int64_t n, void *out, antler_error *err)
@@ -234,6 +227,8 @@ antler_status antler__hdf5_rows_read(antler_hdf5_rows *rows, int64_t first, int6
         return ANTLER_OK;
     if (rows->plain >= 0)
         return read_plain(rows, first, n, out, err);
+    if (rows->server.socket >= 0 || rows->file < 0)
+        return ask(rows, first, n, out, err);
     hsize_t start[ANTLER_MAX_RANK] = {(hsize_t)first}, count[ANTLER_MAX_RANK] = {(hsize_t)n};
     for (int i = 1; i < shape->rank; i++)
         count[i] = (hsize_t)shape->dim[i];
@@ -262,6 +257,8 @@ void antler__hdf5_rows_close(antler_hdf5_rows *rows)
     close_hdf5(rows);
     if (rows->plain >= 0)
         close(rows->plain);
+    antler__server_end(&rows->server);
+    pthread_mutex_destroy(&rows->asks);
     antler__free(rows);
 }
 
@@ -367,7 +364,7 @@ static antler_status open_rows(const opening *o, antler_hdf5_rows *rows, antler_
         return antler_error_set(err, ANTLER_NAME, NULL, "a name of %zu bytes", strlen(o->name));
     ANTLER_TRY(antler__h5_file_size(o->path, &file_bytes, err));
     antler__h5_enter();
-    antler_status status = open_set(rows, o->path, file_bytes, err);
+    antler_status status = open_set(rows, o->path, file_bytes, o->most, err);
     antler__h5_leave();
     if (status != ANTLER_OK)
         return status;
@@ -375,16 +372,10 @@ static antler_status open_rows(const opening *o, antler_hdf5_rows *rows, antler_
         return read_names(rows, o->set, err);
     ANTLER_TRY(check_band(o, rows, err));
     *o->set = (antler_hdf5_set){false, rows->content.dtype, rows->content.shape, NULL, rows};
-    if (!antler__guard_expect(bytes_of(rows)))
+    bool whole = bytes_of(rows) <= o->most;
+    if (!antler__guard_expect(whole ? bytes_of(rows) : 0))
         return settle(o, rows, err);
-    if (rows->offset >= 0)
-        return ANTLER_OK;
-    if (bytes_of(rows) <= o->most)
-        return settle(o, rows, err);
-    antler__h5_enter();
-    status = try_chunks(rows, err);
-    antler__h5_leave();
-    return status;
+    return rows->offset < 0 && whole ? settle(o, rows, err) : ANTLER_OK;
 }
 
 /* Rows under way, to what the caller gets: rows, values, or nothing. */
@@ -402,43 +393,90 @@ static antler_status conclude(const opening *o, antler_hdf5_rows *rows, antler_s
     return status;
 }
 
+/* Rows of nothing yet. */
+static antler_hdf5_rows *make_rows(const opening *o, antler_error *err)
+{
+    antler_hdf5_rows *rows = antler__allocate_zeroed(1, sizeof *rows);
+    if (!rows) {
+        antler__no_memory(err);
+        return NULL;
+    }
+    rows->file = rows->set = rows->plain = rows->server.socket = -1;
+    pthread_mutex_init(&rows->asks, NULL);
+    snprintf(rows->path, sizeof rows->path, "%s", o->path);
+    snprintf(rows->name, sizeof rows->name, "%s", o->name);
+    return rows;
+}
+
 static antler_status open_here(void *arg, antler_error *err)
 {
     opening *o = arg;
-    antler_hdf5_rows *rows = antler__allocate_zeroed(1, sizeof *rows);
+    antler_hdf5_rows *rows = make_rows(o, err);
     if (!rows)
-        return antler__no_memory(err);
-    rows->file = rows->set = rows->plain = -1;
-    snprintf(rows->path, sizeof rows->path, "%s", o->path);
-    snprintf(rows->name, sizeof rows->name, "%s", o->name);
+        return ANTLER_MEMORY;
     return conclude(o, rows, open_rows(o, rows, err), err);
 }
 
 /* What goes from the child to its parent before the values, if it read them. */
 typedef struct packet {
     antler_hdf5_set set;
-    antler_hdf5_rows rows; /* if it did not: what it opened */
+    int64_t offset; /* if it did not: of the rows */
+    antler_h5_content content;
 } packet;
 
 static bool send(void *arg, int to)
 {
     const antler_hdf5_set *set = ((opening *)arg)->set;
     packet p = {.set = *set};
-    if (set->rows)
-        p.rows = *set->rows;
+    if (set->rows) {
+        p.offset = set->rows->offset;
+        p.content = set->rows->content;
+    }
     size_t bytes = (size_t)antler_count(&set->shape, 0) * antler_dtype_size(set->dtype);
     return antler__file_put(to, &p, sizeof p) && (set->rows || antler__file_put(to, set->values, bytes));
 }
 
-static antler_status receive_plain(const opening *o, const packet *p, antler_error *err)
+/* What lies in the file as in memory is read here, all else by the child. */
+static antler_status receive_rows(const opening *o, const packet *p, antler_error *err)
 {
-    antler_hdf5_rows *rows = antler__allocate(1, sizeof *rows);
+    antler_hdf5_rows *rows = make_rows(o, err);
     if (!rows)
-        return antler__no_memory(err);
-    *rows = p->rows;
-    rows->file = rows->set = -1;
+        return ANTLER_MEMORY;
+    rows->offset = p->offset;
+    rows->content = p->content;
     *o->set = (antler_hdf5_set){false, p->set.dtype, p->set.shape, NULL, rows};
-    return conclude(o, rows, settle(o, rows, err), err);
+    return rows->offset < 0 ? ANTLER_OK : conclude(o, rows, settle(o, rows, err), err);
+}
+
+static bool stays(const void *arg)
+{
+    const antler_hdf5_set *set = ((const opening *)arg)->set;
+    return set->rows && set->rows->offset < 0;
+}
+
+static void keep(void *arg, antler_server *server)
+{
+    ((opening *)arg)->set->rows->server = *server;
+}
+
+/* Answers until the parent goes or an answer is not wanted. */
+static void serve(void *arg, int with)
+{
+    antler_hdf5_rows *rows = ((opening *)arg)->set->rows;
+    request wanted;
+    bool sent = true;
+    while (sent && antler__file_take(with, &wanted, sizeof wanted)) {
+        antler_error result = {0};
+        size_t bytes = (size_t)(wanted.n * row_bytes(rows));
+        antler__server_works((int64_t)bytes);
+        void *values = antler__allocate(bytes, 1);
+        result.status =
+            values ? antler__hdf5_rows_read(rows, wanted.first, wanted.n, values, &result) : antler__no_memory(&result);
+        sent = antler__file_put(with, &result, sizeof result) &&
+               (result.status != ANTLER_OK || antler__file_put(with, values, bytes));
+        antler__free(values);
+        antler__server_works(-1);
+    }
 }
 
 static bool receive(void *arg, int from, antler_error *err)
@@ -448,10 +486,7 @@ static bool receive(void *arg, int from, antler_error *err)
     if (!antler__file_take(from, &p, sizeof p))
         return false;
     if (p.set.rows) {
-        if (p.rows.offset >= 0)
-            receive_plain(o, &p, err);
-        else
-            open_here(o, err);
+        receive_rows(o, &p, err);
         return true;
     }
     *o->set = (antler_hdf5_set){p.set.group, p.set.dtype, p.set.shape, NULL, NULL};
@@ -466,7 +501,13 @@ static bool receive(void *arg, int from, antler_error *err)
 antler_status antler__hdf5_open(const char *path, const char *name, int64_t most, antler_hdf5_set *set,
                                 antler_error *err)
 {
-    static const antler_guarded job = {open_here, send, receive, &antler__h5_lock};
+    static const antler_guarded job = {.read = open_here,
+                                       .send = send,
+                                       .receive = receive,
+                                       .stays = stays,
+                                       .serve = serve,
+                                       .keep = keep,
+                                       .lock = &antler__h5_lock};
     *set = (antler_hdf5_set){0};
     opening o = {path, name, most, set};
     antler_error error = {0};
