@@ -15,8 +15,18 @@ same_answers() {
     cmp -s one.txt out || fail "$1 and $2 do not answer the same"
 }
 
-# Killed at fifty moments, most of them in the midst of a checkpoint, for nothing else takes so long: the end has the bits
-# of a training that nobody disturbed, whatever the callbacks remember.
+# writes N: the training $pid is inside its Nth writing of a file, or a later one
+writes() {
+    for file in killed/state/antler."$pid".*.tmp; do
+        serial=${file%.tmp}
+        serial=${serial##*.}
+        [ "$serial" = '*' ] || [ "$serial" -lt "$1" ] || return 0
+    done
+    return 1
+}
+
+# Killed fifty times in the midst of writing a checkpoint, or shortly after: the end has the bits of a training that nobody
+# disturbed, whatever the callbacks remember.
 case_killed() {
     with_callbacks killed.json '{"class_name": "EarlyStopping", "config": {"patience": 25, "restore_best_weights": true}},
         {"class_name": "ReduceLROnPlateau", "config": {"patience": 3, "factor": 0.7, "cooldown": 2}},
@@ -28,13 +38,17 @@ case_killed() {
         fail 'a training with all callbacks fails'
     [ "$(cut -d, -f4 whole/log.csv | sort -u | wc -l)" -gt 3 ] || fail 'the rate was not lowered'
     cut=0
-    awk 'BEGIN { srand(3); for (i = 0; i < 50; i++) print 0.02 + 0.1 * rand() }' >delays
-    while read -r delay; do
-        (cd killed && timeout -s KILL "$delay" "$antler" train killed.json --quiet --epochs 60 --log-dir logs \
-            --checkpoint state --save-freq 3 --resume --output end.keras) >out 2>err
-        for file in killed/state/antler.*.tmp; do [ ! -e "$file" ] || cut=$((cut + 1)); done
-    done <delays
-    [ $cut -gt 0 ] || echo 'killed: no kill hit a checkpoint'
+    for n in $(seq 50); do
+        (cd killed && exec "$antler" train killed.json --quiet --epochs 60 --log-dir logs --checkpoint state --save-freq 3 \
+            --resume --output end.keras) >out 2>err &
+        pid=$!
+        while kill -0 $pid 2>/dev/null && ! writes $((n % 3 + 5)); do :; done
+        [ $((n % 4)) -gt 0 ] || sleep 0.01
+        kill -KILL $pid 2>/dev/null
+        wait $pid 2>/dev/null
+        for file in killed/state/antler."$pid".*.tmp; do [ ! -e "$file" ] || cut=$((cut + 1)); done
+    done
+    [ $cut -gt 9 ] || fail "only $cut kills hit a checkpoint in the midst"
     (cd killed && "$antler" train killed.json --quiet --epochs 60 --log-dir logs --checkpoint state --save-freq 3 --resume \
         --output end.keras) >out 2>err || fail 'a training that was killed does not resume'
     checks=$((checks + 4))
@@ -214,6 +228,25 @@ case_callback_paths() {
     refused 1 'LearningRateScheduler changes the learning rate, which a schedule of the optimizer decides' train both.json --quiet
     with_callbacks path.json '{"class_name": "ModelCheckpoint", "config": {"filepath": "x.keras", "save_freq": "day"}}'
     refused 1 'save_freq: "day" is not' train path.json --quiet
+}
+
+# What TensorBoard knows its files by, and the first record; test_tensorboard.py reads the rest.
+case_tensorboard() {
+    with_callbacks board.json '{"class_name": "TensorBoard", "config": {"log_dir": "board", "update_freq": 2}}'
+    checks=$((checks + 1))
+    if "$antler" train board.json --quiet >out 2>err; then
+        for part in train validation; do
+            set -- board/$part/events.out.tfevents.*.v2
+            [ $# -eq 1 ] && [ -s "$1" ] || fail "no file of events in board/$part: $*"
+            [ "$(od -An -tx1 -N12 "$1")" = ' 18 00 00 00 00 00 00 00 a3 7f 4b 22' ] || fail 'no record of the version'
+        done
+        grep -aq batch_accuracy board/train/events* || fail 'no values of batches'
+        grep -aq evaluation_accuracy_vs_iterations board/validation/events* || fail 'no values of evaluations'
+    else
+        grep -q 'TensorBoard: this build has no protobuf-c' err || fail 'TensorBoard fails'
+    fi
+    with_callbacks board.json '{"class_name": "TensorBoard", "config": {"log_dir": "/tmp/board"}}'
+    refused 1 'log_dir: "/tmp/board" of a model.s file|this build has no protobuf-c' train board.json --quiet
 }
 
 case_set() {
