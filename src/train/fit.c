@@ -159,6 +159,7 @@ static antler_status set_up(fit *f, antler_error *err)
     ANTLER_TRY(make_contexts(f, err));
     ANTLER_TRY(antler__adapt(f->model, f->x, f->y, f->args->adapt, err));
     ANTLER_TRY(antler__scale_warn(f->model, f->x, f->y, err));
+    ANTLER_TRY(antler__scale_gradient(f->train, f->y, err));
     ANTLER_TRY(antler__history_reserve(f->model, smaller(f->args->epochs, MOST_RESERVED), err));
     return make_callbacks(f, err);
 }
