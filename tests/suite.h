@@ -5,6 +5,7 @@
 #include "antler/base.h"
 
 #include <check.h>
+#include <stdlib.h>
 #include <string.h>
 
 static inline void must(antler_status status, const antler_error *err)
@@ -21,6 +22,13 @@ static inline void expect_error(const antler_error *err, antler_status status, c
     ck_assert_msg(err->status == status, "status %d: %s", (int)err->status, text);
     ck_assert_msg(strstr(text, what) != NULL, "\"%s\" has no \"%s\"", text, what);
     ck_assert_ptr_null(strchr(text, '\n'));
+}
+
+/* Threads that a suite may have: where ANTLER_ONE_THREAD is set (scripts/neon), its emulator may never return from
+   making more. */
+static inline int at_most(int threads)
+{
+    return getenv("ANTLER_ONE_THREAD") ? 1 : threads;
 }
 
 /* What the main of a suite does. */

@@ -201,8 +201,7 @@ static uint64_t train(const trial *t, int threads)
 START_TEST(weights_are_what_they_were)
 {
     const trial *t = &trials[_i];
-    int most = getenv("ANTLER_ONE_THREAD") ? 1 : 3; /* scripts/neon: its emulator may have no more */
-    for (int threads = 1; threads <= most; threads++) {
+    for (int threads = 1; threads <= at_most(3); threads++) {
         uint64_t hash = train(t, threads);
         ck_assert_msg(hash == t->hash, "%s: 0x%016llx with %d threads on %s", t->name, (unsigned long long)hash,
                       threads, antler_isa(NULL));

@@ -248,11 +248,10 @@ def frozen(name, config):
 
 
 def states_of(turn, name, config):
-    """Compiled, frozen, and in turn one of the other ways to be, which are no layer's own."""
-    states = list(COMPILED.items())
-    taken = [states[0], states[1 + turn % (len(states) - 1)]]
-    taken = [(state, config, settings) for state, settings in taken]
-    return [*taken, ("frozen", frozen(name, config), COMPILED["compiled"])]
+    """Compiled, and in turn one of the other ways to be, which are no layer's own, frozen among them."""
+    states = [(state, config, settings) for state, settings in COMPILED.items()]
+    states.append(("frozen", frozen(name, config), COMPILED["compiled"]))
+    return [states[0], states[1 + turn % (len(states) - 1)]]
 
 
 def h5_keeps(config):

@@ -65,9 +65,8 @@ END_TEST
 
 START_TEST(every_layer_has_its_bits)
 {
-    int most = getenv("ANTLER_ONE_THREAD") ? 1 : 3; /* scripts/neon: its emulator may have no more */
     for (int i = 0; i < samples; i++)
-        for (int threads = 1; threads <= most; threads += 2) {
+        for (int threads = 1; threads <= at_most(3); threads += 2) {
             const char *line = line_of(&all[i], threads);
             ck_assert_msg(strstr(expected, line) != NULL, "not in layer_bits.txt: with %d threads on %s: %s", threads,
                           antler_isa(NULL), line);
