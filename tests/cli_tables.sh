@@ -45,6 +45,10 @@ case_table() {
     refused 1 'standard input:1: the file is empty' predict pets.keras --data - </dev/null
     refused 1 'pets.csv: --validation: a table has no other data sets' train pets.json --data pets.csv --missing drop --validation
     run 0 train pets.keras --data pets.csv --quiet --output again.keras
+    table_model sets.json 2 '"x": "all but id", "missing": "drop", "validation_data": ["x_test", "y_test"]'
+    run 0 train sets.json --data pets.csv
+    grep -q '^antler: warning: pets.csv: fit.validation_data: a table has no other data sets' err || fail 'no warning of x_test'
+    grep -q '^validation' out && fail 'it validates on a table'
     table_model three.json 3 '"x": "all but id,kind,size"'
     refused 1 'pets.csv: x: the 1 columns make 2 inputs; of them color 2; the model.s input is \(None, 3\)' train three.json --data pets.csv
     table_model one.json 1

@@ -127,6 +127,33 @@ START_TEST(a_fit_teaches_what_has_not_learned)
 }
 END_TEST
 
+/* Steps are those of targets that were scaled beforehand, also beside a penalty. */
+START_TEST(a_last_layer_scales_the_gradient)
+{
+    antler_real target[ROWS] = {1000, 2000, 3000, 4000, 5000, 6000}, scaled[ROWS];
+    for (int i = 0; i < ROWS; i++)
+        scaled[i] = (antler_real)(((double)target[i] - 3500) / sqrt(35e6 / 12));
+    antler_data *x = data(), *y[] = {rows_of(target, ROWS, 1), rows_of(scaled, ROWS, 1)};
+    antler_model *m[2];
+    for (int i = 0; i < 2; i++) {
+        m[i] = antler_sequential("m", (int[]){2}, 1, NULL);
+        antler_add(m[i], normalization);
+        antler_add(m[i], dense, .units = 1, .kernel_regularizer = "l2");
+        if (i == 0)
+            antler_add(m[i], normalization, .invert = true);
+        antler_compile(m[i], .optimizer = "sgd", .loss = "mse");
+        must(antler_fit(m[i], x, y[i], .epochs = 20, .batch_size = 2), antler_model_error(m[i]));
+    }
+    for (int i = 0; i < 2; i++)
+        close_to(state_of(m[0], 3, i), state_of(m[1], 3, i));
+    for (int i = 0; i < 2; i++) {
+        antler_model_free(m[i]);
+        antler_data_free(y[i]);
+    }
+    antler_data_free(x);
+}
+END_TEST
+
 START_TEST(numbers_far_from_1_are_warned_of)
 {
     antler_real large[ROWS][2] = {{-500, 1000}}, target[ROWS] = {0, 0, 0, 0, 0, 1e6};
@@ -272,6 +299,7 @@ int main(void)
     tcase_add_test(tests, bins_are_quantiles);
     tcase_add_test(tests, fit_adapts_to_what_it_trains_on);
     tcase_add_test(tests, a_fit_teaches_what_has_not_learned);
+    tcase_add_test(tests, a_last_layer_scales_the_gradient);
     tcase_add_test(tests, numbers_far_from_1_are_warned_of);
     tcase_add_test(tests, what_is_given_stays);
     tcase_add_loop_test(tests, bad_settings_are_named, 0, sizeof refused / sizeof *refused);

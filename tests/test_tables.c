@@ -83,8 +83,7 @@ static const char *const forms[] = {
     "a;b;c\n1,5;2;x\n-3;40;y\n",
     "a\tb\tc\n1.5\t2\tx\n-3\t40\ty\n",
     "a\tb\tc\n1,5\t2\tx\n-3\t4e1\ty\n",
-    "\xef\xbb\xbf"
-    "a,b,c\r\n1.5,2,x\r\n\r\n-3,40,y\r\n",
+    "\357\273\277a,b,c\r\n1.5,2,x\r\n\r\n-3,40,y\r\n",
     "1.5,2,x\n-3,40,y\n",
     "1,5;2;x\n-3;40;y",
     "a, b, c\n 1.5, 2, x\n -3, 40, y \n",

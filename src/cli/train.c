@@ -38,17 +38,23 @@ static antler_status open_validation(antler_training_run *t, antler_error *err)
     return part && *part > 0 ? split(t, *part, err) : ANTLER_OK;
 }
 
+static const char no_other_sets[] =
+    "a table has no other data sets; \"validation_split\" of \"fit\" holds back some of its rows";
+
 /* A table has no x_test: what it is validated on is a part of its rows. */
 static antler_status open_table(antler_training_run *t, antler_error *err)
 {
     const double *part = antler__fit_value(t->model, "validation_split");
     const char *const *names = antler__fit_value(t->model, "validation_data");
-    if (t->a->validation || (names && names[0])) {
-        antler_error_set(err, ANTLER_VALUE, t->a->validation ? "--validation" : "fit.validation_data",
-                         "a table has no other data sets; \"validation_split\" of \"fit\" holds back some of its rows");
+    char shown[4096];
+    if (t->a->validation) {
+        antler_error_set(err, ANTLER_VALUE, "--validation", "%s", no_other_sets);
         antler__blame(t->path, err);
         return err->status;
     }
+    if (names && names[0] && !t->a->quiet)
+        fprintf(stderr, "antler: warning: %s: fit.validation_data: %s\n", antler__shown(t->path, shown, sizeof shown),
+                no_other_sets);
     ANTLER_TRY(antler__table_learn(t->a, t->model, t->path, &t->x, &t->y, err));
     antler__set_warn(t->a, &t->x, &t->y);
     ANTLER_TRY(antler__targets_check(t->model, t->y.data, t->path, "y", err));

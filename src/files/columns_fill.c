@@ -90,7 +90,9 @@ static antler_status fill_cell(filling *f, int64_t place, const antler_column *c
 static antler_status fill_row(filling *f, int64_t row)
 {
     for (int side = X; side < SIDES; side++) {
-        antler_real *to = f->out->value[side] + row * f->out->width[side];
+        antler_real *to = f->out->value[side];
+        if (to)
+            to += row * f->out->width[side];
         for (int64_t i = 0; i < f->places.n[side]; i++) {
             const antler_column number = {.form = ANTLER_FORM_NUMBER}, *column = &number;
             if (side != W)

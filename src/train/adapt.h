@@ -11,6 +11,11 @@ antler_status antler__adapt(antler_model *model, const antler_data *x, const ant
 /* Warns of inputs and targets that are far from 1 where weights meet them as they are. */
 antler_status antler__scale_warn(antler_model *model, const antler_data *x, const antler_data *y, antler_error *err);
 
+/* Where a last layer brings outputs to what the targets are in, the gradient is that of the loss in units of what an
+   error of one standard deviation of the targets costs: steps, and penalties beside it, are as if the targets were
+   about 1. */
+antler_status antler__scale_gradient(antler_context *context, const antler_data *y, antler_error *err);
+
 /* What the layers before call `call` make of the first rows of x: (rows, *row_elements), for antler__free. */
 antler_status antler__call_inputs(antler_model *model, const antler_data *x, int64_t call, int64_t rows,
                                   antler_real **values, int64_t *row_elements, antler_error *err);

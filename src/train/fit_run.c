@@ -101,6 +101,7 @@ antler_status antler__fit_make(antler_fit_run *f, antler_error *err)
     ANTLER_TRY(make_contexts(f, err));
     ANTLER_TRY(antler__adapt(f->model, f->x, f->y, f->args->adapt, err));
     ANTLER_TRY(antler__scale_warn(f->model, f->x, f->y, err));
+    ANTLER_TRY(antler__scale_gradient(f->train, f->y, err));
     ANTLER_TRY(antler__history_reserve(f->model, smaller(f->args->epochs, MOST_RESERVED), err));
     if (f->args->save_freq)
         ANTLER_TRY(antler__save_freq_read(f->args->save_freq, &f->save_freq, err));

@@ -132,6 +132,8 @@ static double reduce(const antler_context *c, antler_goal *g, int64_t count, fac
     f->weighted = weigh_values(c, g, count);
     bool is_sum = g->reduction == ANTLER_REDUCE_SUM;
     double divisor = divisor_of(g, count, f->weighted), share = g->target->weight;
+    if (g->factor > 0)
+        share *= g->factor;
     for (int64_t i = 0; f->weighted && i < count; i++)
         g->losses[i] *= g->weight[i];
     double sum = k->long_sum(g->losses, count);

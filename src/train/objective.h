@@ -27,6 +27,7 @@ typedef struct antler_goal {
     int64_t w_numbers;                /* sample weights of a sample: 0 for none, 1, or one for each of some steps */
     const antler_real *w;             /* (samples, w_numbers) of the next pass */
     double value;                     /* the loss of the last pass, unweighted */
+    double factor;                    /* of its gradient; 0: 1 */
     double loss_sum;                  /* of all passes since the last reset, each times its samples */
     double *sum[ANTLER_MOST_METRICS]; /* of the metrics, since then; one allocation, the first one's */
     int64_t sums;                     /* of all metrics */

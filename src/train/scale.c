@@ -112,3 +112,62 @@ antler_status antler__scale_warn(antler_model *model, const antler_data *x, cons
     ANTLER_TRY(look_at_inputs(model, x, err));
     return look_at_targets(model, y, err);
 }
+
+/* ---- the gradient ------------------------------------------------------------------------------------------------ */
+
+/* Of each number of the targets, the mean, and that and a standard deviation: (2, n) to `means`. */
+static antler_status measure(const antler_data *y, int64_t n, double *sums, antler_real *means, antler_error *err)
+{
+    int64_t rows = antler_data_shape(y)->dim[0];
+    for (int64_t row = 0; row < rows; row++) {
+        ANTLER_TRY(antler_data_gather(y, &row, 1, means, err));
+        for (int64_t i = 0; i < n; i++) {
+            double difference = (double)means[i] - sums[i];
+            sums[i] += difference / (double)(row + 1);
+            sums[n + i] += difference * ((double)means[i] - sums[i]);
+        }
+    }
+    for (int64_t i = 0; i < n; i++) {
+        means[i] = (antler_real)sums[i];
+        means[n + i] = (antler_real)(sums[i] + sqrt(sums[n + i] / (double)rows));
+    }
+    return ANTLER_OK;
+}
+
+/* What such an error costs, as the loss has it of one row. */
+static antler_status cost(const antler_goal *g, const antler_real *means, int64_t n, double *cost, antler_error *err)
+{
+    antler_real value[1] = {0};
+    antler_loss_call call = {.p = means + n,
+                             .y = means,
+                             .rows = 1,
+                             .n = n,
+                             .value = value,
+                             .scratch = g->scratch,
+                             .samples = 1,
+                             .y_n = n,
+                             .rank = 2,
+                             .err = err};
+    ANTLER_TRY(g->loss->compute(g->target->loss.config, &call));
+    *cost = (double)value[0];
+    return ANTLER_OK;
+}
+
+antler_status antler__scale_gradient(antler_context *context, const antler_data *y, antler_error *err)
+{
+    antler_goal *g = context->objective->goal;
+    int64_t n = y->parts ? 0 : antler_count(antler_data_shape(y), 1);
+    double error = 0;
+    if (!learns_of_targets(context->model) || g->loss->sparse || g->loss->loose || g->leaves_out ||
+        g->scope != ANTLER_LOSS_OF_ROWS || n != g->width)
+        return ANTLER_OK;
+    double *sums = antler__allocate_zeroed((size_t)n, 2 * sizeof *sums);
+    antler_real *means = antler__allocate((size_t)n, 2 * sizeof *means);
+    antler_status status = sums && means ? measure(y, n, sums, means, err) : antler__no_memory(err);
+    if (status == ANTLER_OK)
+        status = cost(g, means, n, &error, err);
+    antler__free(sums);
+    antler__free(means);
+    g->factor = isfinite(error) && error > 0 ? 1 / error : 0;
+    return status;
+}
