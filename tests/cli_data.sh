@@ -90,6 +90,9 @@ case_idx() {
         net.json >idx.json
     run 0 train idx.json --data mnist
     prints '^training +2 samples; classes 0 to 1: 1, 1$'
+    run 0 doctor mnist/train-images-idx3-ubyte
+    prints '^contains +data: an array \(2, 1, 2\) of uint8$'
+    refused 1 'train-labels-idx1-ubyte: it is an IDX file; expected a model' summary mnist/train-labels-idx1-ubyte
     printf '\000\000\010\001\000\000\000\002\000' >mnist/train-labels-idx1-ubyte
     refused 1 'mnist/train-labels-idx1-ubyte: .*cut short: its shape needs 2 bytes' train idx.json --data mnist
 }
