@@ -62,6 +62,10 @@ case_images() {
     run 0 evaluate images.keras --data "$files/pictures"
     run 0 predict images.keras --data "$files/pictures/cats/inner"
     [ "$(wc -l <out)" -eq 2 ] || fail 'not one prediction'
+    mkdir -p flat/thumbs
+    cp "$files/pictures/cats/a.png" flat/
+    run 0 predict images.keras --data flat
+    [ "$(wc -l <out)" -eq 2 ] || fail 'an empty folder hides the images beside it'
     images 'null, null, 1' >open.json
     sed 's/"batch_size"/"image_size": [3, 4], "color_mode": "grayscale", "batch_size"/' open.json >small.json
     run 0 train small.json --data "$files/pictures"

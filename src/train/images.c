@@ -167,12 +167,12 @@ static antler_status find_images(folder *f, const char *path, antler_class_list 
 {
     char inside[PATH];
     ANTLER_TRY(list_classes(path, classes, err));
-    f->flat = classes->n == 0;
-    if (f->flat)
-        ANTLER_TRY(add_images(f, path, 0, 0, err));
     for (int64_t i = 0; i < classes->n; i++)
         if (join_path(inside, path, classes->name[i]))
             ANTLER_TRY(add_images(f, inside, (int32_t)i, 0, err));
+    f->flat = f->n == 0;
+    if (f->flat)
+        ANTLER_TRY(add_images(f, path, 0, 0, err));
     if (f->n == 0)
         return antler_error_set(err, ANTLER_DATA, NULL,
                                 "no images; expected a folder for each class, with .png or .jpg files");
