@@ -62,6 +62,10 @@ case_images() {
     run 0 evaluate images.keras --data "$files/pictures"
     run 0 predict images.keras --data "$files/pictures/cats/inner"
     [ "$(wc -l <out)" -eq 2 ] || fail 'not one prediction'
+    mkdir -p flat/thumbs
+    cp "$files/pictures/cats/a.png" flat/
+    run 0 predict images.keras --data flat
+    [ "$(wc -l <out)" -eq 2 ] || fail 'an empty folder hides the images beside it'
     images 'null, null, 1' >open.json
     sed 's/"batch_size"/"image_size": [3, 4], "color_mode": "grayscale", "batch_size"/' open.json >small.json
     run 0 train small.json --data "$files/pictures"
@@ -90,6 +94,9 @@ case_idx() {
         net.json >idx.json
     run 0 train idx.json --data mnist
     prints '^training +2 samples; classes 0 to 1: 1, 1$'
+    run 0 doctor mnist/train-images-idx3-ubyte
+    prints '^contains +data: an array \(2, 1, 2\) of uint8$'
+    refused 1 'train-labels-idx1-ubyte: it is an IDX file; expected a model' summary mnist/train-labels-idx1-ubyte
     printf '\000\000\010\001\000\000\000\002\000' >mnist/train-labels-idx1-ubyte
     refused 1 'mnist/train-labels-idx1-ubyte: .*cut short: its shape needs 2 bytes' train idx.json --data mnist
 }

@@ -6,6 +6,9 @@
 #include "suite.h"
 #include "train/data.h"
 
+#include <math.h>
+#include <signal.h>
+
 #define FILES ANTLER_SOURCE_DIR "/tests/files/"
 
 enum { ROWS = 100, WIDTH = 60 };
@@ -169,6 +172,33 @@ static long peak(void)
     return kib;
 }
 
+/* The child that reads is gone: an error, again and again, and nobody waits. */
+START_TEST(a_child_may_die)
+{
+    char path[64];
+    long child = 0;
+    antler_guard_files(true);
+    antler_data *x = open_with(FILES "kinds.h5", "gzip", 0);
+    snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
+    FILE *file = fopen(path, "r");
+    int found = file ? fscanf(file, "%ld", &child) : 0;
+    if (file)
+        fclose(file);
+    antler_real out[WIDTH];
+    antler_error err = {0};
+    must(antler_data_gather(x, (int64_t[]){99}, 1, out, &err), &err);
+    if (found == 1 && child > 0) { /* not every kernel tells */
+        ck_assert_int_eq(kill((pid_t)child, SIGSEGV), 0);
+        for (int i = 0; i < 2; i++) {
+            err = (antler_error){0};
+            ck_assert_int_eq(antler_data_gather(x, (int64_t[]){3}, 1, out, &err), ANTLER_FORMAT);
+            expect_error(&err, ANTLER_FORMAT, "kinds.h5: damaged: reading it crashes");
+        }
+    }
+    antler_data_free(x);
+}
+END_TEST
+
 /* 20 GiB, which no disk has: nothing was written. */
 START_TEST(large_files_take_little_memory)
 {
@@ -204,6 +234,9 @@ int main(void)
     tcase_add_test(tests, stops_while_it_reads);
     if (HAS_HDF5)
         tcase_add_loop_test(tests, hdf5_has_the_bits_of_memory, 0, 2);
+#if defined(__linux__) && defined(ANTLER_WITH_HDF5)
+    tcase_add_test(tests, a_child_may_die);
+#endif
 #if defined(__linux__) && defined(ANTLER_WITH_HDF5) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     tcase_add_loop_test(tests, large_files_take_little_memory, 0, 2);
 #endif

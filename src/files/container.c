@@ -2,6 +2,7 @@
 #include "core/text.h"
 
 #include "files/file.h"
+#include "files/idx.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -78,6 +79,10 @@ antler_status antler__container_find(const char *path, antler_container *contain
             *what = marks[i].what;
             break;
         }
+    if ((*container == ANTLER_CONTAINER_OTHER || *container == ANTLER_CONTAINER_FOREIGN) && antler__idx_is(path)) {
+        *container = ANTLER_CONTAINER_IDX;
+        *what = "an IDX file";
+    }
     if (bytes == 0)
         *what = "an empty file";
     return ANTLER_OK;

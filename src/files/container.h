@@ -10,6 +10,7 @@ typedef enum antler_container {
     ANTLER_CONTAINER_HDF5,
     ANTLER_CONTAINER_JSON, /* an object, perhaps behind a byte order mark */
     ANTLER_CONTAINER_NPY,
+    ANTLER_CONTAINER_IDX,    /* gzip's unpacked */
     ANTLER_CONTAINER_FOREIGN /* of a format that is known, and not read */
 } antler_container;
 

@@ -111,7 +111,7 @@ static _Noreturn void run_child(int report, rlim_t file_bytes, const antler_guar
         sent = job->send(arg, report);
     if (sent && result.status == ANTLER_OK && job->stays && job->stays(arg)) {
         signal(SIGINT, SIG_IGN); /* of a terminal, it is for the parent */
-        antler__server_works(-1);
+        antler__server_works(0);
         job->serve(arg, report);
     }
     _exit(0);
@@ -236,8 +236,6 @@ void antler__server_end(antler_server *server)
 
 void antler__server_works(int64_t bytes)
 {
-    if (bytes >= 0)
-        limit_time(10 + (rlim_t)bytes / SPEED);
-    else
-        alarm(0);
+    limit_time(10 + (rlim_t)bytes / SPEED);
+    alarm(0);
 }

@@ -35,7 +35,8 @@ antler_status antler__guarded(const char *path, const antler_guarded *job, void 
 bool antler__server_ask(const antler_server *server, const void *request, size_t bytes);
 antler_status antler__server_ended(antler_server *server, const char *path, antler_error *err);
 void antler__server_end(antler_server *server);
-/* In a server, before and after it answers: time for as many bytes, or none while nobody asks. */
+/* In a server, before it answers: the processor's time for as many bytes. None by the clock: a terminal may stop both.
+ */
 void antler__server_works(int64_t bytes);
 
 /* Whether this is such a child, which gets the time and the memory that reading so many bytes of data takes. */

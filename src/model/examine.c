@@ -6,6 +6,7 @@
 #include "files/container.h"
 #include "files/file.h"
 #include "files/hdf5.h"
+#include "files/idx.h"
 #include "files/npy.h"
 #include "model/keras_view.h"
 #include "model/model_file.h"
@@ -217,13 +218,15 @@ static void look_at_hdf5(examination *e, int64_t bytes)
     antler__entries_free(&entries);
 }
 
-static void look_at_npy(examination *e)
+/* The array of a .npy or an IDX file. */
+static void look_at_array(examination *e)
 {
     antler_npy npy;
     antler_error error = {0};
     char shape[128];
     e->other = true;
-    if (antler__npy_open(e->path, &npy, &error) != ANTLER_OK) {
+    bool idx = e->container == ANTLER_CONTAINER_IDX;
+    if ((idx ? antler__idx_open : antler__npy_open)(e->path, &npy, &error) != ANTLER_OK) {
         tell_error(e, &error);
         return;
     }
@@ -280,7 +283,8 @@ static void look(examination *e, int64_t bytes)
         look_at_hdf5(e, bytes);
         break;
     case ANTLER_CONTAINER_NPY:
-        look_at_npy(e);
+    case ANTLER_CONTAINER_IDX:
+        look_at_array(e);
         break;
     case ANTLER_CONTAINER_JSON:
         if (antler__file_read(e->path, ANTLER_LONGEST_JSON, &text, &size, &error) == ANTLER_OK)

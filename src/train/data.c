@@ -294,10 +294,6 @@ static antler_status find_opener(const char *path, opener *open, antler_error *e
 {
     antler_container container;
     const char *what;
-    if (antler__idx_is(path)) {
-        *open = open_idx;
-        return ANTLER_OK;
-    }
     ANTLER_TRY(antler__container_find(path, &container, &what, err));
     bool text = container == ANTLER_CONTAINER_OTHER;
     if (container == ANTLER_CONTAINER_HDF5 ||
@@ -305,6 +301,8 @@ static antler_status find_opener(const char *path, opener *open, antler_error *e
         *open = open_hdf5;
     else if (container == ANTLER_CONTAINER_NPY || (text && antler__ends_with(path, ".npy")))
         *open = open_npy;
+    else if (container == ANTLER_CONTAINER_IDX)
+        *open = open_idx;
     else if ((antler__ends_with(path, ".csv") || antler__ends_with(path, ".tsv")) &&
              container != ANTLER_CONTAINER_FOREIGN)
         *open = open_csv;

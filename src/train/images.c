@@ -29,6 +29,7 @@ typedef struct folder {
     antler_class_list classes;
     struct antler_images settings;
     bool flat; /* all in one folder, without classes */
+    bool any;  /* one image is all that is wanted */
 } folder;
 
 static void free_folder(void *self)
@@ -85,13 +86,16 @@ static antler_status add_entry(folder *f, const char *path, const char *name, in
                                antler_error *err)
 {
     char inside[PATH];
+    struct stat info;
     if (name[0] == '.')
         return ANTLER_OK;
     if (!join_path(inside, path, name))
         return antler_error_set(err, ANTLER_FILE, NULL, "a path of more than %d bytes", PATH - 1);
     if (antler__is_picture(name))
         return add_image(f, inside, name, label, err);
-    return depth < DEEPEST && is_folder(inside) ? add_images(f, inside, label, depth + 1, err) : ANTLER_OK;
+    return depth < DEEPEST && lstat(inside, &info) == 0 && S_ISDIR(info.st_mode) /* a link may lead in a circle */
+               ? add_images(f, inside, label, depth + 1, err)
+               : ANTLER_OK;
 }
 
 /* The images of a folder and of those in it; of one without classes only its own. */
@@ -104,7 +108,7 @@ static antler_status add_images(folder *f, const char *path, int32_t label, int 
         antler__error_file(err, path);
         return ANTLER_FILE;
     }
-    for (struct dirent *entry; status == ANTLER_OK && (entry = readdir(directory));)
+    for (struct dirent *entry; status == ANTLER_OK && !(f->any && f->n) && (entry = readdir(directory));)
         status = add_entry(f, path, entry->d_name, label, f->flat ? DEEPEST : depth, err);
     closedir(directory);
     return status;
@@ -163,12 +167,12 @@ static antler_status find_images(folder *f, const char *path, antler_class_list 
 {
     char inside[PATH];
     ANTLER_TRY(list_classes(path, classes, err));
-    f->flat = classes->n == 0;
-    if (f->flat)
-        ANTLER_TRY(add_images(f, path, 0, 0, err));
     for (int64_t i = 0; i < classes->n; i++)
         if (join_path(inside, path, classes->name[i]))
             ANTLER_TRY(add_images(f, inside, (int32_t)i, 0, err));
+    f->flat = f->n == 0;
+    if (f->flat)
+        ANTLER_TRY(add_images(f, path, 0, 0, err));
     if (f->n == 0)
         return antler_error_set(err, ANTLER_DATA, NULL,
                                 "no images; expected a folder for each class, with .png or .jpg files");
@@ -311,6 +315,8 @@ bool antler_is_image_folder(const char *path)
     antler_error ignored = {0};
     antler_class_list classes = {0};
     folder *f = path && is_folder(path) ? antler__allocate_zeroed(1, sizeof *f) : NULL;
+    if (f)
+        f->any = true;
     bool found = f && find_images(f, path, &classes, &ignored) == ANTLER_OK;
     antler__classes_free(&classes);
     free_folder(f);

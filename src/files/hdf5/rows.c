@@ -373,7 +373,7 @@ static antler_status open_rows(const opening *o, antler_hdf5_rows *rows, antler_
     ANTLER_TRY(check_band(o, rows, err));
     *o->set = (antler_hdf5_set){false, rows->content.dtype, rows->content.shape, NULL, rows};
     bool whole = bytes_of(rows) <= o->most;
-    if (!antler__guard_expect(whole ? bytes_of(rows) : 0))
+    if (!antler__guard_expect(whole || bytes_of(rows) < max_chunk_cache ? bytes_of(rows) : max_chunk_cache))
         return settle(o, rows, err);
     return rows->offset < 0 && whole ? settle(o, rows, err) : ANTLER_OK;
 }
@@ -475,7 +475,6 @@ static void serve(void *arg, int with)
         sent = antler__file_put(with, &result, sizeof result) &&
                (result.status != ANTLER_OK || antler__file_put(with, values, bytes));
         antler__free(values);
-        antler__server_works(-1);
     }
 }
 
