@@ -108,6 +108,16 @@ static const antler_old_key cudnn_keys2[] = {
 };
 static const antler_old_key cudnn_lstm_keys2[] = {
     {.key = "recurrent_activation", .today = "recurrent_activation", .missing = "\"sigmoid\""}, END};
+/* Keras added these up over the batch: TensorFlow's, and both since 2.4, divide by its size. */
+#define SUMMED(name)                                                                              \
+    {                                                                                             \
+        .key = (name), .today = (name),                                                           \
+        .warning = "in training it counts less than in the Keras that wrote this, which did not " \
+                   "divide it by the batch size"                                                  \
+    }
+static const antler_old_key activity_keys2[] = {SUMMED("activity_regularizer"), END};
+static const antler_old_key activities_keys2[] = {SUMMED("l1"), SUMMED("l2"), END};
+
 static const antler_old_key threshold_keys2[] = {RENAME("theta", "threshold"), END};
 
 static const antler_old_key optimizer_keys2[] = {
@@ -158,6 +168,8 @@ const antler_old_class antler__old_classes[] = {
     {203, "GRUCell", .keys = gate_keys2},
     {204, "GRU", .keys = reset_keys2},
     {204, "GRUCell", .keys = reset_keys2},
+    {204, "ActivityRegularization", .keys = activities_keys2},
+    {204, NULL, ANTLER_KIND_LAYER, .keys = activity_keys2},
     {KERAS3, "Nadam", .keys = nadam_keys2},
     {KERAS3, NULL, ANTLER_KIND_OPTIMIZER, .keys = optimizer_keys2},
     /* whatever the version */
