@@ -251,8 +251,9 @@ static antler_status read_training_config(antler_model *model, const char *text,
     antler_status status = antler__json_parse(text, strlen(text), &root, &error);
     if (status == ANTLER_OK)
         status = antler__settings_read(model, &antler__training_type, root, &report, &compile);
-    else if (status != ANTLER_MEMORY)
-        status = antler__unread_whole(model, &antler__training_type, &error, err);
+    else
+        status = status == ANTLER_MEMORY ? antler__error_copy(err, &error)
+                                         : antler__unread_whole(model, &antler__training_type, &error, err);
     antler__json_free(root);
     if (compile)
         antler__compile_take(compile, &model->compile);
