@@ -162,6 +162,14 @@ case_doctor() {
     prints '^error '
     run 1 doctor nowhere.h5
     prints '^error +cannot open'
+    run 0 convert "$root/tests/golden_graphs/operators_scalar/model.keras" scalar.h5
+    run 0 doctor scalar.h5
+    prints '^Keras 3.15  config.layers\[3\]: Keras knows no operator in a .h5 \(Add\): it does not open the file$'
+    prints '^Keras 3.15  cannot use it$'
+    printf '\010\010\022\006antler:\002' >some.onnx
+    run 1 doctor some.onnx
+    prints '^file +an ONNX model, which Antler writes and does not read; 12 bytes$'
+    refused 1 'some.onnx: it is an ONNX model, which Antler writes and does not read; expected a model' predict some.onnx
     run 0 doctor --json net.json
     prints '^  \{"finding": "file", "place": "", "text": "JSON; [0-9]+ bytes"\},$'
 }

@@ -58,9 +58,10 @@ void antler__onnx_refuse(antler_onnx *o, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
+    const char *name = o->class_name;
     if (o->status == ANTLER_OK)
-        o->status = antler_error_set(o->err, ANTLER_UNSUPPORTED, NULL, "layer \"%.160s\" (%.60s): %s", o->prefix,
-                                     o->class_name ? o->class_name : "", why);
+        o->status = antler_error_set(o->err, ANTLER_UNSUPPORTED, NULL, "layer \"%.160s\"%s%.60s%s: %s", o->prefix,
+                                     name ? " (" : "", name ? name : "", name ? ")" : "", why);
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
