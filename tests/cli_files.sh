@@ -92,6 +92,10 @@ case_weights_by_name() {
     run 0 doctor by_name.keras
     refused 1 'no layer of the model has a name of the file.s: it has weights for hidden, dense; the model.s last is "other"' \
         predict c.json --weights a.h5 --by-name
+    run 0 predict a.json --data data --output rows.h5
+    for named in '' --by-name; do
+        refused 1 'rows.h5: no weights of layers are in it, but "predict": data, perhaps' predict a.json --weights rows.h5 $named
+    done
     refused 1 'the layers in it are numbered by class, not named' predict a.json --weights a.weights.h5 --by-name
     run 0 predict a.json --weights a.h5
     mv out first.txt
