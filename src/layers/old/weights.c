@@ -1,5 +1,6 @@
 /* Weights of Keras 1, of CuDNN's layers, and of Theano, in today's layouts. See config/old.h. */
 #include "config/old.h"
+#include "core/axes.h"
 #include "core/memory.h"
 #include "core/status.h"
 #include "layers/shared/window.h"
@@ -21,23 +22,13 @@ static antler_status replace(antler_tensor *array, const antler_shape *shape, an
 /* Axis i of the result is axis order[i]. */
 static antler_status transpose(antler_tensor *array, const int *order, antler_error *err)
 {
-    int64_t stride[ANTLER_MAX_RANK], at[ANTLER_MAX_RANK] = {0}, n = antler_count(&array->shape, 0);
     antler_shape shape = array->shape;
-    antler_real *data = antler__allocate((size_t)n, sizeof *data);
+    antler_real *data = antler__allocate((size_t)antler_count(&shape, 0), sizeof *data);
     if (!data)
         return antler__no_memory(err);
-    for (int i = 0; i < shape.rank; i++) {
+    for (int i = 0; i < shape.rank; i++)
         shape.dim[i] = array->shape.dim[order[i]];
-        stride[i] = antler_count(&array->shape, order[i] + 1);
-    }
-    for (int64_t e = 0; e < n; e++) {
-        int64_t from = 0;
-        for (int i = 0; i < shape.rank; i++)
-            from += at[i] * stride[i];
-        data[e] = array->data[from];
-        for (int i = shape.rank - 1; i >= 0 && ++at[i] == shape.dim[i]; i--)
-            at[i] = 0;
-    }
+    antler__turn_axes(data, array->data, shape.rank, array->shape.dim, order);
     return replace(array, &shape, data);
 }
 
