@@ -179,10 +179,11 @@ const antler_old_class antler__old_classes[] = {
                 "its own in Keras 1"},
     {INT_MAX, "TensorFlowOpLayer",
      .refused = "of those only plain operators are read, with no settings beside numbers"},
-    {INT_MAX, "Highway", .refused = "a layer of Keras 1 that no later one has"},
-    {INT_MAX, "MaxoutDense", .refused = "a layer of Keras 1 that no later one has"},
-    {INT_MAX, "ParametricSoftplus", .refused = "a layer of Keras 1 that no later one has"},
-    {INT_MAX, "SReLU", .refused = "a layer of Keras 1 that no later one has"},
+    {INT_MAX, "Highway", .refused = "a layer of Keras 1 that no later one has: today two Dense and an Add in a graph"},
+    {INT_MAX, "MaxoutDense",
+     .refused = "a layer of Keras 1 that no later one has: today a Dense, a Reshape and a GlobalMaxPooling1D"},
+    {INT_MAX, "ParametricSoftplus", .refused = "a layer of Keras 1, with learned slopes that no later one has"},
+    {INT_MAX, "SReLU", .refused = "a layer of Keras 1, with learned thresholds that no later one has"},
     {0},
 };
 
