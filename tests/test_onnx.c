@@ -101,13 +101,16 @@ static const char *const open_models[] = {
     STEPS "{'class_name': 'TimeDistributed', 'config': {'layer': " DENSE
           "}}, {'class_name': 'LSTM', 'config': {'units': 2}}",
     STEPS ON_STEPS(SAMPLE DENSE ", {'class_name': 'Reshape', 'config': {'target_shape': [2, 2]}}"),
-    IMAGES ON_STEPS(STEPS "{'class_name': 'GRU', 'config': {'units': 2}}"), /* which is refused */
+    IMAGES ON_STEPS(STEPS "{'class_name': 'GRU', 'config': {'units': 2}}"),
+    IMAGES "{'class_name': 'TimeDistributed', 'config': {'layer': {'class_name': 'Conv1D', 'config': {'filters': 2, "
+           "'kernel_size': 3, 'padding': 'same'}}}}",
+    STEPS "{'class_name': 'UpSampling1D', 'config': {}}", /* which is refused */
     "{'class_name': 'InputLayer', 'config': {'batch_shape': [null, @, 2, 3]}}, " ON_STEPS(
         "{'class_name': 'InputLayer', 'config': {'batch_shape': [null, 2, 3]}}, " ON_STEPS(SAMPLE DENSE)),
     STEPS "{'class_name': 'PReLU', 'config': {'shared_axes': [1], 'alpha_initializer': 'he_normal'}}",
     IMAGES "{'class_name': 'PReLU', 'config': {'shared_axes': [1, 2], 'alpha_initializer': 'he_normal'}}",
 };
-enum { REFUSED = 2 };
+enum { REFUSED = 4 };
 
 static antler_model *open_model(const char *layers, const char *length)
 {

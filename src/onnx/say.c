@@ -27,9 +27,6 @@ static bool has_open_axes(const antler_layer *layer)
     return open;
 }
 
-static const char several[] = "several axes of variable length: with numbers in place of all but one it can be said in "
-                              "ONNX";
-
 /* To a shape with one open axis, which is what is left. */
 static void reshape_open(antler_onnx *o, antler_said *s)
 {
@@ -41,15 +38,32 @@ static void reshape_open(antler_onnx *o, antler_said *s)
         open += size[i] < 0;
     }
     if (open > 1)
-        antler__onnx_refuse(o, "%s", several);
+        antler__onnx_refuse(o,
+                            "several axes of variable length: with a number in place of all but one it can be said in "
+                            "ONNX");
     s->y[0] = antler__reshape(o, s->x[0], out->rank, size);
+}
+
+/* Two lists of sizes, one behind the other, as the shape of x. */
+static antler_term *reshape_to(antler_onnx *o, antler_term *x, antler_term *before, antler_term *behind)
+{
+    antler_term *shape = antler__op2(o, "Concat", before, behind);
+    antler__set_int(o, "axis", 0);
+    return antler__op2(o, "Reshape", x, shape);
+}
+
+static antler_term *sizes_from(antler_onnx *o, antler_term *x, int64_t first)
+{
+    antler_term *sizes = antler__op1(o, "Shape", x);
+    antler__set_int(o, "start", first);
+    return sizes;
 }
 
 antler_term *antler__steps_in(antler_onnx *o, antler_term *x, const antler_shape *to)
 {
-    if (antler__is_open(to))
-        antler__onnx_refuse(o, "%s", several);
-    return antler__shaped(o, x, to);
+    const int64_t rest = -1;
+    return antler__is_open(to) ? reshape_to(o, x, antler__ints(o, 1, &rest), sizes_from(o, x, 2))
+                               : antler__shaped(o, x, to);
 }
 
 antler_term *antler__steps_out(antler_onnx *o, antler_term *y, antler_term *x, const antler_shape *to)
@@ -58,9 +72,7 @@ antler_term *antler__steps_out(antler_onnx *o, antler_term *y, antler_term *x, c
         return antler__shaped(o, y, to);
     antler_term *begin = antler__op1(o, "Shape", x);
     antler__set_int(o, "end", 2);
-    antler_term *shape = antler__op2(o, "Concat", begin, antler__ints(o, to->rank - 2, to->dim + 2));
-    antler__set_int(o, "axis", 0);
-    return antler__op2(o, "Reshape", y, shape);
+    return reshape_to(o, y, begin, sizes_from(o, y, 1));
 }
 
 /* What changes no number is said by its shape alone. The core's own views, which have no name, make steps a part of the
