@@ -92,6 +92,10 @@ case_weights_by_name() {
     run 0 doctor by_name.keras
     refused 1 'no layer of the model has a name of the file.s: it has weights for hidden, dense; the model.s last is "other"' \
         predict c.json --weights a.h5 --by-name
+    run 0 predict a.json --data data --output rows.h5
+    for named in '' --by-name; do
+        refused 1 'rows.h5: no weights of layers are in it, but "predict": data, perhaps' predict a.json --weights rows.h5 $named
+    done
     refused 1 'the layers in it are numbered by class, not named' predict a.json --weights a.weights.h5 --by-name
     run 0 predict a.json --weights a.h5
     mv out first.txt
@@ -162,6 +166,14 @@ case_doctor() {
     prints '^error '
     run 1 doctor nowhere.h5
     prints '^error +cannot open'
+    run 0 convert "$root/tests/golden_graphs/operators_scalar/model.keras" scalar.h5
+    run 0 doctor scalar.h5
+    prints '^Keras 3.15  config.layers\[3\]: Keras knows no operator in a .h5 \(Add\): it does not open the file$'
+    prints '^Keras 3.15  cannot use it$'
+    printf '\010\010\022\006antler:\002' >some.onnx
+    run 1 doctor some.onnx
+    prints '^file +an ONNX model, which Antler writes and does not read; 12 bytes$'
+    refused 1 'some.onnx: it is an ONNX model, which Antler writes and does not read; expected a model' predict some.onnx
     run 0 doctor --json net.json
     prints '^  \{"finding": "file", "place": "", "text": "JSON; [0-9]+ bytes"\},$'
 }

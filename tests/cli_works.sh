@@ -351,6 +351,8 @@ case_convert_onnx() {
 case_refusals_that_save() {
     run 0 train net.json --quiet --epochs 1 --optimizer Adam --output adam.keras --checkpoint adams
     refused 1 'a checkpoint of another optimizer' train net.json --quiet --epochs 2 --optimizer Adamax --checkpoint adams --resume
+    refused 1 'checkpoint.keras: a checkpoint of another loss' train net.json --quiet --epochs 2 --optimizer Adam \
+        --loss '{"class_name": "SparseCategoricalCrossentropy", "config": {"ignore_class": 7}}' --checkpoint adams --resume
     refused 2 '--by-name needs --weights FILE' evaluate adam.keras --data data --by-name
     run 0 predict adam.keras --data data --output p.h5
     cp p.h5 same.h5

@@ -9,6 +9,7 @@ forms are those of get_config, build and save_model in Keras 1.2.2 and 2.2.4. Ne
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
@@ -474,16 +475,40 @@ def keras2_chunks():
     by_tf_keras("keras2_chunks", model, edit)
 
 
+def local_first():
+    """Kernels of each position beside channels that come first, which Keras keeps in other orders; the bias has the
+    shape that it has beside channels that come last, and its numbers as they are beside the first."""
+    for implementation, padding in ((1, "valid"), (2, "same"), (3, "same")):
+        more = {"padding": padding, "implementation": implementation, "data_format": "channels_first"}
+        model = tf_keras.Sequential([
+            L.Input((2, 5, 4)), L.LocallyConnected2D(3, (3, 2), strides=(2, 1), activation="tanh", **more),
+            L.Reshape((3, -1)), L.LocallyConnected1D(2, 3, **more)])
+        by_tf_keras(f"keras2_local{implementation}_first", model)
+    twin = shuffled(tf_keras.Sequential([L.Input((2, 5, 4)), L.LocallyConnected2D(3, (3, 2),
+                                                                                  data_format="channels_first")]))
+    kernel, bias = twin.get_weights()
+    config = sequential(conv1("LocallyConnected2D", "l", 3, nb_row=3, nb_col=2, subsample=[1, 1], dim_ordering="th",
+                              batch_input_shape=[None, 2, 5, 4]))
+    by_hand("keras1_local", twin, config, {"l": {"l_W:0": kernel, "l_b:0": bias.reshape(3, 3, 3)}})
+
+
 def golden():
     """Cases of tests/golden for layers that Keras 3 has not: as make_golden.py makes them, by tf-keras."""
     folder = OUT.parent / "golden"
     index = json.loads((folder / "index.json").read_text())
+    first = {"data_format": "channels_first"}
     local = {"locally_connected1d": [L.LocallyConnected1D(3, 3, strides=2, activation="tanh"),
                                      L.LocallyConnected1D(2, 2, padding="same", implementation=3, use_bias=False)],
              "locally_connected2d": [L.LocallyConnected2D(2, (2, 3), strides=(1, 2), activation="sigmoid"),
-                                     L.LocallyConnected2D(2, 2, padding="same", strides=2, implementation=3)]}
+                                     L.LocallyConnected2D(2, 2, padding="same", strides=2, implementation=3)],
+             "locally_connected1d_first": [L.LocallyConnected1D(3, 3, strides=2, activation="tanh", **first),
+                                           L.LocallyConnected1D(2, 2, padding="same", implementation=3, **first)],
+             "locally_connected2d_first": [
+                 L.LocallyConnected2D(3, (2, 3), strides=(1, 2), activation="sigmoid", **first),
+                 L.LocallyConnected2D(2, 2, padding="same", strides=2, implementation=3, **first)]}
     for name, members in local.items():
-        model = tf_keras.Sequential([L.Input((7, 2) if name[-2] == "1" else (5, 6, 2)), *members, L.Flatten(),
+        shape = {"1d": (7, 2), "2d": (5, 6, 2), "1d_first": (2, 7), "2d_first": (2, 5, 6)}
+        model = tf_keras.Sequential([L.Input(shape[name.removeprefix("locally_connected")]), *members, L.Flatten(),
                                      L.Dense(2)])
         model.compile(tf_keras.optimizers.SGD(0.05), "mean_squared_error")
         shuffled(model)
@@ -516,12 +541,17 @@ def golden():
 
 
 def main():
+    """All, or the functions that are named: make_old_files.py local_first."""
+    if len(sys.argv) > 1:
+        for name in sys.argv[1:]:
+            globals()[name]()
+        return
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir()
     for make in (keras1_convolution, keras1_theano, keras1_steps, keras1_transpose, keras1_lstm, keras1_bidirectional,
                  keras1_conv_lstm, keras1_merge, keras1_graph, keras2_written, keras2_optimizers, keras2_recurrent,
                  keras2_cudnn, keras2_theano, keras2_theano_borders, keras2_operators,
-                 keras2_chunks):
+                 keras2_chunks, local_first):
         make()
     golden()
     print(f"{len(list(OUT.glob('*.io.h5')))} models in {OUT}")

@@ -397,6 +397,20 @@ def check_attention_of_keras2(folder):
     compare("antler's .h5 in tf_keras", np.asarray(ours(rows)), np.asarray(net(rows)))
 
 
+def check_chain_on_steps(folder):
+    """A chain of Keras 3's with a chain on its steps, and one on the steps of that: its .h5 is for both Kerases."""
+    import tf_keras
+    inner = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), keras.layers.LeakyReLU(0.2)], name="inner")
+    middle = keras.Sequential([keras.Input((6, 3)), keras.layers.TimeDistributed(inner), keras.layers.GRU(2)])
+    net = keras.Sequential([keras.Input((5, 6, 3)), keras.layers.TimeDistributed(middle), keras.layers.Dense(2)])
+    rows = np.random.default_rng(3).standard_normal((3, 5, 6, 3)).astype(np.float32)
+    net.save(folder / "theirs.keras")
+    antler("convert", folder / "theirs.keras", folder / "ours.h5")
+    right = predicted_by_keras(net, rows)
+    compare("antler's .h5 in Keras", predicted_by_keras(load_model(folder / "ours.h5"), rows), right)
+    compare("antler's .h5 in tf_keras", np.asarray(tf_keras.models.load_model(folder / "ours.h5")(rows)), right)
+
+
 GRAPHS = {"residual": residual, "siamese, sequential": lambda: siamese("sequential"),
           "siamese, functional": lambda: siamese("functional"), "two outputs": two_outputs, "frozen base": frozen_base,
           "masked towers": masked_towers, "model on steps, twice": on_steps_twice}
@@ -436,6 +450,7 @@ def main():
         check_grouped_attention(Path(folder))
         if find_spec("tf_keras"):
             check_attention_of_keras2(Path(folder))
+            check_chain_on_steps(Path(folder))
     paths = sorted(MODELS.glob("*.json"))
     assert paths, f"no models in {MODELS}"
     for path in paths:

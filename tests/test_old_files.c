@@ -16,6 +16,7 @@ static const char *const old_files[] = {
     "keras1_convolution1d",
     "keras1_convolution1d_first",
     "keras1_graph",
+    "keras1_local",
     "keras1_lstm",
     "keras1_merge",
     "keras1_theano",
@@ -29,8 +30,11 @@ static const char *const old_files[] = {
     "keras2_cudnnlstm",
     "keras2_gates",
     "keras2_local1",
+    "keras2_local1_first",
     "keras2_local2",
+    "keras2_local2_first",
     "keras2_local3",
+    "keras2_local3_first",
     "keras2_nadam",
     "keras2_operators",
     "keras2_rmsprop",
@@ -178,6 +182,87 @@ START_TEST(test_theano_borders)
 }
 END_TEST
 
+/* A penalty on outputs that was added up over the batch loads with a warning; where it was not, without. */
+static const struct summed {
+    const char *version, *class_name, *key;
+    int warnings;
+} summed[] = {
+    {"2.2.4", "Dense", "'units': 2, 'activity_regularizer': {'class_name': 'L1L2', 'config': {'l1': 0.0, 'l2': 0.1}}",
+     1},
+    {"2.3.1", "Dense", "'units': 2, 'activity_regularizer': 'l2'", 1},
+    {"2.2.4-tf", "Dense", "'units': 2, 'activity_regularizer': 'l2'", 0},
+    {"2.4.0", "Dense", "'units': 2, 'activity_regularizer': 'l2'", 0},
+    {"2.2.4", "Dense", "'units': 2, 'activity_regularizer': null", 0},
+    {"2.2.4", "ActivityRegularization", "'l1': 0.0, 'l2': 0.1", 1},
+    {"1.2.2", "Dense", "'output_dim': 2, 'activity_regularizer': {'name': 'L1L2Regularizer', 'l1': 0.1, 'l2': 0}", 1},
+    {"1.1.1", "Dense", "'output_dim': 2, 'activity_regularizer': {'name': 'ActivityRegularizer', 'l1': 0.1, 'l2': 0}",
+     0},
+};
+
+START_TEST(test_summed)
+{
+    const struct summed *s = &summed[_i];
+    char text[1024];
+    antler_error err = {0};
+    snprintf(text, sizeof text,
+             "{'class_name': 'Sequential', 'keras_version': '%s', 'config': [{'class_name': '%s', 'config': {%s, " FIRST
+             "}}]}",
+             s->version, s->class_name, s->key);
+    antler_model *model = antler_load_json(quoted(text), NULL, &err);
+    must(model ? ANTLER_OK : err.status, &err);
+    for (int i = 0; i < s->warnings; i++) {
+        ck_assert_msg(antler_model_warning(model, i), "%s: no warning", text);
+        ck_assert_ptr_nonnull(strstr(antler_model_warning(model, i)->message, "divide it by the batch size"));
+    }
+    ck_assert_ptr_null(antler_model_warning(model, s->warnings));
+    antler_model_free(model);
+}
+END_TEST
+
+/* Settings of an old file that nothing today computes keep no model: what trains names them, and the others are read.
+ */
+static const struct setting {
+    const char *version, *optimizer, *says; /* NULL: read */
+} old_settings[] = {
+    {"2.15.0", "{'class_name': 'Nadam', 'config': {'learning_rate': 0.1, 'decay': 0.01}}",
+     "compile_config.optimizer.config.decay: 0.01: only 0.004 is read, as Keras 3 has that one alone"},
+    {"2.2.4", "{'class_name': 'Nadam', 'config': {'lr': 0.1, 'schedule_decay': 0.5}}", "schedule_decay: 0.5: only"},
+    {"2.2.4", "{'class_name': 'Nadam', 'config': {'lr': 0.1, 'schedule_decay': 0.004}}", NULL},
+    {"2.15.0", "{'class_name': 'Nadam', 'config': {'learning_rate': 0.1, 'decay': 0.004}}", NULL},
+    {"2.2.4", "{'class_name': 'SGD', 'config': {'lr': 0.1, 'learning_rate': 0.2}}",
+     "lr: \"learning_rate\" stands beside it"},
+    {"3.0.0", "{'class_name': 'Nadam', 'config': {'decay': 0.1}}", "decay: Nadam has no such key"},
+    {"3.0.0", "{'class_name': 'SGD', 'config': {'learning_rate': 0.1, 'decay': 0.1}}", NULL},
+};
+
+static antler_model *load_settings(const struct setting *s)
+{
+    char text[1024];
+    antler_error err = {0};
+    snprintf(text, sizeof text,
+             "{'class_name': 'Sequential', 'keras_version': '%s', 'compile_config': {'optimizer': %s, 'loss': 'mse'}, "
+             "'config': [{'class_name': 'Dense', 'config': {'units': 2, " FIRST "}}]}",
+             s->version, s->optimizer);
+    antler_model *model = antler_load_json(quoted(text), NULL, &err);
+    must(model ? ANTLER_OK : err.status, &err);
+    return model;
+}
+
+START_TEST(test_settings)
+{
+    const struct setting *s = &old_settings[_i];
+    antler_error err = {0};
+    antler_model *model = load_settings(s);
+    antler_status status = antler_model_ready(model, &err);
+    if (s->says)
+        expect_error(&err, status, s->says);
+    else
+        must(status, &err);
+    ck_assert_int_eq(status == ANTLER_OK, !s->says);
+    antler_model_free(model);
+}
+END_TEST
+
 static antler_status load_tortured(void *path)
 {
     antler_error err = {0};
@@ -188,8 +273,9 @@ static antler_status load_tortured(void *path)
 
 START_TEST(test_memory)
 {
-    static char *const files[] = {FOLDER "keras1_merge.h5", FOLDER "keras1_bidirectional.h5", FOLDER "keras2_local2.h5",
-                                  FOLDER "keras2_cudnngru.h5"};
+    static char *const files[] = {FOLDER "keras1_merge.h5",  FOLDER "keras1_bidirectional.h5",
+                                  FOLDER "keras2_local2.h5", FOLDER "keras2_cudnngru.h5",
+                                  FOLDER "keras2_nadam.h5",  FOLDER "keras2_local2_first.h5"};
     torture(load_tortured, files[_i]);
 }
 END_TEST
@@ -202,7 +288,9 @@ int main(void)
     tcase_set_timeout(tests, 0);
     tcase_add_loop_test(tests, test_old_file, 0, FILES);
     tcase_add_loop_test(tests, test_refusal, 0, sizeof refusals / sizeof *refusals);
-    tcase_add_loop_test(tests, test_memory, 0, 4);
+    tcase_add_loop_test(tests, test_memory, 0, 6);
+    tcase_add_loop_test(tests, test_summed, 0, sizeof summed / sizeof *summed);
+    tcase_add_loop_test(tests, test_settings, 0, sizeof old_settings / sizeof *old_settings);
     tcase_add_test(tests, test_note);
     tcase_add_test(tests, test_versions);
     tcase_add_test(tests, test_theano_borders);

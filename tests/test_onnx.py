@@ -15,6 +15,7 @@ import onnx
 import onnxruntime
 
 BATCH = 7
+LENGTH = 5  # of axes that have no size in the file
 TOLERANCE = 1e-5
 TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int32)": np.int32,
          "tensor(int64)": np.int64, "tensor(uint8)": np.uint8}
@@ -24,7 +25,7 @@ def arrays(numbers, at, ends):
     """The tensors of a graph's inputs or outputs, packed from `at` on."""
     made = []
     for end in ends:
-        shape = [BATCH, *end.shape[1:]]
+        shape = [BATCH, *(n if isinstance(n, int) else LENGTH for n in end.shape[1:])]
         n = int(np.prod(shape))
         made.append(numbers[at:at + n].reshape(shape))
         at += n

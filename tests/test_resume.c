@@ -165,10 +165,12 @@ END_TEST
 START_TEST(a_refused_checkpoint_changes_nothing)
 {
     static const struct {
-        const char *optimizer, *metrics, *message;
+        const char *optimizer, *metrics, *loss, *message;
     } others[] = {
-        {"sgd", "mae", "a checkpoint of another optimizer"},
-        {"adam", "mse", "a checkpoint of other metrics"},
+        {"sgd", "mae", "sparse_categorical_crossentropy", "a checkpoint of another optimizer"},
+        {"adam", "mse", "sparse_categorical_crossentropy", "a checkpoint of other metrics"},
+        {"adam", "mae", "{\"class_name\": \"SparseCategoricalCrossentropy\", \"config\": {\"ignore_class\": 7}}",
+         "a checkpoint of another loss"},
     };
     killer never = {-1, 0};
     const antler_logs *history;
@@ -179,7 +181,7 @@ START_TEST(a_refused_checkpoint_changes_nothing)
     fitted(fit_to_the_end(&b, NULL, folder, 2, &never), b.model);
     tear_down(&b);
     b = set_up("");
-    antler_compile(b.model, .optimizer = others[_i].optimizer, .loss = "sparse_categorical_crossentropy",
+    antler_compile(b.model, .optimizer = others[_i].optimizer, .loss = others[_i].loss,
                    .metrics = {others[_i].metrics});
     fitted(antler_fit(b.model, b.x, b.y, .epochs = 1, .batch_size = 8), b.model);
     uint64_t before = hash_weights(b.model);
@@ -281,7 +283,7 @@ int main(void)
     tcase_add_loop_test(tests, a_killed_fit_resumes, 0, 4);
     tcase_add_test(tests, a_stopped_fit_does_not_resume);
     tcase_add_test(tests, checkpoints_of_another_fit_are_refused);
-    tcase_add_loop_test(tests, a_refused_checkpoint_changes_nothing, 0, 2);
+    tcase_add_loop_test(tests, a_refused_checkpoint_changes_nothing, 0, 3);
     tcase_add_loop_test(tests, stateful_layers_resume, 0, sizeof stateful / sizeof stateful[0]);
     tcase_add_test(tests, checkpoints_keep_the_history);
     return run_suite("resume", tests);

@@ -16,8 +16,9 @@ typedef struct antler_report {
     void (*on_note)(void *user, const antler_error *note); /* what a file says in other words than today's */
     void *user;
     int errors;
-    bool legacy; /* Keras's whole-model .h5, whose layers name no module */
-    int keras;   /* the version that wrote the file, 100 * major + minor; 0: ours */
+    bool legacy;     /* Keras's whole-model .h5, whose layers name no module */
+    int keras;       /* the version that wrote the file, 100 * major + minor; 0: ours */
+    bool tensorflow; /* that wrote it, up to 2.3 beside Keras: "2.2.4-tf" */
 } antler_report;
 
 antler_status antler__report_error(antler_report *report, antler_status status, const antler_place *place,

@@ -21,6 +21,7 @@ typedef struct antler_old_key {
     const char *idle;    /* JSON: left out where it is that */
     const char *missing; /* JSON: what is meant where neither key stands there; NULL: today's default */
     bool sure;           /* Keras 1 alone has this key: a file that does not say who wrote it is told by it */
+    const char *warning; /* what a value other than null and 0 meant, in files of Keras that are not TensorFlow's */
 } antler_old_key;
 
 /* A class, in files of versions below `before`. Rows hold in their order: a name that one row changes is looked for in

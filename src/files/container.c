@@ -52,6 +52,13 @@ static bool begins_json(const char *text, size_t size)
     return i < size && text[i] == '{';
 }
 
+/* ONNX has no mark of its own: a message whose first field is the version of the format, and whose second is one of the
+   texts, the graph or the operators' versions. */
+static bool begins_onnx(const char *text, size_t size)
+{
+    return size > 3 && text[0] == 0x08 && text[1] > 0 && text[1] < 32 && memchr("\x12\x1a\x22\x32\x3a\x42", text[2], 6);
+}
+
 antler_status antler__container_find(const char *path, antler_container *container, const char **what,
                                      antler_error *err)
 {
@@ -71,6 +78,10 @@ antler_status antler__container_find(const char *path, antler_container *contain
     if (begins_json(start, size)) {
         *container = ANTLER_CONTAINER_JSON;
         *what = "JSON";
+    }
+    if (begins_onnx(start, size)) {
+        *container = ANTLER_CONTAINER_FOREIGN;
+        *what = "an ONNX model, which Antler writes and does not read";
     }
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         if (size >= marks[i].at + marks[i].length &&

@@ -8,7 +8,11 @@
 
    For each o that is one product over the batch, and dx adds them in the order of o. Keras has the kernel in three
    forms: implementation 1 is (o, k c, f), for windows that never leave the input; 3 is a list, of o, f, k, c in this
-   order; 2 is a matrix of all inputs and all outputs, from which a file's reader takes what 3 keeps. */
+   order; 2 is a matrix of all inputs and all outputs, from which a file's reader takes what 3 keeps.
+
+   With "channels_first" these are (o, c k, f), a list of f, o, c, k, and its matrix; and the bias, under the same
+   shape, lies as (f, o). The core has moved x and y, as for every layer; kernel and bias stay as Keras has them, so
+   that weights and the state of optimizers pass both ways. */
 #include "layers/shared/common.h"
 #include "layers/shared/convolution_fields.h"
 #include "layers/shared/window.h"
@@ -16,7 +20,7 @@
 #include <string.h>
 
 enum { KERNEL, BIAS };
-enum { SEEN }; /* scratch: what the windows of one position see of the batch */
+enum { SEEN, TURNED }; /* scratch: what the windows of one position see of the batch; the bias as (o, f) */
 
 typedef struct antler_locally_connected local;
 
@@ -24,6 +28,7 @@ typedef struct antler_locally_connected local;
 typedef struct windows {
     antler_window w[ANTLER_SPATIAL];
     int64_t channels, filters, outputs;
+    bool first; /* of channels and filters, where Keras has them: before the positions */
 } windows;
 
 /* One position: the taps [first, last) of each axis that lie inside of the input, of which the first meets input `at`.
@@ -41,6 +46,7 @@ static antler_status windows_of(const local *c, int axes, const antler_shape *in
     out->channels = in->dim[in->rank - 1];
     out->filters = c->filters;
     out->outputs = antler__outputs(out->w);
+    out->first = c->data_format && strcmp(c->data_format, "channels_first") == 0;
     return ANTLER_OK;
 }
 
@@ -119,36 +125,59 @@ static void variables(const void *config, const antler_shape *in, antler_plan *p
 static void buffers(const void *config, const antler_shape *in, antler_plan *plan)
 {
     windows c;
-    if (windows_of(config, in->rank - 2, in, &c, NULL) == ANTLER_OK)
-        antler_plan_scratch(plan, SEEN, &(antler_shape){2, {in->dim[0], antler__taps(c.w) * c.channels}});
+    if (windows_of(config, in->rank - 2, in, &c, NULL) != ANTLER_OK)
+        return;
+    antler_plan_scratch(plan, SEEN, &(antler_shape){2, {in->dim[0], antler__taps(c.w) * c.channels}});
+    if (c.first && ((const local *)config)->use_bias)
+        antler_plan_scratch(plan, TURNED, &(antler_shape){2, {c.outputs, c.filters}});
 }
 
 /* ---- what a position sees ---------------------------------------------------------------------------------------- */
 
-/* Runs of neighbours in x, one after the other in `seen`: copied there, or added back. */
+/* Runs of neighbours in x, one after the other in `seen`: copied there, or added back. With channels first a run has
+   one channel's numbers. */
 static void move(const windows *c, const position *p, antler_real *x, antler_real *seen, int64_t batch, bool back)
 {
-    const int64_t run = p->taps[2] * c->channels, image = antler__inputs(c->w) * c->channels;
+    const int64_t step = c->first ? c->channels : 1, run = p->taps[2] * c->channels / step;
+    const int64_t image = antler__inputs(c->w) * c->channels, lines = p->taps[0] * p->taps[1];
     for (int64_t n = 0; n < batch; n++, x += image)
-        for (int64_t d = 0; d < p->taps[0]; d++)
-            for (int64_t h = 0; h < p->taps[1]; h++, seen += run) {
-                const int64_t line = (p->at[0] + d) * c->w[1].in + p->at[1] + h;
-                antler_real *at = x + (line * c->w[2].in + p->at[2]) * c->channels;
-                if (!back)
-                    memcpy(seen, at, (size_t)run * sizeof *seen);
-                for (int64_t i = 0; back && i < run; i++)
-                    at[i] += seen[i];
-            }
+        for (int64_t i = 0; i < step * lines; i++, seen += run) {
+            const int64_t d = i % lines / p->taps[1], h = i % p->taps[1];
+            const int64_t line = (p->at[0] + d) * c->w[1].in + p->at[1] + h;
+            antler_real *at = x + (line * c->w[2].in + p->at[2]) * c->channels + i / lines;
+            if (!back && step == 1)
+                memcpy(seen, at, (size_t)run * sizeof *seen);
+            for (int64_t k = 0; !back && step > 1 && k < run; k++)
+                seen[k] = at[k * step];
+            for (int64_t k = 0; back && k < run; k++)
+                at[k * step] += seen[k];
+        }
 }
 
 /* The kernel of one position: (numbers, filters) by its strides. */
 typedef struct kernel {
     int64_t offset, row, col;
+    bool list;
 } kernel;
 
 static kernel first_kernel(const local *cfg, const windows *c)
 {
-    return cfg->implementation == 3 ? (kernel){0, 1, 0} : (kernel){0, c->filters, 1};
+    const bool list = cfg->implementation == 3;
+    return (kernel){0, list ? 1 : c->filters, list && c->first ? list_length(c) / c->filters : 1, list};
+}
+
+/* That of the next position, behind one that sees so many numbers. */
+static void next_kernel(kernel *k, const windows *c, int64_t numbers)
+{
+    k->offset += k->list && c->first ? numbers : numbers * c->filters;
+}
+
+/* (rows, columns) to (columns, rows): a bias between (o, f) and (f, o). */
+static void turn(antler_real *to, const antler_real *from, int64_t rows, int64_t columns)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++)
+            to[j * rows + i] = from[i * columns + j];
 }
 
 /* ---- forward, backward ------------------------------------------------------------------------------------------- */
@@ -161,9 +190,14 @@ static antler_status forward(const void *config, antler_run *run)
     windows c;
     ANTLER_TRY(windows_of(cfg, run->x->shape.rank - 2, &run->x->shape, &c, run->err));
     kernel k = first_kernel(cfg, &c);
+    const antler_real *bias = cfg->use_bias ? run->param[BIAS].data : NULL;
+    if (bias && c.first) {
+        turn(run->scratch[TURNED].data, bias, c.filters, c.outputs);
+        bias = run->scratch[TURNED].data;
+    }
     for (int64_t o = 0; o < c.outputs; o++) {
         const position p = position_of(&c, o);
-        k.col = cfg->implementation == 3 ? p.numbers : 1;
+        k.col = k.list && !c.first ? p.numbers : k.col;
         move(&c, &p, run->x->data, seen, batch, false);
         antler_product z = {.m = batch, .n = c.filters, .k = p.numbers, .a = seen, .a_row = p.numbers, .a_col = 1};
         z.b = run->param[KERNEL].data + k.offset;
@@ -171,9 +205,9 @@ static antler_status forward(const void *config, antler_run *run)
         z.b_col = k.col;
         z.c = run->y->data + o * c.filters;
         z.c_row = c.outputs * c.filters;
-        z.bias = cfg->use_bias ? run->param[BIAS].data + o * c.filters : NULL;
+        z.bias = bias ? bias + o * c.filters : NULL;
         antler_run_product(run, &z);
-        k.offset += p.numbers * c.filters;
+        next_kernel(&k, &c, p.numbers);
     }
     return ANTLER_OK;
 }
@@ -184,14 +218,13 @@ static void kernel_gradient(antler_run *run, const windows *c, const position *p
 {
     const int64_t row = c->outputs * c->filters, batch = run->x->shape.dim[0];
     antler_real *seen = run->scratch[SEEN].data;
-    const bool list = k->row == 1 && k->col != 1;
     antler_product g = {.m = p->numbers, .n = c->filters, .k = batch, .a = seen, .a_row = 1, .a_col = p->numbers};
     g.b = dz;
     g.b_row = row;
     g.b_col = 1;
     g.c = run->grad[KERNEL].data + k->offset;
     g.c_row = c->filters;
-    if (list)
+    if (k->list)
         g = (antler_product){.m = c->filters,
                              .n = p->numbers,
                              .k = batch,
@@ -202,7 +235,7 @@ static void kernel_gradient(antler_run *run, const windows *c, const position *p
                              .b_row = p->numbers,
                              .b_col = 1,
                              .c = g.c,
-                             .c_row = p->numbers};
+                             .c_row = k->col};
     move(c, p, run->x->data, seen, batch, false);
     antler_run_product(run, &g);
 }
@@ -234,15 +267,19 @@ static antler_status backward(const void *config, antler_run *run)
         memset(run->dx->data, 0, (size_t)antler_count(&run->dx->shape, 0) * sizeof *run->dx->data);
     for (int64_t o = 0; o < c.outputs; o++) {
         const position p = position_of(&c, o);
-        k.col = cfg->implementation == 3 ? p.numbers : 1;
+        k.col = k.list && !c.first ? p.numbers : k.col;
         if (run->grad[KERNEL].data)
             kernel_gradient(run, &c, &p, &k, dz + o * c.filters);
         if (run->dx->data)
             input_gradient(run, &c, &p, &k, dz + o * c.filters);
-        k.offset += p.numbers * c.filters;
+        next_kernel(&k, &c, p.numbers);
     }
-    if (cfg->use_bias && run->grad[BIAS].data)
-        antler_run_column_sums(run, run->grad[BIAS].data, dz, batch, c.outputs * c.filters);
+    if (cfg->use_bias && run->grad[BIAS].data) {
+        antler_real *sums = c.first ? run->scratch[TURNED].data : run->grad[BIAS].data;
+        antler_run_column_sums(run, sums, dz, batch, c.outputs * c.filters);
+        if (c.first)
+            turn(run->grad[BIAS].data, sums, c.outputs, c.filters);
+    }
     return ANTLER_OK;
 }
 
@@ -258,11 +295,15 @@ static const char *const samples_1d[] = {
     "(5, 2) {\"filters\": 2, \"kernel_size\": 3, \"strides\": 2, \"padding\": \"same\", \"implementation\": 3, "
     "\"activation\": \"tanh\"}",
     "(4, 1) {\"filters\": 2, \"kernel_size\": 2, \"use_bias\": false}",
+    "(2, 5) {\"filters\": 3, \"kernel_size\": 3, \"activation\": \"tanh\", \"data_format\": \"channels_first\"}",
     NULL,
 };
 static const char *const samples_2d[] = {
     "(4, 3, 2) {\"filters\": 2, \"kernel_size\": [2, 3], \"strides\": [2, 1], \"activation\": \"gelu\"}",
     "(3, 3, 1) {\"filters\": 2, \"kernel_size\": 2, \"padding\": \"same\", \"implementation\": 3, \"use_bias\": false}",
+    "(2, 4, 3) {\"filters\": 2, \"kernel_size\": [2, 3], \"strides\": [2, 1], \"data_format\": \"channels_first\"}",
+    "(2, 3, 3) {\"filters\": 3, \"kernel_size\": 2, \"padding\": \"same\", \"implementation\": 3, "
+    "\"activation\": \"sigmoid\", \"data_format\": \"channels_first\"}",
     NULL,
 };
 
@@ -276,7 +317,7 @@ static const char *const samples_2d[] = {
                             "form of the kernel: 1 (positions, window, filters); 3 a list; 2 becomes 3"),           \
         ANTLER_FIELD_ACTIVATION(local, activation, "\"linear\"", "of the sums"),                                    \
         ANTLER_KERNEL_FIELDS(local),                                                                                \
-        ANTLER_FIELD_IGNORED("data_format", "\"channels_last\""),                                                   \
+        ANTLER_FIELD_DATA_FORMAT(local, 0),                                                                         \
         ANTLER_FIELD_END,                                                                                           \
     }
 FIELDS(1);

@@ -28,9 +28,13 @@ bool antler__compile_is_older(const antler_json *node)
     return antler__json_length(config) > 0 && (!older || antler__json_bool(older));
 }
 
-/* "decay" beside a constant rate; NULL: there is none. */
-static const antler_json *decay_of(const antler_json *config)
+/* "decay" beside a constant rate; NULL: there is none. Nadam's is one of its momentum. */
+static const antler_json *decay_of(const antler_json *optimizer)
 {
+    const char *name = antler__string_at(optimizer, "class_name");
+    if (name && strcmp(name, "Nadam") == 0)
+        return NULL;
+    const antler_json *config = antler__json_get(optimizer, "config");
     const antler_json *decay = antler__json_get(config, "decay"), *rate = antler__json_get(config, "learning_rate");
     return antler__json_type(decay) == ANTLER_JSON_NUMBER && antler__json_type(rate) == ANTLER_JSON_NUMBER ? decay
                                                                                                            : NULL;
@@ -45,9 +49,10 @@ static bool add_schedule(antler_json *config, double rate, double decay)
            antler__json_add_number(inside, "decay_steps", 1) && antler__json_add_number(inside, "decay_rate", decay);
 }
 
-static bool add_config(antler_json *optimizer, const antler_json *config)
+static bool add_config(antler_json *optimizer, const antler_json *from)
 {
-    double decay = antler__json_number(decay_of(config));
+    double decay = antler__json_number(decay_of(from));
+    const antler_json *config = antler__json_get(from, "config");
     antler_json *copy = antler__json_object(optimizer, "config");
     bool fits = copy;
     for (const antler_json *item = antler__json_first(config); fits && item; item = antler__json_next(item)) {
@@ -63,11 +68,11 @@ static bool add_config(antler_json *optimizer, const antler_json *config)
 static bool add_optimizer(antler_json *root, const char *key, const antler_json *optimizer)
 {
     antler_json *copy = antler__json_object(root, key);
-    const bool decays = decay_of(antler__json_get(optimizer, "config"));
+    const bool decays = decay_of(optimizer);
     bool fits = copy;
     for (const antler_json *item = antler__json_first(optimizer); fits && item; item = antler__json_next(item))
         fits = decays && strcmp(antler__json_key(item), "config") == 0
-                   ? add_config(copy, item)
+                   ? add_config(copy, optimizer)
                    : antler__json_add_copy(copy, antler__json_key(item), item) != NULL;
     return fits;
 }
@@ -76,7 +81,7 @@ antler_status antler__compile_decay(const antler_json *node, antler_json **trans
 {
     const antler_json *optimizer = optimizer_of(node), *inner = inner_of(optimizer);
     *translated = NULL;
-    if (!inner && !decay_of(antler__json_get(optimizer, "config")))
+    if (!inner && !decay_of(optimizer))
         return ANTLER_OK;
     antler_json *root = antler__json_object(NULL, NULL);
     bool fits = root;

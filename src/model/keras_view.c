@@ -3,6 +3,7 @@
 #include "config/keras3.h"
 #include "config/registry.h"
 #include "core/text.h"
+#include "model/operator.h"
 #include "model/tree_read.h"
 
 #include <stdio.h>
@@ -32,22 +33,23 @@ static bool is_old(const antler_keras_file *file)
 
 /* ---- an object --------------------------------------------------------------------------------------------------- */
 
-static bool concerns(const antler_keras3_fault *fault, const char *class_name, const antler_json *config)
+static bool concerns(const antler_keras3_fault *fault, const antler_json *node, const char *class_name)
 {
+    const antler_json *config = antler__json_get(node, "config");
     bool named = fault->class_name ? strcmp(fault->class_name, class_name) == 0
                                    : antler_type_find(fault->kind, class_name) != NULL;
-    if (fault->kind == ANTLER_KIND_OPERATION && antler_type_find(ANTLER_KIND_LAYER, class_name))
-        return false; /* "Add" is a layer more often */
+    if (fault->kind == ANTLER_KIND_OPERATION && antler_type_find(ANTLER_KIND_LAYER, class_name) &&
+        !antler__is_operator(node, true))
+        return false; /* "Add" is both: a layer, and what adds a number */
     return named && (!fault->key || antler__json_get(config, fault->key));
 }
 
 static void view_faults(antler_keras_file *file, const antler_json *node, const char *class_name,
                         const antler_place *place)
 {
-    const antler_json *config = antler__json_get(node, "config");
     for (const antler_keras3_fault *fault = antler__keras3_faults; fault->why; fault++) {
         char text[256];
-        if (!concerns(fault, class_name, config) || (fault->when == ANTLER_KERAS3_OLD && !is_legacy(file)) ||
+        if (!concerns(fault, node, class_name) || (fault->when == ANTLER_KERAS3_OLD && !is_legacy(file)) ||
             (fault->when == ANTLER_KERAS3_HDF5 && file->container != ANTLER_CONTAINER_HDF5))
             continue;
         if (fault->key)

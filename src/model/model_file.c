@@ -43,6 +43,7 @@ typedef struct reading {
     const char *file;                /* NULL: none */
     bool lines;                      /* the text is the file */
     int keras;                       /* the version that the file names; 0: none */
+    bool tensorflow;                 /* that it is TensorFlow's */
     bool legacy;                     /* it is the whole-model .h5's */
     const antler_listener *listener; /* of all errors; or NULL */
     int heard;                       /* how many of them */
@@ -101,6 +102,7 @@ static antler_report report_of(reading *r, antler_error *err)
                            .on_error = r->listener ? hear_error : NULL,
                            .user = r,
                            .keras = r->keras,
+                           .tensorflow = r->tensorflow,
                            .legacy = r->legacy};
 }
 
@@ -264,20 +266,13 @@ static antler_status read_training_config(antler_model *model, const char *text,
     void *compile = NULL;
     if (!text || model->compile)
         return ANTLER_OK;
-    antler_json *today = NULL;
     antler_error error = {0};
-    antler_place place = antler__at(NULL, "training_config");
     antler_status status = antler__json_parse(text, strlen(text), &root, &error);
-    if (status == ANTLER_OK) {
-        report.err = &error;
-        status = antler__old_read(root, &place, &report, &today);
-        report.err = err;
-    }
     if (status == ANTLER_OK)
-        status = antler__settings_read(model, &antler__training_type, today ? today : root, &report, &compile);
-    else if (status != ANTLER_MEMORY)
-        status = antler__unread_whole(model, &antler__training_type, &error, err);
-    antler__json_free(today);
+        status = antler__settings_read(model, &antler__training_type, root, &report, &compile);
+    else
+        status = status == ANTLER_MEMORY ? antler__error_copy(err, &error)
+                                         : antler__unread_whole(model, &antler__training_type, &error, err);
     antler__json_free(root);
     if (compile)
         antler__compile_take(compile, &model->compile);
@@ -293,10 +288,12 @@ static antler_status read_training_config(antler_model *model, const char *text,
 static antler_model *legacy_model(const antler_entries *entries, const char *config, const char *path,
                                   const reading *how, antler_error *err)
 {
+    const char *version = antler__entries_text(entries, "/@keras_version");
     const reading r = {.text = config,
                        .size = strlen(config),
                        .file = path,
-                       .keras = antler__keras_version(antler__entries_text(entries, "/@keras_version")),
+                       .keras = antler__keras_version(version),
+                       .tensorflow = antler__keras_is_tensorflow(version),
                        .legacy = true,
                        .listener = how->listener,
                        .change = how->change};

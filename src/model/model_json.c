@@ -5,6 +5,7 @@
 #include "config/registry.h"
 #include "core/memory.h"
 #include "core/number.h"
+#include "core/text.h"
 #include "model/compile.h"
 #include "model/model.h"
 #include "model/old.h"
@@ -277,6 +278,11 @@ int antler__keras_version(const char *text)
     return fits ? 100 * major + minor : 0;
 }
 
+bool antler__keras_is_tensorflow(const char *text)
+{
+    return text && antler__ends_with(text, "-tf");
+}
+
 const char *antler__version_claimed(const antler_model *model, antler_style style, char *text, size_t size)
 {
     if (style == ANTLER_STYLE_KERAS2)
@@ -302,7 +308,9 @@ antler_status antler__model_read(antler_model *model, const antler_json *root, a
 {
     antler_json *today;
     ANTLER_TRY(check_class(root, report));
-    int own = antler__keras_version(antler__string_at(root, "keras_version"));
+    const char *version = antler__string_at(root, "keras_version");
+    int own = antler__keras_version(version);
+    report->tensorflow = report->tensorflow || antler__keras_is_tensorflow(version);
     report->keras = own ? own : report->keras ? report->keras : antler__old_version(root, report);
     ANTLER_TRY(antler__old_read(root, NULL, report, &today));
     antler_status status = read_whole(model, today ? today : root, report);

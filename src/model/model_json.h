@@ -9,6 +9,8 @@
 
 /* "2.15.0" as 215; 0 for NULL, and for what is no version. */
 int antler__keras_version(const char *text);
+/* Whether it is TensorFlow's own Keras: "2.2.4-tf". NULL: no. */
+bool antler__keras_is_tensorflow(const char *text);
 /* What a file of that style claims of this model. Returns text. */
 const char *antler__version_claimed(const antler_model *model, antler_style style, char *text, size_t size);
 

@@ -62,7 +62,7 @@ static const antler_old_key *find_key(const rows *r, const char *key, int *index
     for (int i = 0; i < r->n; i++)
         for (const antler_old_key *row = r->keys[i]; row->key; row++)
             if ((*index = word_index(row->key, key)) >= 0)
-                return r->type[i] && antler__field_find(r->type[i], key) ? NULL : row;
+                return r->type[i] && !row->warning && antler__field_find(r->type[i], key) ? NULL : row;
     return NULL;
 }
 
@@ -145,6 +145,16 @@ static bool is_json(translation *t, const antler_json *node, const char *json)
     return same > 0;
 }
 
+/* Of a number that is read as it stands and meant another one. The regularizers of Keras 1.1 said by their name that
+   they are means. */
+static void warn_of(translation *t, const antler_old_key *row, const antler_json *item, const antler_place *place)
+{
+    const char *name = antler__string_at(item, "name");
+    bool mean = name && strcmp(name, "ActivityRegularizer") == 0;
+    if (!t->report->tensorflow && !mean && !is_json(t, item, "null") && !is_json(t, item, "0"))
+        antler__report_warning(t->report, place, "%s", row->warning);
+}
+
 static void copy_key(translation *t, const rows *r, const antler_json *config, const antler_json *item,
                      antler_json *parent, const antler_place *place)
 {
@@ -154,6 +164,8 @@ static void copy_key(translation *t, const rows *r, const antler_json *config, c
     const antler_old_key *row = find_key(r, key, &index);
     bool renamed = row && row->today && strcmp(row->today, key) != 0;
     char brief[64];
+    if (row && row->warning)
+        warn_of(t, row, item, &there);
     if (renamed)
         antler__report_note(t->report, &there, "read as \"%s\"", row->today);
     if (!row)
@@ -211,6 +223,9 @@ static void copy_object(translation *t, const antler_json *node, const char *cla
         antler_place there = antler__at(place, key);
         if (strcmp(key, "class_name") == 0)
             keep(t, antler__json_add_string(to, key, r.name));
+        else if (strcmp(key, "compile_config") ==
+                 0) /* its readers translate it: what is refused there keeps no model */
+            keep(t, antler__json_add_copy(to, key, item));
         else if (item == config && antler__json_type(config) == ANTLER_JSON_OBJECT)
             copy_config(t, &r, config, to, &there);
         else

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-static bool write_tree(const antler_model *model, const antler_tree *tree, bool bare, antler_json *object,
+static bool write_tree(const antler_model *model, const antler_tree *tree, bool bare, bool modules, antler_json *object,
                        antler_style style);
 
 /* ---- tensors ------------------------------------------------------------------------------------------------------
@@ -310,8 +310,7 @@ static bool write_config_on(const antler_model *model, const antler_tree_member 
             fits = antler__json_add_copy(config, antler__json_key(item), item) != NULL;
         } else {
             antler_json *inside = antler__json_object(config, key);
-            fits = inside && write_tree(model, member->model, true, inside,
-                                        style == ANTLER_STYLE_KERAS2 ? style : ANTLER_STYLE_KERAS);
+            fits = inside && write_tree(model, member->model, true, style != ANTLER_STYLE_KERAS2, inside, style);
         }
     return fits;
 }
@@ -335,7 +334,8 @@ static antler_json *write_model(const antler_model *model, const antler_tree *tr
                                 antler_json *layers, antler_style style)
 {
     antler_json *object = antler__json_object(layers, NULL);
-    return object && write_tree(model, member->model, tree->sequential, object, style) ? object : NULL;
+    bool modules = style == ANTLER_STYLE_KERAS;
+    return object && write_tree(model, member->model, tree->sequential, modules, object, style) ? object : NULL;
 }
 
 /* In the legacy form a layer is told from an operator of its name by this key, which Keras always writes for it. */
@@ -416,11 +416,11 @@ static bool write_config(const antler_model *model, const antler_tree *tree, boo
            write_ends(tree, tree->output, tree->output_key, tree->outputs, bare, config, "output_layers", style);
 }
 
-/* "Functional" needs the module that has it: it has no public name in Keras 3.0. */
-static bool write_tree(const antler_model *model, const antler_tree *tree, bool bare, antler_json *object,
+/* "Functional" needs the module that has it: it has no public name in Keras 3.0. On steps Keras 3 asks for the model's
+   in legacy files too, and not for those of its layers. */
+static bool write_tree(const antler_model *model, const antler_tree *tree, bool bare, bool modules, antler_json *object,
                        antler_style style)
 {
-    bool modules = style == ANTLER_STYLE_KERAS;
     const char *module = tree->sequential ? "keras" : "keras.src.models.functional";
     return (!modules || antler__json_add_string(object, "module", module)) &&
            antler__json_add_string(object, "class_name", tree->sequential ? "Sequential" : "Functional") &&
@@ -430,5 +430,5 @@ static bool write_tree(const antler_model *model, const antler_tree *tree, bool 
 
 bool antler__tree_write(const antler_model *model, const antler_tree *tree, antler_json *object, antler_style style)
 {
-    return write_tree(model, tree, false, object, style);
+    return write_tree(model, tree, false, style == ANTLER_STYLE_KERAS, object, style);
 }

@@ -5,6 +5,7 @@
 #include "core/text.h"
 #include "files/columns.h"
 #include "model/compile.h"
+#include "model/old.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,15 +16,22 @@ static antler_status read_strictly(const antler_type *section, const antler_json
                                    void **settings)
 {
     antler_place place = antler__at(NULL, section->class_name);
-    antler_json *translated = NULL;
+    antler_json *today = NULL, *translated = NULL;
     antler_error error = {0};
+    const bool compile = section != &antler__fit_type;
     *settings = NULL;
-    if (section != &antler__fit_type && antler__compile_decay(node, &translated, &error) != ANTLER_OK)
-        return antler__report_error(report, error.status, &place, "%s", error.message);
-    antler_status status = antler__config_read(section, translated ? translated : node, &place, report, settings);
-    antler__json_free(translated);
-    if (status == ANTLER_OK && section != &antler__fit_type && report->keras < 300)
+    if (compile)
+        ANTLER_TRY(antler__old_read(node, &place, report, &today));
+    node = today ? today : node;
+    antler_status status = compile ? antler__compile_decay(node, &translated, &error) : ANTLER_OK;
+    if (status != ANTLER_OK)
+        status = antler__report_error(report, error.status, &place, "%s", error.message);
+    else
+        status = antler__config_read(section, translated ? translated : node, &place, report, settings);
+    if (status == ANTLER_OK && compile && report->keras < 300)
         ((antler_compile_settings *)*settings)->older_optimizer = antler__compile_is_older(node);
+    antler__json_free(translated);
+    antler__json_free(today);
     return status;
 }
 

@@ -64,6 +64,8 @@ static void say_call(antler_onnx *o, const antler_call *call, wires *w)
         mask[i] = w->mask[call->in[i]];
     }
     antler_said s = {.layer = call->of, .x = x, .mask = mask};
+    if (call->entered >= 0)
+        s.entered = w->term[o->model->call[call->entered].in[0]];
     o->prefix = o->model->layer[call->layer].name;
     antler__say(o, &s);
     for (int k = 0; k < call->outputs; k++)

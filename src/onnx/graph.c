@@ -58,9 +58,10 @@ void antler__onnx_refuse(antler_onnx *o, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
+    const char *name = o->class_name;
     if (o->status == ANTLER_OK)
-        o->status = antler_error_set(o->err, ANTLER_UNSUPPORTED, NULL, "layer \"%.160s\" (%.60s): %s", o->prefix,
-                                     o->class_name ? o->class_name : "", why);
+        o->status = antler_error_set(o->err, ANTLER_UNSUPPORTED, NULL, "layer \"%.160s\"%s%.60s%s: %s", o->prefix,
+                                     name ? " (" : "", name ? name : "", name ? ")" : "", why);
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
@@ -299,23 +300,6 @@ static bool is_in_order(int rank, const int *order)
     return true;
 }
 
-static void turn_numbers(antler_real *to, const antler_real *from, int rank, const int64_t *size, const int *order)
-{
-    int64_t step[ANTLER_ONNX_MOST], place[ANTLER_ONNX_MOST] = {0}, n = count_of(rank, size);
-    for (int i = 0; i < rank; i++)
-        step[i] = count_of(rank - order[i] - 1, size + order[i] + 1);
-    for (int64_t e = 0, at = 0; e < n; e++) {
-        to[e] = from[at];
-        for (int i = rank - 1; i >= 0; i--) {
-            at += step[i];
-            if (++place[i] < size[order[i]])
-                break;
-            at -= step[i] * place[i];
-            place[i] = 0;
-        }
-    }
-}
-
 /* Once for each order, however many nodes want it. */
 static antler_term *turn_constant(antler_onnx *o, const antler_term *x, const int *order)
 {
@@ -329,7 +313,7 @@ static antler_term *turn_constant(antler_onnx *o, const antler_term *x, const in
     antler_term *y = antler__table(o, x->rank, size, &to);
     if (!y)
         return NULL;
-    turn_numbers(to, x->data, x->rank, x->size, order);
+    antler__turn_axes(to, x->data, x->rank, x->size, order);
     y->of = x;
     memcpy(y->turned, order, (size_t)x->rank * sizeof *order);
     return y;

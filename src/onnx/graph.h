@@ -5,6 +5,7 @@
 #define ANTLER_ONNX_GRAPH_H
 
 #include "antler/antler.h"
+#include "core/axes.h"
 
 /* Numbers of the format. */
 enum { ANTLER_ONNX_OPSET = 18, ANTLER_ONNX_IR = 8 };
@@ -35,7 +36,7 @@ typedef enum antler_onnx_kind {
     ANTLER_ONNX_TEXTS = 8
 } antler_onnx_kind;
 
-enum { ANTLER_ONNX_MOST = 10 }; /* axes of a constant: those of a tensor, and two more */
+enum { ANTLER_ONNX_MOST = ANTLER_MOST_AXES }; /* axes of a constant: those of a tensor, and two more */
 
 /* A tensor between nodes: an output of a node, a constant, or an input of the graph. */
 typedef struct antler_term {

@@ -97,9 +97,9 @@ static void spectral_normalization(antler_onnx *o, antler_said *s)
 static void time_distributed(antler_onnx *o, antler_said *s)
 {
     const antler_layer *child = &s->layer->child[0];
-    antler_term *x = antler__shaped(o, s->x[0], child->in), *mask = NULL;
+    antler_term *x = antler__steps_in(o, s->x[0], child->in), *mask = NULL;
     antler_said inner = antler__say_child(o, child, &x, &mask);
-    s->y[0] = antler__shaped(o, inner.y[0], antler__out_of(s));
+    s->y[0] = antler__steps_out(o, inner.y[0], s->x[0], antler__out_of(s));
 }
 
 /* ---- numbers ------------------------------------------------------------------------------------------------------
@@ -154,9 +154,9 @@ const antler_saying antler__say_plain[] = {
     {&antler_layer_permute.type, permute, true},
     {&antler_layer_repeat_vector.type, repeat_vector, false},
     {&antler_layer_spectral_normalization.type, spectral_normalization, true},
-    {&antler_layer_time_distributed.type, time_distributed, false},
+    {&antler_layer_time_distributed.type, time_distributed, true},
     {&antler_layer_rescaling.type, rescaling, true},
-    {&antler_layer_prelu.type, prelu, false},
+    {&antler_layer_prelu.type, prelu, true},
     {&antler_layer_relu.type, relu, true},
     {&antler_layer_softmax.type, softmax, true},
     {NULL, NULL, false},

@@ -27,20 +27,52 @@ static bool has_open_axes(const antler_layer *layer)
     return open;
 }
 
-/* To a shape with one open axis, which is what is left. Where steps become a part of the batch, or leave it, the batch
-   is unknown too. */
+/* To a shape with one open axis, which is what is left. */
 static void reshape_open(antler_onnx *o, antler_said *s)
 {
     const antler_shape *out = antler__out_of(s);
     int64_t size[ANTLER_MAX_RANK];
     int open = 0;
     for (int i = 0; i < out->rank; i++) {
-        size[i] = i == 0 && s->layer->ops->type.class_name ? 0 : out->dim[i];
+        size[i] = i == 0 ? 0 : out->dim[i];
         open += size[i] < 0;
     }
     if (open > 1)
-        antler__onnx_refuse(o, "several axes of variable length");
+        antler__onnx_refuse(o,
+                            "several axes of variable length: with a number in place of all but one it can be said in "
+                            "ONNX");
     s->y[0] = antler__reshape(o, s->x[0], out->rank, size);
+}
+
+/* Two lists of sizes, one behind the other, as the shape of x. */
+static antler_term *reshape_to(antler_onnx *o, antler_term *x, antler_term *before, antler_term *behind)
+{
+    antler_term *shape = antler__op2(o, "Concat", before, behind);
+    antler__set_int(o, "axis", 0);
+    return antler__op2(o, "Reshape", x, shape);
+}
+
+static antler_term *sizes_from(antler_onnx *o, antler_term *x, int64_t first)
+{
+    antler_term *sizes = antler__op1(o, "Shape", x);
+    antler__set_int(o, "start", first);
+    return sizes;
+}
+
+antler_term *antler__steps_in(antler_onnx *o, antler_term *x, const antler_shape *to)
+{
+    const int64_t rest = -1;
+    return antler__is_open(to) ? reshape_to(o, x, antler__ints(o, 1, &rest), sizes_from(o, x, 2))
+                               : antler__shaped(o, x, to);
+}
+
+antler_term *antler__steps_out(antler_onnx *o, antler_term *y, antler_term *x, const antler_shape *to)
+{
+    if (!antler__is_open(to))
+        return antler__shaped(o, y, to);
+    antler_term *begin = antler__op1(o, "Shape", x);
+    antler__set_int(o, "end", 2);
+    return reshape_to(o, y, begin, sizes_from(o, y, 1));
 }
 
 /* What changes no number is said by its shape alone. The core's own views, which have no name, make steps a part of the
@@ -48,7 +80,9 @@ static void reshape_open(antler_onnx *o, antler_said *s)
 static void say_view(antler_onnx *o, antler_said *s)
 {
     const antler_shape *in = antler__in_of(s), *out = antler__out_of(s);
-    if (antler_shape_equal(in, out) && s->layer->ops->type.class_name)
+    if (!s->layer->ops->type.class_name)
+        s->y[0] = s->entered ? antler__steps_out(o, s->x[0], s->entered, out) : antler__steps_in(o, s->x[0], out);
+    else if (antler_shape_equal(in, out))
         s->y[0] = s->x[0];
     else if (antler__is_open(in) || antler__is_open(out))
         reshape_open(o, s);

@@ -15,6 +15,7 @@ typedef struct antler_said {
     antler_term *const *mask;           /* [layer->inputs] of booleans, (B, T); NULL each: none */
     antler_term *y[ANTLER_MAX_OUTPUTS]; /* [layer->outputs] */
     antler_term *mask_out;              /* of a layer that makes one */
+    antler_term *entered;               /* where a model on steps ends: what it was given; else NULL */
 } antler_said;
 
 typedef void antler_say_fn(antler_onnx *o, antler_said *s);
@@ -66,6 +67,10 @@ const antler_tensor *antler__param_tensor(const antler_onnx *o, const antler_sai
 /* Channels behind the batch's axis, as ONNX has them, and back at the end. */
 antler_term *antler__channels_second(antler_onnx *o, antler_term *x, int rank);
 antler_term *antler__channels_behind(antler_onnx *o, antler_term *x, int rank);
+
+/* Steps as a part of the batch: (B, T, ...) as (B T, ...), and what is made of it back, with the B and T of x. */
+antler_term *antler__steps_in(antler_onnx *o, antler_term *x, const antler_shape *to);
+antler_term *antler__steps_out(antler_onnx *o, antler_term *y, antler_term *x, const antler_shape *to);
 
 /* A mask (B, T) as numbers 0 and 1, (B, T, 1 ...) for a tensor of `rank` axes. */
 antler_term *antler__mask_numbers(antler_onnx *o, antler_term *mask, int rank);

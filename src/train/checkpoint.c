@@ -3,6 +3,7 @@
 #include "train/checkpoint.h"
 
 #include "config/fields.h"
+#include "config/json.h"
 #include "core/memory.h"
 #include "files/archive.h"
 #include "files/file.h"
@@ -12,6 +13,7 @@
 #include "model/run.h"
 #include "model/weights.h"
 #include "model/weights_optimizer.h"
+#include "train/checkpoint_loss.h"
 #include "train/history.h"
 #include "train/objective.h"
 
@@ -399,19 +401,25 @@ static antler_status read_state(const antler_entries *entries, antler_training *
 antler_status antler__checkpoint_read(const char *folder, antler_training *t, bool *found, antler_error *err)
 {
     char path[PATH];
-    antler_member member = {.name = "model.weights.h5"};
+    antler_member member[] = {{.name = "model.weights.h5"}, {.name = "config.json", .most = ANTLER_LONGEST_JSON}};
+    const antler_member *weights = &member[0], *config = &member[1];
     antler_entries entries = {0};
     *found = access(file_in(folder, path), F_OK) == 0;
     if (!*found)
         return ANTLER_OK;
-    ANTLER_TRY(antler__archive_read(path, &member, 1, err));
-    antler_status status = member.data ? antler__hdf5_read(path, member.data, member.bytes, &entries, err)
-                                       : antler_error_set(err, ANTLER_FORMAT, NULL, "no model.weights.h5 in it");
+    ANTLER_TRY(antler__archive_read(path, member, 2, err));
+    antler_status status =
+        weights->data && config->data
+            ? antler__hdf5_read(path, weights->data, weights->bytes, &entries, err)
+            : antler_error_set(err, ANTLER_FORMAT, NULL, "no %s in it", weights->data ? config->name : weights->name);
+    if (status == ANTLER_OK)
+        status = antler__checkpoint_loss(t->model, config->data, config->bytes, err);
     if (status == ANTLER_OK)
         status = read_state(&entries, t, err);
     if (status != ANTLER_OK)
         antler__error_file(err, path);
     antler__entries_free(&entries);
-    antler__free(member.data);
+    antler__free(member[0].data);
+    antler__free(member[1].data);
     return status;
 }

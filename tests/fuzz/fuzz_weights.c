@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *text = malloc(size + 1), *end;
     memcpy(text, data, size);
     text[size] = '\0';
-    antler_model *model = antler_load_json(models[size > 0 ? *text % MODELS : 0], NULL, NULL);
+    antler_model *model = antler_load_json(models[size > 0 ? *data % MODELS : 0], NULL, NULL);
     for (char *line = strchr(text, '\n'); line; line = end) {
         end = strchr(++line, '\n');
         if (end)

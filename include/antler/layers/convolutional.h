@@ -52,6 +52,7 @@ struct antler_locally_connected { /* of Keras 1 and 2: a convolution with a kern
     int64_t implementation;             /* 1; "same": 3 */
     const char *activation;
     antler_object activation_;
+    const char *data_format;
     int end_;
 };
 #define antler_locally_connected1d antler_locally_connected

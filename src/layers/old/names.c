@@ -108,6 +108,16 @@ static const antler_old_key cudnn_keys2[] = {
 };
 static const antler_old_key cudnn_lstm_keys2[] = {
     {.key = "recurrent_activation", .today = "recurrent_activation", .missing = "\"sigmoid\""}, END};
+/* Keras added these up over the batch: TensorFlow's, and both since 2.4, divide by its size. */
+#define SUMMED(name)                                                                              \
+    {                                                                                             \
+        .key = (name), .today = (name),                                                           \
+        .warning = "in training it counts less than in the Keras that wrote this, which did not " \
+                   "divide it by the batch size"                                                  \
+    }
+static const antler_old_key activity_keys2[] = {SUMMED("activity_regularizer"), END};
+static const antler_old_key activities_keys2[] = {SUMMED("l1"), SUMMED("l2"), END};
+
 static const antler_old_key threshold_keys2[] = {RENAME("theta", "threshold"), END};
 
 static const antler_old_key optimizer_keys2[] = {
@@ -158,6 +168,8 @@ const antler_old_class antler__old_classes[] = {
     {203, "GRUCell", .keys = gate_keys2},
     {204, "GRU", .keys = reset_keys2},
     {204, "GRUCell", .keys = reset_keys2},
+    {204, "ActivityRegularization", .keys = activities_keys2},
+    {204, NULL, ANTLER_KIND_LAYER, .keys = activity_keys2},
     {KERAS3, "Nadam", .keys = nadam_keys2},
     {KERAS3, NULL, ANTLER_KIND_OPTIMIZER, .keys = optimizer_keys2},
     /* whatever the version */
@@ -167,10 +179,11 @@ const antler_old_class antler__old_classes[] = {
                 "its own in Keras 1"},
     {INT_MAX, "TensorFlowOpLayer",
      .refused = "of those only plain operators are read, with no settings beside numbers"},
-    {INT_MAX, "Highway", .refused = "a layer of Keras 1 that no later one has"},
-    {INT_MAX, "MaxoutDense", .refused = "a layer of Keras 1 that no later one has"},
-    {INT_MAX, "ParametricSoftplus", .refused = "a layer of Keras 1 that no later one has"},
-    {INT_MAX, "SReLU", .refused = "a layer of Keras 1 that no later one has"},
+    {INT_MAX, "Highway", .refused = "a layer of Keras 1 that no later one has: today two Dense and an Add in a graph"},
+    {INT_MAX, "MaxoutDense",
+     .refused = "a layer of Keras 1 that no later one has: today a Dense, a Reshape and a GlobalMaxPooling1D"},
+    {INT_MAX, "ParametricSoftplus", .refused = "a layer of Keras 1, with learned slopes that no later one has"},
+    {INT_MAX, "SReLU", .refused = "a layer of Keras 1, with learned thresholds that no later one has"},
     {0},
 };
 

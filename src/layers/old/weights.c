@@ -1,5 +1,6 @@
 /* Weights of Keras 1, of CuDNN's layers, and of Theano, in today's layouts. See config/old.h. */
 #include "config/old.h"
+#include "core/axes.h"
 #include "core/memory.h"
 #include "core/status.h"
 #include "layers/shared/window.h"
@@ -21,23 +22,13 @@ static antler_status replace(antler_tensor *array, const antler_shape *shape, an
 /* Axis i of the result is axis order[i]. */
 static antler_status transpose(antler_tensor *array, const int *order, antler_error *err)
 {
-    int64_t stride[ANTLER_MAX_RANK], at[ANTLER_MAX_RANK] = {0}, n = antler_count(&array->shape, 0);
     antler_shape shape = array->shape;
-    antler_real *data = antler__allocate((size_t)n, sizeof *data);
+    antler_real *data = antler__allocate((size_t)antler_count(&shape, 0), sizeof *data);
     if (!data)
         return antler__no_memory(err);
-    for (int i = 0; i < shape.rank; i++) {
+    for (int i = 0; i < shape.rank; i++)
         shape.dim[i] = array->shape.dim[order[i]];
-        stride[i] = antler_count(&array->shape, order[i] + 1);
-    }
-    for (int64_t e = 0; e < n; e++) {
-        int64_t from = 0;
-        for (int i = 0; i < shape.rank; i++)
-            from += at[i] * stride[i];
-        data[e] = array->data[from];
-        for (int i = shape.rank - 1; i >= 0 && ++at[i] == shape.dim[i]; i--)
-            at[i] = 0;
-    }
+    antler__turn_axes(data, array->data, shape.rank, array->shape.dim, order);
     return replace(array, &shape, data);
 }
 
@@ -259,45 +250,58 @@ static bool reaches(const antler_window *w, int64_t o, int64_t i)
     return true;
 }
 
-/* Of a matrix of all inputs (positions, channels) and outputs (positions, filters) what the windows reach, as a list of
-   outputs, filters, taps, channels. */
-static antler_status list_reached(antler_tensor *kernel, const antler_window *w, antler_error *err)
+/* Of a matrix of all inputs (positions, channels) and outputs (positions, filters), or with channels and filters first,
+   what the windows reach, as a list: output by output, and of each the inputs. */
+static antler_status list_reached(antler_tensor *kernel, const antler_window *w, bool first, antler_error *err)
 {
-    int64_t channels = kernel->shape.dim[kernel->shape.rank / 2 - 1],
-            filters = kernel->shape.dim[kernel->shape.rank - 1];
-    int64_t inputs = antler__inputs(w), outputs = antler__outputs(w), n = 0;
-    antler_real *data = antler__allocate((size_t)antler_count(&kernel->shape, 0), sizeof *data);
+    const int64_t positions_in = antler__inputs(w), positions_out = antler__outputs(w);
+    const int64_t ins = antler_count(&kernel->shape, 0) / antler_count(&kernel->shape, kernel->shape.rank / 2);
+    const int64_t outs = antler_count(&kernel->shape, kernel->shape.rank / 2);
+    const int64_t channels = ins / positions_in, filters = outs / positions_out;
+    int64_t n = 0;
+    antler_real *data = antler__allocate((size_t)(ins * outs), sizeof *data);
     if (!data)
         return antler__no_memory(err);
-    for (int64_t o = 0; o < outputs; o++)
-        for (int64_t f = 0; f < filters; f++)
-            for (int64_t i = 0; i < inputs; i++)
-                for (int64_t c = 0; c < channels && reaches(w, o, i); c++)
-                    data[n++] = kernel->data[((i * channels + c) * outputs + o) * filters + f];
+    for (int64_t out = 0; out < outs; out++)
+        for (int64_t in = 0; in < ins; in++)
+            if (reaches(w, first ? out % positions_out : out / filters, first ? in % positions_in : in / channels))
+                data[n++] = kernel->data[in * outs + out];
     return replace(kernel, &(antler_shape){1, {n}}, data);
+}
+
+/* Keras 1 said (filters, positions ...) of a bias that later lies the same under (positions ..., filters). */
+static void name_filters_last(antler_tensor *bias, int axes, int64_t filters)
+{
+    if (!is_shape(bias, axes + 1) || bias->shape.dim[0] != filters)
+        return;
+    for (int i = 0; i < axes; i++)
+        bias->shape.dim[i] = bias->shape.dim[i + 1];
+    bias->shape.dim[axes] = filters;
 }
 
 static antler_status local(antler_object layer, antler_origin origin, antler_old_weights *w, antler_error *err)
 {
     const antler_tensor *kernel = &w->array[0];
-    const int axes = axes_of(layer);
+    const int axes = axes_of(layer), first = is_first(layer);
     const char *const *padding = antler_object_field(layer, "padding");
     antler_window window[ANTLER_SPATIAL];
     antler_window_config config = {.axes = axes, .padding = *padding};
     antler_shape in = {axes + 2, {1}};
     config.taps = antler_object_field(layer, "kernel_size");
     config.strides = antler_object_field(layer, "strides");
-    (void)origin;
-    if (w->n < 1 || !is_shape(kernel, 2 * axes + 2))
+    if (origin.keras < KERAS2 && first && w->n > 1)
+        name_filters_last(&w->array[1], axes, *(const int64_t *)antler_object_field(layer, "filters"));
+    if (w->n < 1 || !is_shape(kernel, 2 * axes + 2) || antler_count(&kernel->shape, 0) == 0)
         return ANTLER_OK;
-    for (int i = 0; i <= axes; i++)
-        in.dim[1 + i] = kernel->shape.dim[i];
+    for (int i = 0; i < axes; i++)
+        in.dim[1 + i] = kernel->shape.dim[first + i];
+    in.dim[1 + axes] = kernel->shape.dim[first ? 0 : axes];
     ANTLER_TRY(antler__windows(window, &config, &in, err));
     antler__windows_center(window, *padding);
     for (int i = 0; i < axes; i++)
-        if (window[ANTLER_SPATIAL - axes + i].out != kernel->shape.dim[axes + 1 + i])
+        if (window[ANTLER_SPATIAL - axes + i].out != kernel->shape.dim[axes + 1 + first + i])
             return ANTLER_OK; /* of another layer */
-    return list_reached(&w->array[0], window, err);
+    return list_reached(&w->array[0], window, first, err);
 }
 
 /* ---- which layer ------------------------------------------------------------------------------------------------- */
