@@ -16,7 +16,10 @@ typedef struct antler_report {
     void (*on_note)(void *user, const antler_error *note); /* what a file says in other words than today's */
     void *user;
     int errors;
-    bool legacy; /* Keras's whole-model .h5, whose layers name no module */
+    bool legacy;    /* Keras's whole-model .h5, whose layers name no module */
+    bool thorough;  /* what cannot be read has something in its place, so that the rest can be looked at */
+    bool strict;    /* errors are also those of training that keep nobody from predicting */
+    bool shapeless; /* (answer) but not its shapes: what they begin with is not known */
     int keras;   /* the version that wrote the file, 100 * major + minor; 0: ours */
 } antler_report;
 
