@@ -27,8 +27,8 @@ case_unread_settings() {
     [ ! -e none.keras ] || fail 'none.keras is left behind'
     run 0 predict ahead.json
     grep -q 'unknown optimizer "Lookahead"' err || fail 'no optimizer'
-    refused 1 'unknown optimizer "Lookahead"; give --optimizer NAME' train ahead.json
-    refused 1 'unknown optimizer "Lookahead"; give --optimizer NAME' evaluate ahead.json
+    refused 1 'unknown optimizer "Lookahead".*; give --optimizer NAME' train ahead.json
+    refused 1 'unknown optimizer "Lookahead".*; give --optimizer NAME' evaluate ahead.json
     run 0 train ahead.json --optimizer '{"class_name": "SGD", "config": {"learning_rate": 0.5}}' --quiet --output ahead.keras
     [ ! -s err ] || fail 'a warning of what was replaced'
     run 0 train net.json --quiet --output net.keras

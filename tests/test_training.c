@@ -425,10 +425,11 @@ START_TEST(bad_data_is_told)
     for (int i = 0; i < 3; i++) {
         bench b = set_up("");
         y_values[7] = (antler_real)labels[i];
-        check_refusal(&b, antler_fit(b.model, b.x, b.y, .shuffle = false, .batch_size = 10), ANTLER_DATA,
-                      i == 0   ? "row 7 of the batch: 3 is no class; expected an integer in [0, 2]"
-                      : i == 1 ? "row 7 of the batch: -1 is no class; expected an integer in [0, 2]"
-                               : "row 7 of the batch: 0.5 is no class; expected an integer in [0, 2]");
+        check_refusal(
+            &b, antler_fit(b.model, b.x, b.y, .shuffle = false, .batch_size = 10), ANTLER_DATA,
+            i == 0   ? "row 7 of the batch: 3 is no class; expected an integer in [0, 2], as classes count from 0"
+            : i == 1 ? "row 7 of the batch: -1 is no class; expected an integer in [0, 2], as classes count from 0"
+                     : "row 7 of the batch: 0.5 is no class; expected an integer in [0, 2], as classes count from 0");
         tear_down(&b);
     }
     bench b = set_up("");

@@ -293,8 +293,9 @@ typedef void (*antler_finding_fn)(void *user, antler_finding finding, const antl
 ANTLER_API antler_status antler_examine(const char *path, antler_finding_fn tell, void *user);
 
 /* Reads a model's file and tells all its mistakes at once, in the order of the file: ANTLER_FOUND_FAULT with file, line
-   (of a .json), place and message, also of what only training needs; then ANTLER_FOUND_IGNORED for each warning. A layer
-   that cannot be read hides nothing but the shapes behind it. ANTLER_OK: there is none, else the status of the first. */
+   (of a .json), place and message, also of what only training needs; then ANTLER_FOUND_IGNORED for each warning. A
+   layer that cannot be read hides nothing but the shapes behind it. ANTLER_OK: there is none, else the status of the
+   first. */
 ANTLER_API antler_status antler_check(const char *path, antler_finding_fn tell, void *user);
 
 /* Reads HDF5 in a forked child, which a damaged file may crash without harm (the command does). Default off. */

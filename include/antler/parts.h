@@ -92,6 +92,7 @@ typedef struct antler_loss_call {
     const antler_real *factor; /* as value, of such a loss with dp: what each value counts for; dp is the
                                   gradient of the sum of factor * value */
     antler_error *err;
+    const int64_t *row; /* (samples) which rows of the data they are, for errors; NULL: that is not known */
 } antler_loss_call;
 
 typedef struct antler_loss_ops {

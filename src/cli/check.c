@@ -42,17 +42,28 @@ static void check_numbers(const antler_data *data, const char *name, antler_erro
     free(row);
 }
 
-/* One row through model and loss: shapes of inputs and targets. */
+/* The inputs' shape, and one row through model and loss. */
 static void check_shapes(antler_model *model, const antler_set *x, const antler_set *y, antler_error *err)
 {
-    antler_data *one_x = antler_data_rows(x->data, 0, 1, err);
-    antler_data *one_y = y->data ? antler_data_rows(y->data, 0, 1, err) : NULL;
-    antler_shape *shapes = one_x ? antler__output_shapes(model, one_x, err) : NULL;
-    if (shapes && one_y && err->status == ANTLER_OK && antler_model_ready(model, NULL) == ANTLER_OK)
+    antler_shape *shapes = antler__output_shapes(model, x->data, err);
+    antler_data *one_x = shapes ? antler_data_rows(x->data, 0, 1, err) : NULL;
+    antler_data *one_y = one_x ? antler_data_rows(y->data, 0, 1, err) : NULL;
+    if (one_y && antler_model_ready(model, NULL) == ANTLER_OK)
         antler_evaluate(model, one_x, one_y, 1, 1, NULL, err);
     free(shapes);
     antler_data_free(one_x);
     antler_data_free(one_y);
+}
+
+/* Opens a data set and reads all of it. */
+static bool check_set(const char *path, const char *name, antler_set *set, tally *t)
+{
+    antler_error err = {0};
+    int before = t->mistakes;
+    if (antler__set_open(set, path, name, &err) == ANTLER_OK)
+        check_numbers(set->data, name, &err);
+    hear_data(t, path, &err);
+    return t->mistakes == before;
 }
 
 static void check_pair(const antler_arguments *a, antler_model *model, const char *path, const char *x_name,
@@ -60,29 +71,20 @@ static void check_pair(const antler_arguments *a, antler_model *model, const cha
 {
     antler_error err = {0};
     antler_set x = {0}, y = {0};
-    bool opened = antler__set_open(&x, path, x_name, &err) == ANTLER_OK;
-    hear_data(t, path, &err);
-    opened = antler__set_open(&y, path, y_name, &err) == ANTLER_OK && opened;
+    bool x_fits = check_set(path, x_name, &x, t), y_fits = check_set(path, y_name, &y, t);
+    if (y_fits)
+        y_fits = antler__targets_check(model, y.data, path, y_name, &err) == ANTLER_OK;
     hear_data(t, path, &err);
     int64_t rows[2] = {antler__set_count(&x), antler__set_count(&y)};
-    if (opened && rows[0] != rows[1]) {
+    if (rows[0] && rows[1] && rows[0] != rows[1])
         antler_error_set(&err, ANTLER_SHAPE, NULL, "%s has %lld rows and %s has %lld; they must have the same number",
                          x_name, (long long)rows[0], y_name, (long long)rows[1]);
-        hear_data(t, path, &err);
-    }
-    if (opened && rows[0] && rows[1]) {
-        int before = t->mistakes;
-        check_numbers(x.data, x_name, &err);
-        hear_data(t, path, &err);
-        check_numbers(y.data, y_name, &err);
-        hear_data(t, path, &err);
-        antler__targets_check(model, y.data, path, y_name, &err);
-        hear_data(t, path, &err);
-        if (t->mistakes == before)
-            check_shapes(model, &x, &y, &err);
-        hear_data(t, path, &err);
-        antler__set_warn(a, &x, &y);
-    }
+    hear_data(t, path, &err);
+    if (x_fits && y_fits && rows[0] && rows[1])
+        check_shapes(model, &x, &y, &err);
+    hear_data(t, path, &err);
+    if (x.data)
+        antler__set_warn(a, &x, y.data ? &y : NULL);
     antler__set_close(&x);
     antler__set_close(&y);
 }

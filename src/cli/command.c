@@ -141,8 +141,8 @@ static void advise(const antler_arguments *a, antler_error *err)
     for (size_t i = 0; setting && i < sizeof option / sizeof *option; i++)
         if (strncmp(setting + 1, option[i], strlen(option[i])) == 0 && strncmp(err->place, "fit.", 4) != 0) {
             size_t used = strlen(err->message);
-            snprintf(err->message + used, sizeof err->message - used, "; give --%s NAME%s", option[i],
-                     i == 2 ? "S" : "");
+            snprintf(err->message + used, sizeof err->message - used, "%sgive --%s NAME%s",
+                     used && err->message[used - 1] == '?' ? " Or " : "; ", option[i], i == 2 ? "S" : "");
             break;
         }
     antler__blame(a->argument[0], err);

@@ -20,7 +20,7 @@ typedef struct antler_report {
     bool thorough;  /* what cannot be read has something in its place, so that the rest can be looked at */
     bool strict;    /* errors are also those of training that keep nobody from predicting */
     bool shapeless; /* (answer) but not its shapes: what they begin with is not known */
-    int keras;   /* the version that wrote the file, 100 * major + minor; 0: ours */
+    int keras;      /* the version that wrote the file, 100 * major + minor; 0: ours */
 } antler_report;
 
 antler_status antler__report_error(antler_report *report, antler_status status, const antler_place *place,

@@ -112,8 +112,7 @@ static antler_report report_of(reading *r, antler_error *err)
 static void check_shapes(reading *r)
 {
     antler__model_check(r->model, hear_error, r);
-    if (r->listener->strict && r->model->built && r->model->compile &&
-        r->model->compile->failure.status != ANTLER_OK)
+    if (r->listener->strict && r->model->built && r->model->compile && r->model->compile->failure.status != ANTLER_OK)
         hear_error(r, &r->model->compile->failure);
 }
 

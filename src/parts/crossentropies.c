@@ -14,6 +14,7 @@
 #include "kernels/kernels.h"
 
 #include <math.h>
+#include <stdio.h>
 
 static bool is_from_logits(const void *config)
 {
@@ -143,6 +144,14 @@ static antler_status categorical(const void *config, const antler_loss_call *cal
 
 /* ---- sparse categorical ------------------------------------------------------------------------------------------ */
 
+const char *antler__sample_text(const antler_loss_call *call, int64_t r, char *text, size_t size)
+{
+    int64_t sample = call->samples > 0 && call->rows > 0 ? r / (call->rows / call->samples) : r;
+    snprintf(text, size, "row %lld of the %s", (long long)(call->row ? call->row[sample] : sample),
+             call->row ? "data" : "batch");
+    return text;
+}
+
 int64_t antler__class_of(int64_t ignored, const antler_loss_call *call, int64_t r)
 {
     const double label = (double)call->y[r];
@@ -150,9 +159,10 @@ int64_t antler__class_of(int64_t ignored, const antler_loss_call *call, int64_t 
         return -1;
     if (label >= 0 && label < (double)call->n && label == floor(label))
         return (int64_t)label;
+    char text[64];
     antler_error_set(call->err, ANTLER_DATA, NULL,
-                     "row %lld of the batch: %.9g is no class; expected an integer in [0, %lld]", (long long)r, label,
-                     (long long)call->n - 1);
+                     "%s: %.9g is no class; expected an integer in [0, %lld], as classes count from 0",
+                     antler__sample_text(call, r, text, sizeof text), label, (long long)call->n - 1);
     return -2;
 }
 

@@ -105,6 +105,7 @@ antler_status antler__evaluate(antler_context *c, const antler_feeds *f, antler_
         double loss;
         ANTLER_TRY(take_rows(c, r, &f->x, f->rows, first, &n, err));
         ANTLER_TRY(antler__feed_gather(&f->y, r->row, n, r->y, err));
+        c->rows = r->row;
         ANTLER_TRY(antler__feed_gather(&f->w, r->row, n, r->w, err));
         antler__objective_weigh(c->objective, f->w.parts ? r->w : NULL, n);
         ANTLER_TRY(antler__forward(c, r->x, n, err));

@@ -250,6 +250,7 @@ static antler_status train_batch(fit *f, const int64_t *row, int64_t n, antler_e
     if (f->classes.n)
         antler__class_weights_fill(&f->classes, &f->train->objective->goal[0], f->rooms.y, n, f->rooms.w);
     antler__objective_weigh(f->train->objective, f->classes.n || f->feeds.w.parts ? f->rooms.w : NULL, n);
+    f->train->rows = row;
     antler_context_seek(f->train, f->model->step, 0);
     ANTLER_TRY(antler__forward(f->train, f->rooms.x, n, err));
     ANTLER_TRY(antler__backward_tracked(f->train, f->rooms.y, err));
