@@ -127,3 +127,57 @@ case_nearest() {
     model bad.json "$dense" mse
     refused 1 'wants the output.s shape; sparse_categorical_crossentropy takes numbers of classes' train bad.json
 }
+
+# warned PATTERN ARGUMENTS...: succeeds, with one line of warning that has PATTERN
+warned() {
+    pattern=$1
+    shift
+    run 0 "$@"
+    [ "$(grep -c '^antler: warning: ' err)" -eq 1 ] || fail "not one warning: antler $*"
+    grep -Eq -- "$pattern" err || fail "expected: $pattern"
+}
+
+# silent ARGUMENTS...: succeeds, and has nothing to warn of
+silent() {
+    run 0 "$@"
+    [ ! -s err ] || fail "warnings: antler $*"
+}
+
+case_silent_mistakes() {
+    rows='data/x_train.csv'
+    warned 'net.json: no weights: .*--weights' predict net.json
+    warned 'net.json: no weights: .*--weights' evaluate net.json
+    silent train net.json --output net.keras
+    silent predict net.keras
+    silent evaluate net.keras
+    silent predict net.json --weights net.keras
+    one='{"class_name": "Dense", "config": {"units": 1, "activation": "sigmoid"}}'
+    model one.json "$one" binary_crossentropy
+    silent train one.json
+    cp -r data three
+    sed '4s/.*/2/' data/y_train.csv >three/y_train.csv
+    warned 'BinaryCrossentropy takes targets in \[0, 1\], and there are some from 0 to 2; classes' train one.json --data three
+    model one.json "$(echo "$one" | sed s/sigmoid/softmax/)" binary_crossentropy
+    warned 'softmax over one unit is always 1' train one.json
+    for activation in linear relu tanh; do
+        model bare.json "$(echo "$dense" | sed s/softmax/$activation/)"
+        warned "SparseCategoricalCrossentropy takes probabilities, and .* ends in \"$activation\": expected \"softmax\"" \
+            train bare.json
+        run 0 check bare.json
+        prints "warning: bare.json:5: .* ends in \"$activation\""
+    done
+    model logits.json "$(echo "$dense" | sed s/softmax/linear/)"
+    sed 's/"sparse_categorical_crossentropy"/{"class_name": "SparseCategoricalCrossentropy", "config": {"from_logits": true}}/' \
+        logits.json >bare.json
+    silent train bare.json
+    mkdir sorted
+    cp "$rows" sorted
+    awk 'BEGIN { for (i = 0; i < 60; i++) print (i > 44) }' >sorted/y_train.csv
+    run 0 train net.json --data sorted
+    grep -q 'warning: validation has no sample of class 0: is the file sorted' err || fail 'no warning of a class'
+    grep -q 'warning: training has no sample of class 1, which validation has' err || fail 'no warning of a class'
+    paste -d, data/x_train.csv data/y_train.csv >rows.csv
+    warned 'validation is on the rows that are trained on' train net.json --data rows.csv --validation
+    silent train net.json --data rows.csv
+    silent train net.json --validation
+}

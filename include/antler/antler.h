@@ -313,9 +313,10 @@ ANTLER_API int64_t antler_model_seed(const antler_model *model);
 ANTLER_API const char *antler_model_name(const antler_model *model);
 /* Why the model cannot be made, or why the last antler_fit failed; status ANTLER_OK: neither. */
 ANTLER_API const antler_error *antler_model_error(const antler_model *model);
-/* What loading warned of (keys without effect; settings of training that could not be read, which have a status),
-   training (a callback that watches what is not there), and saving (what the file does not hold); NULL past the last.
-   antler_compile takes away what it replaced. */
+/* What loading warned of (keys without effect; settings of training that could not be read, which have a status; a loss
+   of probabilities on an output that gives none), training (a callback that watches what is not there, targets that are
+   no probabilities), predicting and evaluating (weights that the call itself drew), and saving (what the file does not
+   hold); NULL past the last. antler_compile takes away what it replaced. */
 ANTLER_API const antler_error *antler_model_warning(const antler_model *model, int64_t index);
 
 /* Shapes with ANTLER_BATCH in dim[0], or the batch that the model's input fixes, and ANTLER_OPEN where the data

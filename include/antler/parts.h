@@ -108,6 +108,7 @@ typedef struct antler_loss_ops {
     bool loose; /* sparse: y holds any one integer a row; else any number of integers a sample */
     bool (*leaves_out)(const void *config); /* optional: it may set counts; without, it never does */
     bool either;                            /* y holds one class index a row, or as many numbers as the output */
+    bool probabilities;                     /* predictions are, and targets that are no classes: others are warned of */
 } antler_loss_ops;
 
 struct antler_metric_ops;

@@ -60,6 +60,25 @@ static antler_status build(antler_model *model, antler_error *err)
     return status;
 }
 
+void antler__doubt_weights(const antler_arguments *a, const antler_model *model)
+{
+    const antler_variable *first = antler_model_variable(model, 0);
+    char shown[4096];
+    if (first && !first->value.data && !a->quiet)
+        fprintf(stderr,
+                "antler: warning: %s: no weights: they are drawn at random, and what comes out means nothing; train it "
+                "with --output, or give --weights\n",
+                antler__shown(a->argument[0], shown, sizeof shown));
+}
+
+int64_t antler__warnings(const antler_model *model)
+{
+    int64_t n = 0;
+    while (antler_model_warning(model, n))
+        n++;
+    return n;
+}
+
 int64_t antler__print_warnings(const antler_model *model, int64_t from)
 {
     const antler_error *warning;
@@ -75,9 +94,7 @@ int64_t antler__print_warnings(const antler_model *model, int64_t from)
 
 antler_status antler__save(const antler_arguments *a, antler_model *model, const char *path, antler_error *err)
 {
-    int64_t warnings = 0;
-    while (antler_model_warning(model, warnings))
-        warnings++;
+    int64_t warnings = antler__warnings(model);
     ANTLER_TRY(antler_save(model, path, err));
     if (!a->quiet)
         antler__print_warnings(model, warnings);
@@ -168,8 +185,10 @@ antler_model *antler__open_compiled(const antler_arguments *a, bool trains, antl
     if (!model)
         return NULL;
     antler_status status = compile(a, model, err);
-    if (status == ANTLER_OK && (status = prepare(a, model, err)) == ANTLER_OK &&
-        (status = build(model, err)) == ANTLER_OK && (status = check_ready(model, trains, err)) != ANTLER_OK)
+    if (status == ANTLER_OK && (status = prepare(a, model, err)) == ANTLER_OK && !trains)
+        antler__doubt_weights(a, model);
+    if (status == ANTLER_OK && (status = build(model, err)) == ANTLER_OK &&
+        (status = check_ready(model, trains, err)) != ANTLER_OK)
         advise(a, err);
     if (status == ANTLER_OK && !a->quiet)
         antler__print_warnings(model, 0);

@@ -33,7 +33,10 @@ antler_model *antler__open_compiled(const antler_arguments *a, bool trains, antl
 /* Saves, and prints the warnings of that. */
 antler_status antler__save(const antler_arguments *a, antler_model *model, const char *path, antler_error *err);
 
-/* The warnings of a model from number `from` on; returns how many there are in all. */
+/* How many warnings a model has; and those from number `from` on, printed: returns how many there are in all. */
+int64_t antler__warnings(const antler_model *model);
+/* Warns of a model that no file gave weights; before it is built, which draws some. */
+void antler__doubt_weights(const antler_arguments *a, const antler_model *model);
 int64_t antler__print_warnings(const antler_model *model, int64_t from);
 
 /* A text of the model's "fit"; NULL where it says nothing. */
@@ -101,6 +104,9 @@ antler_status antler__targets_check(const antler_model *model, const antler_data
                                     antler_error *err);
 /* The part of y that is for an output by its name, or else the only one; NULL for none. */
 const antler_data *antler__part_for(const antler_model *model, const antler_data *y, int64_t output);
+/* Warns of a validation that says little: one on the training rows themselves, or with other classes than training. */
+antler_status antler__doubt_validation(const antler_set *x, const antler_set *y, const antler_set *validation_x,
+                                       const antler_set *validation_y, antler_error *err);
 /* "title  4,000 samples; classes 0 to 9: 393, 392 ..."; the classes where there are up to 20. */
 antler_status antler__targets_print(const char *title, const antler_data *y, antler_error *err);
 

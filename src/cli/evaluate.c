@@ -12,7 +12,9 @@ static antler_status evaluate(const antler_arguments *a, antler_model *model, an
     antler__set_warn(a, x, y);
     ANTLER_TRY(antler__targets_check(model, y->data, path, y_name, err));
     ANTLER_TRY(antler__set_weigh(y, path, a->sample_weight, err));
+    int64_t warnings = antler__warnings(model);
     antler_evaluate(model, x->data, y->data, antler__batch_size(a, model), (int)a->threads, logs, err);
+    antler__print_warnings(model, warnings);
     antler__blame_data(path, err);
     return err->status;
 }

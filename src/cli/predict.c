@@ -59,6 +59,7 @@ static antler_status predict(const antler_arguments *a, antler_model *model, ant
     if (!path)
         return err->status;
     ANTLER_TRY(antler__set_open(x, path, a->x ? a->x : "x_test", err));
+    antler__doubt_weights(a, model);
     measure(model, x->data, p, &numbers, err);
     antler__blame_data(path, err);
     ANTLER_TRY(err->status);
@@ -67,10 +68,12 @@ static antler_status predict(const antler_arguments *a, antler_model *model, ant
     if (err->status != ANTLER_OK)
         return err->status;
     place(p);
+    int64_t warnings = antler__warnings(model);
     if (a->mc)
         antler_predict_mc(model, x->data, a->mc, batch, (int)a->threads, p->y, p->deviation, err);
     else
         antler_predict(model, x->data, batch, (int)a->threads, p->y, err);
+    antler__print_warnings(model, warnings);
     antler__blame_data(path, err);
     return err->status;
 }

@@ -145,8 +145,7 @@ static antler_status begin(training *t, antler_error *err)
 {
     settle(t);
     t->display.model = t->model;
-    while (antler_model_warning(t->model, t->display.warnings)) /* those of loading have been printed */
-        t->display.warnings++;
+    t->display.warnings = antler__warnings(t->model); /* those of loading have been printed */
     if (t->a->output)
         ANTLER_TRY(antler_save_check(t->model, t->a->output, err));
     ANTLER_TRY(open_data(t, err));
@@ -159,6 +158,8 @@ static antler_status begin(training *t, antler_error *err)
         t->display.history = &t->history;
         ANTLER_TRY(antler__history_begin(&t->history, t->a->log_dir, text, err));
     }
+    if (!t->a->quiet && t->validation_y.data)
+        ANTLER_TRY(antler__doubt_validation(&t->x, &t->y, &t->validation_x, &t->validation_y, err));
     return t->a->quiet ? ANTLER_OK : print_header(t, err);
 }
 

@@ -102,5 +102,5 @@ int antler__name_unlike(const char *given, const char *name)
     size_t length = strlen(own);
     bool shorter = length >= 2 && 2 * length <= strlen(other) + 1;
     bool meant = (shorter && (abbreviates(own, other) || begins(other, own))) || surrounds(own, other);
-    return meant && distance > 1 ? 1 : distance;
+    return meant && distance > 1 ? 3 : 2 * distance;
 }

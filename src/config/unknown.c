@@ -23,7 +23,7 @@ static bool list(char *text, const char *name)
 static const antler_field *nearest_key(const antler_type *type, const char *key)
 {
     const antler_field *nearest = NULL;
-    int best = (int)strlen(key) / 3 + 2;
+    int best = 2 * ((int)strlen(key) / 3 + 2);
     antler_field_walk walk = antler__fields_of(type);
     for (const antler_field *field; (field = antler__field_next(&walk));) {
         int distance = antler__name_unlike(key, field->key);

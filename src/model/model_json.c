@@ -182,6 +182,7 @@ antler_status antler_compile_given(antler_model *model, const struct antler_comp
     if (status == ANTLER_OK) {
         take_compile(model, compiled, keep && !antler__json_get(config, "optimizer"));
         forget_unread(model, config, keep);
+        antler__targets_doubt(model);
     } else {
         antler__compile_free(compiled);
     }

@@ -467,6 +467,7 @@ static antler_status connect(antler_model *model, const antler_graph *graph, int
     status = status == ANTLER_OK ? antler__ends_name(model, err) : status;
     model->built = status == ANTLER_OK;
     status = status == ANTLER_OK ? antler__targets_settle(model, model->compile, err) : status;
+    antler__targets_doubt(model);
     if (status != ANTLER_OK)
         antler__structure_free(model);
     return status;

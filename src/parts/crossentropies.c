@@ -315,6 +315,7 @@ const antler_loss_ops antler__binary_crossentropy = {
     .from = "sigmoid",
     .from_logits = is_from_logits,
     .compute = binary,
+    .probabilities = true,
 };
 
 const antler_loss_ops antler__categorical_crossentropy = {
@@ -323,6 +324,7 @@ const antler_loss_ops antler__categorical_crossentropy = {
     .from = "softmax",
     .from_logits = is_from_logits,
     .compute = categorical,
+    .probabilities = true,
 };
 
 const antler_loss_ops antler__sparse_categorical_crossentropy = {
@@ -333,6 +335,7 @@ const antler_loss_ops antler__sparse_categorical_crossentropy = {
     .from_logits = is_from_logits,
     .from_output = is_from_output,
     .compute = sparse,
+    .probabilities = true,
     .leaves_out = ignores_class,
 };
 
@@ -341,6 +344,7 @@ const antler_loss_ops antler__categorical_generalized_crossentropy = {
                      antler_crossentropy, generalized_fields, "categorical_generalized_cross_entropy"),
     .sparse = true,
     .compute = generalized,
+    .probabilities = true,
 };
 
 static const antler_field any_fields[] = {
@@ -363,5 +367,6 @@ const antler_loss_ops antler__any_crossentropy = {
              .flags = ANTLER_TYPE_BARE},
     .from = "softmax",
     .compute = any,
+    .probabilities = true,
     .either = true,
 };
