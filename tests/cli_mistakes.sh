@@ -181,3 +181,11 @@ case_silent_mistakes() {
     silent train net.json --data rows.csv
     silent train net.json --validation
 }
+
+case_schema() {
+    run 0 schema
+    prints '"layer Dense": \{.*"units": \{"type": \["integer"\], "minimum": 1, '
+    sed 's/^{/{"$schema": "antler.schema.json", /' net.json >named.json
+    run 0 check named.json
+    [ "$(cat out)" = 'no mistakes found' ] || fail 'a schema is a mistake'
+}
