@@ -182,6 +182,29 @@ case_silent_mistakes() {
     silent train net.json --validation
 }
 
+# The helps: each fits a screen and shows an example, which runs beside the sources' models and data.
+case_help() {
+    run 0 --help
+    sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' out >commands
+    [ -s commands ] || fail 'no commands'
+    mkdir here
+    ln -s "$root/models" "$root/examples" here
+    while read -r command; do
+        run 0 "$command" --help
+        [ "$(wc -l <out)" -le 48 ] || fail "$command --help has more than 48 lines"
+        awk 'length > 80 { exit 1 }' out || fail "$command --help has lines of more than 80 columns"
+        [ "$(grep -c '^example: antler ' out)" -eq 1 ] || fail "$command --help shows no example"
+        [ "$command" != gradcheck ] || has_double case_help || continue
+        sed -n 's/^example: //p' out >example
+        checks=$((checks + 1))
+        (antler() { "$antler" "$@"; } && cd here && . ../example) >shown 2>err || fail "the example of $command fails"
+        case $command in
+            convert | plot | schema) ;; # write a file
+            *) [ -s shown ] || fail "the example of $command shows nothing" ;;
+        esac
+    done <commands
+}
+
 case_schema() {
     run 0 schema
     prints '"layer Dense": \{.*"units": \{"type": \["integer"\], "minimum": 1, '

@@ -438,6 +438,23 @@ ANTLER_API antler_status antler_read(antler_context *context, const char *layer,
 /* Gradient of a variable of the model after antler_backward, without ANTLER_KEEP; NULL for one that is not trained. */
 ANTLER_API const antler_real *antler_gradient(const antler_context *context, int64_t variable);
 
+/* How the gradient of one weight compares with central differences of the loss. */
+typedef struct antler_gradient_outcome {
+    const antler_variable *variable;
+    int64_t checked, kinks; /* elements that were looked at; those of them where the loss has a kink, and any gradient
+                               between the slopes on its two sides is right */
+    double largest, difference; /* elements of the gradient; between it and the differences */
+    bool ok;
+} antler_gradient_outcome;
+typedef void (*antler_gradient_fn)(void *user, const antler_gradient_outcome *outcome);
+/* Compares the gradients of a context for training of a compiled model, for one batch of n samples as antler_forward
+   and antler_backward take them, with the noise of step 1. Of weights with more than 20 elements 20 are looked at, or
+   `all`. tell, which may be NULL, hears of each trained weight. ANTLER_VALUE and *err name the first whose gradient is
+   wrong: in double by more than 1e-6 of its largest element; in float, which has not the digits, more
+   than half of it by 1e-2. */
+ANTLER_API antler_status antler_gradcheck(antler_context *context, const antler_real *x, const antler_real *y,
+                                          int64_t n, bool all, antler_gradient_fn tell, void *user, antler_error *err);
+
 /* ---- training, evaluating, predicting --------------------------------------------------------------------------- */
 
 /* Losses that a model of several outputs can have, and values of all metrics. */

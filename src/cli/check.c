@@ -126,4 +126,5 @@ const antler_command antler__command_check = {
     ANTLER_OPTION_DATA | ANTLER_OPTION_X | ANTLER_OPTION_Y | ANTLER_OPTION_QUIET,
     "tells all mistakes of a model's file at once, and, with --data, those of data for it",
     run,
+    "antler check models/residual.json --data examples/data/digits.h5",
 };

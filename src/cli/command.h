@@ -13,6 +13,11 @@ extern const antler_command antler__command_train, antler__command_evaluate, ant
     antler__command_convert, antler__command_doctor, antler__command_plot, antler__command_check,
     antler__command_schema;
 
+/* Loads the types of a shared object (antler/plugin.h); of those that ANTLER_PLUGINS in the environment names,
+ * "a.so:b.so". */
+antler_status antler__plugin_load(const char *path, antler_error *err);
+antler_status antler__plugins_load(antler_error *err);
+
 /* The word that the command was called by. */
 extern const char *antler__program;
 

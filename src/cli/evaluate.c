@@ -47,4 +47,5 @@ const antler_command antler__command_evaluate = {
         ANTLER_OPTION_LOSS | ANTLER_OPTION_OPTIMIZER | ANTLER_OPTION_METRICS,
     "prints loss and metrics over a data set",
     run,
+    "antler evaluate digits.keras --data examples/data/digits.h5 --confusion",
 };

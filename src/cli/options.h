@@ -32,7 +32,8 @@ enum {
     ANTLER_OPTION_BY_NAME = 1 << 23,
     ANTLER_OPTION_JSON = 1 << 24,
     ANTLER_OPTION_LENGTH = 1 << 25,
-    ANTLER_OPTION_NOISE = 1 << 26
+    ANTLER_OPTION_NOISE = 1 << 26,
+    ANTLER_OPTION_CHECK = 1 << 30
 };
 
 enum { ANTLER_MAX_ARGUMENTS = 2 };
@@ -43,7 +44,7 @@ typedef struct antler_arguments {
     unsigned given;
     const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights, *sample_weight, *loss, *optimizer, *metrics;
     int64_t epochs, batch_size, length, seed, threads, mc;
-    bool adapt, validation, no_shuffle, resume, all, quiet, confusion, by_name, json, noise;
+    bool adapt, validation, no_shuffle, resume, all, quiet, confusion, by_name, json, noise, check;
 } antler_arguments;
 
 /* A subcommand: one file, and one line in main.c's table. */
@@ -54,6 +55,7 @@ typedef struct antler_command {
     unsigned options;
     const char *doc;                       /* one line */
     int (*run)(const antler_arguments *a); /* returns the exit status */
+    const char *example;                   /* one that works in the folder of the sources */
 } antler_command;
 
 /* Fills *a from the words after the subcommand. On wrong usage writes the complaint to `complaint` and returns false.

@@ -199,4 +199,5 @@ const antler_command antler__command_predict = {
         ANTLER_OPTION_SEED | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME,
     "prints or writes predictions for a data set",
     run,
+    "antler predict digits.keras --data examples/data/digits.h5",
 };

@@ -346,5 +346,5 @@ static int run(const antler_arguments *a)
 }
 
 const antler_command antler__command_schema = {
-    "schema", "", 0, 0, 0, "prints a JSON Schema of model files, for editors", run,
+    "schema", "", 0, 0, 0, "prints a JSON Schema of model files, for editors", run, "antler schema >antler.schema.json",
 };

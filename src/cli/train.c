@@ -284,4 +284,5 @@ const antler_command antler__command_train = {
         ANTLER_OPTION_OPTIMIZER | ANTLER_OPTION_METRICS | ANTLER_OPTION_QUIET | ANTLER_OPTION_ADAPT,
     "trains, as compile_config and \"fit\" of the model say",
     run,
+    "antler train models/residual.json --epochs 2 --output digits.keras",
 };
