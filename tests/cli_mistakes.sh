@@ -187,17 +187,17 @@ case_help() {
     run 0 --help
     sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' out >commands
     [ -s commands ] || fail 'no commands'
-    mkdir here
-    ln -s "$root/models" "$root/examples" here
+    mkdir example
+    ln -s "$root/models" "$root/examples" example
     while read -r command; do
         run 0 "$command" --help
         [ "$(wc -l <out)" -le 48 ] || fail "$command --help has more than 48 lines"
         awk 'length > 80 { exit 1 }' out || fail "$command --help has lines of more than 80 columns"
         [ "$(grep -c '^example: antler ' out)" -eq 1 ] || fail "$command --help shows no example"
         [ "$command" != gradcheck ] || has_double case_help || continue
-        sed -n 's/^example: //p' out >example
+        sed -n 's/^example: //p' out >line
         checks=$((checks + 1))
-        (antler() { "$antler" "$@"; } && cd here && . ../example) >shown 2>err || fail "the example of $command fails"
+        (antler() { "$antler" "$@"; } && cd example && . ../line) >shown 2>err || fail "the example of $command fails"
         case $command in
             convert | plot | schema) ;; # write a file
             *) [ -s shown ] || fail "the example of $command shows nothing" ;;

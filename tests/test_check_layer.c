@@ -101,7 +101,7 @@ START_TEST(each_fault_is_told)
         [ADDS] = "a gradient is added to what was there",
         [WRONG] = "the gradient of w is wrong: element 0",
         [WRONG_DX] = "the gradient of its input is wrong",
-        [SKIPS] = "y[14] is not written",
+        [SKIPS] = "y[20] is not written",
         [REMEMBERS] = "a second inference gives other bits",
         [SEES_BATCH] = "row 0 alone, as a batch of one, gives other bits",
         [READS_X] = "a flag says too little",

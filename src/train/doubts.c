@@ -1,6 +1,7 @@
 #include "train/doubts.h"
 
 #include "core/memory.h"
+#include "core/status.h"
 
 #include <string.h>
 
@@ -30,7 +31,8 @@ static void warn(antler_model *model, const antler_goal *g, const range *r)
     antler__model_warn(model, &warning);
 }
 
-void antler__doubt_targets(antler_model *model, const antler_objective *o, const antler_feed *y, int64_t rows)
+antler_status antler__doubt_targets(antler_model *model, const antler_objective *o, const antler_feed *y, int64_t rows,
+                                    antler_error *err)
 {
     int64_t row[2 * LOOKED_AT], n = 0, at = 0;
     for (int64_t i = 0; i < rows && n < 2 * LOOKED_AT; i++)
@@ -40,7 +42,9 @@ void antler__doubt_targets(antler_model *model, const antler_objective *o, const
             i = rows - LOOKED_AT - 1;
     antler_error error = {0};
     antler_real *value = antler__allocate((size_t)(n * y->width), sizeof *value);
-    if (value && antler__feed_gather(y, row, n, value, &error) == ANTLER_OK)
+    if (!value)
+        return antler__no_memory(err);
+    if (antler__feed_gather(y, row, n, value, &error) == ANTLER_OK)
         for (const antler_goal *g = o->goal; g < o->goal + o->goals; at += n * g->y_numbers, g++) {
             range r = {0, 1};
             if (!g->loss->probabilities || g->loss->sparse || g->loss->either)
@@ -50,4 +54,5 @@ void antler__doubt_targets(antler_model *model, const antler_objective *o, const
                 warn(model, g, &r);
         }
     antler__free(value);
+    return error.status == ANTLER_MEMORY ? antler__no_memory(err) : ANTLER_OK;
 }

@@ -113,7 +113,7 @@ static antler_status make_contexts(fit *f, antler_error *err)
         return err->status;
     ANTLER_TRY(antler__spans_make(f->train, &f->settings->multipliers, err));
     ANTLER_TRY(antler__feed_fits(&f->feeds.y, &f->feeds.w, f->train->objective, f->model, err));
-    antler__doubt_targets(f->model, f->train->objective, &f->feeds.y, f->feeds.rows);
+    ANTLER_TRY(antler__doubt_targets(f->model, f->train->objective, &f->feeds.y, f->feeds.rows, err));
     int64_t w_width;
     ANTLER_TRY(make_class_weights(f, &w_width, err));
     ANTLER_TRY(antler__rooms_make(&f->rooms, batch, f->feeds.x.width, f->feeds.y.width, w_width, err));

@@ -57,7 +57,7 @@ static antler_status compare(const antler_slopes *s, antler_real *w, double anal
     double allowed = tolerance * o->largest, noise = epsilon * fmax(1, s->size), least = INFINITY, slack = 0;
     bool agrees = false, kink = false;
     int k;
-    for (k = 0; k < STEPS && !agrees && (k == 0 || coarse || noise / steps[k] <= allowed); k++) {
+    for (k = 0; k < STEPS && !agrees && (k == 0 || coarse || noise / steps[k] <= fmax(allowed, 1e-9)); k++) {
         double slope;
         ANTLER_TRY(central(s, w, steps[k], &slope, err));
         slack = allowed + noise / steps[k];
