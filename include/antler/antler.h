@@ -136,7 +136,8 @@ ANTLER_API antler_status antler_data_save(const char *path, const char *about, c
 typedef struct antler_model antler_model;
 
 /* A Sequential without layers for samples of the given shape (no batch axis). A size of ANTLER_OPEN is an axis of
-   variable length, as null in files: the data has it. NULL only without memory. */
+   variable length, as null in files: the data has it. NULL only without memory. Its batch is open, which Keras does not
+   take for a stateful layer: a model of those begins with antler_functional and antler_input(m, .batch_shape = ...). */
 ANTLER_API antler_model *antler_sequential(const char *name, const int *shape, int rank, antler_error *err);
 ANTLER_API void antler_model_free(antler_model *model);
 
