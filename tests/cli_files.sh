@@ -11,7 +11,7 @@ case_unread_settings() {
         run 0 $command
         grep -Eq "^antler: warning: mine.json:5: compile_config.loss: unknown loss \"my_loss\" $unread" err || fail "no loss: $command"
         grep -Eq "^antler: warning: mine.json:5: compile_config.metrics\[1\]: unknown metric \"my_metric\" $unread" err || fail "no metric: $command"
-        grep -Eq '^antler: warning: mine.json:6: fit.callbacks\[0\]: unknown callback "Mine" \(only training needs it\)' err || fail "no callback: $command"
+        grep -Eq '^antler: warning: mine.json:6: fit.callbacks\[0\]: unknown callback "Mine".* \(only training needs it\)' err || fail "no callback: $command"
     done
     grep -q '^antler: warning: mine.keras: compile_config.metrics: written as it came' err || fail 'convert does not say what it kept'
     run 0 convert mine.keras back.json
@@ -27,8 +27,8 @@ case_unread_settings() {
     [ ! -e none.keras ] || fail 'none.keras is left behind'
     run 0 predict ahead.json
     grep -q 'unknown optimizer "Lookahead"' err || fail 'no optimizer'
-    refused 1 'unknown optimizer "Lookahead"; give --optimizer NAME' train ahead.json
-    refused 1 'unknown optimizer "Lookahead"; give --optimizer NAME' evaluate ahead.json
+    refused 1 'unknown optimizer "Lookahead".*; give --optimizer NAME' train ahead.json
+    refused 1 'unknown optimizer "Lookahead".*; give --optimizer NAME' evaluate ahead.json
     run 0 train ahead.json --optimizer '{"class_name": "SGD", "config": {"learning_rate": 0.5}}' --quiet --output ahead.keras
     [ ! -s err ] || fail 'a warning of what was replaced'
     run 0 train net.json --quiet --output net.keras

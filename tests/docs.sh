@@ -54,6 +54,9 @@ cases() {
 cases golden 'golden cases of chains'
 cases golden_graphs 'of graphs'
 
+# The schema is what the command prints.
+"$antler" schema | cmp -s - docs/antler.schema.json || fail "docs/antler.schema.json is not what 'antler schema' prints"
+
 "$antler" layers | awk '$1 == "layer" { print $2 }' >"$work/layers"
 while read -r class; do
     grep -qx "# $class" docs/layers/*.md || fail "no page for $class"

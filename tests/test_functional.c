@@ -792,9 +792,29 @@ START_TEST(memory_runs_out)
 }
 END_TEST
 
+/* A stateful model that Keras loads has its batch in the file; antler_add goes on from the input. */
+START_TEST(an_input_fixes_the_batch)
+{
+    antler_error err = {0};
+    antler_model *m = antler_functional("states", &err);
+    antler_input(m, .batch_shape = {1, 1, 1});
+    antler_add(m, lstm, .units = 3, .stateful = true);
+    antler_add(m, dense, .units = 1);
+    ck_assert_int_eq(antler_build(m), ANTLER_OK);
+    ck_assert_int_eq(antler_model_batch(m), 1);
+    ck_assert_int_eq(antler_input_shape(m)->dim[0], 1);
+    char *json = antler_model_json(m, &err);
+    ck_assert_ptr_nonnull(json);
+    ck_assert_ptr_null(strstr(json, "null,\n            1,"));
+    antler_text_free(json);
+    antler_model_free(m);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("functional");
+    tcase_add_test(tests, an_input_fixes_the_batch);
     tcase_add_test(tests, a_residual_network_is_the_one_of_its_json);
     tcase_add_test(tests, a_pair_is_the_one_of_its_json);
     tcase_add_test(tests, a_model_called_twice_is_the_one_of_its_json);

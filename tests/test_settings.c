@@ -255,7 +255,9 @@ static void expect_unready(const antler_model *model, const char *line)
     antler_error err = {0};
     ck_assert_int_eq(antler_model_ready(model, &err), ANTLER_NAME);
     err.line = 0;
-    ck_assert_str_eq(antler_error_text(&err, text, sizeof text), line);
+    antler_error_text(&err, text, sizeof text);
+    text[strlen(line)] = '\0'; /* what there is may follow */
+    ck_assert_str_eq(text, line);
 }
 
 START_TEST(what_training_needs_keeps_nobody_from_predicting)

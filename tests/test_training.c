@@ -424,11 +424,12 @@ START_TEST(bad_data_is_told)
     static const double labels[] = {3, -1, 0.5};
     for (int i = 0; i < 3; i++) {
         bench b = set_up("");
-        y_values[7] = (antler_real)labels[i];
-        check_refusal(&b, antler_fit(b.model, b.x, b.y, .shuffle = false, .batch_size = 10), ANTLER_DATA,
-                      i == 0   ? "row 7 of the batch: 3 is no class; expected an integer in [0, 2]"
-                      : i == 1 ? "row 7 of the batch: -1 is no class; expected an integer in [0, 2]"
-                               : "row 7 of the batch: 0.5 is no class; expected an integer in [0, 2]");
+        y_values[27] = (antler_real)labels[i];
+        check_refusal(
+            &b, antler_fit(b.model, b.x, b.y, .batch_size = 10), ANTLER_DATA,
+            i == 0   ? "row 27 of the data: 3 is no class; expected an integer in [0, 2], as classes count from 0"
+            : i == 1 ? "row 27 of the data: -1 is no class; expected an integer in [0, 2], as classes count from 0"
+                     : "row 27 of the data: 0.5 is no class; expected an integer in [0, 2], as classes count from 0");
         tear_down(&b);
     }
     bench b = set_up("");

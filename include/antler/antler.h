@@ -171,7 +171,8 @@ ANTLER_API antler_status antler_data_save(const char *path, const char *about, c
 typedef struct antler_model antler_model;
 
 /* A Sequential without layers for samples of the given shape (no batch axis). A size of ANTLER_OPEN is an axis of
-   variable length, as null in files: the data has it. NULL only without memory. */
+   variable length, as null in files: the data has it. NULL only without memory. Its batch is open, which Keras does not
+   take for a stateful layer: a model of those begins with antler_functional and antler_input(m, .batch_shape = ...). */
 ANTLER_API antler_model *antler_sequential(const char *name, const int *shape, int rank, antler_error *err);
 ANTLER_API void antler_model_free(antler_model *model);
 
@@ -331,6 +332,12 @@ typedef void (*antler_finding_fn)(void *user, antler_finding finding, const antl
    as what it is. */
 ANTLER_API antler_status antler_examine(const char *path, antler_finding_fn tell, void *user);
 
+/* Reads a model's file and tells all its mistakes at once, in the order of the file: ANTLER_FOUND_FAULT with file, line
+   (of a .json), place and message, also of what only training needs; then ANTLER_FOUND_IGNORED for each warning. A
+   layer that cannot be read hides nothing but the shapes behind it. ANTLER_OK: there is none, else the status of the
+   first. */
+ANTLER_API antler_status antler_check(const char *path, antler_finding_fn tell, void *user);
+
 /* Reads HDF5 in a forked child, which a damaged file may crash without harm (the command does). Default off. */
 ANTLER_API void antler_guard_files(bool on);
 /* Whether a file could be written at path now, tried in the way antler_save goes: through links to their file, by a new
@@ -346,9 +353,10 @@ ANTLER_API int64_t antler_model_seed(const antler_model *model);
 ANTLER_API const char *antler_model_name(const antler_model *model);
 /* Why the model cannot be made, or why the last antler_fit failed; status ANTLER_OK: neither. */
 ANTLER_API const antler_error *antler_model_error(const antler_model *model);
-/* What loading warned of (keys without effect; settings of training that could not be read, which have a status),
-   training (a callback that watches what is not there), and saving (what the file does not hold); NULL past the last.
-   antler_compile takes away what it replaced. */
+/* What loading warned of (keys without effect; settings of training that could not be read, which have a status; a loss
+   of probabilities on an output that gives none), training (a callback that watches what is not there, targets that are
+   no probabilities), predicting and evaluating (weights that the call itself drew), and saving (what the file does not
+   hold); NULL past the last. antler_compile takes away what it replaced. */
 ANTLER_API const antler_error *antler_model_warning(const antler_model *model, int64_t index);
 
 /* Shapes with ANTLER_BATCH in dim[0], or the batch that the model's input fixes, and ANTLER_OPEN where the data
@@ -469,6 +477,23 @@ ANTLER_API antler_status antler_read(antler_context *context, const char *layer,
                                      antler_tensor *tensor, antler_error *err);
 /* Gradient of a variable of the model after antler_backward, without ANTLER_KEEP; NULL for one that is not trained. */
 ANTLER_API const antler_real *antler_gradient(const antler_context *context, int64_t variable);
+
+/* How the gradient of one weight compares with central differences of the loss. */
+typedef struct antler_gradient_outcome {
+    const antler_variable *variable;
+    int64_t checked, kinks; /* elements that were looked at; those of them where the loss has a kink, and any gradient
+                               between the slopes on its two sides is right */
+    double largest, difference; /* elements of the gradient; between it and the differences */
+    bool ok;
+} antler_gradient_outcome;
+typedef void (*antler_gradient_fn)(void *user, const antler_gradient_outcome *outcome);
+/* Compares the gradients of a context for training of a compiled model, for one batch of n samples as antler_forward
+   and antler_backward take them, with the noise of step 1. Of weights with more than 20 elements 20 are looked at, or
+   `all`. tell, which may be NULL, hears of each trained weight. ANTLER_VALUE and *err name the first whose gradient is
+   wrong: in double by more than 1e-6 of its largest element; in float, which has not the digits, more
+   than half of it by 1e-2. */
+ANTLER_API antler_status antler_gradcheck(antler_context *context, const antler_real *x, const antler_real *y,
+                                          int64_t n, bool all, antler_gradient_fn tell, void *user, antler_error *err);
 
 /* ---- training, evaluating, predicting --------------------------------------------------------------------------- */
 

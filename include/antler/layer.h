@@ -269,6 +269,13 @@ static inline void antler_run_parallel(const antler_run *run, void (*fn)(void *a
     run->workers->run(run->workers->pool, fn, arg, n);
 }
 
+/* Whether a layer keeps the contract, tried on its samples: JSON, inference that is repeatable and the same in any
+   batch, gradients that are written whole, right (see antler_gradcheck) and the same for
+   any number of threads, without its input's gradient, frozen, and beside layers that share memory with it. Registers a
+   layer that is not yet. ANTLER_VALUE: it does not, *err says what is wrong with which sample. Nothing else may run in
+   the meantime. */
+ANTLER_API antler_status antler_check_layer(const antler_layer_ops *ops, antler_error *err);
+
 /* Reports a data-dependent error from forward or backward: fills run->err, returns status. */
 ANTLER_API antler_status antler_run_fail(antler_run *run, antler_status status, const char *format, ...)
     ANTLER_PRINTF(3, 4);

@@ -92,6 +92,7 @@ typedef struct antler_loss_call {
     const antler_real *factor; /* as value, of such a loss with dp: what each value counts for; dp is the
                                   gradient of the sum of factor * value */
     antler_error *err;
+    const int64_t *row; /* (samples) which rows of the data they are, for errors; NULL: that is not known */
 } antler_loss_call;
 
 typedef struct antler_loss_ops {
@@ -107,6 +108,7 @@ typedef struct antler_loss_ops {
     bool loose; /* sparse: y holds any one integer a row; else any number of integers a sample */
     bool (*leaves_out)(const void *config); /* optional: it may set counts; without, it never does */
     bool either;                            /* y holds one class index a row, or as many numbers as the output */
+    bool probabilities;                     /* predictions are, and targets that are no classes: others are warned of */
 } antler_loss_ops;
 
 struct antler_metric_ops;

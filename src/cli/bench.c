@@ -177,4 +177,5 @@ const antler_command antler__command_bench = {
         ANTLER_OPTION_BY_NAME | ANTLER_OPTION_LOSS | ANTLER_OPTION_OPTIMIZER,
     "times a training step and a prediction on random data",
     run,
+    "antler bench models/residual.json",
 };

@@ -60,6 +60,25 @@ static antler_status build(antler_model *model, antler_error *err)
     return status;
 }
 
+void antler__doubt_weights(const antler_arguments *a, const antler_model *model)
+{
+    const antler_variable *first = antler_model_variable(model, 0);
+    char shown[4096];
+    if (first && !first->value.data && !a->quiet)
+        fprintf(stderr,
+                "antler: warning: %s: no weights: they are drawn at random, and what comes out means nothing; train it "
+                "with --output, or give --weights\n",
+                antler__shown(a->argument[0], shown, sizeof shown));
+}
+
+int64_t antler__warnings(const antler_model *model)
+{
+    int64_t n = 0;
+    while (antler_model_warning(model, n))
+        n++;
+    return n;
+}
+
 int64_t antler__print_warnings(const antler_model *model, int64_t from)
 {
     const antler_error *warning;
@@ -75,9 +94,7 @@ int64_t antler__print_warnings(const antler_model *model, int64_t from)
 
 antler_status antler__save(const antler_arguments *a, antler_model *model, const char *path, antler_error *err)
 {
-    int64_t warnings = 0;
-    while (antler_model_warning(model, warnings))
-        warnings++;
+    int64_t warnings = antler__warnings(model);
     ANTLER_TRY(antler_save(model, path, err));
     if (!a->quiet)
         antler__print_warnings(model, warnings);
@@ -141,8 +158,8 @@ static void advise(const antler_arguments *a, antler_error *err)
     for (size_t i = 0; setting && i < sizeof option / sizeof *option; i++)
         if (strncmp(setting + 1, option[i], strlen(option[i])) == 0 && strncmp(err->place, "fit.", 4) != 0) {
             size_t used = strlen(err->message);
-            snprintf(err->message + used, sizeof err->message - used, "; give --%s NAME%s", option[i],
-                     i == 2 ? "S" : "");
+            snprintf(err->message + used, sizeof err->message - used, "%sgive --%s NAME%s",
+                     used && err->message[used - 1] == '?' ? " Or " : "; ", option[i], i == 2 ? "S" : "");
             break;
         }
     antler__blame(a->argument[0], err);
@@ -170,8 +187,10 @@ antler_model *antler__open_compiled(const antler_arguments *a, bool trains, antl
     antler_status status = compile(a, model, err);
     if (status == ANTLER_OK && a->given & ANTLER_OPTION_LEARNING_RATE)
         status = antler_set_learning_rate(model, a->learning_rate, err);
-    if (status == ANTLER_OK && (status = prepare(a, model, err)) == ANTLER_OK &&
-        (status = build(model, err)) == ANTLER_OK && (status = check_ready(model, trains, err)) != ANTLER_OK)
+    if (status == ANTLER_OK && (status = prepare(a, model, err)) == ANTLER_OK && !trains)
+        antler__doubt_weights(a, model);
+    if (status == ANTLER_OK && (status = build(model, err)) == ANTLER_OK &&
+        (status = check_ready(model, trains, err)) != ANTLER_OK)
         advise(a, err);
     if (status == ANTLER_OK && !a->quiet)
         antler__print_warnings(model, 0);

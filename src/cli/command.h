@@ -10,7 +10,13 @@
 
 extern const antler_command antler__command_train, antler__command_evaluate, antler__command_predict,
     antler__command_summary, antler__command_layers, antler__command_bench, antler__command_gradcheck,
-    antler__command_convert, antler__command_doctor, antler__command_plot;
+    antler__command_convert, antler__command_doctor, antler__command_plot, antler__command_check,
+    antler__command_schema;
+
+/* Loads the types of a shared object (antler/plugin.h); of those that ANTLER_PLUGINS in the environment names,
+ * "a.so:b.so". */
+antler_status antler__plugin_load(const char *path, antler_error *err);
+antler_status antler__plugins_load(antler_error *err);
 
 /* The word that the command was called by. */
 extern const char *antler__program;
@@ -33,7 +39,10 @@ antler_model *antler__open_compiled(const antler_arguments *a, bool trains, antl
 /* Saves, and prints the warnings of that. */
 antler_status antler__save(const antler_arguments *a, antler_model *model, const char *path, antler_error *err);
 
-/* The warnings of a model from number `from` on; returns how many there are in all. */
+/* How many warnings a model has; and those from number `from` on, printed: returns how many there are in all. */
+int64_t antler__warnings(const antler_model *model);
+/* Warns of a model that no file gave weights; before it is built, which draws some. */
+void antler__doubt_weights(const antler_arguments *a, const antler_model *model);
 int64_t antler__print_warnings(const antler_model *model, int64_t from);
 
 /* A text of the model's "fit"; NULL where it says nothing. */
@@ -123,6 +132,9 @@ const antler_data *antler__part_for(const antler_model *model, const antler_data
    names where the model has such. */
 antler_status antler__targets_print(const antler_model *model, const char *title, const antler_data *y,
                                     antler_error *err);
+/* Warns of a validation that says little: one on the training rows themselves, or with other classes than training. */
+antler_status antler__doubt_validation(const antler_set *x, const antler_set *y, const antler_set *validation_x,
+                                       const antler_set *validation_y, antler_error *err);
 
 /* Random data that a model can train on: tokens where it takes such, targets that fit its losses. */
 typedef struct antler_random_data {

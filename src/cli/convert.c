@@ -31,4 +31,5 @@ const antler_command antler__command_convert = {
     ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME | ANTLER_OPTION_NOISE,
     "loads a model and saves it in the format of OUT's suffix",
     run,
+    "antler convert digits.keras digits.h5",
 };

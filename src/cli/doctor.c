@@ -43,5 +43,12 @@ static int run(const antler_arguments *a)
 }
 
 const antler_command antler__command_doctor = {
-    "doctor", "FILE", 1, 1, ANTLER_OPTION_JSON, "tells what a file is, and what keeps it from being used", run,
+    "doctor",
+    "FILE",
+    1,
+    1,
+    ANTLER_OPTION_JSON,
+    "tells what a file is, and what keeps it from being used",
+    run,
+    "antler doctor digits.keras",
 };

@@ -10,7 +10,9 @@ static antler_status evaluate(const antler_arguments *a, antler_model *model, an
     ANTLER_TRY(antler__open_xy(a, model, path, x, y, err));
     antler__set_warn(a, x, y);
     ANTLER_TRY(antler__targets_check(model, y->data, path, a->y ? a->y : antler__is_table(path) ? "y" : "y_test", err));
+    int64_t warnings = antler__warnings(model);
     antler_evaluate(model, x->data, y->data, antler__batch_size(a, model), (int)a->threads, logs, err);
+    antler__print_warnings(model, warnings);
     antler__blame_data(path, err);
     return err->status;
 }
@@ -43,4 +45,5 @@ const antler_command antler__command_evaluate = {
         ANTLER_OPTION_BY_NAME | ANTLER_OPTION_LOSS | ANTLER_OPTION_OPTIMIZER | ANTLER_OPTION_METRICS,
     "prints loss and metrics over a data set",
     run,
+    "antler evaluate digits.keras --data examples/data/digits.h5 --confusion",
 };

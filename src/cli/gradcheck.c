@@ -1,5 +1,5 @@
 /* Every gradient of a model against central differences of its loss, with its noise on and off. */
-#include "cli/gradient.h"
+#include "cli/command.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -59,8 +59,12 @@ static int run(const antler_arguments *a)
 
 #else
 
-static void print_line(const antler_variable *v, const antler_gradient_outcome *o)
+enum { ROWS = 3 }; /* samples of the batch */
+
+static void print_line(void *user, const antler_gradient_outcome *o)
 {
+    int *failed = user;
+    const antler_variable *v = o->variable;
     char shape[128], checked[64], name[64];
     snprintf(checked, sizeof checked, "%" PRId64 "/%" PRId64, o->checked, antler_count(&v->value.shape, 0));
     printf("%-20s %-18s %-16s %14s  %9.3g  %9.2g  %9.2g  %s", antler__shown(v->layer, name, sizeof name), v->name,
@@ -70,70 +74,31 @@ static void print_line(const antler_variable *v, const antler_gradient_outcome *
         printf(" (%" PRId64 " at kinks)", o->kinks);
     putchar('\n');
     fflush(stdout);
-}
-
-/* One line: the weight, and how its gradient compares. */
-static antler_status check_variable(antler_gradient_check *c, const antler_variable *v, const antler_real *gradient,
-                                    antler_error *err)
-{
-    antler_gradient_outcome o;
-    int64_t n = antler_count(&v->value.shape, 0);
-    antler_real *copy = antler__room(n, sizeof *copy, err);
-    if (!copy)
-        return err->status;
-    memcpy(copy, gradient, (size_t)n * sizeof *copy);
-    antler_status status = antler__gradient_check(c, v, copy, &o, err);
-    free(copy);
-    ANTLER_TRY(status);
-    print_line(v, &o);
-    c->failed += !o.ok;
-    return ANTLER_OK;
-}
-
-/* The loss of such a model is another function after each pass. */
-static antler_status refuse_moving(const antler_model *model, antler_error *err)
-{
-    antler_object layer;
-    for (int64_t i = 0; antler_model_object(model, ANTLER_KIND_LAYER, i, &layer); i++)
-        if (((const antler_layer_ops *)layer.type)->flags & ANTLER_MOVES_PARAMS)
-            return antler_error_set(err, ANTLER_UNSUPPORTED, NULL,
-                                    "a pass in training changes the weights of %s: there are no differences to check",
-                                    layer.type->class_name);
-    return ANTLER_OK;
-}
-
-static antler_status check_model(antler_gradient_check *c, int threads, antler_error *err)
-{
-    const antler_variable *v;
-    ANTLER_TRY(refuse_moving(c->model, err));
-    ANTLER_TRY(antler__random_data_make(c->model, ANTLER_CHECK_ROWS, c->length, &c->random, err));
-    c->context = antler_context_create_train(c->model, ANTLER_CHECK_ROWS, threads, c->flags, err);
-    if (!c->context)
-        return err->status;
-    ANTLER_TRY(antler_context_at(c->context, c->random.input, NULL, err));
-    puts("layer                weight             shape                   checked   gradient  difference   relative");
-    for (int64_t i = 0; (v = antler_model_variable(c->model, i)); i++) {
-        double loss;
-        ANTLER_TRY(antler__gradient_loss(c, &loss, err));
-        c->noise = 4e-16 * fmax(1, fabs(loss));
-        const antler_real *gradient = antler_gradient(c->context, i);
-        if (gradient)
-            ANTLER_TRY(check_variable(c, v, gradient, err));
-    }
-    return ANTLER_OK;
+    *failed += !o->ok;
 }
 
 /* Checks the model as `title` says, in contexts of these flags. */
 static antler_status pass(const char *title, const antler_arguments *a, antler_model *model, unsigned flags,
                           int *failed, antler_error *err)
 {
-    antler_gradient_check c = {.model = model, .flags = flags, .all = a->all, .length = a->length, .source.seed = 2};
+    antler_random_data random = {0};
+    antler_context *context = NULL;
+    antler_error wrong = {0};
+    int found = 0;
     printf("%s\n", title);
-    antler_status status = check_model(&c, (int)a->threads, err);
-    *failed += c.failed;
-    antler_context_free(c.context);
-    antler__random_data_free(&c.random);
-    return status;
+    if (antler__random_data_make(model, ROWS, a->length, &random, err) == ANTLER_OK)
+        context = antler_context_create_train(model, ROWS, (int)a->threads, flags, err);
+    if (context && antler_context_at(context, random.input, NULL, err) == ANTLER_OK) {
+        puts("layer                weight             shape                   checked   gradient  difference   "
+             "relative");
+        antler_gradcheck(context, random.x, random.y, ROWS, a->all, print_line, &found, &wrong);
+        if (!found && wrong.status != ANTLER_OK)
+            *err = wrong;
+    }
+    *failed += found;
+    antler_context_free(context);
+    antler__random_data_free(&random);
+    return err->status;
 }
 
 static int run(const antler_arguments *a)
@@ -171,4 +136,5 @@ const antler_command antler__command_gradcheck = {
         ANTLER_OPTION_LOSS | ANTLER_OPTION_OPTIMIZER,
     "compares every gradient with central differences, in double precision",
     run,
+    "antler gradcheck models/residual.json",
 };

@@ -107,6 +107,17 @@ static antler_status describe(const antler_type *type, antler_error *err)
     return ANTLER_OK;
 }
 
+static antler_status try_layer(const antler_type *type, antler_error *err)
+{
+    int samples = 0;
+    ANTLER_TRY(antler_check_layer((const antler_layer_ops *)type, err));
+    while (type->samples[samples])
+        samples++;
+    printf("\nchecked: %d sample%s, in %s\n", samples, samples == 1 ? "" : "s",
+           sizeof(antler_real) == 4 ? "float, which sees but gross faults of gradients; antler64 sees more" : "double");
+    return ANTLER_OK;
+}
+
 /* By class or alias, whatever the case. */
 static const antler_type *find(antler_kind kind, const char *name)
 {
@@ -118,7 +129,7 @@ static const antler_type *find(antler_kind kind, const char *name)
 }
 
 /* Types of several kinds may share a name (a layer and an activation do): all are shown. */
-static antler_status describe_all(const char *name, antler_error *err)
+static antler_status describe_all(const char *name, bool check, antler_error *err)
 {
     const char *nearest = NULL;
     int found = 0;
@@ -130,6 +141,8 @@ static antler_status describe_all(const char *name, antler_error *err)
         }
         printf("%s", found++ ? "\n" : "");
         ANTLER_TRY(describe(type, err));
+        if (check && kind == ANTLER_KIND_LAYER)
+            ANTLER_TRY(try_layer(type, err));
     }
     if (found)
         return ANTLER_OK;
@@ -141,11 +154,18 @@ static antler_status describe_all(const char *name, antler_error *err)
 static int run(const antler_arguments *a)
 {
     antler_error err = {0};
-    if ((a->argument[0] ? describe_all(a->argument[0], &err) : list(&err)) != ANTLER_OK)
+    if ((a->argument[0] ? describe_all(a->argument[0], a->check, &err) : list(&err)) != ANTLER_OK)
         return antler__fail(&err);
     return 0;
 }
 
 const antler_command antler__command_layers = {
-    "layers", "[NAME]", 0, 1, 0, "lists layers, losses, optimizers ..., or tells all about one", run,
+    "layers",
+    "[NAME]",
+    0,
+    1,
+    ANTLER_OPTION_CHECK,
+    "lists layers, losses, optimizers ..., or tells all about one",
+    run,
+    "antler layers Dense",
 };

@@ -12,7 +12,7 @@ const char *antler__program = "";
 static const antler_command *const commands[] = {
     &antler__command_train,  &antler__command_evaluate,  &antler__command_predict, &antler__command_summary,
     &antler__command_layers, &antler__command_gradcheck, &antler__command_bench,   &antler__command_convert,
-    &antler__command_doctor, &antler__command_plot,
+    &antler__command_doctor, &antler__command_plot,      &antler__command_check,   &antler__command_schema,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -25,7 +25,8 @@ static void help(FILE *out)
         snprintf(text, sizeof text, "%s %s", commands[i]->name, commands[i]->operands);
         fprintf(out, "  %-18s  %s\n", text, commands[i]->doc);
     }
-    fprintf(out, "\nMODEL is a .json, .keras or .h5 file. antler COMMAND --help tells the options.\n");
+    fprintf(out, "\nMODEL is a .json, .keras or .h5 file. antler COMMAND --help tells the options.\n"
+                 "--plugin FILE.so in front of COMMAND loads layers and other types of your own.\n");
 }
 
 static const antler_command *find(const char *name)
@@ -64,9 +65,39 @@ static int run(const antler_command *command, int words, char **word)
     return command->run(&a);
 }
 
+/* Plugins of the environment, and those in front of the command: words that are not looked at again. False, and
+ *status, where one cannot be loaded. */
+static bool load_plugins(int *words, char ***word, int *status)
+{
+    static const char option[] = "--plugin";
+    const size_t length = sizeof option - 1;
+    antler_error err = {0};
+    antler__plugins_load(&err);
+    while (err.status == ANTLER_OK && *words > 1 && strncmp((*word)[1], option, length) == 0) {
+        const char *rest = (*word)[1] + length, *path = *rest == '=' ? rest + 1 : *words > 2 ? (*word)[2] : "";
+        int taken = *rest == '=' ? 1 : 2;
+        if ((*rest && *rest != '=') || !*path) {
+            fprintf(stderr,
+                    *path ? "antler: unknown option '%s'; did you mean '--plugin'?\n"
+                          : "antler: %s needs a value: FILE\n",
+                    (*word)[1]);
+            *status = 2;
+            return false;
+        }
+        antler__plugin_load(path, &err);
+        *words -= taken;
+        *word += taken;
+    }
+    *status = err.status == ANTLER_OK ? 0 : antler__fail(&err);
+    return err.status == ANTLER_OK;
+}
+
 static int dispatch(int words, char **word)
 {
     const antler_command *command;
+    int status;
+    if (!load_plugins(&words, &word, &status))
+        return status;
     if (words < 2) {
         help(stderr);
         return 2;

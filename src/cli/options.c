@@ -84,6 +84,8 @@ static const option options[] = {
     {ANTLER_OPTION_JSON, "--json", FLAG, AT(json), NULL, 0, 0, "print a list of objects in JSON"},
     {ANTLER_OPTION_NOISE, "--noise", FLAG, AT(noise), NULL, 0, 0,
      "keep Dropout and noise in an .onnx file, as nodes that are on, for Monte Carlo predictions"},
+    {ANTLER_OPTION_CHECK, "--check", FLAG, AT(check), NULL, 0, 0,
+     "try a layer on its samples, as its author wants to know"},
     {ANTLER_OPTION_QUIET, "--quiet", FLAG, AT(quiet), NULL, 0, 0, "print nothing but errors"},
 };
 enum { OPTIONS = sizeof options / sizeof options[0] };
@@ -238,16 +240,36 @@ bool antler__options_parse(const antler_command *command, int words, char *const
     return false;
 }
 
+/* From column `from` on, no line longer than a screen is wide. */
+static void put_wrapped(const char *text, int from)
+{
+    enum { SCREEN = 80 };
+    int at = from;
+    while (*text) {
+        int length = (int)strcspn(text, " ");
+        if (at > from && at + 1 + length > SCREEN) {
+            printf("\n%*s", from, "");
+            at = from;
+        }
+        at += printf("%s%.*s", at > from ? " " : "", length, text);
+        text += length + (text[length] == ' ');
+    }
+    putchar('\n');
+}
+
 void antler__options_help(const antler_command *command)
 {
-    printf("usage: antler %s %s%s\n%s\n", command->name, command->operands, command->options ? " [options]" : "",
-           command->doc);
+    printf("usage: antler %s%s%s%s\n", command->name, *command->operands ? " " : "", command->operands,
+           command->options ? " [options]" : "");
+    put_wrapped(command->doc, 0);
     for (int i = 0; i < OPTIONS; i++) {
         const option *o = &options[i];
         char text[40];
         if (!(command->options & o->bit))
             continue;
         snprintf(text, sizeof text, "%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
-        printf("  %-18s  %s\n", text, o->doc);
+        printf("  %-20s ", text);
+        put_wrapped(o->doc, 23);
     }
+    printf("example: %s\n", command->example);
 }

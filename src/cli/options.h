@@ -35,7 +35,8 @@ enum {
     ANTLER_OPTION_NOISE = 1 << 26,
     ANTLER_OPTION_SAVE_FREQ = 1 << 27,
     ANTLER_OPTION_LEARNING_RATE = 1 << 28,
-    ANTLER_OPTION_SET = 1 << 29
+    ANTLER_OPTION_SET = 1 << 29,
+    ANTLER_OPTION_CHECK = 1 << 30
 };
 #define ANTLER_OPTION_MISSING (UINT64_C(1) << 42)
 
@@ -50,7 +51,7 @@ typedef struct antler_arguments {
     const char *set[ANTLER_MAX_SETS + 1]; /* NULL beyond */
     double learning_rate;
     int64_t epochs, batch_size, length, seed, threads, mc;
-    bool adapt, validation, no_shuffle, resume, all, quiet, confusion, by_name, json, noise;
+    bool adapt, validation, no_shuffle, resume, all, quiet, confusion, by_name, json, noise, check;
 } antler_arguments;
 
 /* A subcommand: one file, and one line in main.c's table. */
@@ -61,6 +62,7 @@ typedef struct antler_command {
     uint64_t options;
     const char *doc;                       /* one line */
     int (*run)(const antler_arguments *a); /* returns the exit status */
+    const char *example;                   /* one that works in the folder of the sources */
 } antler_command;
 
 /* Fills *a from the words after the subcommand. On wrong usage writes the complaint to `complaint` and returns false.

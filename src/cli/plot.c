@@ -210,4 +210,5 @@ const antler_command antler__command_plot = {
     0,
     "draws the layers of a model, and what each takes from which, with graphviz's dot: .svg, .png, .pdf, or .dot",
     run,
+    "antler plot models/pair.json pair.dot",
 };

@@ -60,6 +60,7 @@ static antler_status predict(const antler_arguments *a, antler_model *model, ant
     if (!path)
         return err->status;
     ANTLER_TRY(antler__open_xy(a, model, path, x, NULL, err));
+    antler__doubt_weights(a, model);
     measure(model, x->data, p, &numbers, err);
     antler__blame_data(path, err);
     ANTLER_TRY(err->status);
@@ -68,10 +69,12 @@ static antler_status predict(const antler_arguments *a, antler_model *model, ant
     if (err->status != ANTLER_OK)
         return err->status;
     place(p);
+    int64_t warnings = antler__warnings(model);
     if (a->mc)
         antler_predict_mc(model, x->data, a->mc, batch, (int)a->threads, p->y, p->deviation, err);
     else
         antler_predict(model, x->data, batch, (int)a->threads, p->y, err);
+    antler__print_warnings(model, warnings);
     antler__blame_data(path, err);
     return err->status;
 }
@@ -218,4 +221,5 @@ const antler_command antler__command_predict = {
         ANTLER_OPTION_BY_NAME,
     "prints or writes predictions for a data set",
     run,
+    "antler predict digits.keras --data examples/data/digits.h5",
 };

@@ -116,4 +116,5 @@ const antler_command antler__command_summary = {
     ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME,
     "prints layers, shapes, weights and compile settings",
     run,
+    "antler summary models/pair.json",
 };

@@ -146,3 +146,64 @@ antler_status antler__targets_print(const antler_model *model, const char *title
     putchar('\n');
     return ANTLER_OK;
 }
+
+/* ---- doubts ------------------------------------------------------------------------------------------------------ */
+
+/* Whether some rows here and there of two sets of as many are the same. */
+static bool same_rows(const antler_data *a, const antler_data *b, antler_error *err)
+{
+    enum { TRIED = 8 };
+    const antler_shape *shape = antler_data_shape(a);
+    int64_t rows = shape->dim[0], n = antler_count(shape, 1);
+    if (!antler_shape_equal(shape, antler_data_shape(b)) || antler_data_part(a, 1, NULL))
+        return false;
+    antler_real *value = antler__room(2 * n, sizeof *value, err);
+    bool same = value;
+    for (int64_t i = 0; same && i < TRIED; i++) {
+        int64_t row = i * (rows - 1) / (TRIED - 1);
+        same = antler_data_gather(a, &row, 1, value, err) == ANTLER_OK &&
+               antler_data_gather(b, &row, 1, value + n, err) == ANTLER_OK &&
+               memcmp(value, value + n, (size_t)n * sizeof *value) == 0;
+    }
+    free(value);
+    return same;
+}
+
+/* Classes of one set of which it has `least` and the other none: "0, 2"; false for none. */
+static bool missing(const int64_t *in, const int64_t *of, int64_t least, char *text, size_t size)
+{
+    size_t used = 0;
+    for (int c = 0; c < MOST_CLASSES && used < size; c++)
+        if (of[c] >= least && !in[c])
+            used += (size_t)snprintf(text + used, size - used, "%s%d", used ? ", " : "", c);
+    return used > 0;
+}
+
+antler_status antler__doubt_validation(const antler_set *x, const antler_set *y, const antler_set *validation_x,
+                                       const antler_set *validation_y, antler_error *err)
+{
+    int64_t trained[MOST_CLASSES] = {0}, validated[MOST_CLASSES] = {0};
+    /* of fewer it is no wonder that validation has none */
+    int64_t many = 5 * (1 + antler__set_count(y) / (1 + antler__set_count(validation_y)));
+    bool classes, also;
+    char text[128];
+    if (same_rows(x->data, validation_x->data, err) && err->status == ANTLER_OK)
+        fprintf(stderr, "antler: warning: validation is on the rows that are trained on, which says nothing of others: "
+                        "give other rows, or \"validation_split\"\n");
+    ANTLER_TRY(err->status);
+    if (antler_data_part(y->data, 1, NULL))
+        return ANTLER_OK;
+    ANTLER_TRY(count_classes(y->data, trained, &classes, err));
+    ANTLER_TRY(count_classes(validation_y->data, validated, &also, err));
+    if (classes && also && missing(validated, trained, many, text, sizeof text))
+        fprintf(stderr,
+                "antler: warning: validation has no sample of class %s: is the file sorted? validation_split takes its "
+                "last rows\n",
+                text);
+    if (classes && also && missing(trained, validated, 1, text, sizeof text))
+        fprintf(stderr,
+                "antler: warning: training has no sample of class %s, which validation has: is the file sorted? "
+                "validation_split takes its last rows\n",
+                text);
+    return ANTLER_OK;
+}

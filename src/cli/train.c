@@ -138,8 +138,7 @@ static antler_status begin(antler_training_run *t, antler_error *err)
 {
     settle(t);
     t->display.model = t->model;
-    while (antler_model_warning(t->model, t->display.warnings)) /* those of loading have been printed */
-        t->display.warnings++;
+    t->display.warnings = antler__warnings(t->model); /* those of loading have been printed */
     if (t->a->output)
         ANTLER_TRY(antler_save_check(t->model, t->a->output, err));
     ANTLER_TRY(antler__checkpoint_free(t->a, err));
@@ -154,6 +153,8 @@ static antler_status begin(antler_training_run *t, antler_error *err)
         ANTLER_TRY(antler__history_begin(&t->history, t->a->log_dir, text, err));
     }
     antler__warn_unsaved(t);
+    if (!t->a->quiet && t->validation_y.data)
+        ANTLER_TRY(antler__doubt_validation(&t->x, &t->y, &t->validation_x, &t->validation_y, err));
     return t->a->quiet ? ANTLER_OK : print_header(t, err);
 }
 
@@ -280,4 +281,5 @@ const antler_command antler__command_train = {
         ANTLER_OPTION_SAVE_FREQ | ANTLER_OPTION_LEARNING_RATE | ANTLER_OPTION_SET,
     "trains, as compile_config and \"fit\" of the model say",
     run,
+    "antler train models/residual.json --epochs 2 --output digits.keras",
 };

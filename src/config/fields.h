@@ -17,6 +17,9 @@ typedef struct antler_report {
     void *user;
     int errors;
     bool legacy;     /* Keras's whole-model .h5, whose layers name no module */
+    bool thorough;   /* what cannot be read has something in its place, so that the rest can be looked at */
+    bool strict;     /* errors are also those of training that keep nobody from predicting */
+    bool shapeless;  /* (answer) but not its shapes: what they begin with is not known */
     int keras;       /* the version that wrote the file, 100 * major + minor; 0: ours */
     bool tensorflow; /* that wrote it, up to 2.3 beside Keras: "2.2.4-tf" */
 } antler_report;

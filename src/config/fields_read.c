@@ -3,6 +3,7 @@
 
 #include "config/old.h"
 #include "config/registry.h"
+#include "config/unknown.h"
 #include "core/memory.h"
 #include "core/number.h"
 
@@ -203,36 +204,15 @@ static antler_status apply_default(const antler_field *field, const antler_json 
     return status;
 }
 
-static antler_status check_required(const antler_field *field, const antler_json *config_node,
+static antler_status check_required(const antler_type *type, const antler_field *field, const antler_json *config_node,
                                     const antler_place *place, antler_report *report)
 {
     bool required = field->kind != ANTLER_ANY && !field->def;
     if (!required || given(field, config_node))
         return ANTLER_OK;
+    if (antler__key_is_meant(type, field, config_node)) /* which has been told */
+        return ANTLER_VALUE;
     return antler__report_error(report, ANTLER_VALUE, place, "missing; it has no default");
-}
-
-static antler_status read_unknown(const antler_type *type, const antler_json *item, const antler_place *place,
-                                  antler_report *report)
-{
-    const char *key = antler__json_key(item), *nearest = NULL;
-    bool neutral = antler__json_type(item) == ANTLER_JSON_NULL ||
-                   (antler__json_type(item) == ANTLER_JSON_BOOL && !antler__json_bool(item));
-    int best = (int)strlen(key) / 3 + 2;
-    antler_field_walk walk = antler__fields_of(type);
-    for (const antler_field *field; (field = antler__field_next(&walk));) {
-        int distance = antler_name_distance(field->key, key);
-        if (distance < best) {
-            best = distance;
-            nearest = field->key;
-        }
-    }
-    if (neutral) {
-        antler__report_warning(report, place, "%s has no such key; it is ignored", type->class_name);
-        return ANTLER_OK;
-    }
-    return antler__report_error(report, ANTLER_NAME, place, "%s has no such key%s%s%s", type->class_name,
-                                nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 }
 
 /* The row of a key, or of one that Keras 2 had for it. */
@@ -258,7 +238,7 @@ static antler_status read_keys(const antler_type *type, const antler_json *node,
     for (const antler_json *item = antler__json_first(node); item; item = antler__json_next(item)) {
         const antler_field *field = find_row(type, antler__json_key(item));
         antler_place there = antler__at(place, antler__json_key(item));
-        antler_status one = !field                       ? read_unknown(type, item, &there, report)
+        antler_status one = !field                       ? antler__key_unknown(type, item, &there, report)
                             : item != given(field, node) ? refuse_twice(field, &there, report)
                                                          : read_value(field, item, &there, report, config);
         status = status == ANTLER_OK ? one : status;
@@ -299,7 +279,7 @@ static antler_status fill_config(const antler_type *type, const antler_json *nod
     walk = antler__fields_of(type);
     for (const antler_field *field; (field = antler__field_next(&walk));) {
         antler_place there = antler__at(place, field->key);
-        antler_status one = check_required(field, node, &there, report);
+        antler_status one = check_required(type, field, node, &there, report);
         status = status == ANTLER_OK ? one : status;
     }
     return status == ANTLER_OK ? check_whole(type, place, report, config) : status;
@@ -326,36 +306,6 @@ antler_status antler__config_read(const antler_type *type, const antler_json *no
 }
 
 /* ---- an object --------------------------------------------------------------------------------------------------- */
-
-/* A cell by itself, or a recurrent layer in the place of its cell. */
-static antler_status wrong_kind(antler_kind is, antler_kind kind, const char *name, const antler_place *place,
-                                antler_report *report)
-{
-    return antler__report_error(report, ANTLER_NAME, place, "\"%.80s\" is a %s%s, not a %s", name, antler_kind_name(is),
-                                is == ANTLER_KIND_CELL ? " of an RNN" : "", antler_kind_name(kind));
-}
-
-static antler_status unknown_class(antler_kind kind, const char *name, const antler_place *place, antler_report *report)
-{
-    const antler_kind other = kind == ANTLER_KIND_CELL || kind == ANTLER_KIND_ACTIVATION ? ANTLER_KIND_LAYER
-                              : kind == ANTLER_KIND_LAYER                                ? ANTLER_KIND_CELL
-                                                                                         : ANTLER_KINDS;
-    const bool acts = kind == ANTLER_KIND_ACTIVATION && antler_type_find(other, name);
-    if (acts) /* the activation whose name is near is another function */
-        return antler__report_error(report, ANTLER_UNSUPPORTED, place,
-                                    "\"%.80s\" is a layer, which is not supported as an activation: put it behind this "
-                                    "layer, whose activation is \"linear\" then",
-                                    name);
-    if (antler_type_find(other, name))
-        return wrong_kind(other, kind, name, place, report);
-    for (const antler_old_class *row = antler__old_classes; row->before; row++)
-        if (row->refused && strcmp(row->name, name) == 0)
-            return antler__report_error(report, ANTLER_UNSUPPORTED, place, "%s is not supported: %s", name,
-                                        row->refused);
-    const char *nearest = antler_type_nearest(kind, name);
-    return antler__report_error(report, ANTLER_NAME, place, "unknown %s \"%.80s\"%s%s%s", antler_kind_name(kind), name,
-                                nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
-}
 
 /* A name whose meaning changed with Keras 3 is in the table of its old meaning as "name@2". */
 static const antler_type *find_type(antler_kind kind, const char *name, const antler_place *place,
@@ -385,7 +335,8 @@ static antler_status read_named(antler_kind kind, const char *name, const antler
                                 antler_object *object)
 {
     const antler_type *type = find_type(kind, name, place, report);
-    return type ? read_type(type, config, config_place, report, object) : unknown_class(kind, name, place, report);
+    return type ? read_type(type, config, config_place, report, object)
+                : antler__class_unknown(kind, name, place, report);
 }
 
 /* The activation that a file of Keras 3 says by other things than a name; NULL for none. */

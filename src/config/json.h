@@ -43,6 +43,8 @@ const char *antler__json_brief(const antler_json *node, char *text, size_t size)
 /* 1-based line where the value at `place` ("config.layers[3].config.rate") begins in text; when the path ends early, of
    the last part that exists; 0 for none. Of members with the same key, the last counts. */
 int antler__json_line(const char *text, size_t size, const char *place);
+/* The same, where it begins in the text; 0 for none. */
+size_t antler__json_offset(const char *text, size_t size, const char *place);
 
 /* Building. Every function returns NULL when it or its argument `parent` failed. With a parent object `key` is its key
    there; with a parent array or NULL (a new root) key is NULL, so an array must be known to be there before it is

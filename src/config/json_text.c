@@ -352,11 +352,16 @@ antler_status antler__json_check(const char *text, size_t size, antler_error *er
     return s.at < size ? expected(&s, &root, "the end of the text") : ANTLER_OK;
 }
 
-int antler__json_line(const char *text, size_t size, const char *place)
+size_t antler__json_offset(const char *text, size_t size, const char *place)
 {
     scanner s = {
         .text = text, .size = size, .at = antler__mark_of(text, size), .wanted = place ? place : "", .found = OFF};
     spot root = {.matched = 0};
     value(&s, &root);
-    return size > 0 ? line_at(text, s.found_at) : 0;
+    return s.found_at;
+}
+
+int antler__json_line(const char *text, size_t size, const char *place)
+{
+    return size > 0 ? line_at(text, antler__json_offset(text, size, place)) : 0;
 }

@@ -58,3 +58,49 @@ int antler_name_distance(const char *a, const char *b)
     }
     return row[1][n];
 }
+
+/* ---- what is meant by a name ------------------------------------------------------------------------------------- */
+
+static bool begins(const char *text, const char *beginning)
+{
+    return strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
+/* The first letters of all words, and between them some others of the same order: "scce" of
+   "sparse_categorical_crossentropy". */
+static bool abbreviates(const char *given, const char *name)
+{
+    size_t length = strlen(given);
+    uint64_t at = 1; /* bit i: the first i letters are found */
+    bool starts = true;
+    for (; *name && length < MOST; name++) {
+        uint64_t next = 0;
+        for (size_t i = 0; i < length; i++)
+            if (at >> i & 1 && given[i] == *name)
+                next |= (uint64_t)2 << i;
+        at = starts ? next : at | next;
+        starts = *name == '_';
+    }
+    return length < MOST && at >> length & 1;
+}
+
+/* Whether `name` is in `given` as its first or last words. */
+static bool surrounds(const char *given, const char *name)
+{
+    size_t all = strlen(given), length = strlen(name);
+    return length >= 4 && all > length &&
+           ((begins(given, name) && given[length] == '_') ||
+            (strcmp(given + all - length, name) == 0 && given[all - length - 1] == '_'));
+}
+
+int antler__name_unlike(const char *given, const char *name)
+{
+    char own[2 * MOST], other[2 * MOST];
+    int distance = antler_name_distance(given, name);
+    antler__snake_case(given, own, sizeof own);
+    antler__snake_case(name, other, sizeof other);
+    size_t length = strlen(own);
+    bool shorter = length >= 2 && 2 * length <= strlen(other) + 1;
+    bool meant = (shorter && (abbreviates(own, other) || begins(other, own))) || surrounds(own, other);
+    return meant && distance > 1 ? 3 : 2 * distance;
+}

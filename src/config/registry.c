@@ -80,18 +80,18 @@ const antler_type *antler_type_find(antler_kind kind, const char *name)
 const char *antler_type_nearest(antler_kind kind, const char *name)
 {
     const char *nearest = NULL;
-    int best = (int)(strlen(name) / 3) + 1; /* farther is no likeness */
+    int best = strlen(name) < 3 ? 3 : 2 * ((int)(strlen(name) / 3) + 1); /* farther is no likeness */
     const antler_type *type;
     for (int64_t i = 0; (type = antler_type_at(kind, i)) != NULL; i++) {
-        int distance = antler_name_distance(type->class_name, name);
+        int distance = antler__name_unlike(name, type->class_name);
         if (distance <= best) {
             if (distance < best || !nearest)
                 nearest = type->class_name;
             best = distance;
         }
         for (const char *const *alias = type->aliases; alias && *alias; alias++)
-            if (antler_name_distance(*alias, name) < best) {
-                best = antler_name_distance(*alias, name);
+            if (antler__name_unlike(name, *alias) < best) {
+                best = antler__name_unlike(name, *alias);
                 nearest = *alias;
             }
     }

@@ -77,7 +77,8 @@ struct antler_context {
     int64_t spans, idles;
     antler_span *span,
         *idle; /* [spans] pieces that an update changes; [idles] what no call writes, but penalties add to */
-    antler_real **scratch;                    /* [threads] product_scratch numbers each */
+    antler_real **scratch; /* [threads] product_scratch numbers each */
+    const int64_t *rows;   /* [n] which rows of the data this batch is, for errors of its targets; NULL: not known */
     struct antler_objective *objective;       /* train/'s: NULL for no loss, or not wanted */
     void (*release)(antler_context *context); /* frees it with its objective */
     const antler_real *x;                     /* the caller's inputs of the last pass, and how many samples it had */

@@ -50,8 +50,9 @@ static void tell(const examination *e, antler_finding finding, const char *place
 }
 
 /* An error is a finding without its file. */
-static void tell_error(void *user, const antler_error *error)
+static void tell_error(void *user, const antler_error *error, size_t at)
 {
+    (void)at;
     examination *e = user;
     if (strcmp(error->message, e->last.message) == 0 && strcmp(error->place, e->last.place) == 0)
         return;
@@ -148,7 +149,7 @@ static antler_json *parse(examination *e, const char *text, size_t size)
     antler_error error = {0};
     if (antler__json_parse(text, size, &root, &error) == ANTLER_OK)
         return root;
-    tell_error(e, &error);
+    tell_error(e, &error, 0);
     return NULL;
 }
 
@@ -172,7 +173,7 @@ static void look_at_zip(examination *e)
                                {.name = "metadata.json", .most = ANTLER_LONGEST_JSON}};
     antler_error error = {0};
     if (antler__archive_read(e->path, member, 2, &error) != ANTLER_OK) {
-        tell_error(e, &error);
+        tell_error(e, &error, 0);
         return;
     }
     antler_json *root = member[1].data ? parse(e, member[1].data, member[1].bytes) : NULL;
@@ -211,7 +212,7 @@ static void look_at_hdf5(examination *e, int64_t bytes)
         e->other = true;
         tell(e, ANTLER_FOUND_CONTENT, NULL, "more than 1 GiB: not looked into");
     } else if (antler__hdf5_read(e->path, NULL, 0, &entries, &error) != ANTLER_OK) {
-        tell_error(e, &error);
+        tell_error(e, &error, 0);
     } else {
         look_at_entries(e, &entries);
     }
@@ -227,7 +228,7 @@ static void look_at_array(examination *e)
     e->other = true;
     bool idx = e->container == ANTLER_CONTAINER_IDX;
     if ((idx ? antler__idx_open : antler__npy_open)(e->path, &npy, &error) != ANTLER_OK) {
-        tell_error(e, &error);
+        tell_error(e, &error, 0);
         return;
     }
     tell(e, ANTLER_FOUND_CONTENT, NULL, "data: an array %s of %s", antler_shape_text(&npy.shape, shape, sizeof shape),
@@ -247,10 +248,12 @@ static void tell_list(const examination *e, antler_finding finding, const antler
 static void load(examination *e)
 {
     antler_error error = {0};
-    const antler_listener listener = {tell_error, e};
+    const antler_listener listener = {.hear = tell_error, .user = e};
+    int before = e->faults;
     antler_model *model = antler__load(e->path, &listener, &error);
     if (!model) {
-        tell_error(e, &error);
+        if (e->faults == before) /* else it has been told */
+            tell_error(e, &error, 0);
         return;
     }
     tell_model(e, model);
@@ -314,7 +317,7 @@ antler_status antler_examine(const char *path, antler_finding_fn finding, void *
         status = antler__container_find(path, &e.container, &what, &error);
     }
     if (status != ANTLER_OK) {
-        tell_error(&e, &error);
+        tell_error(&e, &error, 0);
         return status;
     }
     tell(&e, ANTLER_FOUND_FILE, NULL, "%s; %" PRId64 " bytes", what, bytes);

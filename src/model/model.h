@@ -38,6 +38,7 @@ typedef struct antler_layer {
     antler_shape out[ANTLER_MAX_OUTPUTS]; /* [outputs] */
     int64_t times;                        /* a child's batch is that many times its parent's */
     int64_t calls;                        /* of one of the model's layers */
+    bool unknown;                         /* of a check: a call of it is */
 } antler_layer;
 
 /* Index in model->variable of a layer's param or, after the params, state. */
@@ -70,6 +71,7 @@ typedef struct antler_call {
     int64_t *in;   /* [inputs] wires */
     int64_t out;   /* its first output's wire; the others follow */
     int64_t place; /* number of its first input, counted over the calls */
+    bool unknown;  /* of a check: it does not fit, or what it takes is not known */
     int64_t site;  /* number of its first noise site, counted over the calls; children's come after their parent's */
 } antler_call;
 
@@ -196,6 +198,9 @@ struct antler_model {
     int64_t notes;
 
     bool built;
+    /* of a check: hears of each call that does not fit, and the check goes on; else NULL */
+    void (*hear)(void *user, const antler_error *error);
+    void *hearer;
     bool open;      /* an axis of an input beside the batch is ANTLER_OPEN */
     int64_t length; /* that stands for it while the model is planned; 0: none does */
     int64_t layers;

@@ -89,9 +89,12 @@ static void hear_error(void *user, const antler_error *error)
 {
     reading *r = user;
     antler_error located = *error;
-    if (r->heard++ < MOST_LOCATED)
+    size_t at = SIZE_MAX;
+    if (r->heard++ < MOST_LOCATED) {
         locate(r, &located);
-    r->listener->hear(r->listener->user, &located);
+        at = r->text ? antler__json_offset(r->text, r->size, located.place) : at;
+    }
+    r->listener->hear(r->listener->user, &located, at);
 }
 
 static antler_report report_of(reading *r, antler_error *err)
@@ -103,7 +106,17 @@ static antler_report report_of(reading *r, antler_error *err)
                            .user = r,
                            .keras = r->keras,
                            .tensorflow = r->tensorflow,
-                           .legacy = r->legacy};
+                           .legacy = r->legacy,
+                           .thorough = r->listener != NULL,
+                           .strict = r->listener && r->listener->strict};
+}
+
+/* Hears of all calls that do not fit, and, where they do, of settings of training that do not. */
+static void check_shapes(reading *r)
+{
+    antler__model_check(r->model, hear_error, r);
+    if (r->listener->strict && r->model->built && r->model->compile && r->model->compile->failure.status != ANTLER_OK)
+        hear_error(r, &r->model->compile->failure);
 }
 
 /* The text's tree, with its changes, which may be of a "fit" that lies beside it. */
@@ -135,6 +148,8 @@ static antler_status read_model(reading *r, const char *fit, antler_error *err)
         status = antler__fit_read(r->model, fit, &report);
     if (status == ANTLER_OK)
         status = antler__model_structure(r->model, err);
+    if (r->listener && r->model->tree && !report.shapeless)
+        check_shapes(r);
     warn_unfit(r->model);
     locate_all(r);
     if (status != ANTLER_OK && err)

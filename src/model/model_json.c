@@ -184,6 +184,7 @@ antler_status antler_compile_given(antler_model *model, const struct antler_comp
     if (status == ANTLER_OK) {
         take_compile(model, compiled, keep && !antler__json_get(config, "optimizer"));
         forget_unread(model, config, keep);
+        antler__targets_doubt(model);
     } else {
         antler__compile_free(compiled);
     }
@@ -197,6 +198,7 @@ antler_status antler_compile_given(antler_model *model, const struct antler_comp
 
 /* A model's root, whose values are read by their own rules. */
 static const antler_field root_fields[] = {
+    {.key = "$schema", .kind = ANTLER_ANY}, /* for editors */
     {.key = "module", .kind = ANTLER_ANY},
     {.key = "class_name", .kind = ANTLER_ANY},
     {.key = "config", .kind = ANTLER_ANY},

@@ -11,15 +11,19 @@ antler_status antler__blame_call(const antler_model *model, int64_t i, const ant
                                  const antler_error *error, antler_error *err)
 {
     const antler_layer *layer = &model->layer[i];
-    char place[512], in[256] = "", one[128];
+    char place[512], in[256] = "", one[128], batch[128] = "";
+    const int64_t alone = call->inputs && call->in[0].rank == 1 ? call->in[0].dim[0] : 0; /* the axis that there is */
+    if (alone > 0)
+        snprintf(batch, sizeof batch, "; for samples of %lld numbers the model's input is [null, %lld]",
+                 (long long)alone, (long long)alone);
     for (int k = 0; k < call->inputs && strlen(in) + sizeof one < sizeof in; k++)
         snprintf(in + strlen(in), sizeof in - strlen(in), "%s%s", k ? ", " : "",
                  antler_shape_text(&call->in[k], one, sizeof one));
     if (model->length) /* the numbers are not the file's */
         snprintf(in + strlen(in), sizeof in - strlen(in), " (tried with %lld for null)", (long long)model->length);
     snprintf(place, sizeof place, "%s%s%s", layer->place, *error->place ? ".config." : "", error->place);
-    return antler_error_set(err, error->status, place, "%s (%s), input %s: %s", layer->name,
-                            layer->ops->type.class_name, in, error->message);
+    return antler_error_set(err, error->status, place, "%s (%s), input %s: %s%s", layer->name,
+                            layer->ops->type.class_name, in, error->message, batch);
 }
 
 /* ---- shapes at some lengths -------------------------------------------------------------------------------------- */

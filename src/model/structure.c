@@ -11,6 +11,7 @@
 #include "model/model.h"
 #include "model/plan.h"
 #include "model/sizes.h"
+#include "model/stand_in.h"
 #include "model/steps.h"
 #include "model/targets.h"
 #include "model/views.h"
@@ -237,13 +238,51 @@ static antler_status check_taken(const antler_model *model, const antler_taken *
                             antler_shape_text(wanted, want, sizeof want), antler_shape_text(given, got, sizeof got));
 }
 
+/* Of a check: whether the call cannot be tried. */
+static bool is_unknown(const antler_model *model, const antler_use *use)
+{
+    const antler_layer *layer = &model->layer[use->layer];
+    bool unknown = layer->unknown || antler__is_stand_in(layer->object);
+    for (int k = 0; k < use->inputs; k++)
+        unknown = unknown || (use->in[k].call >= 0 && model->call[use->in[k].call].unknown);
+    return unknown;
+}
+
+/* Of a check: goes on after a call that does not fit. */
+static antler_status try_call(antler_model *model, const antler_use *use, antler_error *err)
+{
+    antler_error error = {0};
+    const int64_t index = model->calls;
+    if (is_unknown(model, use)) {
+        model->call[model->calls++].unknown = true;
+        return ANTLER_SHAPE;
+    }
+    antler_status status = add_call(model, use, &error);
+    model->call[index].unknown = model->layer[use->layer].unknown = status != ANTLER_OK;
+    if (status != ANTLER_OK)
+        model->hear(model->hearer, &error);
+    return antler__error_copy(err, &error);
+}
+
+static antler_status try_calls(antler_model *model, const antler_graph *graph, antler_error *err)
+{
+    antler_status status = ANTLER_OK;
+    for (int64_t i = 0; i < graph->uses && status != ANTLER_MEMORY; i++) {
+        antler_status one = try_call(model, &graph->use[i], err);
+        status = status == ANTLER_OK || one == ANTLER_MEMORY ? one : status;
+    }
+    return status;
+}
+
 static antler_status make_calls(antler_model *model, const antler_graph *graph, antler_error *err)
 {
     model->call = antler__allocate_zeroed((size_t)graph->uses, sizeof *model->call);
     model->output = antler__allocate((size_t)graph->outputs, sizeof *model->output);
     if (!model->call || !model->output)
         return antler__no_memory(err);
-    for (int64_t i = 0; i < graph->uses; i++)
+    if (model->hear)
+        ANTLER_TRY(try_calls(model, graph, err));
+    for (int64_t i = model->calls; i < graph->uses; i++)
         ANTLER_TRY(add_call(model, &graph->use[i], err));
     for (int64_t i = 0; i < graph->takings; i++)
         ANTLER_TRY(check_taken(model, &graph->taken[i], err));
@@ -428,6 +467,7 @@ static antler_status connect(antler_model *model, const antler_graph *graph, int
     status = status == ANTLER_OK ? antler__ends_name(model, err) : status;
     model->built = status == ANTLER_OK;
     status = status == ANTLER_OK ? antler__targets_settle(model, model->compile, err) : status;
+    antler__targets_doubt(model);
     if (status != ANTLER_OK)
         antler__structure_free(model);
     return status;
@@ -446,6 +486,49 @@ antler_status antler__model_connect(antler_model *model, const antler_graph *gra
     if (status != ANTLER_OK)
         antler__error_copy(err, status == ANTLER_SHAPE || !last.status ? &first : &last);
     return status;
+}
+
+/* ---- a check ----------------------------------------------------------------------------------------------------- */
+
+typedef struct faults {
+    antler_error *item;
+    int64_t n;
+} faults;
+
+static void keep_fault(void *user, const antler_error *error)
+{
+    faults *f = user;
+    if (antler__grow_by(&f->item, (size_t)f->n, 1, sizeof *f->item))
+        f->item[f->n++] = *error;
+}
+
+/* One attempt, as antler__model_connect makes them; returns whether there is another one. */
+static bool attempt_check(antler_model *model, int attempt, faults *f)
+{
+    antler_error error = {0};
+    model->hear = keep_fault;
+    model->hearer = f;
+    antler_status status = connect(model, NULL, attempt, &error);
+    model->hear = NULL;
+    if (error.status != ANTLER_OK && f->n == 0)
+        keep_fault(f, &error);
+    return model->open && status == ANTLER_SHAPE && antler__length_to_try(1, model, attempt + 1, 0) > 0;
+}
+
+void antler__model_check(antler_model *model, void (*hear)(void *user, const antler_error *error), void *user)
+{
+    faults least = {NULL, INT64_MAX};
+    bool more = !model->built;
+    for (int i = 0; more && least.n > 0; i++) {
+        faults f = {NULL, 0};
+        more = attempt_check(model, i, &f);
+        bool better = f.n < least.n;
+        antler__free(better ? least.item : f.item);
+        least = better ? f : least;
+    }
+    for (int64_t i = 0; least.item && i < least.n; i++)
+        hear(user, &least.item[i]);
+    antler__free(least.item);
 }
 
 antler_status antler__model_structure(antler_model *model, antler_error *err)

@@ -7,6 +7,9 @@
 /* Structure: calls, shapes, variables, sites; of a Sequential, or with the calls that are given. antler_build also
    draws the initial weights. */
 antler_status antler__model_structure(antler_model *model, antler_error *err);
+/* Tells of all calls that do not fit what they are given, but not of those that depend on such a one, or on a layer
+   that could not be read. A model that is built has none. */
+void antler__model_check(antler_model *model, void (*hear)(void *user, const antler_error *error), void *user);
 antler_status antler__model_connect(antler_model *model, const antler_graph *graph, antler_error *err);
 void antler__spare_drop(antler_model *model); /* wherever the contexts that it keeps go stale */
 void antler__structure_free(antler_model *model);

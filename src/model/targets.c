@@ -285,3 +285,50 @@ antler_status antler__targets_settle(const antler_model *model, antler_compile_s
     s->settled = true;
     return ANTLER_OK;
 }
+
+/* ---- doubts ------------------------------------------------------------------------------------------------------ */
+
+/* The layer that gives an output, if it says with which activation; NULL else. */
+static const antler_layer *activated(const antler_model *model, int64_t output)
+{
+    int64_t giver = model->wire[model->output[output]].giver;
+    const antler_layer *layer = giver < 0 ? NULL : &model->layer[model->call[giver].layer];
+    return layer && layer->ops->activation && layer->ops->activation(layer->object.config) ? layer : NULL;
+}
+
+static bool gives_probabilities(const antler_layer *layer)
+{
+    static const char *const none[] = {"linear", "relu", "tanh"};
+    const char *name = layer->f ? layer->f->type.class_name : "linear";
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (strcmp(name, none[i]) == 0)
+            return false;
+    return true;
+}
+
+static void doubt(antler_model *model, const antler_target *target)
+{
+    const antler_loss_ops *loss = (const antler_loss_ops *)target->loss.type;
+    const antler_layer *layer = activated(model, target->output);
+    const bool logits = loss->from_logits && loss->from_logits(target->loss.config);
+    const antler_shape *out = &model->wire[model->output[target->output]].shape;
+    antler_error warning = {0};
+    if (!loss->probabilities || logits || !layer || gives_probabilities(layer))
+        return;
+    antler_error_set(&warning, ANTLER_OK, "compile_config.loss",
+                     "%s takes probabilities, and \"%.80s\" ends in \"%s\": expected \"%s\"%s", loss->type.class_name,
+                     layer->name, layer->f ? layer->f->type.class_name : "linear",
+                     loss->from                     ? loss->from
+                     : out->dim[out->rank - 1] == 1 ? "sigmoid"
+                                                    : "softmax",
+                     loss->from_logits ? ", or \"from_logits\": true" : "");
+    if (model->file)
+        snprintf(warning.file, sizeof warning.file, "%s", model->file);
+    antler__model_warn(model, &warning);
+}
+
+void antler__targets_doubt(antler_model *model)
+{
+    for (int64_t i = 0; model->built && model->compile && i < model->compile->targets; i++)
+        doubt(model, &model->compile->target[i]);
+}

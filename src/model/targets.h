@@ -9,6 +9,9 @@
    may be NULL. */
 antler_status antler__targets_settle(const antler_model *model, antler_compile_settings *settings, antler_error *err);
 
+/* Warns of losses of probabilities on outputs that are none: an activation that says so is missing. */
+void antler__targets_doubt(antler_model *model);
+
 /* How many values a metric has of an output whose last axis is n. */
 int64_t antler__metric_values(antler_object metric, int64_t n);
 

@@ -5,6 +5,7 @@
 #include "core/number.h"
 #include "model/model.h"
 #include "model/operator.h"
+#include "model/stand_in.h"
 
 #include <string.h>
 
@@ -312,13 +313,14 @@ static antler_status read_member(antler_tree *tree, const antler_json *node, con
     member.place = tree->members;
     if (status == ANTLER_OK)
         status = refuse_input(tree, &member, place, report);
-    if (status != ANTLER_OK) {
+    if (status != ANTLER_OK && !(report->thorough && antler__stand_in(node, report, &member) == ANTLER_OK)) {
         antler__member_free(&member);
         return status;
     }
+    report->shapeless |= antler__is_stand_in(member.layer) && (!tree->sequential || !tree->members);
     if (antler__tree_add(tree, member, &error) != ANTLER_OK)
         return antler__report_error(report, error.status, place, "%s", error.message);
-    return ANTLER_OK;
+    return status;
 }
 
 static antler_status read_members(antler_tree *tree, const antler_json *list, const antler_place *place,
@@ -370,6 +372,21 @@ static antler_status refuse_config(const antler_json *config, const antler_place
                                                                : "not an object");
 }
 
+/* What the layers are given, and a Functional's calls. */
+static antler_status settle_ends(antler_tree *tree, const antler_json *node, int64_t *built, const antler_place *layers,
+                                 antler_report *report, int depth)
+{
+    antler_status status = !tree->sequential
+                               ? antler__graph_read(tree, antler__json_get(node, "config"), layers->up, report)
+                           : depth == 0 ? settle_input(tree, node, built, layers, report)
+                                        : settle_inner_input(tree, layers, report);
+    if (status == ANTLER_OK)
+        forget_input_shapes(tree);
+    if (status == ANTLER_OK && tree->sequential && depth == 0 && tree->members < 2)
+        status = antler__report_error(report, ANTLER_VALUE, layers, "only an input; expected layers after it");
+    return status;
+}
+
 /* "config": an object with "layers"; or the list itself, before Keras 2.2.3. */
 static antler_status read_config(antler_tree *tree, const antler_json *node, const antler_place *up,
                                  antler_report *report, int depth)
@@ -385,17 +402,12 @@ static antler_status read_config(antler_tree *tree, const antler_json *node, con
     antler_status status = bare ? ANTLER_OK : take_config(tree, config, &place, report, built);
     antler_status members = read_members(tree, list, layers, report, depth);
     status = status == ANTLER_OK ? members : status;
-    if (status == ANTLER_OK && !tree->sequential)
-        status = antler__graph_read(tree, config, &place, report);
-    if (status == ANTLER_OK && tree->sequential && depth == 0)
-        status = settle_input(tree, node, built, layers, report);
-    if (status == ANTLER_OK && tree->sequential && depth > 0)
-        status = settle_inner_input(tree, layers, report);
-    if (status == ANTLER_OK)
-        forget_input_shapes(tree);
-    if (status == ANTLER_OK && tree->sequential && depth == 0 && tree->members < 2)
-        status = antler__report_error(report, ANTLER_VALUE, layers, "only an input; expected layers after it");
-    return status;
+    bool goes_on = report->thorough && tree->members && !report->shapeless;
+    if (status != ANTLER_OK && !goes_on)
+        return status;
+    antler_status ends = settle_ends(tree, node, built, layers, report, depth);
+    report->shapeless |= ends != ANTLER_OK;
+    return status == ANTLER_OK ? ends : status;
 }
 
 antler_status antler__tree_read(const antler_json *node, const antler_place *place, antler_report *report, int depth,
@@ -411,7 +423,7 @@ antler_status antler__tree_read(const antler_json *node, const antler_place *pla
     if (!read)
         return antler__report_error(report, error.status, place, "%s", error.message);
     antler_status status = read_config(read, node, place, report, depth);
-    if (status == ANTLER_OK)
+    if (status == ANTLER_OK || (report->thorough && read->members))
         *tree = read;
     else
         antler__tree_free(read);

@@ -114,6 +114,9 @@ antler_status antler__settings_read(antler_model *model, const antler_type *sect
     *settings = NULL;
     if (!node || antler__json_is_null(node))
         return ANTLER_OK;
+    if (report->strict) /* for its errors alone */
+        antler__config_free(section, read_strictly(section, node, report, settings) == ANTLER_OK ? *settings : NULL);
+    *settings = NULL;
     antler_status status = attempt(section, node, report, &error);
     if (status == ANTLER_OK)
         return read_strictly(section, node, report, settings);

@@ -14,6 +14,7 @@
 #include "kernels/kernels.h"
 
 #include <math.h>
+#include <stdio.h>
 
 static bool is_from_logits(const void *config)
 {
@@ -143,6 +144,14 @@ static antler_status categorical(const void *config, const antler_loss_call *cal
 
 /* ---- sparse categorical ------------------------------------------------------------------------------------------ */
 
+const char *antler__sample_text(const antler_loss_call *call, int64_t r, char *text, size_t size)
+{
+    int64_t sample = call->samples > 0 && call->rows > 0 ? r / (call->rows / call->samples) : r;
+    snprintf(text, size, "row %lld of the %s", (long long)(call->row ? call->row[sample] : sample),
+             call->row ? "data" : "batch");
+    return text;
+}
+
 int64_t antler__class_of(int64_t ignored, const antler_loss_call *call, int64_t r)
 {
     const double label = (double)call->y[r];
@@ -150,9 +159,10 @@ int64_t antler__class_of(int64_t ignored, const antler_loss_call *call, int64_t 
         return -1;
     if (label >= 0 && label < (double)call->n && label == floor(label))
         return (int64_t)label;
+    char text[64];
     antler_error_set(call->err, ANTLER_DATA, NULL,
-                     "row %lld of the batch: %.9g is no class; expected an integer in [0, %lld]", (long long)r, label,
-                     (long long)call->n - 1);
+                     "%s: %.9g is no class; expected an integer in [0, %lld], as classes count from 0",
+                     antler__sample_text(call, r, text, sizeof text), label, (long long)call->n - 1);
     return -2;
 }
 
@@ -305,6 +315,7 @@ const antler_loss_ops antler__binary_crossentropy = {
     .from = "sigmoid",
     .from_logits = is_from_logits,
     .compute = binary,
+    .probabilities = true,
 };
 
 const antler_loss_ops antler__categorical_crossentropy = {
@@ -313,6 +324,7 @@ const antler_loss_ops antler__categorical_crossentropy = {
     .from = "softmax",
     .from_logits = is_from_logits,
     .compute = categorical,
+    .probabilities = true,
 };
 
 const antler_loss_ops antler__sparse_categorical_crossentropy = {
@@ -323,6 +335,7 @@ const antler_loss_ops antler__sparse_categorical_crossentropy = {
     .from_logits = is_from_logits,
     .from_output = is_from_output,
     .compute = sparse,
+    .probabilities = true,
     .leaves_out = ignores_class,
 };
 
@@ -331,6 +344,7 @@ const antler_loss_ops antler__categorical_generalized_crossentropy = {
                      antler_crossentropy, generalized_fields, "categorical_generalized_cross_entropy"),
     .sparse = true,
     .compute = generalized,
+    .probabilities = true,
 };
 
 static const antler_field any_fields[] = {
@@ -353,5 +367,6 @@ const antler_loss_ops antler__any_crossentropy = {
              .flags = ANTLER_TYPE_BARE},
     .from = "softmax",
     .compute = any,
+    .probabilities = true,
     .either = true,
 };

@@ -100,17 +100,18 @@ static void go_back(const spelling *s, double value, double factor, antler_real 
 static antler_status read_labels(const antler_loss_call *call, int64_t r, spelling *s)
 {
     int64_t needed = 0;
+    char text[64];
+    antler__sample_text(call, r * s->steps, text, sizeof text);
     s->labels = 0;
     for (int64_t i = 0; i < call->y_n; i++) {
         const double label = (double)s->y[i];
         if (!(label >= 0 && label < (double)s->n && label == floor(label)))
             return antler_error_set(call->err, ANTLER_DATA, NULL,
-                                    "row %lld of the batch: %.9g is no class; expected an integer in [0, %lld]",
-                                    (long long)r, label, (long long)s->n - 1);
+                                    "%s: %.9g is no class; expected an integer in [0, %lld]", text, label,
+                                    (long long)s->n - 1);
         if (label != BLANK && i > s->labels)
-            return antler_error_set(call->err, ANTLER_DATA, NULL,
-                                    "row %lld of the batch: class %.9g comes after 0, which ends a sequence",
-                                    (long long)r, label);
+            return antler_error_set(call->err, ANTLER_DATA, NULL, "%s: class %.9g comes after 0, which ends a sequence",
+                                    text, label);
         s->labels += label != BLANK;
     }
     for (int64_t i = 0; i < s->labels; i++)
@@ -118,8 +119,7 @@ static antler_status read_labels(const antler_loss_call *call, int64_t r, spelli
     s->states = 2 * s->labels + 1;
     if (needed <= s->steps)
         return ANTLER_OK;
-    return antler_error_set(call->err, ANTLER_DATA, NULL,
-                            "row %lld of the batch: its classes take %lld steps, a sample has %lld", (long long)r,
+    return antler_error_set(call->err, ANTLER_DATA, NULL, "%s: its classes take %lld steps, a sample has %lld", text,
                             (long long)needed, (long long)s->steps);
 }
 

@@ -190,10 +190,12 @@ const antler_loss_ops antler__binary_focal_crossentropy = {
     .from = "sigmoid",
     .from_logits = is_from_logits,
     .compute = binary,
+    .probabilities = true,
 };
 
 const antler_loss_ops antler__categorical_focal_crossentropy = {
     ANTLER_LOSS_HEAD("CategoricalFocalCrossentropy", "CategoricalCrossentropy, less of what is predicted well",
                      antler_crossentropy, antler__categorical_focal_fields, "categorical_focal_crossentropy"),
     .compute = categorical,
+    .probabilities = true,
 };

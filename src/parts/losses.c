@@ -290,6 +290,7 @@ const antler_loss_ops antler__kl_divergence = {
     ANTLER_LOSS_HEAD("KLDivergence", "sum(y log(y / p))", antler_loss_keys, NULL, "kl_divergence", "kld", "KLD",
                      "kullback_leibler_divergence"),
     .compute = kl_divergence,
+    .probabilities = true,
 };
 
 const antler_type *const antler__losses[] = {

@@ -79,6 +79,9 @@ static inline antler_real antler__smoothed(antler_real y, antler_real s)
     return y * (1 - s) + (antler_real)0.5 * s;
 }
 
+/* "row 7 of the data": the sample that row r of the call belongs to; "of the batch" where more is not known. */
+const char *antler__sample_text(const antler_loss_call *call, int64_t r, char *text, size_t size);
+
 /* The class of row r; -1 for the one that is ignored (ANTLER_NULL: none is), -2 with an error set. */
 int64_t antler__class_of(int64_t ignored, const antler_loss_call *call, int64_t r);
 /* value = mean(scratch) a row. */

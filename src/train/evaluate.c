@@ -8,6 +8,7 @@
 #include "train/spare.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- data that fits ---------------------------------------------------------------------------------------------- */
@@ -105,6 +106,7 @@ antler_status antler__evaluate(antler_context *c, const antler_feeds *f, antler_
         double loss;
         ANTLER_TRY(take_rows(c, r, &f->x, f->rows, first, &n, err));
         ANTLER_TRY(antler__feed_gather(&f->y, r->row, n, r->y, err));
+        c->rows = r->row;
         ANTLER_TRY(antler__feed_gather(&f->w, r->row, n, r->w, err));
         antler__objective_weigh(c->objective, f->w.parts ? r->w : NULL, n);
         ANTLER_TRY(antler__forward(c, r->x, n, err));
@@ -138,6 +140,20 @@ static antler_status evaluate(antler_model *model, const antler_feeds *f, int64_
     return status;
 }
 
+/* Weights that the call itself draws: what it gives means nothing. A model that has been built is not written to. */
+static void warn_of_drawn(antler_model *model, bool had_weights)
+{
+    antler_error warning = {0};
+    if (had_weights || !model->initialized || model->variables == 0)
+        return;
+    antler_error_set(&warning, ANTLER_OK, NULL,
+                     "the model has no weights from training: they are drawn at random, and what comes out means "
+                     "nothing");
+    if (model->file)
+        snprintf(warning.file, sizeof warning.file, "%s", model->file);
+    antler__model_warn(model, &warning);
+}
+
 antler_status antler_evaluate(antler_model *model, const antler_data *x, const antler_data *y, int64_t batch_size,
                               int threads, antler_logs *logs, antler_error *err)
 {
@@ -145,7 +161,9 @@ antler_status antler_evaluate(antler_model *model, const antler_data *x, const a
     antler_feeds feeds;
     if (logs)
         logs->n = 0;
+    bool had_weights = !model || model->initialized;
     ANTLER_TRY(antler__model_ready(model, err));
+    warn_of_drawn(model, had_weights);
     ANTLER_TRY(antler__compile_ready(model, "the model has no loss", err));
     ANTLER_TRY(antler__feeds_make(model, x, y, &feeds, err));
     antler_status status = evaluate(model, &feeds, batch_size, threads, logs, &error);
@@ -327,8 +345,10 @@ static antler_status predict_rows(prediction *p, antler_error *err)
 static antler_status predict(prediction *p, antler_error *err)
 {
     antler_error error = {0};
+    bool had_weights = !p->model || p->model->initialized;
     if (antler__model_build(p->model) != ANTLER_OK)
         return antler__error_copy(err, antler_model_error(p->model));
+    warn_of_drawn(p->model, had_weights);
     if (!p->data || p->samples < 1)
         return antler_error_set(err, ANTLER_VALUE, NULL, p->data ? "predict needs at least one sample" : "no data");
     ANTLER_TRY(antler__require(p->mean, "array of predictions", err));

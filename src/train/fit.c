@@ -138,6 +138,7 @@ static antler_status train_batch(antler_fit_run *f, antler_error *err)
     if (f->classes.n)
         antler__class_weights_fill(&f->classes, &f->train->objective->goal[0], f->room->y, n, f->room->w);
     antler__objective_weigh(f->train->objective, f->classes.n || f->feeds.w.parts ? f->room->w : NULL, n);
+    f->train->rows = row;
     antler_context_seek(f->train, f->model->step, 0);
     ANTLER_TRY(antler__forward(f->train, f->room->x, n, err));
     ANTLER_TRY(antler__backward_tracked(f->train, f->room->y, err));

@@ -5,6 +5,7 @@
 #include "model/structure.h"
 #include "model/unread.h"
 #include "train/adapt.h"
+#include "train/doubts.h"
 #include "train/history.h"
 
 enum { MOST_RESERVED = 1000 }; /* epochs whose logs have room before the first step */
@@ -74,6 +75,7 @@ static antler_status make_contexts(antler_fit_run *f, antler_error *err)
         return err->status;
     ANTLER_TRY(antler__spans_make(f->train, &f->settings->multipliers, err));
     ANTLER_TRY(antler__feed_fits(&f->feeds.y, &f->feeds.w, f->train->objective, f->model, err));
+    ANTLER_TRY(antler__doubt_targets(f->model, f->train->objective, &f->feeds.y, f->feeds.rows, err));
     int64_t w_width;
     ANTLER_TRY(make_class_weights(f, &w_width, err));
     ANTLER_TRY(antler__ahead_make(&f->ahead, &f->feeds, batch, w_width, err));

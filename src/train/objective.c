@@ -31,9 +31,14 @@ antler_status antler__goal_targets(antler_goal *g, const antler_model *model, co
         antler_shape_text(y, got, sizeof got);
         antler_shape_text(&g->output, out, sizeof out);
         return antler_error_set(err, ANTLER_SHAPE, name,
-                                classes ? "targets of shape %s: %s of an output %s wants one class a row"
-                                        : "targets of shape %s: %s of an output %s wants the output's shape",
-                                got, g->loss->type.class_name, out);
+                                classes ? "targets of shape %s: %s of an output %s wants one class a row%s"
+                                        : "targets of shape %s: %s of an output %s wants the output's shape%s",
+                                got, g->loss->type.class_name, out,
+                                classes && sample == g->inner * g->width
+                                    ? ", its number; categorical_crossentropy takes such targets"
+                                : !classes && sample == g->inner
+                                    ? "; sparse_categorical_crossentropy takes numbers of classes, if they are such"
+                                    : "");
     }
     return y ? check_metrics(g, name, err) : ANTLER_OK;
 }
@@ -226,7 +231,8 @@ static antler_status goal_loss(antler_context *c, antler_goal *g, const antler_r
                              .samples = c->n,
                              .y_n = g->y_numbers,
                              .rank = antler__output(c, output)->shape.rank,
-                             .err = &inner};
+                             .err = &inner,
+                             .row = c->rows};
     antler_status status = compute(c, g, &call, gradient ? c->end[output].from_loss : NULL);
     if (status == ANTLER_OK)
         return status;
