@@ -78,10 +78,11 @@ drop='{"class_name": "Dropout", "config": {"rate": 0.5}}'
 model net.json "$hidden, $drop, $dense"
 
 . "$root/tests/cli_works.sh"
+. "$root/tests/cli_look.sh"
 . "$root/tests/cli_errors.sh"
 . "$root/tests/cli_surroundings.sh"
 . "$root/tests/cli_files.sh"
-for name in ${*:-$(sed -n 's/^\(case_[a-z0-9_]*\)() {$/\1/p' "$root/tests/cli_works.sh" "$root/tests/cli_errors.sh" \
+for name in ${*:-$(sed -n 's/^\(case_[a-z0-9_]*\)() {$/\1/p' "$root/tests/cli_works.sh" "$root/tests/cli_look.sh" "$root/tests/cli_errors.sh" \
         "$root/tests/cli_surroundings.sh" "$root/tests/cli_files.sh")}; do
     "$name"
 done

@@ -10,7 +10,7 @@
 
 extern const antler_command antler__command_train, antler__command_evaluate, antler__command_predict,
     antler__command_summary, antler__command_layers, antler__command_bench, antler__command_gradcheck,
-    antler__command_convert, antler__command_doctor, antler__command_plot;
+    antler__command_convert, antler__command_doctor, antler__command_plot, antler__command_serve;
 
 /* The word that the command was called by. */
 extern const char *antler__program;
@@ -165,8 +165,13 @@ void antler__table_add(antler_table *table, const char *format, ...) ANTLER_PRIN
    column i to the right. */
 antler_status antler__table_print(antler_table *table, unsigned right, antler_error *err);
 
-/* "key": "text", in JSON. */
+/* JSON: "text"; "key": "text"; a number in as few digits as read back to it, null for NaN and infinities; lists of
+   lists of the axes from `axis` on; "loss": 0.5, "accuracy": 0.9. */
+void antler__put_string(FILE *file, const char *text);
 void antler__put_text(FILE *file, const char *key, const char *text);
+void antler__put_number(FILE *file, double value);
+void antler__put_array(FILE *file, const antler_real *values, const antler_shape *shape, int axis);
+void antler__put_logs(FILE *file, const antler_logs *logs);
 /* "407,050" */
 const char *antler__number_text(int64_t n, char *text, size_t size);
 /* "loss 0.5 accuracy 0.9", without an end of line. */

@@ -32,17 +32,21 @@ enum {
     ANTLER_OPTION_BY_NAME = 1 << 23,
     ANTLER_OPTION_JSON = 1 << 24,
     ANTLER_OPTION_LENGTH = 1 << 25,
-    ANTLER_OPTION_NOISE = 1 << 26
+    ANTLER_OPTION_NOISE = 1 << 26,
+    ANTLER_OPTION_SERVE = 1 << 27 /* all options of a server */
 };
 
-enum { ANTLER_MAX_ARGUMENTS = 2 };
+enum { ANTLER_MAX_ARGUMENTS = 32 };
 
 /* What the user wrote. Options that were not given are 0. */
 typedef struct antler_arguments {
     const char *argument[ANTLER_MAX_ARGUMENTS]; /* what is no option; NULL beyond */
     unsigned given;
-    const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights, *sample_weight, *loss, *optimizer, *metrics;
-    int64_t epochs, batch_size, length, seed, threads, mc;
+    uint64_t seen; /* bit i: the i-th of the table of options */
+    const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights, *sample_weight, *loss, *optimizer, *metrics,
+        *host;
+    int64_t epochs, batch_size, length, seed, threads, mc, port, max_body, max_rows, max_length, max_connections,
+        timeout;
     bool adapt, validation, no_shuffle, resume, all, quiet, confusion, by_name, json, noise;
 } antler_arguments;
 
