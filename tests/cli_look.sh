@@ -40,3 +40,41 @@ case_uncertainty() {
     json out 'list(d) == ["predictions", "deviations"]'
     refused 1 'must end in' predict numbers.json --data data --output u.txt
 }
+
+case_plot_runs() {
+    run 0 train net.json --quiet --log-dir runs/one --output r.keras
+    run 0 train net.json --quiet --log-dir 'runs/two<&' --seed 3
+    run 0 plot runs/one/ 'runs/two<&' runs.svg
+    grep -q 'two&lt;&amp;, training' runs.svg || fail 'the second run is not in the picture'
+    [ "$(grep -c 'class="t"' runs.svg)" -eq 2 ] || fail 'not two charts, of loss and accuracy'
+    run 0 plot runs/one --output model.svg --model r.keras --data data
+    for title in 'Confusion matrix' ROC Reliability; do
+        grep -q "$title" model.svg || fail "no chart: $title"
+    done
+    run 0 plot --model r.keras --data data --output only.svg
+    run 0 plot --model r.keras --data data only.svg
+    [ "$(grep -c 'class="t"' only.svg)" -eq 3 ] || fail 'not three charts'
+    model numbers.json '{"class_name": "Dense", "config": {"units": 1}}' mse
+    run 0 plot --model numbers.json --data data only.svg
+    grep -q Residuals only.svg || fail 'no residuals'
+    if command -v gnuplot >/dev/null; then
+        run 0 plot runs/one 'runs/two<&' runs.png --model r.keras --data data
+        head -c 8 runs.png | grep -q PNG || fail 'runs.png is no picture'
+    else
+        echo 'plot: no gnuplot here; .png not run'
+    fi
+    (PATH=/nowhere && export PATH && "$antler" plot runs/one none.png >out 2>err) && fail 'plot without gnuplot: no failure'
+    grep -q '^antler: none.png: drawing needs gnuplot, which is not there' err || fail 'plot without gnuplot'
+    [ ! -e none.png ] && [ ! -e none.png.part ] || fail 'plot without gnuplot left a file'
+    printf 'epoch,"a ""b"", c",val_loss\n0,1,nan\n1,2\n' >odd.csv
+    run 0 plot odd.csv odd.svg
+    grep -q '>a &quot;b&quot;, c<' odd.svg || fail 'the heading of odd.csv was not read'
+    : >empty.csv
+    refused 1 'empty.csv: no table of epochs' plot empty.csv odd.svg
+    mkdir -p hollow
+    refused 1 'hollow/history.csv: cannot open.*--log-dir' plot hollow odd.svg
+    refused 1 'must end in .svg, .png or .pdf' plot runs/one odd.txt
+    refused 1 'no output' plot --model r.keras --data data
+    refused 2 'data needs --model' plot net.json net.svg --data data
+    refused 2 'operand too many' plot net.json net.svg more.svg
+}

@@ -68,6 +68,8 @@ static const option options[] = {
      "metrics in place of the model's own: mae,accuracy, or a list in JSON"},
     {ANTLER_OPTION_CONFUSION, "--confusion", FLAG, AT(confusion), NULL, 0, 0,
      "print which classes were taken for which, too"},
+    {ANTLER_OPTION_MODEL, "--model", TEXT, AT(model), "FILE", 0, 0,
+     "draw this model's predictions against the targets of --data, too"},
     {ANTLER_OPTION_JSON, "--json", FLAG, AT(json), NULL, 0, 0, "print JSON"},
     {ANTLER_OPTION_NOISE, "--noise", FLAG, AT(noise), NULL, 0, 0,
      "keep Dropout and noise in an .onnx file, as nodes that are on, for Monte Carlo predictions"},

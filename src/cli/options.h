@@ -33,6 +33,7 @@ enum {
     ANTLER_OPTION_JSON = 1 << 24,
     ANTLER_OPTION_LENGTH = 1 << 25,
     ANTLER_OPTION_NOISE = 1 << 26,
+    ANTLER_OPTION_MODEL = 1 << 28,
     ANTLER_OPTION_SERVE = 1 << 27 /* all options of a server */
 };
 
@@ -44,7 +45,7 @@ typedef struct antler_arguments {
     unsigned given;
     uint64_t seen; /* bit i: the i-th of the table of options */
     const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights, *sample_weight, *loss, *optimizer, *metrics,
-        *host;
+        *host, *model;
     int64_t epochs, batch_size, length, seed, threads, mc, port, max_body, max_rows, max_length, max_connections,
         timeout;
     bool adapt, validation, no_shuffle, resume, all, quiet, confusion, by_name, json, noise;
