@@ -10,7 +10,8 @@
 
 extern const antler_command antler__command_train, antler__command_evaluate, antler__command_predict,
     antler__command_summary, antler__command_layers, antler__command_bench, antler__command_gradcheck,
-    antler__command_convert, antler__command_doctor, antler__command_plot, antler__command_serve;
+    antler__command_convert, antler__command_doctor, antler__command_plot, antler__command_serve,
+    antler__command_report;
 
 /* The word that the command was called by. */
 extern const char *antler__program;

@@ -1,4 +1,5 @@
 #include "cli/progress.h"
+#include "cli/report.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -211,6 +212,7 @@ static antler_status print_result(training *t, const char *title, const antler_s
 
 static antler_status finish(training *t, double seconds, antler_error *err)
 {
+    ANTLER_TRY(antler__report_keep(t->a, t->model, t->path, err));
     if (!t->a->quiet) {
         printf("\nafter %.3g seconds, evaluated in inference (dropout off):\n", seconds);
         ANTLER_TRY(print_result(t, "training", &t->x, &t->y, err));
