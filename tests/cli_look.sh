@@ -78,3 +78,35 @@ case_plot_runs() {
     refused 2 'data needs --model' plot net.json net.svg --data data
     refused 2 'operand too many' plot net.json net.svg more.svg
 }
+
+case_json_output() {
+    run 0 train net.json --json --output j.keras
+    [ "$(wc -l <out)" -eq 4 ] || fail 'not a line for each of 3 epochs, and one for the end'
+    sed -n 3p out >epoch.json
+    json epoch.json 'd["event"] == "epoch" and (d["epoch"], d["epochs"]) == (2, 3) and "val_accuracy" in d["logs"]'
+    tail -n 1 out >end.json
+    json end.json 'd["event"] == "end" and set(d["training"]) == {"loss", "accuracy"} == set(d["validation"])'
+    run 0 evaluate j.keras --data data --json --confusion
+    json out 'd["loss"] > 0 and sum(map(sum, list(d["confusion"].values())[0])) == 20'
+    run 0 evaluate j.keras --data data --json
+    json out 'set(d) == {"loss", "accuracy"}'
+    run 0 summary j.keras --json
+    json out '[l["class_name"] for l in d["layers"]] == ["InputLayer", "Dense", "Dropout", "Dense"]'
+    json out 'd["layers"][1]["outputs"] == [[None, 8]] and d["layers"][1]["weights"] == 24 and d["optimizer"] == ["SGD"]'
+    model plain.json "$dense"
+    sed '/"compile_config"/,/metrics/d' plain.json >bare.json
+    run 0 summary bare.json --json
+    json out 'd["optimizer"] == [] and d["losses"] in ([], [None])'
+}
+
+# What a terminal is shown: one line an epoch, redrawn in place, never wider than the terminal.
+case_progress() {
+    run 0 train net.json
+    prints '^epoch 3/3  [0-9.e-]+s [0-9.e-]+[mu]?s/step  loss '
+    grep -q "$(printf '\r')" out && fail 'a log has carriage returns'
+    command -v script >/dev/null || { echo 'progress: no program script here; not run'; return; }
+    script -qec "stty cols 60; '$antler' train net.json --epochs 40" /dev/null >out 2>err </dev/null
+    grep -q '\[=*>*\.*\]' out || fail 'no bar'
+    tr '\r' '\n' <out | sed 's/\x1b\[K//g' | awk '/\[[=>.]*\]/ && length($0) > 59 { bad = 1 } END { exit bad }' ||
+        fail 'a line that is wider than the terminal'
+}

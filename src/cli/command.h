@@ -93,9 +93,9 @@ antler_status antler__open_pair(const char *path, const char *x_name, const char
 void antler__blame(const char *path, antler_error *err);
 void antler__blame_data(const char *path, antler_error *err);
 
-/* Predicts x and prints a matrix of classes for each output that has a loss. */
+/* Predicts x and prints a matrix of classes for each output that has a loss; json: as members of an object. */
 antler_status antler__confusion_print(antler_model *model, const antler_data *x, const antler_data *y, int64_t batch,
-                                      int threads, antler_error *err);
+                                      int threads, bool json, antler_error *err);
 
 /* Refuses labels that are no classes of the model, before any work, with their row in the file. */
 antler_status antler__targets_check(const antler_model *model, const antler_data *y, const char *path, const char *name,

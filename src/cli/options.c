@@ -10,7 +10,7 @@
 typedef enum option_kind { FLAG, TEXT, NUMBER } option_kind;
 
 typedef struct option {
-    unsigned bit;
+    uint64_t bit;
     const char *name;
     option_kind kind;
     size_t offset;     /* of the value in antler_arguments */

@@ -32,17 +32,18 @@ enum {
     ANTLER_OPTION_BY_NAME = 1 << 23,
     ANTLER_OPTION_JSON = 1 << 24,
     ANTLER_OPTION_LENGTH = 1 << 25,
-    ANTLER_OPTION_NOISE = 1 << 26,
-    ANTLER_OPTION_MODEL = 1 << 28,
-    ANTLER_OPTION_SERVE = 1 << 27 /* all options of a server */
+    ANTLER_OPTION_NOISE = 1 << 26
 };
+/* Those beyond what an enum holds. */
+#define ANTLER_OPTION_SERVE (UINT64_C(1) << 40) /* all options of a server */
+#define ANTLER_OPTION_MODEL (UINT64_C(1) << 41)
 
 enum { ANTLER_MAX_ARGUMENTS = 32 };
 
 /* What the user wrote. Options that were not given are 0. */
 typedef struct antler_arguments {
     const char *argument[ANTLER_MAX_ARGUMENTS]; /* what is no option; NULL beyond */
-    unsigned given;
+    uint64_t given;
     uint64_t seen; /* bit i: the i-th of the table of options */
     const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights, *sample_weight, *loss, *optimizer, *metrics,
         *host, *model;
@@ -56,7 +57,7 @@ typedef struct antler_command {
     const char *name;
     const char *operands; /* "MODEL", "IN OUT", "[NAME]" */
     int least, most;      /* number of operands */
-    unsigned options;
+    uint64_t options;
     const char *doc;                       /* one line */
     int (*run)(const antler_arguments *a); /* returns the exit status */
 } antler_command;

@@ -160,7 +160,7 @@ static antler_status begin(training *t, antler_error *err)
         t->display.history = &t->history;
         ANTLER_TRY(antler__history_begin(&t->history, t->a->log_dir, text, err));
     }
-    return t->a->quiet ? ANTLER_OK : print_header(t, err);
+    return t->a->quiet || t->a->json ? ANTLER_OK : print_header(t, err);
 }
 
 /* ---- training and after ------------------------------------------------------------------------------------------ */
@@ -204,6 +204,12 @@ static antler_status print_result(training *t, const char *title, const antler_s
     if (!x->data)
         return ANTLER_OK;
     ANTLER_TRY(antler_evaluate(t->model, x->data, y->data, t->batch, (int)t->a->threads, &logs, err));
+    if (t->a->json) {
+        printf(", \"%s\": {", title);
+        antler__put_logs(stdout, &logs);
+        putchar('}');
+        return ANTLER_OK;
+    }
     printf("%-11s ", title);
     antler__logs_print(&logs);
     putchar('\n');
@@ -213,22 +219,27 @@ static antler_status print_result(training *t, const char *title, const antler_s
 static antler_status finish(training *t, double seconds, antler_error *err)
 {
     ANTLER_TRY(antler__report_keep(t->a, t->model, t->path, err));
-    if (!t->a->quiet) {
+    if (t->a->json)
+        printf("{\"event\": \"end\", \"seconds\": %.6g", seconds);
+    else if (!t->a->quiet)
         printf("\nafter %.3g seconds, evaluated in inference (dropout off):\n", seconds);
+    if (t->a->json || !t->a->quiet) {
         ANTLER_TRY(print_result(t, "training", &t->x, &t->y, err));
         ANTLER_TRY(print_result(t, "validation", &t->validation_x, &t->validation_y, err));
     }
+    if (t->a->json)
+        puts("}");
     if (!t->a->output)
         return ANTLER_OK;
     ANTLER_TRY(antler__save(t->a, t->model, t->a->output, err));
-    if (!t->a->quiet)
+    if (!t->a->quiet && !t->a->json)
         printf("%-11s %s\n", "saved", t->a->output);
     return ANTLER_OK;
 }
 
 static int stopped(const training *t)
 {
-    printf("%s", t->display.terminal && !t->display.quiet ? "\n" : "");
+    printf("%s", t->display.terminal && !t->display.quiet && !t->display.json ? "\n" : "");
     antler__flush();
     fprintf(stderr, "antler: interrupted in epoch %" PRId64 " of %" PRId64 "\n", t->display.epoch + 1, t->epochs);
     return 130;
@@ -254,7 +265,8 @@ static int run(const antler_arguments *a)
     antler_error err = {0};
     int exit_status = 0;
     double start;
-    t.display = (antler_display){.quiet = a->quiet, .terminal = isatty(STDOUT_FILENO), .interrupted = &interrupted};
+    t.display = (antler_display){
+        .quiet = a->quiet, .json = a->json, .terminal = isatty(STDOUT_FILENO), .interrupted = &interrupted};
     if (a->resume && !a->checkpoint) {
         fprintf(stderr, "antler: train: --resume needs --checkpoint DIR (see 'antler train --help')\n");
         return 2;
@@ -282,7 +294,8 @@ const antler_command antler__command_train = {
         ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_VALIDATION | ANTLER_OPTION_NO_SHUFFLE | ANTLER_OPTION_SEED |
         ANTLER_OPTION_THREADS | ANTLER_OPTION_OUTPUT | ANTLER_OPTION_CHECKPOINT | ANTLER_OPTION_RESUME |
         ANTLER_OPTION_LOG_DIR | ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME | ANTLER_OPTION_LOSS |
-        ANTLER_OPTION_OPTIMIZER | ANTLER_OPTION_METRICS | ANTLER_OPTION_QUIET | ANTLER_OPTION_ADAPT,
+        ANTLER_OPTION_OPTIMIZER | ANTLER_OPTION_METRICS | ANTLER_OPTION_QUIET | ANTLER_OPTION_JSON |
+        ANTLER_OPTION_ADAPT,
     "trains, as compile_config and \"fit\" of the model say",
     run,
 };
