@@ -142,7 +142,7 @@ static void put_axes(FILE *file, const antler_chart *chart, const axis *x, const
         fprintf(file, "<text class=\"d e\" x=\"%g\" y=\"%.1f\">%s</text>", x->from - 7, at(y, v) + 4,
                 tick_text(y, v, text, sizeof text));
     }
-    for (double v = x->low; v <= x->high + 1e-9 * x->step; v += x->step)
+    for (double v = ceil(x->low / x->step - 1e-9) * x->step; v <= x->high + 1e-9 * x->step; v += x->step)
         fprintf(file, "<text class=\"d m\" x=\"%.1f\" y=\"%g\">%s</text>", at(x, v), y->from + 17,
                 tick_text(x, v, text, sizeof text));
     fprintf(file, "<line class=\"a\" x1=\"%g\" x2=\"%g\" y1=\"%g\" y2=\"%g\"/>", x->from, x->to, y->from, y->from);

@@ -156,11 +156,12 @@ static void put_edges(FILE *file, const drawing *d, const box *b)
         const box *g = &d->box[from];
         double x0 = x_of(d, g), y0 = y_of(g) + HEIGHT, x1 = x_of(d, b), y1 = y_of(b);
         /* a line that passes rows goes around the boxes between */
-        double bend = b->row - g->row > 1 && x0 == x1 ? WIDTH / 2.0 + 14 : 0;
+        int span = b->row - g->row;
+        double bend = span > 1 && x0 == x1 ? (WIDTH / 2.0 + 8) * 4 / 3 + 8 * (span < 12 ? span : 12) : 0;
         fprintf(file,
                 "<path class=\"k\" style=\"stroke:var(--dim);stroke-width:1.4\" marker-end=\"url(#arrow)\" d=\"M%.0f "
                 "%.0f C%.0f %.0f %.0f %.0f %.0f %.0f\"/>",
-                x0 + (bend > 0 ? WIDTH / 2.0 - 20 : 0), y0, x0 + bend * 1.2, y0 + GAP_Y, x1 + bend * 1.2, y1 - GAP_Y,
+                x0 + (bend > 0 ? WIDTH / 2.0 - 20 : 0), y0, x0 + bend, y0 + GAP_Y, x1 + bend, y1 - GAP_Y,
                 x1 + (bend > 0 ? WIDTH / 2.0 - 20 : 0), y1 - 3);
     }
 }
@@ -186,7 +187,8 @@ void antler__drawing_svg(FILE *file, const antler_model *model)
     for (int i = 0; i < d->boxes; i++)
         d->rows = d->box[i].row + 1 > d->rows ? d->box[i].row + 1 : d->rows;
     settle_columns(d);
-    int width = d->columns * (WIDTH + GAP_X) - GAP_X + 40, height = d->rows * (HEIGHT + GAP_Y) - GAP_Y + 8;
+    int width = d->columns * (WIDTH + GAP_X) - GAP_X + (d->rows > 2 ? 100 : 10),
+        height = d->rows * (HEIGHT + GAP_Y) - GAP_Y + 8;
     fprintf(file,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
             "role=\"img\"><title>the network</title>"

@@ -311,7 +311,8 @@ static int run(const antler_arguments *a)
     signal(SIGPIPE, SIG_IGN);
     pthread_sigmask(SIG_BLOCK, &ends, NULL); /* in all threads: they wait for sigwait below */
     if (start(a, &s, host, &err) == ANTLER_OK) {
-        announce(&s, host);
+        if (!a->quiet)
+            announce(&s, host);
         sigwait(&ends, &signal_number);
     }
     if (s.daemon)

@@ -188,7 +188,7 @@ const antler_command antler__command_summary = {
     "MODEL",
     1,
     1,
-    ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME | ANTLER_OPTION_JSON | ANTLER_OPTION_QUIET,
+    ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME | ANTLER_OPTION_JSON,
     "prints layers, shapes, weights and compile settings",
     run,
 };
