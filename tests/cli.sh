@@ -78,6 +78,7 @@ drop='{"class_name": "Dropout", "config": {"rate": 0.5}}'
 model net.json "$hidden, $drop, $dense"
 
 . "$root/tests/cli_works.sh"
+. "$root/tests/cli_look.sh"
 . "$root/tests/cli_errors.sh"
 . "$root/tests/cli_surroundings.sh"
 . "$root/tests/cli_files.sh"
@@ -85,7 +86,8 @@ model net.json "$hidden, $drop, $dense"
 . "$root/tests/cli_tables.sh"
 . "$root/tests/cli_data.sh"
 . "$root/tests/cli_mistakes.sh"
-for name in ${*:-$(sed -n 's/^\(case_[a-z0-9_]*\)() {$/\1/p' "$root/tests/cli_works.sh" "$root/tests/cli_errors.sh" \
+for name in ${*:-$(sed -n 's/^\(case_[a-z0-9_]*\)() {$/\1/p' "$root/tests/cli_works.sh" "$root/tests/cli_look.sh" \
+        "$root/tests/cli_errors.sh" \
         "$root/tests/cli_surroundings.sh" "$root/tests/cli_files.sh" "$root/tests/cli_trust.sh" \
         "$root/tests/cli_tables.sh" "$root/tests/cli_data.sh" "$root/tests/cli_mistakes.sh")}; do
     "$name"

@@ -96,7 +96,7 @@ case_predict() {
     run 0 predict p.keras --data data --x x_train
     [ "$(wc -l <out)" -eq 61 ] || fail '--x is not obeyed'
     run 0 predict p.keras --data data --mc 20
-    prints '^ +0 +[01]  +[0-9.e-]+ +[0-9.e-]+  \+- +[0-9.e-]+ +[0-9.e-]+$'
+    prints '^ +0 +[01]  +[0-9.e-]+ +[0-9.e-]+  \+- +[0-9.e-]+ +[0-9.e-]+ +[0-9.e-]+ +[0-9.e-]+$'
     mv out first.txt
     run 0 predict p.keras --data data --mc 20 --batch-size 7
     cmp -s first.txt out || fail 'Monte Carlo depends on the batch size'
@@ -110,8 +110,8 @@ case_predict() {
     run 0 predict p.keras --data p.h5 --x predict
     model numbers.json '{"class_name": "Dense", "config": {"units": 1}}' mse
     run 0 predict numbers.json --data data
-    prints '^   index  decision  outputs$'
-    prints '^ +19 +-  +[0-9.e-]+$'
+    prints '^   index  output$'
+    prints '^ +19 +[0-9.e-]+$'
     refused 1 'probabilities' predict p.keras --data p.h5 --x probabilities
 }
 

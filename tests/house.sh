@@ -44,7 +44,7 @@ fail "includes against the order of the folders" "$work/found"
 # Each foreign header in one place.
 awk '
     function place(file) { return file ~ /^src\/files\/hdf5\// ? "src/files/hdf5" : file }
-    /<(cJSON|cjson\/cJSON|zip|hdf5|H5.*|sndfile|mpi|png|turbojpeg|zlib|onnx\.pb-c|event\.pb-c)\.h>/ {
+    /<(cJSON|cjson\/cJSON|zip|hdf5|H5.*|sndfile|mpi|png|turbojpeg|zlib|microhttpd|onnx\.pb-c|event\.pb-c)\.h>/ {
         if (($2 in seen) && seen[$2] != place($1)) print $2 " in " seen[$2] " and " $1
         if ($2 ~ /hdf5|H5/ && place($1) != "src/files/hdf5") print $2 " in " $1
         seen[$2] = place($1)

@@ -195,6 +195,44 @@ static void check_prediction(bench *b)
     ck_assert_mem_eq(got, wanted, sizeof wanted);
 }
 
+/* What antler_predict_samples showed, added up: (ROWS, CLASSES), and how often a row came. */
+typedef struct shown {
+    double sum[ROWS * CLASSES];
+    int times[ROWS];
+} shown;
+
+static void add_shown(void *user, int64_t output, int64_t first, int64_t n, const antler_real *y)
+{
+    shown *s = user;
+    ck_assert_int_eq(output, 0);
+    for (int64_t row = 0; row < n; row++) {
+        s->times[first + row]++;
+        for (int64_t i = 0; i < CLASSES; i++)
+            s->sum[(first + row) * CLASSES + i] += (double)y[row * CLASSES + i];
+    }
+}
+
+/* Each row comes once a sample, and the mean is that of antler_predict_mc, to the bit. */
+START_TEST(samples_are_shown)
+{
+    enum { SAMPLES = 6 };
+    antler_error err = {0};
+    antler_real wanted[ROWS * CLASSES], mean[ROWS * CLASSES], deviation[ROWS * CLASSES];
+    bench b = set_up("");
+    must(antler_predict_mc(b.model, b.x, SAMPLES, 5, 2, wanted, NULL, &err), &err);
+    for (int batch = 1; batch <= ROWS; batch += ROWS - 1) {
+        shown s = {{0}, {0}};
+        must(antler_predict_samples(b.model, b.x, SAMPLES, batch, 2, mean, deviation, add_shown, &s, &err), &err);
+        ck_assert_mem_eq(mean, wanted, sizeof mean);
+        for (int i = 0; i < ROWS * CLASSES; i++)
+            ck_assert(fabs(s.sum[i] / SAMPLES - (double)mean[i]) < 1e-6);
+        for (int i = 0; i < ROWS; i++)
+            ck_assert_int_eq(s.times[i], SAMPLES);
+    }
+    tear_down(&b);
+}
+END_TEST
+
 /* What was kept from the last call is never older than the model. */
 START_TEST(predictions_follow_the_model)
 {
@@ -443,6 +481,7 @@ int main(void)
     tcase_add_loop_test(tests, state_is_carried_until_it_is_reset, 0, sizeof cells / sizeof cells[0]);
     tcase_add_test(tests, a_second_prediction_makes_no_context);
     tcase_add_test(tests, each_sample_starts_anew);
+    tcase_add_test(tests, samples_are_shown);
     tcase_add_test(tests, predictions_follow_the_model);
     tcase_add_test(tests, compiling_anew_spares_a_context);
     tcase_add_test(tests, threads_may_predict_on_one_model);

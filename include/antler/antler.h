@@ -596,6 +596,14 @@ ANTLER_API antler_status antler_predict_mc(antler_model *model, const antler_dat
                                            int64_t batch_size, int threads, antler_real *mean, antler_real *deviation,
                                            antler_error *err);
 
+/* The same, and shows what they are made of: each (may be NULL) is called, by the calling thread, for rows
+   [first, first + n) of an output in each sample; y: (n, output shape), until it returns. A row comes once a sample. */
+typedef void (*antler_sample_fn)(void *user, int64_t output, int64_t first, int64_t n, const antler_real *y);
+ANTLER_API antler_status antler_predict_samples(antler_model *model, const antler_data *x, int64_t samples,
+                                                int64_t batch_size, int threads, antler_real *mean,
+                                                antler_real *deviation, antler_sample_fn each, void *user,
+                                                antler_error *err);
+
 #ifdef __cplusplus
 }
 #endif

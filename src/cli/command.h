@@ -11,7 +11,7 @@
 extern const antler_command antler__command_train, antler__command_evaluate, antler__command_predict,
     antler__command_summary, antler__command_layers, antler__command_bench, antler__command_gradcheck,
     antler__command_convert, antler__command_doctor, antler__command_plot, antler__command_check,
-    antler__command_schema;
+    antler__command_schema, antler__command_serve, antler__command_report;
 
 /* Loads the types of a shared object (antler/plugin.h); of those that ANTLER_PLUGINS in the environment names,
  * "a.so:b.so". */
@@ -119,9 +119,9 @@ antler_status antler__open_xy(const antler_arguments *a, antler_model *model, co
 void antler__blame(const char *path, antler_error *err);
 void antler__blame_data(const char *path, antler_error *err);
 
-/* Predicts x and prints a matrix of classes for each output that has a loss. */
+/* Predicts x and prints a matrix of classes for each output that has a loss; json: as members of an object. */
 antler_status antler__confusion_print(antler_model *model, const antler_data *x, const antler_data *y, int64_t batch,
-                                      int threads, antler_error *err);
+                                      int threads, bool json, antler_error *err);
 
 /* Refuses labels that are no classes of the model, before any work, with their row in the file. */
 antler_status antler__targets_check(const antler_model *model, const antler_data *y, const char *path, const char *name,
@@ -197,8 +197,13 @@ void antler__table_add(antler_table *table, const char *format, ...) ANTLER_PRIN
    column i to the right. */
 antler_status antler__table_print(antler_table *table, unsigned right, antler_error *err);
 
-/* "key": "text", in JSON. */
+/* JSON: "text"; "key": "text"; a number in as few digits as read back to it, null for NaN and infinities; lists of
+   lists of the axes from `axis` on; "loss": 0.5, "accuracy": 0.9. */
+void antler__put_string(FILE *file, const char *text);
 void antler__put_text(FILE *file, const char *key, const char *text);
+void antler__put_number(FILE *file, double value);
+void antler__put_array(FILE *file, const antler_real *values, const antler_shape *shape, int axis);
+void antler__put_logs(FILE *file, const antler_logs *logs);
 /* "407,050" */
 const char *antler__number_text(int64_t n, char *text, size_t size);
 /* "loss 0.5 accuracy 0.9", without an end of line. */

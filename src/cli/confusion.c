@@ -65,7 +65,18 @@ static antler_status print(const confusion *c, const antler_model *model, antler
     return antler__table_print(&table, UINT_MAX, err);
 }
 
-static antler_status show(confusion *c, const antler_model *model, const char *name, antler_error *err)
+/* "name": [[...]] */
+static void put(const confusion *c, const char *name, bool more)
+{
+    fputs(more ? ", " : "", stdout);
+    antler__put_string(stdout, name);
+    for (int64_t i = 0; i < c->classes * c->classes; i++)
+        printf("%s%" PRId64, i == 0 ? ": [[" : i % c->classes ? ", " : "], [", c->count[i]);
+    fputs("]]", stdout);
+}
+
+static antler_status show(confusion *c, const antler_model *model, const char *name, bool json, bool more,
+                          antler_error *err)
 {
     char shown[256];
     int64_t targets = antler_count(antler_data_shape(c->y), 1);
@@ -78,9 +89,12 @@ static antler_status show(confusion *c, const antler_model *model, const char *n
     c->count = calloc((size_t)(c->classes * c->classes), sizeof *c->count);
     antler_status status =
         !target || !c->count ? antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory") : count(c, target, err);
-    printf("\nconfusion of %s: a line for each class of the targets, a column for each that was predicted\n",
-           antler__shown(name, shown, sizeof shown));
-    if (status == ANTLER_OK)
+    if (json && status == ANTLER_OK)
+        put(c, name, more);
+    else if (!json)
+        printf("\nconfusion of %s: a line for each class of the targets, a column for each that was predicted\n",
+               antler__shown(name, shown, sizeof shown));
+    if (status == ANTLER_OK && !json)
         status = print(c, model, err);
     free(target);
     free(c->count);
@@ -88,8 +102,9 @@ static antler_status show(confusion *c, const antler_model *model, const char *n
 }
 
 antler_status antler__confusion_print(antler_model *model, const antler_data *x, const antler_data *y, int64_t batch,
-                                      int threads, antler_error *err)
+                                      int threads, bool json, antler_error *err)
 {
+    bool more = false;
     int64_t rows = antler_data_shape(x)->dim[0], width = 0;
     const char *name;
     antler_shape *shapes = antler__output_shapes(model, x, err);
@@ -106,7 +121,8 @@ antler_status antler__confusion_print(antler_model *model, const antler_data *x,
         c.inner = antler_count(out, 1) / c.width;
         at += rows * antler_count(out, 1);
         if (part)
-            show(&c, model, name, err);
+            show(&c, model, name, json, more, err);
+        more = more || part;
     }
     free(p);
     free(shapes);

@@ -17,18 +17,32 @@ static antler_status evaluate(const antler_arguments *a, antler_model *model, an
     return err->status;
 }
 
+static antler_status print(const antler_arguments *a, antler_model *model, const antler_set *x, const antler_set *y,
+                           const antler_logs *logs, antler_error *err)
+{
+    if (a->json) {
+        putchar('{');
+        antler__put_logs(stdout, logs);
+        fputs(a->confusion ? ", \"confusion\": {" : "", stdout);
+    } else {
+        antler__logs_print(logs);
+        putchar('\n');
+    }
+    if (a->confusion)
+        antler__confusion_print(model, x->data, y->data, antler__batch_size(a, model), (int)a->threads, a->json, err);
+    if (a->json && err->status == ANTLER_OK)
+        puts(a->confusion ? "}}" : "}");
+    return err->status;
+}
+
 static int run(const antler_arguments *a)
 {
     antler_error err = {0};
     antler_logs logs = {0};
     antler_set x = {0}, y = {0};
     antler_model *model = antler__open_compiled(a, false, &err);
-    if (model && evaluate(a, model, &x, &y, &logs, &err) == ANTLER_OK) {
-        antler__logs_print(&logs);
-        putchar('\n');
-        if (a->confusion)
-            antler__confusion_print(model, x.data, y.data, antler__batch_size(a, model), (int)a->threads, &err);
-    }
+    if (model && evaluate(a, model, &x, &y, &logs, &err) == ANTLER_OK)
+        print(a, model, &x, &y, &logs, &err);
     antler__set_close(&x);
     antler__set_close(&y);
     antler_model_free(model);
@@ -42,7 +56,8 @@ const antler_command antler__command_evaluate = {
     1,
     ANTLER_OPTION_DATA | ANTLER_OPTION_MISSING | ANTLER_OPTION_X | ANTLER_OPTION_Y | ANTLER_OPTION_SAMPLE_WEIGHT |
         ANTLER_OPTION_CONFUSION | ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS |
-        ANTLER_OPTION_BY_NAME | ANTLER_OPTION_LOSS | ANTLER_OPTION_OPTIMIZER | ANTLER_OPTION_METRICS,
+        ANTLER_OPTION_BY_NAME | ANTLER_OPTION_LOSS | ANTLER_OPTION_OPTIMIZER | ANTLER_OPTION_METRICS |
+        ANTLER_OPTION_JSON,
     "prints loss and metrics over a data set",
     run,
     "antler evaluate digits.keras --data examples/data/digits.h5 --confusion",

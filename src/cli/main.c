@@ -13,6 +13,7 @@ static const antler_command *const commands[] = {
     &antler__command_train,  &antler__command_evaluate,  &antler__command_predict, &antler__command_summary,
     &antler__command_layers, &antler__command_gradcheck, &antler__command_bench,   &antler__command_convert,
     &antler__command_doctor, &antler__command_plot,      &antler__command_check,   &antler__command_schema,
+    &antler__command_serve,  &antler__command_report,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

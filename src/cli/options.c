@@ -54,8 +54,7 @@ static const option options[] = {
      "threads (default: as many as the machine runs at a time); results do not depend on it"},
     {ANTLER_OPTION_OUTPUT, "--output", TEXT, AT(output), "FILE", 0, 0,
      "file for the result: of train .keras, .h5, .weights.h5 or .json, of predict .csv, - (a table to standard "
-     "output), .h5 or "
-     ".hdf5"},
+     "output), .h5 or .json"},
     {ANTLER_OPTION_CHECKPOINT, "--checkpoint", TEXT, AT(checkpoint), "DIR", 0, 0,
      "write the whole state there while training"},
     {ANTLER_OPTION_SAVE_FREQ, "--save-freq", TEXT, AT(save_freq), "FREQ", 0, 0,
@@ -81,14 +80,29 @@ static const option options[] = {
      "metrics in place of the model's own: mae,accuracy, or a list in JSON"},
     {ANTLER_OPTION_CONFUSION, "--confusion", FLAG, AT(confusion), NULL, 0, 0,
      "print which classes were taken for which, too"},
-    {ANTLER_OPTION_JSON, "--json", FLAG, AT(json), NULL, 0, 0, "print a list of objects in JSON"},
+    {ANTLER_OPTION_MODEL, "--model", TEXT, AT(model), "FILE", 0, 0,
+     "draw this model's predictions against the targets of --data, too"},
+    {ANTLER_OPTION_JSON, "--json", FLAG, AT(json), NULL, 0, 0, "print JSON"},
     {ANTLER_OPTION_NOISE, "--noise", FLAG, AT(noise), NULL, 0, 0,
      "keep Dropout and noise in an .onnx file, as nodes that are on, for Monte Carlo predictions"},
     {ANTLER_OPTION_CHECK, "--check", FLAG, AT(check), NULL, 0, 0,
      "try a layer on its samples, as its author wants to know"},
+    {ANTLER_OPTION_SERVE, "--port", NUMBER, AT(port), "N", 0, 65535, "port (default: 0, a free one, which is printed)"},
+    {ANTLER_OPTION_SERVE, "--host", TEXT, AT(host), "ADDRESS", 0, 0,
+     "address to listen at (default: 127.0.0.1, this machine alone; 0.0.0.0: all)"},
+    {ANTLER_OPTION_SERVE, "--max-body", NUMBER, AT(max_body), "BYTES", 1, MANY,
+     "largest body of a request (default: 16 MiB)"},
+    {ANTLER_OPTION_SERVE, "--max-rows", NUMBER, AT(max_rows), "N", 1, MANY, "most rows of a request (default: 4096)"},
+    {ANTLER_OPTION_SERVE, "--max-length", NUMBER, AT(max_length), "N", 1, MANY,
+     "longest axis of variable length (default: 4096)"},
+    {ANTLER_OPTION_SERVE, "--max-connections", NUMBER, AT(max_connections), "N", 1, 100000,
+     "most connections at a time; more wait (default: 256)"},
+    {ANTLER_OPTION_SERVE, "--timeout", NUMBER, AT(timeout), "SECONDS", 1, 86400,
+     "of a silent connection, and of a whole request's coming (default: 30)"},
     {ANTLER_OPTION_QUIET, "--quiet", FLAG, AT(quiet), NULL, 0, 0, "print nothing but errors"},
 };
 enum { OPTIONS = sizeof options / sizeof options[0] };
+_Static_assert(OPTIONS <= 64, "a bit of antler_arguments.seen each");
 
 /* Finds the option that `word` names up to its end or "=". */
 static const option *find(const antler_command *command, const char *word)
@@ -158,6 +172,7 @@ static bool store(const option *o, const char *value, antler_arguments *a, char 
 {
     void *at = (char *)a + o->offset;
     a->given |= o->bit;
+    a->seen |= UINT64_C(1) << (o - options);
     switch (o->kind) {
     case FLAG:
         *(bool *)at = true;
@@ -194,7 +209,7 @@ static bool take(const antler_command *command, int words, char *const *word, in
         unknown(command, text, complaint, size);
         return false;
     }
-    if (a->given & o->bit && o->kind != LIST) {
+    if (a->seen & (UINT64_C(1) << (o - options)) && o->kind != LIST) {
         snprintf(complaint, size, "%s is given twice", o->name);
         return false;
     }

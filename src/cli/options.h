@@ -40,17 +40,23 @@ enum {
 };
 #define ANTLER_OPTION_MISSING (UINT64_C(1) << 42)
 
-enum { ANTLER_MAX_ARGUMENTS = 2, ANTLER_MAX_SETS = 64 };
+/* Those beyond what an enum holds. */
+#define ANTLER_OPTION_SERVE (UINT64_C(1) << 40) /* all options of a server */
+#define ANTLER_OPTION_MODEL (UINT64_C(1) << 41)
+
+enum { ANTLER_MAX_ARGUMENTS = 32, ANTLER_MAX_SETS = 64 };
 
 /* What the user wrote. Options that were not given are 0. */
 typedef struct antler_arguments {
     const char *argument[ANTLER_MAX_ARGUMENTS]; /* what is no option; NULL beyond */
     uint64_t given;
+    uint64_t seen; /* bit i: the i-th of the table of options */
     const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights, *sample_weight, *loss, *optimizer, *metrics,
-        *save_freq, *missing;
+        *save_freq, *missing, *host, *model;
     const char *set[ANTLER_MAX_SETS + 1]; /* NULL beyond */
     double learning_rate;
-    int64_t epochs, batch_size, length, seed, threads, mc;
+    int64_t epochs, batch_size, length, seed, threads, mc, port, max_body, max_rows, max_length, max_connections,
+        timeout;
     bool adapt, validation, no_shuffle, resume, all, quiet, confusion, by_name, json, noise, check;
 } antler_arguments;
 

@@ -98,14 +98,3 @@ void antler__flush(void)
     if (poll(&out, 1, 0) == 1 && out.revents & POLLERR) /* a pipe that nobody reads */
         (void)!freopen("/dev/null", "w", stdout);
 }
-
-void antler__put_text(FILE *file, const char *key, const char *text)
-{
-    fprintf(file, "\"%s\": \"", key);
-    for (const char *c = text; *c; c++)
-        if ((unsigned char)*c < 0x20)
-            fprintf(file, "\\u%04x", (unsigned)*c);
-        else
-            fprintf(file, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
-    fputs("\"", file);
-}

@@ -1,5 +1,5 @@
 /* A picture of a model: text for graphviz's dot, which draws it where it is installed. */
-#include "cli/command.h"
+#include "cli/runs.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -191,24 +191,44 @@ static antler_status plot(const antler_model *model, const char *path, antler_er
     return status;
 }
 
-static int run(const antler_arguments *a)
+static int plot_model(const antler_arguments *a, const char *output)
 {
     static const char *const suffixes[] = {".svg", ".png", ".pdf", ".dot", ".gv", NULL};
     antler_error err = {0};
     antler_model *model = NULL;
-    if (antler__check_output(a->argument[1], suffixes, &err) == ANTLER_OK && (model = antler__open_model(a, &err)))
-        plot(model, a->argument[1], &err);
+    if (antler__check_output(output, suffixes, &err) == ANTLER_OK && (model = antler__open_model(a, &err)))
+        plot(model, output, &err);
     antler_model_free(model);
     return err.status == ANTLER_OK ? 0 : antler__fail(&err);
 }
 
+static int run(const antler_arguments *a)
+{
+    int operands = 0;
+    while (operands < ANTLER_MAX_ARGUMENTS && a->argument[operands])
+        operands++;
+    if (a->data && !a->model) {
+        fprintf(stderr, "antler: plot: --data needs --model FILE (see 'antler plot --help')\n");
+        return 2;
+    }
+    if (a->model || (operands > 0 && antler__is_run(a->argument[0])))
+        return antler__plot_runs(a, operands);
+    if (operands + (a->output != NULL) == 2)
+        return plot_model(a, a->output ? a->output : a->argument[1]);
+    fprintf(stderr, "antler: plot: %s: expected MODEL OUT, or DIR... OUT (see 'antler plot --help')\n",
+            operands + (a->output != NULL) < 2 ? "an operand is missing" : "an operand too many");
+    return 2;
+}
+
 const antler_command antler__command_plot = {
     "plot",
-    "MODEL OUT",
-    2,
-    2,
+    "MODEL|DIR... OUT",
     0,
-    "draws the layers of a model, and what each takes from which, with graphviz's dot: .svg, .png, .pdf, or .dot",
+    ANTLER_MAX_ARGUMENTS,
+    ANTLER_OPTION_OUTPUT | ANTLER_OPTION_MODEL | ANTLER_OPTION_DATA | ANTLER_OPTION_X | ANTLER_OPTION_Y |
+        ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME |
+        ANTLER_OPTION_QUIET,
+    "draws a model's layers, by graphviz's dot, or the curves of trainings: .svg, .png, .pdf, or .dot",
     run,
     "antler plot models/pair.json pair.dot",
 };

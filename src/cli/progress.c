@@ -28,6 +28,28 @@ static const char *time_text(double seconds, char *text, size_t size)
     return text;
 }
 
+/* "8ms/step", as Keras has it. */
+static const char *step_text(const antler_progress *p, char *text, size_t size)
+{
+    double s = p->batch > 0 ? p->seconds / (double)p->batch : 0;
+    if (s >= 1)
+        snprintf(text, size, "%.3gs/step", s);
+    else if (s >= 1e-3)
+        snprintf(text, size, "%.3gms/step", s * 1e3);
+    else
+        snprintf(text, size, "%.3gus/step", s * 1e6);
+    return text;
+}
+
+/* Cuts a line to so many characters, between two of them. */
+static void cut(char *line, int most)
+{
+    int n = 0;
+    for (char *c = line; *c; c++)
+        if ((*c & 0xc0) != 0x80 && n++ == most)
+            *c-- = '\0';
+}
+
 static size_t add_logs(char *line, size_t size, size_t used, const antler_logs *logs)
 {
     for (int i = 0; i < logs->n && used < size; i++)
@@ -38,20 +60,29 @@ static size_t add_logs(char *line, size_t size, size_t used, const antler_logs *
 
 static void print_epoch(const antler_display *d, const antler_progress *p)
 {
-    char line[1024];
-    size_t used = (size_t)snprintf(line, sizeof line, "epoch %*" PRId64 "/%" PRId64 "  %.3gs", digits(p->epochs),
-                                   p->epoch + 1, p->epochs, p->seconds);
+    char line[1024], step[32];
+    size_t used = (size_t)snprintf(line, sizeof line, "epoch %*" PRId64 "/%" PRId64 "  %.3gs %s", digits(p->epochs),
+                                   p->epoch + 1, p->epochs, p->seconds, step_text(p, step, sizeof step));
     if (p->checkpoint > 0)
         used += (size_t)snprintf(line + used, sizeof line - used, " (checkpoint %.2gs)", p->checkpoint);
     add_logs(line, sizeof line, used, p->logs);
     printf("%s%s%s\n", d->terminal ? "\r" : "", line, d->terminal ? "\033[K" : "");
 }
 
-/* Redrawn over itself ten times a second: epoch, bar, batch, time left for all epochs, running means. */
+static void put_epoch(const antler_progress *p)
+{
+    printf("{\"event\": \"epoch\", \"epoch\": %" PRId64 ", \"epochs\": %" PRId64 ", \"seconds\": %.6g, \"logs\": {",
+           p->epoch, p->epochs, p->seconds);
+    antler__put_logs(stdout, p->logs);
+    puts("}}");
+}
+
+/* Redrawn over itself ten times a second: epoch, bar, batch, time of a step, time left for all epochs,
+   running means. */
 static void print_bar(antler_display *d, const antler_progress *p)
 {
     enum { WIDTH = 24 };
-    char line[1024], bar[WIDTH + 1], left[32];
+    char line[1024], bar[WIDTH + 1], left[32], step[32];
     double now = antler__seconds();
     double batches_left = (double)(p->epochs - p->epoch) * (double)p->batches - (double)p->batch;
     int full = (int)(p->batch * WIDTH / (p->batches > 0 ? p->batches : 1));
@@ -61,12 +92,16 @@ static void print_bar(antler_display *d, const antler_progress *p)
     d->shown = now;
     memset(bar, '.', WIDTH);
     memset(bar, '=', (size_t)(full < WIDTH ? full : WIDTH));
+    if (full < WIDTH)
+        bar[full] = '>';
     bar[WIDTH] = '\0';
-    used = (size_t)snprintf(line, sizeof line, "epoch %*" PRId64 "/%" PRId64 "  [%s] %*" PRId64 "/%" PRId64 "  %s left",
-                            digits(p->epochs), p->epoch + 1, p->epochs, bar, digits(p->batches), p->batch, p->batches,
-                            time_text(p->seconds / (double)p->batch * batches_left, left, sizeof left));
+    used = (size_t)snprintf(
+        line, sizeof line, "epoch %*" PRId64 "/%" PRId64 "  [%s] %*" PRId64 "/%" PRId64 "  %s  %s left",
+        digits(p->epochs), p->epoch + 1, p->epochs, bar, digits(p->batches), p->batch, p->batches,
+        step_text(p, step, sizeof step), time_text(p->seconds / (double)p->batch * batches_left, left, sizeof left));
     add_logs(line, sizeof line, used, p->logs);
-    printf("\r%.*s\033[K", columns(), line);
+    cut(line, columns());
+    printf("\r%s\033[K", line);
     antler__flush();
 }
 
@@ -77,12 +112,14 @@ bool antler__display(void *user, const antler_progress *progress)
     if (progress->end_of_epoch) {
         if (d->history && antler__history_line(d->history, d->model, progress->epoch, &d->err) != ANTLER_OK)
             return false;
-        if (!d->quiet) {
+        if (d->json)
+            put_epoch(progress);
+        else if (!d->quiet)
             print_epoch(d, progress);
+        if (!d->quiet)
             d->warnings = antler__print_warnings(d->model, d->warnings);
-        }
         antler__flush();
-    } else if (!d->quiet && d->terminal && progress->batch > 0) {
+    } else if (!d->quiet && !d->json && d->terminal && progress->batch > 0) {
         print_bar(d, progress);
     }
     return !*d->interrupted;

@@ -26,7 +26,7 @@ antler_status antler__history_end(antler_history_file *history, antler_error *er
 
 /* antler_fit's `user`. */
 typedef struct antler_display {
-    bool quiet, terminal;
+    bool quiet, terminal, json; /* json: a line of JSON an epoch */
     const antler_model *model;
     int64_t warnings;             /* of the model, that have been printed */
     antler_history_file *history; /* or NULL */

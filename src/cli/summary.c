@@ -92,12 +92,87 @@ void antler__print_compile(const antler_model *model, int64_t steps)
     }
 }
 
+/* ---- as JSON ----------------------------------------------------------------------------------------------------- */
+
+static void put_shape(const antler_shape *shape)
+{
+    putchar('[');
+    for (int i = 0; i < shape->rank; i++) {
+        fputs(i ? ", " : "", stdout);
+        if (shape->dim[i] < 0)
+            fputs("null", stdout);
+        else
+            printf("%" PRId64, shape->dim[i]);
+    }
+    putchar(']');
+}
+
+static void put_layer(const antler_model *model, const antler_layer_view *layer)
+{
+    char text[512];
+    fputs("{", stdout);
+    antler__put_text(stdout, "name", layer->name);
+    fputs(", ", stdout);
+    antler__put_text(stdout, "class_name", layer->class_name);
+    fputs(", \"outputs\": [", stdout);
+    for (int k = 0; k < layer->call->outputs; k++) {
+        fputs(k ? ", " : "", stdout);
+        put_shape(k ? &layer->call->output[k] : &layer->output);
+    }
+    printf("], \"weights\": %" PRId64 ", \"trained\": %" PRId64 ", \"from\": [", layer->parameters, layer->trainable);
+    for (int64_t call = 0; call < layer->calls; call++) {
+        fputs(call ? ", [" : "[", stdout);
+        for (int k = 0; k < layer->call[call].inputs; k++) {
+            fputs(k ? ", " : "", stdout);
+            antler__put_string(stdout, antler__giver_text(model, &layer->call[call].input[k], text, sizeof text));
+        }
+        putchar(']');
+    }
+    fputs("]}", stdout);
+}
+
+/* One object: the layers, what each takes from in each of its calls, and the classes of compile_config. */
+static void put_model(const antler_model *model)
+{
+    static const struct {
+        const char *key;
+        antler_kind kind;
+    } parts[] = {{"optimizer", ANTLER_KIND_OPTIMIZER}, {"losses", ANTLER_KIND_LOSS}, {"metrics", ANTLER_KIND_METRIC}};
+    const antler_layer_view *layer;
+    putchar('{');
+    antler__put_text(stdout, "name", antler_model_name(model));
+    fputs(",\n \"layers\": [", stdout);
+    for (int64_t i = 0; (layer = antler_model_layer(model, i)); i++) {
+        fputs(i ? ",\n  " : "\n  ", stdout);
+        put_layer(model, layer);
+    }
+    fputs("]", stdout);
+    for (size_t p = 0; p < sizeof parts / sizeof *parts; p++) {
+        antler_object object = {0};
+        int64_t n = parts[p].kind == ANTLER_KIND_LOSS ? antler__outputs(model) : INT64_MAX, i = 0;
+        printf(",\n \"%s\": [", parts[p].key);
+        for (; i < n && (antler_model_object(model, parts[p].kind, i, &object) || n < INT64_MAX); i++) {
+            fputs(i ? ", " : "", stdout);
+            if (object.type)
+                antler__put_string(stdout, object.type->class_name);
+            else
+                fputs("null", stdout);
+            if (parts[p].kind == ANTLER_KIND_OPTIMIZER)
+                break;
+        }
+        putchar(']');
+    }
+    fputs("}\n", stdout);
+}
+
 static int run(const antler_arguments *a)
 {
     antler_error err = {0};
     char shown[1024];
     antler_model *model = antler__open_model(a, &err);
-    if (model) {
+    if (model && a->json) {
+        put_model(model);
+    } else if (model) {
         printf("%s\n\n", antler__shown(antler_model_name(model), shown, sizeof shown));
         if (antler__print_layers(model, &err) == ANTLER_OK) {
             putchar('\n');
@@ -113,7 +188,7 @@ const antler_command antler__command_summary = {
     "MODEL",
     1,
     1,
-    ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME,
+    ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME | ANTLER_OPTION_JSON,
     "prints layers, shapes, weights and compile settings",
     run,
     "antler summary models/pair.json",

@@ -1,3 +1,4 @@
+#include "cli/report.h"
 #include "cli/training.h"
 
 #include <inttypes.h>
@@ -155,7 +156,7 @@ static antler_status begin(antler_training_run *t, antler_error *err)
     antler__warn_unsaved(t);
     if (!t->a->quiet && t->validation_y.data)
         ANTLER_TRY(antler__doubt_validation(&t->x, &t->y, &t->validation_x, &t->validation_y, err));
-    return t->a->quiet ? ANTLER_OK : print_header(t, err);
+    return t->a->quiet || t->a->json ? ANTLER_OK : print_header(t, err);
 }
 
 /* ---- training and after ------------------------------------------------------------------------------------------ */
@@ -202,6 +203,12 @@ static antler_status print_result(antler_training_run *t, const char *title, con
     if (!x->data)
         return ANTLER_OK;
     ANTLER_TRY(antler_evaluate(t->model, x->data, y->data, t->batch, (int)t->a->threads, &logs, err));
+    if (t->a->json) {
+        printf(", \"%s\": {", title);
+        antler__put_logs(stdout, &logs);
+        putchar('}');
+        return ANTLER_OK;
+    }
     printf("%-11s ", title);
     antler__logs_print(&logs);
     putchar('\n');
@@ -210,17 +217,24 @@ static antler_status print_result(antler_training_run *t, const char *title, con
 
 static antler_status finish(antler_training_run *t, double seconds, antler_error *err)
 {
-    if (!t->a->quiet) {
+    ANTLER_TRY(antler__report_keep(t->a, t->model, t->path, err));
+    if (t->a->json) {
+        printf("{\"event\": \"end\", \"seconds\": %.6g", seconds);
+    } else if (!t->a->quiet) {
         putchar('\n');
         antler__outcome_print(t);
         printf("after %.3g seconds, evaluated in inference (dropout off):\n", seconds);
+    }
+    if (t->a->json || !t->a->quiet) {
         ANTLER_TRY(print_result(t, "training", &t->x, &t->y, err));
         ANTLER_TRY(print_result(t, "validation", &t->validation_x, &t->validation_y, err));
     }
+    if (t->a->json)
+        puts("}");
     if (!t->a->output)
         return ANTLER_OK;
     ANTLER_TRY(antler__save(t->a, t->model, t->a->output, err));
-    if (!t->a->quiet)
+    if (!t->a->quiet && !t->a->json)
         printf("%-11s %s\n", "saved", t->a->output);
     return ANTLER_OK;
 }
@@ -245,7 +259,8 @@ static int run(const antler_arguments *a)
     antler_error err = {0};
     int exit_status = 0;
     double start;
-    t.display = (antler_display){.quiet = a->quiet, .terminal = isatty(STDOUT_FILENO), .interrupted = &interrupted};
+    t.display = (antler_display){
+        .quiet = a->quiet, .json = a->json, .terminal = isatty(STDOUT_FILENO), .interrupted = &interrupted};
     if (a->resume && !a->checkpoint) {
         fprintf(stderr, "antler: train: --resume needs --checkpoint DIR (see 'antler train --help')\n");
         return 2;
@@ -273,13 +288,14 @@ const antler_command antler__command_train = {
     "MODEL",
     1,
     1,
-    ANTLER_OPTION_DATA | ANTLER_OPTION_MISSING | ANTLER_OPTION_X | ANTLER_OPTION_Y | ANTLER_OPTION_SAMPLE_WEIGHT | ANTLER_OPTION_EPOCHS |
-        ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_VALIDATION | ANTLER_OPTION_NO_SHUFFLE | ANTLER_OPTION_SEED |
-        ANTLER_OPTION_THREADS | ANTLER_OPTION_OUTPUT | ANTLER_OPTION_CHECKPOINT | ANTLER_OPTION_RESUME |
-        ANTLER_OPTION_LOG_DIR | ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME | ANTLER_OPTION_LOSS |
-        ANTLER_OPTION_OPTIMIZER | ANTLER_OPTION_METRICS | ANTLER_OPTION_QUIET | ANTLER_OPTION_ADAPT |
-        ANTLER_OPTION_SAVE_FREQ | ANTLER_OPTION_LEARNING_RATE | ANTLER_OPTION_SET,
+    ANTLER_OPTION_DATA | ANTLER_OPTION_MISSING | ANTLER_OPTION_X | ANTLER_OPTION_Y | ANTLER_OPTION_SAMPLE_WEIGHT |
+        ANTLER_OPTION_EPOCHS | ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_VALIDATION | ANTLER_OPTION_NO_SHUFFLE |
+        ANTLER_OPTION_SEED | ANTLER_OPTION_THREADS | ANTLER_OPTION_OUTPUT | ANTLER_OPTION_CHECKPOINT |
+        ANTLER_OPTION_RESUME | ANTLER_OPTION_LOG_DIR | ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME |
+        ANTLER_OPTION_LOSS | ANTLER_OPTION_OPTIMIZER | ANTLER_OPTION_METRICS | ANTLER_OPTION_QUIET |
+        ANTLER_OPTION_ADAPT | ANTLER_OPTION_SAVE_FREQ | ANTLER_OPTION_LEARNING_RATE | ANTLER_OPTION_SET |
+        ANTLER_OPTION_JSON,
     "trains, as compile_config and \"fit\" of the model say",
     run,
-    "antler train models/residual.json --epochs 2 --output digits.keras",
+    "antler train models/residual.json --epochs 2 --output digits.keras --log-dir run",
 };

@@ -181,6 +181,8 @@ typedef struct prediction {
     int64_t samples, batch_size;
     int threads;
     antler_real *mean, *deviation; /* (rows, output 0), (rows, output 1) ...; deviation may be NULL */
+    antler_sample_fn each;         /* or NULL */
+    void *user;
     int64_t rows;
     antler_feed x;
     antler_context *context; /* that it runs on */
@@ -230,6 +232,8 @@ static antler_status add_sample(const prediction *p, antler_context *c, const an
     for (int64_t k = 0; k < p->model->outputs; k++) {
         int64_t width = width_of(p, k), at = (first - to->first) * width;
         const antler_real *y = antler__output(c, k)->data;
+        if (p->each)
+            p->each(p->user, k, first, n, y);
         for (int64_t i = 0; i < n * width; i++) {
             double d = (double)y[i] - (double)mean[first * width + i];
             sum[2 * (at + i)] += d;
@@ -375,6 +379,13 @@ antler_status antler_predict(antler_model *model, const antler_data *x, int64_t 
 antler_status antler_predict_mc(antler_model *model, const antler_data *x, int64_t samples, int64_t batch_size,
                                 int threads, antler_real *mean, antler_real *deviation, antler_error *err)
 {
+    return antler_predict_samples(model, x, samples, batch_size, threads, mean, deviation, NULL, NULL, err);
+}
+
+antler_status antler_predict_samples(antler_model *model, const antler_data *x, int64_t samples, int64_t batch_size,
+                                     int threads, antler_real *mean, antler_real *deviation, antler_sample_fn each,
+                                     void *user, antler_error *err)
+{
     prediction p = {.model = model,
                     .data = x,
                     .mode = ANTLER_MC,
@@ -382,6 +393,8 @@ antler_status antler_predict_mc(antler_model *model, const antler_data *x, int64
                     .batch_size = batch_size,
                     .threads = threads,
                     .mean = mean,
-                    .deviation = deviation};
+                    .deviation = deviation,
+                    .each = each,
+                    .user = user};
     return predict(&p, err);
 }
