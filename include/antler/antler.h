@@ -124,7 +124,7 @@ struct antler_images {
     int64_t height, width; /* that they are resized to, bilinearly */
     int64_t channels;      /* 1: grey; 3: red, green, blue; 4: and alpha */
     bool shuffle;          /* in an order by the seed, or in that of the classes and names */
-    int64_t seed;
+    int64_t seed;          /* of that order */
 };
 /* The images of a folder, (images, height, width, channels) with numbers from 0 to 255, and their classes, numbers from
    0 (images): there is a folder in it for each class, in the order of their names, as Keras's

@@ -47,6 +47,7 @@ typedef struct antler_wish {
     antler_missing missing;
     bool tokens_rule;  /* texts of x become tokens, not categories */
     bool targets;      /* y is wanted */
+    bool series;       /* rows are steps of time: a column may be an input and a target */
     double validation; /* share of the rows, at the end, that nothing is learned from but texts */
 } antler_wish;
 

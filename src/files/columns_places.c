@@ -23,8 +23,9 @@ static antler_status choose(const antler_sheet *sheet, const char *text, int sid
     return antler__sheet_choose(sheet, text, &places->at[side], &places->n[side], err);
 }
 
-/* What is y or weights is no x: left out where x is not told column by column, else refused. */
-static antler_status part_x(const antler_sheet *sheet, bool told, antler_places *places, antler_error *err)
+/* What is y or weights is no x: left out where x is not told column by column, else refused; but of a series, whose
+   next steps are the targets. */
+static antler_status part_x(const antler_sheet *sheet, bool told, bool series, antler_places *places, antler_error *err)
 {
     bool *other = antler__allocate_zeroed((size_t)sheet->columns, sizeof *other);
     int64_t n = 0, *x = places->at[X];
@@ -36,6 +37,8 @@ static antler_status part_x(const antler_sheet *sheet, bool told, antler_places 
     antler_status status = ANTLER_OK;
     for (int64_t i = 0; i < places->n[X]; i++)
         if (!other[x[i]])
+            x[n++] = x[i];
+        else if (told && series)
             x[n++] = x[i];
         else if (told)
             status = antler_error_set(err, ANTLER_NAME, NULL, "column %lld is an input and a target or weight",
@@ -59,7 +62,7 @@ antler_status antler__places_learn(const antler_sheet *sheet, const antler_wish 
     if (status == ANTLER_OK)
         status = choose(sheet, x, X, places, err);
     if (status == ANTLER_OK)
-        status = part_x(sheet, x && !antler__is_all_but(x), places, err);
+        status = part_x(sheet, x && !antler__is_all_but(x), wish->series, places, err);
     if (status != ANTLER_OK)
         antler__places_free(places);
     return status;
@@ -142,7 +145,7 @@ static antler_status match_asked(const antler_sheet *sheet, const char *text, in
     places->at[side] = NULL;
     ANTLER_TRY(choose(sheet, text, side, places, err));
     if (side == X && antler__is_all_but(text))
-        ANTLER_TRY(part_x(sheet, false, places, err));
+        ANTLER_TRY(part_x(sheet, false, false, places, err));
     return check_asked(side, columns, places, err);
 }
 

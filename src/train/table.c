@@ -31,12 +31,18 @@ static antler_data *take(const char *file, const char *name, antler_real *values
     return data;
 }
 
+/* Whether rows are steps of time, of which "timeseries" makes samples later. */
+static bool is_series(const antler_model *model)
+{
+    return model->fit && model->fit->timeseries.type;
+}
+
 /* (rows, 64) for a model of (8, 8) is in that shape. */
 static antler_shape input_shape(const antler_model *model, int64_t rows, int64_t width)
 {
     const antler_shape *in = antler_model_input(model, 0, NULL);
     antler_shape shape = {2, {rows, width}};
-    bool open = !in || antler_model_input(model, 1, NULL);
+    bool open = !in || antler_model_input(model, 1, NULL) || is_series(model);
     for (int i = 1; !open && i < in->rank; i++)
         open = in->dim[i] < 0;
     if (!open && in->rank > 2 && antler_count(in, 1) == width) {
@@ -46,14 +52,14 @@ static antler_shape input_shape(const antler_model *model, int64_t rows, int64_t
     return shape;
 }
 
-/* Numbers of a sample; -1 where the data decides, or there are several inputs. */
+/* Numbers of a row: of a sample, or of a step of one; -1 where the data decides, or there are several inputs. */
 static int64_t input_width(const antler_model *model)
 {
     const antler_shape *in = antler_model_input(model, 0, NULL);
     int64_t width = 1;
     if (antler_model_input(model, 1, NULL))
         return -1;
-    for (int i = 1; i < in->rank; i++)
+    for (int i = is_series(model) ? 2 : 1; i < in->rank; i++)
         width = in->dim[i] < 0 || width < 0 ? -1 : width * in->dim[i];
     return width;
 }
@@ -143,6 +149,7 @@ static antler_status make_wish(const antler_model *model, const antler_table_cho
         .validation = choice->validation_split > 0 ? choice->validation_split : fit->args.validation_split,
         .tokens_rule = antler_input_tokens(model, 0) > 0,
         .targets = targets,
+        .series = is_series(model),
     };
     if (!antler__missing_find(missing, &wish->missing))
         return antler_error_set(err, ANTLER_VALUE, "missing", "\"%.40s\" is not refuse, drop or mean", missing);
