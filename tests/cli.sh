@@ -81,8 +81,11 @@ model net.json "$hidden, $drop, $dense"
 . "$root/tests/cli_errors.sh"
 . "$root/tests/cli_surroundings.sh"
 . "$root/tests/cli_files.sh"
+. "$root/tests/cli_trust.sh"
+. "$root/tests/cli_tables.sh"
 for name in ${*:-$(sed -n 's/^\(case_[a-z0-9_]*\)() {$/\1/p' "$root/tests/cli_works.sh" "$root/tests/cli_errors.sh" \
-        "$root/tests/cli_surroundings.sh" "$root/tests/cli_files.sh")}; do
+        "$root/tests/cli_surroundings.sh" "$root/tests/cli_files.sh" \
+        "$root/tests/cli_trust.sh" "$root/tests/cli_tables.sh")}; do
     "$name"
 done
 echo "$checks checks, $failures failed"

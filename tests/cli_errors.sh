@@ -106,7 +106,7 @@ case_bad_hdf5() {
 
 case_bad_output() {
     refused 1 'o.txt: the name of the output must end in .keras, .weights.h5, .h5 or .json' train net.json --output o.txt
-    refused 1 'o.keras: the name of the output must end in .h5 or .hdf5' predict net.json --output o.keras
+    refused 1 'o.keras: the name of the output must end in .csv, .h5 or .hdf5' predict net.json --output o.keras
     refused 1 'nowhere/o.keras: cannot write: No such file' train net.json --output nowhere/o.keras
     refused 1 'net.json/logs: cannot make the folder: Not a directory' train net.json --log-dir net.json/logs
     [ "$(ls | grep -c '^o\.')" -eq 0 ] || fail 'an output file is left behind'

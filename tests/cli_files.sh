@@ -175,12 +175,14 @@ junior",41,0.5,x;y,0' >churn.csv
     run 0 predict two.json --data churn.csv --x age,balance
     prints '^ +0 +- +43.5$'
     prints '^ +1 +- +41.5$'
-    refused 1 'churn.csv:2: column 2: "O""Hara, J." is not a finite number' predict two.json --data churn.csv --x age,name
-    refused 1 'churn.csv:4: column 5: "x;y" is not a finite number' predict two.json --data churn.csv --x age,note
+    refused 1 'churn.csv:2: column 2 \(name\): "O""Hara, J." is not a finite number' predict two.json --data churn.csv --x age,name
+    refused 1 'churn.csv:4: column 5 \(note\): "x;y" is not a finite number' predict two.json --data churn.csv --x age,note
     printf 'a;b;y\n1,5;2;3\n' >semicolons.csv
-    refused 1 'semicolons.csv:1: columns are separated by semicolons; expected commas' predict two.json --data semicolons.csv
+    run 0 predict two.json --data semicolons.csv
+    prints '^ +0 +- +3.5$'
     printf 'a\tb\ty\n1\t2\t3\n' >tabs.csv
-    refused 1 'tabs.csv:1: columns are separated by tabs; expected commas' predict two.json --data tabs.csv
+    run 0 predict two.json --data tabs.csv
+    prints '^ +0 +- +3$'
     printf '0,1,2\n1.5,2,3\n' >pandas.csv
     run 0 evaluate two.json --data pandas.csv --x x_all --y y_all
     grep -q '^antler: warning: pandas.csv:1: the line 0,1,... is taken for a row' err || fail 'no warning of a heading'

@@ -79,7 +79,7 @@ case_resume() {
 case_absent_monitor() {
     sed 's/"validation_split": 0.25/"callbacks": ["EarlyStopping"]/' net.json >absent.json
     grep -q EarlyStopping absent.json || fail 'net.json has another "fit" than this case thinks'
-    run 0 train absent.json --epochs 3
+    run 0 train absent.json --epochs 3 --output absent.keras
     grep -qxF "$(sed -n '/^antler: warning/p' "$root/docs/callbacks.md")" err || fail 'not the warning of docs/callbacks.md'
     [ "$(wc -l <err)" -eq 1 ] || fail 'more than one line of warning'
 }
@@ -349,8 +349,8 @@ case_convert_onnx() {
 
 # What must not be lost, or taken for something else.
 case_refusals_that_save() {
-    run 0 train net.json --quiet --epochs 1 --optimizer Adam --output adam.keras --checkpoint state
-    refused 1 'a checkpoint of another optimizer' train net.json --quiet --epochs 2 --optimizer Adamax --checkpoint state --resume
+    run 0 train net.json --quiet --epochs 1 --optimizer Adam --output adam.keras --checkpoint adams
+    refused 1 'a checkpoint of another optimizer' train net.json --quiet --epochs 2 --optimizer Adamax --checkpoint adams --resume
     refused 2 '--by-name needs --weights FILE' evaluate adam.keras --data data --by-name
     run 0 predict adam.keras --data data --output p.h5
     cp p.h5 same.h5

@@ -31,6 +31,8 @@ quotes() {
 quotes c docs/adding-a-layer.md src/layers/prelu.c include/antler/layers/*.h
 quotes c docs/adding-a-part.md tests/test_register.c
 quotes c docs/c-api.md tests/test_guide.c
+quotes c docs/your-data.md examples/table.c
+quotes json docs/your-data.md models/iris.json
 quotes c docs/graphs.md examples/residual.c examples/pair.c tests/test_states.c
 quotes json docs/graphs.md models/residual.json models/pair.json
 

@@ -44,7 +44,7 @@ fail "includes against the order of the folders" "$work/found"
 # Each foreign header in one place.
 awk '
     function place(file) { return file ~ /^src\/files\/hdf5\// ? "src/files/hdf5" : file }
-    /<(cJSON|cjson\/cJSON|zip|hdf5|H5.*|sndfile|mpi|onnx\.pb-c)\.h>/ {
+    /<(cJSON|cjson\/cJSON|zip|hdf5|H5.*|sndfile|mpi|onnx\.pb-c|event\.pb-c)\.h>/ {
         if (($2 in seen) && seen[$2] != place($1)) print $2 " in " seen[$2] " and " $1
         if ($2 ~ /hdf5|H5/ && place($1) != "src/files/hdf5") print $2 " in " $1
         seen[$2] = place($1)
@@ -81,7 +81,7 @@ layers_known() { # the command
     sort "$work/known" | uniq -c |
         awk -v all="$(wc -l <"$work/layers")" '$2 == "key" && $1 < all { print "\"" $3 "\"" }' |
         sort -u | grep -vxFf "$work/others" |
-        grep -vxF -e '"layer"' -e '"seed"' -e '"shape"' -e '"mean"' -e '"interpolation"' >"$work/keys" # words of everybody
+        grep -vxF -e '"layer"' -e '"mode"' -e '"seed"' -e '"shape"' -e '"mean"' -e '"interpolation"' >"$work/keys" # words of everybody
 }
 [ $# -eq 0 ] || layers_known "$command"
 # shellcheck disable=SC2046

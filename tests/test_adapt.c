@@ -93,6 +93,65 @@ START_TEST(fit_adapts_to_what_it_trains_on)
 }
 END_TEST
 
+/* A first layer without having to be asked, and a last one of the targets; what has learned once stays. */
+START_TEST(a_fit_teaches_what_has_not_learned)
+{
+    antler_real target[ROWS] = {1000, 2000, 3000, 4000, 5000, 6000}, other[ROWS] = {0};
+    antler_data *x = data(), *y = rows_of(target, ROWS, 1), *z = rows_of(other, ROWS, 1);
+    antler_model *m = antler_sequential("m", (int[]){2}, 1, NULL);
+    antler_add(m, normalization);
+    antler_add(m, dense, .units = 1);
+    antler_add(m, normalization, .invert = true);
+    antler_compile(m, .optimizer = "adam", .loss = "mse");
+    must(antler_fit(m, x, y), antler_model_error(m));
+    ck_assert_ptr_null(antler_model_warning(m, 0));
+    close_to(state_of(m, 0, 0), 2);
+    close_to(state_of(m, 5, 0), 3500);
+    close_to(state_of(m, 6, 0), 35e6 / 12);
+    must(antler_fit(m, x, z), antler_model_error(m));
+    close_to(state_of(m, 5, 0), 3500);
+    must(antler_fit(m, x, z, .adapt = true), antler_model_error(m));
+    close_to(state_of(m, 5, 0), 0);
+    antler_model_free(m);
+    m = antler_sequential("m", (int[]){2}, 1, NULL);
+    antler_add(m, dense, .units = 1);
+    antler_add(m, normalization, .invert = true, .axis = {1});
+    antler_compile(m, .loss = "mse");
+    antler_data *wide = rows_of(&rows[0][0], ROWS, 2);
+    ck_assert_int_eq(antler_fit(m, x, wide), ANTLER_SHAPE);
+    antler_data_free(wide);
+    antler_model_free(m);
+    antler_data_free(x);
+    antler_data_free(y);
+    antler_data_free(z);
+}
+END_TEST
+
+START_TEST(numbers_far_from_1_are_warned_of)
+{
+    antler_real large[ROWS][2] = {{-500, 1000}}, target[ROWS] = {0, 0, 0, 0, 0, 1e6};
+    antler_data *x = rows_of(&large[0][0], ROWS, 2), *y = rows_of(target, ROWS, 1);
+    antler_model *m = antler_sequential("m", (int[]){2}, 1, NULL);
+    antler_add(m, flatten);
+    antler_add(m, dense, .units = 1);
+    antler_compile(m, .optimizer = "adam", .loss = "mae");
+    must(antler_fit(m, x, y, .epochs = 2), antler_model_error(m));
+    ck_assert_ptr_nonnull(strstr(antler_model_warning(m, 0)->message, "the first weights take numbers up to 1000"));
+    ck_assert_ptr_nonnull(strstr(antler_model_warning(m, 1)->message, "the targets go up to 1e+06"));
+    ck_assert_ptr_null(antler_model_warning(m, 2));
+    antler_model_free(m);
+    m = antler_sequential("m", (int[]){2}, 1, NULL);
+    antler_add(m, rescaling, .scale = 0.001);
+    antler_add(m, dense, .units = 2, .activation = "softmax");
+    antler_compile(m, .optimizer = "adam", .loss = "categorical_crossentropy");
+    must(antler_fit(m, x, x), antler_model_error(m));
+    ck_assert_ptr_null(antler_model_warning(m, 0));
+    antler_model_free(m);
+    antler_data_free(x);
+    antler_data_free(y);
+}
+END_TEST
+
 START_TEST(what_is_given_stays)
 {
     antler_error err = {0};
@@ -212,6 +271,8 @@ int main(void)
     tcase_add_test(tests, each_layer_learns_what_it_is_given);
     tcase_add_test(tests, bins_are_quantiles);
     tcase_add_test(tests, fit_adapts_to_what_it_trains_on);
+    tcase_add_test(tests, a_fit_teaches_what_has_not_learned);
+    tcase_add_test(tests, numbers_far_from_1_are_warned_of);
     tcase_add_test(tests, what_is_given_stays);
     tcase_add_loop_test(tests, bad_settings_are_named, 0, sizeof refused / sizeof *refused);
     tcase_add_test(tests, bins_that_data_does_not_give);

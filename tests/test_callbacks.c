@@ -30,16 +30,16 @@ START_TEST(early_stopping_rules)
     const antler_callback_ops *ops = ops_of(callback);
     double numbers[8] = {0};
     int stopped = -1, kept = -1;
-    antler_epoch start = {.start = true};
+    antler_moment start = {.epoch = 0};
     ck_assert_int_le(ops->numbers, 8);
-    ck_assert_int_eq(ops->epoch(callback.config, numbers, &start), ANTLER_OK);
+    ck_assert_int_eq(ops->start(callback.config, numbers, &start), ANTLER_OK);
     for (int e = 0; e < stops[_i].epochs && stopped < 0; e++) {
-        antler_epoch epoch = {.epoch = e, .name = &stops[_i].name, .value = &stops[_i].value[e], .n = 1};
+        antler_moment epoch = {.epoch = e, .name = &stops[_i].name, .value = &stops[_i].value[e], .n = 1};
         ck_assert_int_eq(ops->epoch(callback.config, numbers, &epoch), ANTLER_OK);
         kept = epoch.keep ? e : kept;
         stopped = epoch.stop ? e : stopped;
     }
-    antler_epoch last = {.epoch = stops[_i].epochs};
+    antler_moment last = {.epoch = stops[_i].epochs};
     ck_assert_int_eq(ops->end(callback.config, numbers, &last), ANTLER_OK);
     ck_assert_int_eq(stopped, stops[_i].stops_at);
     ck_assert_int_eq(kept, stops[_i].best);
@@ -54,8 +54,8 @@ START_TEST(early_stopping_direction)
     antler_object callback =
         read_object(ANTLER_KIND_CALLBACK, "{\"class_name\":\"EarlyStopping\",\"config\":{\"monitor\":\"val_mine\"}}");
     double numbers[8] = {0};
-    antler_epoch start = {.start = true, .err = &err};
-    ck_assert_int_eq(((const antler_callback_ops *)ops_of(callback))->epoch(callback.config, numbers, &start),
+    antler_moment start = {.err = &err};
+    ck_assert_int_eq(((const antler_callback_ops *)ops_of(callback))->start(callback.config, numbers, &start),
                      ANTLER_VALUE);
     ck_assert_ptr_nonnull(strstr(err.message, "val_mine"));
     antler_object_free(callback);
@@ -72,7 +72,7 @@ START_TEST(early_stopping_warns_of_absence)
         read_object(ANTLER_KIND_CALLBACK, "{\"class_name\":\"EarlyStopping\",\"config\":{\"monitor\":\"val_loss\"}}");
     const antler_callback_ops *ops = ops_of(callback);
     double numbers[8] = {0};
-    antler_epoch epoch = {.name = names, .value = values, .n = 2, .warning = &warning};
+    antler_moment epoch = {.name = names, .value = values, .n = 2, .warning = &warning};
     ck_assert_int_eq(ops->epoch(callback.config, numbers, &epoch), ANTLER_OK);
     ck_assert(!epoch.stop);
     ck_assert_str_eq(warning.message, "EarlyStopping watches \"val_loss\", which is not logged; the training goes on "

@@ -212,10 +212,10 @@ static const antler_schedule_ops halving = {
 
 /* ---- callback: ends the training after its third epoch ---- */
 
-static antler_status third_epoch(const void *config, double *state, antler_epoch *epoch)
+static antler_status third_epoch(const void *config, double *state, antler_moment *epoch)
 {
     (void)config;
-    if (!epoch->start && ++state[0] == 3)
+    if (++state[0] == 3)
         epoch->stop = true;
     antler_error_set(epoch->warning, ANTLER_OK, NULL, "it is going to end after 3 epochs");
     return ANTLER_OK;

@@ -78,11 +78,11 @@ ANTLER_API size_t antler_dtype_size(antler_dtype dtype); /* bytes of one number;
 #endif
 
 /* Opens data set `name` of `path`: a data set of an HDF5 file (.h5, .hdf5), NAME.npy or NAME.csv of a directory, a .npy
-   file (name may be NULL), or columns of a .csv file: one by its name in the header, or several, "a,b"; a name "x_..."
-   that is no column is all but the last column, "y_..." the last; without a name all columns. The shape of a .csv file
-   is always (rows, columns); columns that are not asked for may hold any text. NULL and *err on failure. Data sets of
-   up to 1 GiB are read into memory; of larger ones the rows are read when they are used (a .csv file must not be
-   larger). */
+   file (name may be NULL), or columns of a .csv or .tsv file: one by its name in the header, or several, "a,b", in that
+   order; a name "x_..." that is no column is all but the last column, "y_..." the last; without a name all columns. The
+   shape of a .csv file is always (rows, columns); columns that are not asked for may hold any text. NULL and *err on
+   failure. Data sets of up to 1 GiB are read into memory; of larger ones the rows are read when they are used (a .csv
+   file must not be larger). */
 ANTLER_API antler_data *antler_data_open(const char *path, const char *name, antler_error *err);
 /* Parts, one for each input or output of a model that has several: matched to them by name, without names (NULL) by
    order. Both lists end with NULL, and the parts must outlive this. A group of an HDF5 file, or a folder of .npy and
@@ -253,6 +253,10 @@ ANTLER_API antler_status antler_model_ready(const antler_model *model, antler_er
 /* Loads a model: .json (architecture, compile settings, "fit"), .keras, or .h5 (Keras's whole-model file), told by its
    first bytes, whatever its name. NULL and *err on failure; nothing is half loaded. */
 ANTLER_API antler_model *antler_load(const char *path, antler_error *err);
+/* The same with places of its JSON changed before it is read: "fit.epochs=5", "config.layers[1].config.units=64" (a
+   value is JSON, or a bare word), NULL-terminated. A place that is not there is ANTLER_NAME; in a "config",
+   "compile_config" or "fit" a last key may be new. An .h5 file has no "compile_config" there. */
+ANTLER_API antler_model *antler_load_changed(const char *path, const char *const *change, antler_error *err);
 /* The same from a JSON text; `name` stands for the file in errors. */
 ANTLER_API antler_model *antler_load_json(const char *json, const char *name, antler_error *err);
 /* Adds weights from .weights.h5, .keras or .h5. All or nothing: every weight of the model has one in the file, and
@@ -435,12 +439,12 @@ ANTLER_API const antler_real *antler_gradient(const antler_context *context, int
 
 /* Losses that a model of several outputs can have, and values of all metrics. */
 enum { ANTLER_MOST_LOSSES = 8, ANTLER_MOST_METRICS = 32 };
-enum { ANTLER_MAX_LOGS = 2 * (1 + ANTLER_MOST_LOSSES + ANTLER_MOST_METRICS) };
+enum { ANTLER_MAX_LOGS = 2 * (1 + ANTLER_MOST_LOSSES + ANTLER_MOST_METRICS) + 2 };
 
 /* Values of one epoch or evaluation: "loss"; of several losses each, unweighted, as "NAME_loss" by its output's name;
    then the metrics, "NAME_accuracy" where there are several outputs, and "f1_score_0", "f1_score_1" ... of a metric
-   that has several values; then "val_loss" ... The names are the model's: they last until it is compiled anew or freed,
-   those of its history until the next antler_fit. */
+   that has several values; then "val_loss" ...; of a callback that changes it, "learning_rate". The names are the
+   model's: they last until it is compiled anew or freed, those of its history until the next antler_fit. */
 typedef struct antler_logs {
     int n;
     const char *name[ANTLER_MAX_LOGS];
@@ -448,12 +452,13 @@ typedef struct antler_logs {
 } antler_logs;
 
 /* Called during fit: after every batch (end_of_epoch false; running means) and after every epoch. Returning false stops
-   the training after this batch, with status ANTLER_STOPPED. */
+   the training after this batch, with status ANTLER_STOPPED; a checkpoint is then written as of that batch. */
 typedef struct antler_progress {
     int64_t epoch, epochs, batch, batches; /* from 0; `batch` batches of this epoch are done */
     double seconds;                        /* since the epoch began */
     bool end_of_epoch;
     const antler_logs *logs;
+    double checkpoint; /* of the epoch's seconds, those that checkpoints took */
 } antler_progress;
 typedef bool (*antler_progress_fn)(void *user, const antler_progress *progress);
 
@@ -477,6 +482,10 @@ struct antler_fit {
                                  model of one output; default: all 1 */
     const char *learning_rate_multipliers; /* ANTLER_JSON({"base/dense": 0.1}): factors of the rate, by names of layers;
                                               0: no update */
+    const char *save_freq; /* how often to write the checkpoint: "epoch", "10 epochs", or "500" for as many batches */
+    bool terminate_on_nan; /* true: a loss that is no finite number ends it with ANTLER_DIVERGED and an error that says
+                              where, before the step; the model has the weights of the last whole epoch then (or those
+                              from before the fit), and its optimizer starts anew. False: Keras's way */
     int end_;
 };
 #define antler_fit(model, x, ...) ANTLER_FIT_(model, x, __VA_ARGS__, )
@@ -488,6 +497,22 @@ ANTLER_API antler_status antler_fit_given(antler_model *model, const antler_data
 
 /* What the last antler_fit logged: epochs, and the logs of each. */
 ANTLER_API int64_t antler_history(const antler_model *model, const antler_logs **logs);
+
+/* How the last antler_fit ended. Indices are into its history, and -1 for none. */
+typedef struct antler_outcome {
+    bool stopped_early; /* a callback ended it before its last epoch */
+    int64_t best;       /* epoch whose `monitor` is best */
+    const char
+        *monitor; /* of the first callback that has one and whose value is logged; else "val_loss"; else "loss" */
+    double value; /* of it in that epoch */
+    int64_t kept; /* epoch whose weights the model has: the last, or one that a callback put back */
+} antler_outcome;
+ANTLER_API antler_outcome antler_fit_outcome(const antler_model *model);
+
+/* The rate of the compiled optimizer; NaN where a schedule decides, or without an optimizer. Setting it takes the place
+   of a schedule; 0 or more. */
+ANTLER_API double antler_learning_rate(const antler_model *model);
+ANTLER_API antler_status antler_set_learning_rate(antler_model *model, double rate, antler_error *err);
 
 /* These three run on a context that the model keeps for the next call (of any batch up to the largest so far, and the
    same `threads`), so that only the first one starts threads and takes memory. Several threads may call them on one

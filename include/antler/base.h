@@ -41,7 +41,8 @@ typedef float antler_real;
     X(FORMAT, -6, "bad file")          /* not the format it should be, or damaged */                                 \
     X(NAME, -7, "unknown name")        /* a class, key, layer or data set that does not exist */                     \
     X(UNSUPPORTED, -8, "unsupported")  /* Keras has it, this build or version has not */                             \
-    X(STOPPED, -9, "stopped")          /* a callback of the caller's ended the work */
+    X(STOPPED, -9, "stopped")          /* a callback of the caller's ended the work */                               \
+    X(DIVERGED, -10, "diverged")       /* the loss of a training is no finite number any more */
 
 typedef enum antler_status {
 #define ANTLER_STATUS_ENUM(name, code, text) ANTLER_##name = (code),

@@ -149,6 +149,9 @@ typedef struct antler_layer_ops {
     /* optional: where the last of `arguments` is a list of lists in Keras ([[h, c], [h]]), the size of its i-th; 0 past
        them, and for a plain list */
     int (*list_size)(const void *config, int i);
+    /* optional: whether, where it gives the model's output, `adapt` is to learn of the targets: what it gives is to be
+       like them */
+    bool (*of_targets)(const void *config);
 } antler_layer_ops;
 
 /* A function of TensorFlow that is an operator's like, as tf-keras names it in files ("math.reduce_mean"). */

@@ -191,29 +191,42 @@ typedef struct antler_optimizer_ops {
     bool always_interleaved; /* in files of Keras before 2.11, too, which have slot after slot of all others */
 } antler_optimizer_ops;
 
-/* What a callback sees at the end of an epoch. */
-typedef struct antler_epoch {
-    int64_t epoch;           /* from 0 */
-    bool start;              /* true for the call before the first epoch: no logs yet */
-    const char *const *name; /* [n] "loss", "accuracy", "val_loss" ... */
-    const double *value;     /* [n] */
+/* What a callback sees; what it sets is done when its hook returns. */
+typedef struct antler_moment {
+    struct antler_model *model; /* being trained: its weights may be read and changed, and it may be saved */
+    int64_t epoch, epochs;      /* the running epoch, or the one that has just ended, from 0; where the last one ends */
+    int64_t batch, batches;     /* of this epoch; batch: the one that has just ended, from 0 */
+    const char *const *name;    /* [n] "loss", "accuracy", "val_loss" ... */
+    const double *value;        /* [n] of the epoch; after a batch, the running means; at the start, NaN */
     int n;
-    bool stop;    /* set: training ends after this epoch */
-    bool keep;    /* set: the core keeps a copy of the weights as they are now */
-    bool restore; /* set: the core puts the kept copy back */
+    double rate;           /* the learning rate; NaN: a schedule decides. Set: that of the steps from now on */
+    bool log_rate;         /* set: the rate is among the logs of this epoch, as "learning_rate" */
+    bool stop;             /* set: training ends after this epoch */
+    bool keep;             /* set: the core keeps a copy of the weights as they are now */
+    bool restore;          /* set: the core puts the kept copy back */
+    bool terminate_on_nan; /* at the start; set: a loss that is no finite number ends the training with an error */
+    bool foreign; /* the callback's config comes from a model's file, whoever wrote that: paths in it stay below the
+                     current directory */
     antler_error *err;
     antler_error *warning; /* what the user should know of, by antler_error_set with ANTLER_OK: the core adds it to
                               antler_model_warning, once */
-} antler_epoch;
+} antler_moment;
 
-/* state: `numbers` doubles, zeroed at the start, saved with checkpoints. */
+/* Hooks may be NULL; those of several callbacks are called in the order of "callbacks". What a callback has to remember
+   from one call to the next is in `state`: `numbers` doubles, zeroed at the start and saved with checkpoints, so that a
+   resumed training goes on with the same. */
+typedef antler_status antler_callback_hook(const void *config, double *state, antler_moment *moment);
 typedef struct antler_callback_ops {
     antler_type type;
     int numbers;
-    antler_status (*epoch)(const void *config, double *state, antler_epoch *epoch);
-    antler_status (*end)(const void *config, double *state, antler_epoch *epoch); /* optional: after the last epoch */
-    bool (*keeps)(
-        const void *config); /* optional: it may set `keep`, so that the copy has its room before the first step */
+    antler_callback_hook *start;         /* before the first step: refuses what cannot work; a checkpoint's state comes
+                                            after it */
+    antler_callback_hook *epoch_begin;   /* also of an epoch that goes on in its midst */
+    antler_callback_hook *batch;         /* after each step */
+    antler_callback_hook *epoch;         /* after each epoch */
+    antler_callback_hook *end;           /* after the last epoch */
+    bool (*keeps)(const void *config);   /* it may set `keep`, so that the copy has its room before the first step */
+    bool (*batches)(const void *config); /* whether it needs `batch`, for the running means cost time; NULL: it does */
 } antler_callback_ops;
 
 #ifdef __cplusplus

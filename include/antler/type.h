@@ -116,7 +116,8 @@ typedef struct antler_field {
     unsigned flags;
     int count;                  /* INTS: how many, 0 for any number. Flagged ANTLER_CHANNELS: see there */
     antler_kind of;             /* OBJECT, OBJECTS */
-    const char *const *choices; /* STRING: NULL-terminated list of what it may be, or NULL */
+    const char *const *choices; /* STRING: NULL-terminated list of what it may be, or NULL. INT: words that it may be
+                                   beside a number, the first of which is -1, the second -2 ... */
     const char *doc;            /* one line for `antler layers NAME` and the documentation */
     const char *legacy;         /* the key in legacy .h5 files, which Keras 2 reads as well as 3; NULL: the same */
 } antler_field;

@@ -164,10 +164,12 @@ static antler_status check_ready(const antler_model *model, bool trains, antler_
 
 antler_model *antler__open_compiled(const antler_arguments *a, bool trains, antler_error *err)
 {
-    antler_model *model = antler_load(a->argument[0], err);
+    antler_model *model = antler_load_changed(a->argument[0], a->set, err);
     if (!model)
         return NULL;
     antler_status status = compile(a, model, err);
+    if (status == ANTLER_OK && a->given & ANTLER_OPTION_LEARNING_RATE)
+        status = antler_set_learning_rate(model, a->learning_rate, err);
     if (status == ANTLER_OK && (status = prepare(a, model, err)) == ANTLER_OK &&
         (status = build(model, err)) == ANTLER_OK && (status = check_ready(model, trains, err)) != ANTLER_OK)
         advise(a, err);

@@ -88,6 +88,16 @@ const char *antler__data_path(const antler_arguments *a, const antler_model *mod
 antler_status antler__open_pair(const char *path, const char *x_name, const char *y_name, antler_set *x, antler_set *y,
                                 antler_error *err);
 
+/* Whether a path is that of a table, which the model says how to read; "-" is one from standard input. */
+bool antler__is_table(const char *path);
+/* Opens a table to train on. */
+antler_status antler__table_learn(const antler_arguments *a, antler_model *model, const char *path, antler_set *x,
+                                  antler_set *y, antler_error *err);
+/* Opens what is evaluated, with weights, or of y NULL predicted: of a table, or x_test and y_test, or what the options
+   say. */
+antler_status antler__open_xy(const antler_arguments *a, antler_model *model, const char *path, antler_set *x,
+                              antler_set *y, antler_error *err);
+
 /* Names the file of an error that has none yet; of data only where it is one of data or shapes. */
 void antler__blame(const char *path, antler_error *err);
 void antler__blame_data(const char *path, antler_error *err);
@@ -101,8 +111,10 @@ antler_status antler__targets_check(const antler_model *model, const antler_data
                                     antler_error *err);
 /* The part of y that is for an output by its name, or else the only one; NULL for none. */
 const antler_data *antler__part_for(const antler_model *model, const antler_data *y, int64_t output);
-/* "title  4,000 samples; classes 0 to 9: 393, 392 ..."; the classes where there are up to 20. */
-antler_status antler__targets_print(const char *title, const antler_data *y, antler_error *err);
+/* "title  4,000 samples; classes 0 to 9: 393, 392 ..."; the classes where there are up to 20, by their
+   names where the model has such. */
+antler_status antler__targets_print(const antler_model *model, const char *title, const antler_data *y,
+                                    antler_error *err);
 
 /* Random data that a model can train on: tokens where it takes such, targets that fit its losses. */
 typedef struct antler_random_data {

@@ -1,5 +1,6 @@
 /* The confusion matrix of `antler evaluate --confusion`: how many rows of each class (a line) were predicted as each.
  */
+#include "antler/table.h"
 #include "cli/command.h"
 
 #include <inttypes.h>
@@ -41,21 +42,30 @@ static antler_status count(confusion *c, antler_real *target, antler_error *err)
     return ANTLER_OK;
 }
 
-static antler_status print(const confusion *c, antler_error *err)
+static void add_class(antler_table *table, const antler_model *model, int64_t i)
+{
+    const char *name = antler_class_name(model, i);
+    if (name)
+        antler__table_add(table, "%s", name);
+    else
+        antler__table_add(table, "%" PRId64, i);
+}
+
+static antler_status print(const confusion *c, const antler_model *model, antler_error *err)
 {
     antler_table table = {.columns = (int)c->classes + 1};
     antler__table_add(&table, "%s", "class");
     for (int64_t i = 0; i < c->classes; i++)
-        antler__table_add(&table, "%" PRId64, i);
+        add_class(&table, model, i);
     for (int64_t y = 0; y < c->classes; y++) {
-        antler__table_add(&table, "%" PRId64, y);
+        add_class(&table, model, y);
         for (int64_t i = 0; i < c->classes; i++)
             antler__table_add(&table, "%" PRId64, c->count[y * c->classes + i]);
     }
     return antler__table_print(&table, UINT_MAX, err);
 }
 
-static antler_status show(confusion *c, const char *name, antler_error *err)
+static antler_status show(confusion *c, const antler_model *model, const char *name, antler_error *err)
 {
     char shown[256];
     int64_t targets = antler_count(antler_data_shape(c->y), 1);
@@ -71,7 +81,7 @@ static antler_status show(confusion *c, const char *name, antler_error *err)
     printf("\nconfusion of %s: a line for each class of the targets, a column for each that was predicted\n",
            antler__shown(name, shown, sizeof shown));
     if (status == ANTLER_OK)
-        status = print(c, err);
+        status = print(c, model, err);
     free(target);
     free(c->count);
     return status;
@@ -96,7 +106,7 @@ antler_status antler__confusion_print(antler_model *model, const antler_data *x,
         c.inner = antler_count(out, 1) / c.width;
         at += rows * antler_count(out, 1);
         if (part)
-            show(&c, name, err);
+            show(&c, model, name, err);
     }
     free(p);
     free(shapes);

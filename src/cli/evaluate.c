@@ -7,11 +7,9 @@ static antler_status evaluate(const antler_arguments *a, antler_model *model, an
     const char *path = antler__data_path(a, model, text, sizeof text, err);
     if (!path)
         return err->status;
-    const char *y_name = a->y ? a->y : "y_test";
-    ANTLER_TRY(antler__open_pair(path, a->x ? a->x : "x_test", y_name, x, y, err));
+    ANTLER_TRY(antler__open_xy(a, model, path, x, y, err));
     antler__set_warn(a, x, y);
-    ANTLER_TRY(antler__targets_check(model, y->data, path, y_name, err));
-    ANTLER_TRY(antler__set_weigh(y, path, a->sample_weight, err));
+    ANTLER_TRY(antler__targets_check(model, y->data, path, a->y ? a->y : antler__is_table(path) ? "y" : "y_test", err));
     antler_evaluate(model, x->data, y->data, antler__batch_size(a, model), (int)a->threads, logs, err);
     antler__blame_data(path, err);
     return err->status;
@@ -40,9 +38,9 @@ const antler_command antler__command_evaluate = {
     "MODEL",
     1,
     1,
-    ANTLER_OPTION_DATA | ANTLER_OPTION_X | ANTLER_OPTION_Y | ANTLER_OPTION_SAMPLE_WEIGHT | ANTLER_OPTION_CONFUSION |
-        ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME |
-        ANTLER_OPTION_LOSS | ANTLER_OPTION_OPTIMIZER | ANTLER_OPTION_METRICS,
+    ANTLER_OPTION_DATA | ANTLER_OPTION_MISSING | ANTLER_OPTION_X | ANTLER_OPTION_Y | ANTLER_OPTION_SAMPLE_WEIGHT |
+        ANTLER_OPTION_CONFUSION | ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS |
+        ANTLER_OPTION_BY_NAME | ANTLER_OPTION_LOSS | ANTLER_OPTION_OPTIMIZER | ANTLER_OPTION_METRICS,
     "prints loss and metrics over a data set",
     run,
 };

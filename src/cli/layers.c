@@ -57,6 +57,8 @@ static const char *range_text(const antler_field *f, char *text, size_t size)
     text[0] = '\0';
     for (int i = 0; f->choices && f->choices[i] && used < size; i++)
         used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", f->choices[i]);
+    if (f->min != f->max && used && used < size) /* words, or a number */
+        used += (size_t)snprintf(text + used, size - used, " or ");
     if (f->min != f->max && used < size)
         used += bounds_text(f, text + used, size - used);
     if (f->flags & ANTLER_NULLABLE && used < size)

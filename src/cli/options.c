@@ -3,14 +3,15 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum option_kind { FLAG, TEXT, NUMBER } option_kind;
+typedef enum option_kind { FLAG, TEXT, NUMBER, REAL, LIST } option_kind; /* LIST: may be repeated */
 
 typedef struct option {
-    unsigned bit;
+    uint64_t bit;
     const char *name;
     option_kind kind;
     size_t offset;     /* of the value in antler_arguments */
@@ -24,13 +25,17 @@ static const int64_t MANY = 1000000000;
 
 static const option options[] = {
     {ANTLER_OPTION_DATA, "--data", TEXT, AT(data), "FILE", 0, 0,
-     "data: .h5, .npy, .csv or a directory of such (default: \"data\" of the model's \"fit\")"},
+     "data: .csv, .tsv, - (a table from standard input), .h5, .npy or a directory of such (default: \"data\" of the "
+     "model's \"fit\")"},
     {ANTLER_OPTION_X, "--x", TEXT, AT(x), "NAME", 0, 0,
      "name of the inputs in the data (default: for train \"x\" of \"fit\", or x_train; else x_test)"},
     {ANTLER_OPTION_Y, "--y", TEXT, AT(y), "NAME", 0, 0,
      "name of the targets in the data (default: for train \"y\" of \"fit\", or y_train; else y_test)"},
     {ANTLER_OPTION_SAMPLE_WEIGHT, "--sample-weight", TEXT, AT(sample_weight), "NAME", 0, 0,
      "name of the weights of the samples in the data (default: for train \"sample_weight\" of \"fit\", or none)"},
+    {ANTLER_OPTION_MISSING, "--missing", TEXT, AT(missing), "HOW", 0, 0,
+     "missing values of a table: refuse, drop (the row) or mean (of training) (default: as trained, or \"missing\" of "
+     "\"fit\", or refuse)"},
     {ANTLER_OPTION_EPOCHS, "--epochs", NUMBER, AT(epochs), "N", 1, MANY,
      "passes over the training data (default: that of \"fit\", or 1)"},
     {ANTLER_OPTION_BATCH_SIZE, "--batch-size", NUMBER, AT(batch_size), "N", 1, MANY,
@@ -48,9 +53,13 @@ static const option options[] = {
     {ANTLER_OPTION_THREADS, "--threads", NUMBER, AT(threads), "N", 1, ANTLER_MAX_THREADS,
      "threads (default: as many as the machine runs at a time); results do not depend on it"},
     {ANTLER_OPTION_OUTPUT, "--output", TEXT, AT(output), "FILE", 0, 0,
-     "file for the result: of train .keras, .h5, .weights.h5 or .json, of predict .h5 or .hdf5"},
+     "file for the result: of train .keras, .h5, .weights.h5 or .json, of predict .csv, - (a table to standard "
+     "output), .h5 or "
+     ".hdf5"},
     {ANTLER_OPTION_CHECKPOINT, "--checkpoint", TEXT, AT(checkpoint), "DIR", 0, 0,
-     "write the whole state there after every epoch"},
+     "write the whole state there while training"},
+    {ANTLER_OPTION_SAVE_FREQ, "--save-freq", TEXT, AT(save_freq), "FREQ", 0, 0,
+     "how often the checkpoint is written: epoch, \"10 epochs\", or 500 for as many batches (default: epoch)"},
     {ANTLER_OPTION_RESUME, "--resume", FLAG, AT(resume), NULL, 0, 0, "go on from the checkpoint, if there is one"},
     {ANTLER_OPTION_LOG_DIR, "--log-dir", TEXT, AT(log_dir), "DIR", 0, 0, "write history.csv and settings.json there"},
     {ANTLER_OPTION_MC, "--mc", NUMBER, AT(mc), "N", 1, MANY,
@@ -64,6 +73,10 @@ static const option options[] = {
      "loss in place of the model's own: a name, or {\"class_name\": ..., \"config\": ...}"},
     {ANTLER_OPTION_OPTIMIZER, "--optimizer", TEXT, AT(optimizer), "NAME", 0, 0,
      "optimizer in place of the model's own, as --loss"},
+    {ANTLER_OPTION_LEARNING_RATE, "--learning-rate", REAL, AT(learning_rate), "X", 0, MANY,
+     "learning rate in place of the optimizer's own, or of its schedule"},
+    {ANTLER_OPTION_SET, "--set", LIST, AT(set), "PATH=VALUE", 0, 0,
+     "change a place of the model's JSON, such as fit.epochs=5 or config.layers[1].config.units=64; may be repeated"},
     {ANTLER_OPTION_METRICS, "--metrics", TEXT, AT(metrics), "NAMES", 0, 0,
      "metrics in place of the model's own: mae,accuracy, or a list in JSON"},
     {ANTLER_OPTION_CONFUSION, "--confusion", FLAG, AT(confusion), NULL, 0, 0,
@@ -115,6 +128,29 @@ static bool number(const option *o, const char *text, int64_t *value)
     return n >= o->min && n <= o->max;
 }
 
+static bool real(const option *o, const char *text, double *value)
+{
+    char *end;
+    *value = strtod(text, &end);
+    return end != text && *end == '\0' && strspn(text, "+-.0123456789eE") == strlen(text) && isfinite(*value) &&
+           *value >= (double)o->min;
+}
+
+/* Appends to a NULL-terminated list. */
+static bool append(const option *o, const char *value, const char **list, char *complaint, size_t size)
+{
+    int n = 0;
+    while (list[n])
+        n++;
+    if (n == ANTLER_MAX_SETS)
+        snprintf(complaint, size, "more than %d of %s", ANTLER_MAX_SETS, o->name);
+    else if (!strchr(value, '='))
+        snprintf(complaint, size, "%s: '%s' is not %s", o->name, value, o->value);
+    else
+        list[n] = value;
+    return list[n] != NULL;
+}
+
 /* Stores the value; false, and a complaint, when it is none. */
 static bool store(const option *o, const char *value, antler_arguments *a, char *complaint, size_t size)
 {
@@ -135,6 +171,13 @@ static bool store(const option *o, const char *value, antler_arguments *a, char 
         snprintf(complaint, size, "%s: '%s' is not a whole number from %" PRId64 " to %" PRId64, o->name, value, o->min,
                  o->max);
         return false;
+    case REAL:
+        if (real(o, value, at))
+            return true;
+        snprintf(complaint, size, "%s: '%s' is not a number, %" PRId64 " or more", o->name, value, o->min);
+        return false;
+    case LIST:
+        return append(o, value, at, complaint, size);
     }
     return false;
 }
@@ -149,7 +192,7 @@ static bool take(const antler_command *command, int words, char *const *word, in
         unknown(command, text, complaint, size);
         return false;
     }
-    if (a->given & o->bit) {
+    if (a->given & o->bit && o->kind != LIST) {
         snprintf(complaint, size, "%s is given twice", o->name);
         return false;
     }

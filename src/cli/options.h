@@ -32,16 +32,23 @@ enum {
     ANTLER_OPTION_BY_NAME = 1 << 23,
     ANTLER_OPTION_JSON = 1 << 24,
     ANTLER_OPTION_LENGTH = 1 << 25,
-    ANTLER_OPTION_NOISE = 1 << 26
+    ANTLER_OPTION_NOISE = 1 << 26,
+    ANTLER_OPTION_SAVE_FREQ = 1 << 27,
+    ANTLER_OPTION_LEARNING_RATE = 1 << 28,
+    ANTLER_OPTION_SET = 1 << 29
 };
+#define ANTLER_OPTION_MISSING (UINT64_C(1) << 42)
 
-enum { ANTLER_MAX_ARGUMENTS = 2 };
+enum { ANTLER_MAX_ARGUMENTS = 2, ANTLER_MAX_SETS = 64 };
 
 /* What the user wrote. Options that were not given are 0. */
 typedef struct antler_arguments {
     const char *argument[ANTLER_MAX_ARGUMENTS]; /* what is no option; NULL beyond */
-    unsigned given;
-    const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights, *sample_weight, *loss, *optimizer, *metrics;
+    uint64_t given;
+    const char *data, *x, *y, *output, *checkpoint, *log_dir, *weights, *sample_weight, *loss, *optimizer, *metrics,
+        *save_freq, *missing;
+    const char *set[ANTLER_MAX_SETS + 1]; /* NULL beyond */
+    double learning_rate;
     int64_t epochs, batch_size, length, seed, threads, mc;
     bool adapt, validation, no_shuffle, resume, all, quiet, confusion, by_name, json, noise;
 } antler_arguments;
@@ -51,7 +58,7 @@ typedef struct antler_command {
     const char *name;
     const char *operands; /* "MODEL", "IN OUT", "[NAME]" */
     int least, most;      /* number of operands */
-    unsigned options;
+    uint64_t options;
     const char *doc;                       /* one line */
     int (*run)(const antler_arguments *a); /* returns the exit status */
 } antler_command;

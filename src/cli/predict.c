@@ -1,3 +1,4 @@
+#include "antler/table.h"
 #include "cli/command.h"
 
 #include <inttypes.h>
@@ -58,7 +59,7 @@ static antler_status predict(const antler_arguments *a, antler_model *model, ant
     int64_t numbers, batch = antler__batch_size(a, model);
     if (!path)
         return err->status;
-    ANTLER_TRY(antler__set_open(x, path, a->x ? a->x : "x_test", err));
+    ANTLER_TRY(antler__open_xy(a, model, path, x, NULL, err));
     measure(model, x->data, p, &numbers, err);
     antler__blame_data(path, err);
     ANTLER_TRY(err->status);
@@ -129,20 +130,38 @@ static bool ends_in(const antler_model *model, int64_t output, const char *name)
     return activation && strcmp(activation, name) == 0;
 }
 
+/* Of the column of decisions: 8, or that of the longest name of a class. */
+static int decision_width(const antler_model *model)
+{
+    size_t width = 8, most = 40;
+    const char *name;
+    for (int64_t i = 0; (name = antler_class_name(model, i)); i++)
+        width = strlen(name) > width ? strlen(name) : width;
+    return (int)(width < most ? width : most);
+}
+
+static void print_decision(int64_t decision, const char *name, int width)
+{
+    char shown[256];
+    if (decision < 0 || name)
+        printf("  %*s ", width, name ? antler__shown(name, shown, sizeof shown) : "-");
+    else
+        printf("  %*" PRId64 " ", width, decision);
+}
+
 static void print_rows(const antler_model *model, int64_t output, const prediction *p)
 {
     int64_t n = p->shape.rank > 1 ? p->shape.dim[p->shape.rank - 1] : 1;
     int64_t rows = n > 0 ? antler_count(&p->shape, 0) / n : 0;
     bool probability = ends_in(model, output, "sigmoid");
-    printf("   index  decision  %s%s\n", probability || ends_in(model, output, "softmax") ? "probabilities" : "outputs",
+    int width = decision_width(model);
+    printf("   index  %*s  %s%s\n", width, "decision",
+           probability || ends_in(model, output, "softmax") ? "probabilities" : "outputs",
            p->deviation ? " and their standard deviations" : "");
     for (int64_t row = 0; row < rows; row++) {
         int64_t decision = decide(p->y + row * n, n, probability);
         print_index(&p->shape, row);
-        if (decision < 0)
-            printf("  %8s ", "-");
-        else
-            printf("  %8" PRId64 " ", decision);
+        print_decision(decision, decision < 0 ? NULL : antler_class_name(model, decision), width);
         for (int64_t i = 0; i < n; i++)
             printf(" %8.5g", (double)p->y[row * n + i]);
         for (int64_t i = 0; p->deviation && i < n; i++)
@@ -164,17 +183,19 @@ static void print_all(const antler_model *model, const predictions *p)
 
 static int run(const antler_arguments *a)
 {
-    static const char *const suffixes[] = {".h5", ".hdf5", NULL};
+    static const char *const suffixes[] = {".csv", ".h5", ".hdf5", NULL};
     antler_error err = {0};
     antler_set x = {0};
     predictions p = {0};
     antler_model *model = NULL;
-    if (a->output && antler__check_output(a->output, suffixes, &err) == ANTLER_OK)
+    if (a->output && strcmp(a->output, "-") != 0 && antler__check_output(a->output, suffixes, &err) == ANTLER_OK)
         antler__check_apart(a->data, a->output, &err);
     if (err.status == ANTLER_OK && (model = antler__open_model(a, &err)) &&
         predict(a, model, &x, &p, &err) == ANTLER_OK) {
         antler__set_warn(a, &x, NULL);
-        if (a->output)
+        if (a->output && antler__is_table(a->output))
+            antler_table_save(model, a->output, p.y, p.deviation, p.output->shape.dim[0], &err);
+        else if (a->output)
             write_file(a->output, &p, &err);
         else
             print_all(model, &p);
@@ -192,8 +213,9 @@ const antler_command antler__command_predict = {
     "MODEL",
     1,
     1,
-    ANTLER_OPTION_DATA | ANTLER_OPTION_X | ANTLER_OPTION_OUTPUT | ANTLER_OPTION_MC | ANTLER_OPTION_BATCH_SIZE |
-        ANTLER_OPTION_SEED | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS | ANTLER_OPTION_BY_NAME,
+    ANTLER_OPTION_DATA | ANTLER_OPTION_MISSING | ANTLER_OPTION_X | ANTLER_OPTION_OUTPUT | ANTLER_OPTION_MC |
+        ANTLER_OPTION_BATCH_SIZE | ANTLER_OPTION_SEED | ANTLER_OPTION_THREADS | ANTLER_OPTION_WEIGHTS |
+        ANTLER_OPTION_BY_NAME,
     "prints or writes predictions for a data set",
     run,
 };

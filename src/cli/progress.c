@@ -41,6 +41,8 @@ static void print_epoch(const antler_display *d, const antler_progress *p)
     char line[1024];
     size_t used = (size_t)snprintf(line, sizeof line, "epoch %*" PRId64 "/%" PRId64 "  %.3gs", digits(p->epochs),
                                    p->epoch + 1, p->epochs, p->seconds);
+    if (p->checkpoint > 0)
+        used += (size_t)snprintf(line + used, sizeof line - used, " (checkpoint %.2gs)", p->checkpoint);
     add_logs(line, sizeof line, used, p->logs);
     printf("%s%s%s\n", d->terminal ? "\r" : "", line, d->terminal ? "\033[K" : "");
 }

@@ -1,4 +1,5 @@
 /* A look at the targets before any work: are labels classes of the model, and how many samples has each. */
+#include "antler/table.h"
 #include "cli/command.h"
 
 #include <inttypes.h>
@@ -103,16 +104,29 @@ static antler_status count_classes(const antler_data *y, int64_t *count, bool *b
     return ANTLER_OK;
 }
 
+/* "; setosa 40, versicolor 41": of a single output. */
+static antler_status print_named(const antler_model *model, const int64_t *count)
+{
+    char shown[256];
+    const char *name;
+    for (int64_t c = 0; (name = antler_class_name(model, c)); c++)
+        printf("%s%s %" PRId64, c ? ", " : "; ", antler__shown(name, shown, sizeof shown), count[c]);
+    return ANTLER_OK;
+}
+
 /* "; classes 0 to 9: 393, 392 ..." where they are some; of a part with its name. */
-static antler_status print_classes(const antler_data *y, const char *name, antler_error *err)
+static antler_status print_classes(const antler_model *model, const antler_data *y, const char *name, antler_error *err)
 {
     int64_t count[MOST_CLASSES] = {0};
     int last = 0;
     bool balanced;
     char shown[256];
     ANTLER_TRY(count_classes(y, count, &balanced, err));
+    balanced = balanced && !antler_class_name(model, MOST_CLASSES);
     for (int c = 0; c < MOST_CLASSES; c++)
         last = count[c] ? c : last;
+    if (balanced && antler_class_name(model, 0))
+        return print_named(model, count);
     if (balanced)
         printf("; %s%sclasses 0 to %d: ", name ? antler__shown(name, shown, sizeof shown) : "", name ? " " : "", last);
     for (int c = 0; balanced && c <= last; c++)
@@ -120,14 +134,15 @@ static antler_status print_classes(const antler_data *y, const char *name, antle
     return ANTLER_OK;
 }
 
-antler_status antler__targets_print(const char *title, const antler_data *y, antler_error *err)
+antler_status antler__targets_print(const antler_model *model, const char *title, const antler_data *y,
+                                    antler_error *err)
 {
     const antler_data *part;
     const char *name;
     char text[32];
     printf("%-11s %s samples", title, antler__number_text(antler_data_shape(y)->dim[0], text, sizeof text));
     for (int64_t i = 0; (part = antler_data_part(y, i, &name)); i++)
-        ANTLER_TRY(print_classes(part, name, err));
+        ANTLER_TRY(print_classes(model, part, name, err));
     putchar('\n');
     return ANTLER_OK;
 }

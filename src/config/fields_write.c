@@ -112,7 +112,9 @@ antler_json *antler__field_write(const antler_field *field, const void *config, 
         return antler__by_output_write(field, value, parent, key, style);
     switch (field->kind) {
     case ANTLER_INT:
-        return add_int(parent, key, *(const int64_t *)value);
+        return field->choices && *(const int64_t *)value < 0
+                   ? antler__json_add_string(parent, key, field->choices[-1 - *(const int64_t *)value])
+                   : add_int(parent, key, *(const int64_t *)value);
     case ANTLER_REAL:
         return isnan(*(const double *)value) ? antler__json_add_null(parent, key)
                                              : antler__json_add_real(parent, key, *(const double *)value);

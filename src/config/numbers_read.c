@@ -189,12 +189,22 @@ static antler_status read_reals(const antler_field *field, const antler_json *no
     return read_real_items(field, node, place, report, item);
 }
 
+static bool is_word(const antler_field *field, const antler_json *node, int64_t *value)
+{
+    for (int64_t i = 0; field->choices && field->choices[i]; i++)
+        if (strcmp(field->choices[i], antler__json_string(node)) == 0) {
+            *value = -1 - i;
+            return true;
+        }
+    return false;
+}
+
 antler_status antler__number_read(const antler_field *field, const antler_json *node, const antler_place *place,
                                   antler_report *report, void *value)
 {
     switch (field->kind) {
     case ANTLER_INT:
-        return read_int(field, node, place, report, value);
+        return is_word(field, node, value) ? ANTLER_OK : read_int(field, node, place, report, value);
     case ANTLER_REAL:
         return read_real(field, node, place, report, value);
     case ANTLER_INTS:

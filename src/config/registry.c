@@ -131,7 +131,6 @@ static const struct method {
     METHOD(METRIC, metric_ops, result),
     METHOD(OPTIMIZER, optimizer_ops, step),
     METHOD(SCHEDULE, schedule_ops, rate),
-    METHOD(CALLBACK, callback_ops, epoch),
     METHOD(OPERATION, operation_ops, layer.infer),
     METHOD(OPERATION, operation_ops, layer.forward),
     METHOD(OPERATION, operation_ops, layer.backward),

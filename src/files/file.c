@@ -108,6 +108,19 @@ antler_status antler__file_read(const char *path, size_t most, void **data, size
     return ANTLER_OK;
 }
 
+antler_status antler__file_read_input(size_t most, void **data, size_t *bytes, antler_error *err)
+{
+    char *text = NULL;
+    antler_status status = read_all(STDIN_FILENO, "standard input", 0, most, &text, bytes, err);
+    if (status != ANTLER_OK) {
+        antler__free(text);
+        text = NULL;
+        antler__error_file(err, "standard input");
+    }
+    *data = text;
+    return status;
+}
+
 bool antler__file_take_at(int file, void *data, size_t bytes, int64_t offset)
 {
     for (size_t used = 0; used < bytes;) {

@@ -10,6 +10,8 @@
 antler_status antler__file_open(const char *path, int *file, int64_t *bytes, antler_error *err);
 /* A text or binary file, whole, zero-terminated beyond *bytes; for antler__free. */
 antler_status antler__file_read(const char *path, size_t most, void **data, size_t *bytes, antler_error *err);
+/* The same of standard input, up to its end. */
+antler_status antler__file_read_input(size_t most, void **data, size_t *bytes, antler_error *err);
 /* Replaces the file at path by these bytes, atomically: on failure it is as it was. A link stays and its file is
    replaced; a device is written to. antler_file_check tells beforehand whether it can be done. */
 antler_status antler__file_write(const char *path, const void *data, size_t bytes, antler_error *err);

@@ -270,6 +270,12 @@ static bool adapts(const void *config)
     return !is_given(config);
 }
 
+/* As the last layer it brings outputs of about 1 to what the targets are in. */
+static bool of_targets(const void *config)
+{
+    return ((const normalization *)config)->invert;
+}
+
 /* Mean and variance of each kept place, in double, over the samples in their order. */
 static antler_status adapt(void *config, antler_adaptation *a)
 {
@@ -313,4 +319,5 @@ const antler_layer_ops antler_layer_normalization = {
     .initialize_state = initialize,
     .adapts = adapts,
     .adapt = adapt,
+    .of_targets = of_targets,
 };

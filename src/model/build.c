@@ -3,6 +3,7 @@
 
 #include "config/registry.h"
 #include "core/memory.h"
+#include "files/columns.h"
 #include "model/compile.h"
 #include "model/structure.h"
 #include "model/unread.h"
@@ -26,6 +27,7 @@ void antler_model_free(antler_model *model)
     antler__compile_free(model->compile);
     antler__compile_free(model->logged);
     antler__config_free(&antler__fit_type, model->fit);
+    antler__columns_free(model->columns);
     antler__free(model->history);
     antler__free(model->warning);
     antler__free(model->note);

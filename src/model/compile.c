@@ -104,7 +104,7 @@ const char *antler__log_named(const antler_compile_settings *s, const char *name
         for (int i = 0; i < s->logs; i++)
             if (strcmp(s->log_name[validation][i], name) == 0)
                 return s->log_name[validation][i];
-    return NULL;
+    return strcmp(name, ANTLER_RATE_LOG) == 0 ? ANTLER_RATE_LOG : NULL;
 }
 
 /* ---- from and to JSON -------------------------------------------------------------------------------------------- */

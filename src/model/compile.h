@@ -17,6 +17,8 @@ antler_status antler__compile_decay(const antler_json *node, antler_json **trans
 bool antler__compile_is_older(const antler_json *node);
 /* Takes what was read as a config of these types, or frees it if it says nothing. */
 void antler__compile_take(antler_compile_settings *read, antler_compile_settings **settings);
+/* The log of the rate, which callbacks add. */
+#define ANTLER_RATE_LOG "learning_rate"
 /* The settings' own copy of the name of a log, which a history may keep; NULL for another name. */
 const char *antler__log_named(const antler_compile_settings *settings, const char *name);
 

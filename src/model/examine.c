@@ -288,7 +288,8 @@ static void look(examination *e, int64_t bytes)
         antler__free(text);
         break;
     default:
-        e->other = e->container == ANTLER_CONTAINER_OTHER && antler__ends_with(e->path, ".csv");
+        e->other = e->container == ANTLER_CONTAINER_OTHER &&
+                   (antler__ends_with(e->path, ".csv") || antler__ends_with(e->path, ".tsv"));
         if (e->other)
             tell(e, ANTLER_FOUND_CONTENT, NULL, "data: a table");
     }

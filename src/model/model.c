@@ -261,6 +261,11 @@ int64_t antler_history(const antler_model *model, const antler_logs **logs)
     return model ? model->epochs_logged : 0;
 }
 
+antler_outcome antler_fit_outcome(const antler_model *model)
+{
+    return model && model->epochs_logged ? model->outcome : (antler_outcome){.best = -1, .kept = -1};
+}
+
 void antler_text_free(char *text)
 {
     antler__free(text);

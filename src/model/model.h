@@ -162,6 +162,7 @@ typedef struct antler_fit_settings {
     const char *data, *x, *y;                        /* file, and names of its data sets */
     const char *validation_data[ANTLER_MAX_STRINGS]; /* names of x, y and weights to validate on, in the same file */
     const char *sample_weight;                       /* name of the weights of y */
+    const char *missing, *tokens, *categories;       /* of a table */
     antler_by_output class_weight;
     antler_objects callbacks;
     antler_by_output multipliers; /* of the rate, by names of layers: always a dict */
@@ -181,6 +182,7 @@ struct antler_model {
     int64_t part;                                   /* the member of whole->tree that it is; -1: none, for it failed */
     antler_compile_settings *compile;               /* NULL: not compiled */
     antler_fit_settings *fit;                       /* of type antler__fit_type; NULL: no "fit" */
+    struct antler_columns *columns;                 /* "table" of "fit"; NULL: it was trained with none */
     antler_unread *unread;                          /* [unreads] */
     int64_t unreads;
     int64_t seed;
@@ -212,6 +214,7 @@ struct antler_model {
     int64_t sites;                         /* noise sites of all calls */
     int64_t trained_size, size;            /* elements (padded) of the trained part, and of all */
     antler_real *parameters;               /* [size] one block; NULL until weights are drawn or loaded */
+    bool read;                             /* a file's weights are among them, or were */
     bool initialized;                      /* parameters are there and hold weights, drawn or loaded */
 
     int slots; /* of the compiled optimizer, allocated with the first training context or by loading: first those that
@@ -227,6 +230,7 @@ struct antler_model {
     antler_logs *history;                     /* [epochs_logged], with room for history_room */
     antler_compile_settings *logged;          /* whose names are in the history; a share, or NULL */
     int64_t epochs_logged, history_room;
+    antler_outcome outcome; /* of the last fit */
 
     _Atomic(struct antler_context *) spare[2]; /* train/spare.c: for ANTLER_INFER and for ANTLER_MC, or NULL */
 };

@@ -1,7 +1,7 @@
 /* Loading, by what a file is, and saving, by suffix: .json, .keras, .h5, .weights.h5. */
 #include "model/model_file.h"
 
-#include "config/json.h"
+#include "config/json_change.h"
 #include "core/memory.h"
 #include "core/text.h"
 #include "files/archive.h"
@@ -46,6 +46,7 @@ typedef struct reading {
     bool legacy;                     /* it is the whole-model .h5's */
     const antler_listener *listener; /* of all errors; or NULL */
     int heard;                       /* how many of them */
+    const char *const *change;       /* places to change before it is read, NULL-terminated; or NULL */
 } reading;
 
 static void locate(const reading *r, antler_error *error)
@@ -103,11 +104,27 @@ static antler_report report_of(reading *r, antler_error *err)
                            .legacy = r->legacy};
 }
 
+/* The text's tree, with its changes, which may be of a "fit" that lies beside it. */
+static antler_status parse(const reading *r, const char **fit, antler_json **root, antler_error *err)
+{
+    ANTLER_TRY(antler__json_parse(r->text, r->size, root, err));
+    antler_status status = ANTLER_OK;
+    if (r->change && *fit) {
+        status = antler__json_add_parsed(*root, "fit", *fit) ? ANTLER_OK : antler__no_memory(err);
+        *fit = NULL;
+    }
+    for (int i = 0; status == ANTLER_OK && r->change && r->change[i]; i++)
+        status = antler__json_change(root, r->change[i], err);
+    if (status != ANTLER_OK)
+        antler__json_free(*root);
+    return status;
+}
+
 static antler_status read_model(reading *r, const char *fit, antler_error *err)
 {
     antler_json *root;
     antler_report report = report_of(r, err);
-    antler_status status = antler__json_parse(r->text, r->size, &root, err);
+    antler_status status = parse(r, &fit, &root, err);
     if (status == ANTLER_OK) {
         status = antler__model_read(r->model, root, &report);
         antler__json_free(root);
@@ -150,13 +167,14 @@ antler_model *antler_load_json(const char *json, const char *name, antler_error 
     return model_of(&r, NULL, err);
 }
 
-static antler_model *load_json(const char *path, const antler_listener *listener, antler_error *err)
+static antler_model *load_json(const char *path, const reading *how, antler_error *err)
 {
     void *text;
     size_t size;
     if (antler__file_read(path, ANTLER_LONGEST_JSON, &text, &size, err) != ANTLER_OK)
         return NULL;
-    const reading r = {.text = text, .size = size, .file = path, .lines = true, .listener = listener};
+    const reading r = {
+        .text = text, .size = size, .file = path, .lines = true, .listener = how->listener, .change = how->change};
     antler_model *model = model_of(&r, NULL, err);
     antler__free(text);
     return model;
@@ -215,7 +233,7 @@ static int version_of(const antler_member *metadata)
     return version;
 }
 
-static antler_model *load_keras(const char *path, const antler_listener *listener, antler_error *err)
+static antler_model *load_keras(const char *path, const reading *how, antler_error *err)
 {
     antler_member member[ALL] = {{0}};
     if (read_archive(path, member, err) != ANTLER_OK)
@@ -224,7 +242,8 @@ static antler_model *load_keras(const char *path, const antler_listener *listene
                        .size = member[CONFIG].bytes,
                        .file = path,
                        .keras = version_of(&member[METADATA]),
-                       .listener = listener};
+                       .listener = how->listener,
+                       .change = how->change};
     antler_model *model = model_of(&r, NULL, err);
     if (model && read_weights_of(model, path, &member[WEIGHTS], antler__weights_read, err) != ANTLER_OK) {
         antler_model_free(model);
@@ -272,14 +291,15 @@ static antler_status read_training_config(antler_model *model, const char *text,
 
 /* A whole model's HDF5 file, read. */
 static antler_model *legacy_model(const antler_entries *entries, const char *config, const char *path,
-                                  const antler_listener *listener, antler_error *err)
+                                  const reading *how, antler_error *err)
 {
     const reading r = {.text = config,
                        .size = strlen(config),
                        .file = path,
                        .keras = antler__keras_version(antler__entries_text(entries, "/@keras_version")),
                        .legacy = true,
-                       .listener = listener};
+                       .listener = how->listener,
+                       .change = how->change};
     antler_model *model = model_of(&r, antler__entries_text(entries, "/@antler_fit"), err);
     if (!model ||
         (read_training_config(model, antler__entries_text(entries, "/@training_config"), path, err) == ANTLER_OK &&
@@ -289,7 +309,7 @@ static antler_model *legacy_model(const antler_entries *entries, const char *con
     return NULL;
 }
 
-static antler_model *load_hdf5(const char *path, const antler_listener *listener, antler_error *err)
+static antler_model *load_hdf5(const char *path, const reading *how, antler_error *err)
 {
     antler_entries entries = {0};
     antler_model *model = NULL;
@@ -297,7 +317,7 @@ static antler_model *load_hdf5(const char *path, const antler_listener *listener
         return NULL;
     const char *config = antler__entries_text(&entries, "/@model_config");
     if (config)
-        model = legacy_model(&entries, config, path, listener, err);
+        model = legacy_model(&entries, config, path, how, err);
     else
         antler_error_set(err, ANTLER_FORMAT, NULL,
                          antler__is_weights(&entries)
@@ -330,7 +350,7 @@ static antler_status find_container(const char *path, const char *expected, antl
     return told ? ANTLER_OK : antler_error_set(err, ANTLER_FORMAT, NULL, "it is %s; expected %s", what, expected);
 }
 
-antler_model *antler__load(const char *path, const antler_listener *listener, antler_error *err)
+static antler_model *load(const char *path, const reading *how, antler_error *err)
 {
     antler_error error = {0};
     antler_model *model = NULL;
@@ -338,9 +358,9 @@ antler_model *antler__load(const char *path, const antler_listener *listener, an
     if (antler__require(path, "path", err) != ANTLER_OK)
         return NULL;
     if (find_container(path, "a model: .keras, .h5 or .json", &container, &error) == ANTLER_OK)
-        model = container == ANTLER_CONTAINER_ZIP    ? load_keras(path, listener, &error)
-                : container == ANTLER_CONTAINER_HDF5 ? load_hdf5(path, listener, &error)
-                                                     : load_json(path, listener, &error);
+        model = container == ANTLER_CONTAINER_ZIP    ? load_keras(path, how, &error)
+                : container == ANTLER_CONTAINER_HDF5 ? load_hdf5(path, how, &error)
+                                                     : load_json(path, how, &error);
     if (!model) {
         antler__error_file(&error, path);
         antler__error_copy(err, &error);
@@ -348,9 +368,19 @@ antler_model *antler__load(const char *path, const antler_listener *listener, an
     return model;
 }
 
+antler_model *antler__load(const char *path, const antler_listener *listener, antler_error *err)
+{
+    return load(path, &(reading){.listener = listener}, err);
+}
+
 antler_model *antler_load(const char *path, antler_error *err)
 {
-    return antler__load(path, NULL, err);
+    return load(path, &(reading){.change = NULL}, err);
+}
+
+antler_model *antler_load_changed(const char *path, const char *const *change, antler_error *err)
+{
+    return load(path, &(reading){.change = change}, err);
 }
 
 static antler_status read_weights_file(antler_model *model, const char *path, weights_reader read, antler_error *err)
@@ -480,12 +510,13 @@ static antler_status add_legacy_attributes(const antler_model *model, antler_sty
     ANTLER_TRY(add_json(entries, "/@model_config", antler__model_write(model, style, false), err));
     if (model->compile && model->compile->optimizer.type) /* which Keras asks for */
         ANTLER_TRY(add_json(entries, "/@training_config", antler__compile_write_legacy(model, style), err));
-    antler_json *fit = model->fit ? antler__json_object(NULL, NULL) : NULL;
+    bool has_fit = model->fit || model->columns;
+    antler_json *fit = has_fit ? antler__json_object(NULL, NULL) : NULL;
     if (fit && !antler__unread_write(model, &antler__fit_type, model->fit, ANTLER_STYLE_KERAS, fit)) {
         antler__json_free(fit);
         fit = NULL;
     }
-    if (model->fit)
+    if (has_fit)
         ANTLER_TRY(add_json(entries, "/@antler_fit", fit, err));
     return ANTLER_OK;
 }

@@ -9,6 +9,7 @@
 #include "model/model.h"
 #include "model/old.h"
 #include "model/structure.h"
+#include "model/table_read.h"
 #include "model/targets.h"
 #include "model/tree_read.h"
 #include "model/tree_write.h"
@@ -237,10 +238,13 @@ static void take_fit(antler_model *model, antler_fit_settings *fit)
 static antler_status read_fit(antler_model *model, const antler_json *node, antler_report *report)
 {
     void *fit;
-    ANTLER_TRY(antler__settings_read(model, &antler__fit_type, node, report, &fit));
-    if (fit)
+    antler_json *plain;
+    ANTLER_TRY(antler__table_read(model, node, report, &plain));
+    antler_status status = antler__settings_read(model, &antler__fit_type, plain ? plain : node, report, &fit);
+    antler__json_free(plain);
+    if (status == ANTLER_OK && fit)
         take_fit(model, fit);
-    return ANTLER_OK;
+    return status;
 }
 
 antler_status antler__fit_read(antler_model *model, const char *json, antler_report *report)
@@ -311,6 +315,8 @@ antler_status antler__model_read(antler_model *model, const antler_json *root, a
 /* Whether there are settings to write: those that were read, or what could not be. */
 static bool has_settings(const antler_model *model, const antler_type *section, const void *settings)
 {
+    if (section == &antler__fit_type && model->columns)
+        return true;
     for (int64_t i = 0; !settings && i < model->unreads; i++)
         if (model->unread[i].section == section && model->unread[i].key)
             return true;

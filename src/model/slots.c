@@ -25,12 +25,23 @@ static int list_slots(const antler_object *optimizer, antler_slot *kind, int *ow
     return n;
 }
 
+static int64_t length_of(const antler_model *model, const antler_slot *kind)
+{
+    return kind->shared ? 1 : model->trained_size;
+}
+
+static void start_slot(antler_real *slot, int64_t n, const antler_slot *kind)
+{
+    for (int64_t i = 0; i < n; i++)
+        slot[i] = (antler_real)kind->start;
+}
+
 static antler_real *make_slot(const antler_model *model, const antler_slot *kind)
 {
-    const int64_t n = kind->shared ? 1 : model->trained_size;
+    const int64_t n = length_of(model, kind);
     antler_real *slot = antler__allocate_aligned((size_t)n, sizeof *slot);
-    for (int64_t i = 0; slot && i < n; i++)
-        slot[i] = (antler_real)kind->start;
+    if (slot)
+        start_slot(slot, n, kind);
     return slot;
 }
 
@@ -39,6 +50,14 @@ void antler__slots_follow(antler_model *model)
     for (int i = 0; i < model->slots && model->iteration == 0; i++)
         if (model->slot_kind[i].weights)
             memcpy(model->slot[i], model->parameters, (size_t)model->trained_size * sizeof *model->slot[i]);
+}
+
+void antler__slots_restart(antler_model *model)
+{
+    model->iteration = 0;
+    for (int i = 0; i < model->slots; i++)
+        start_slot(model->slot[i], length_of(model, &model->slot_kind[i]), &model->slot_kind[i]);
+    antler__slots_follow(model);
 }
 
 static antler_status make_room(antler_model *model, const antler_object *optimizer, antler_error *err)

@@ -18,5 +18,7 @@ antler_status antler__model_slots(antler_model *model,
                                   antler_error *err); /* allocates optimizer slots at their start */
 /* Slots that start at the weights have those of now, unless the optimizer has made steps. */
 void antler__slots_follow(antler_model *model);
+/* The optimizer starts anew, with the weights of now. */
+void antler__slots_restart(antler_model *model);
 
 #endif

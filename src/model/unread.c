@@ -3,6 +3,7 @@
 #include "config/given.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "files/columns.h"
 #include "model/compile.h"
 
 #include <stdio.h>
@@ -202,7 +203,8 @@ bool antler__unread_write(const antler_model *model, const antler_type *section,
         if (!antler__json_get(written, antler__json_key(item))) /* a default of what could not be read */
             fits = antler__json_add_copy(written, antler__json_key(item), item) != NULL;
     antler__json_free(read);
-    return fits;
+    return fits &&
+           (section != &antler__fit_type || !model->columns || antler__columns_write(model->columns, written, "table"));
 }
 
 antler_json *antler__compile_write_legacy(const antler_model *model, antler_style style)

@@ -117,7 +117,7 @@ static antler_status read_staged(antler_model *model, const antler_entries *entr
         status = read_all(model, &source, err);
     if (status == ANTLER_OK) {
         put_in_place(model, source.to);
-        model->initialized = true;
+        model->initialized = model->read = true;
         antler__slots_follow(model);
     } else {
         antler__free_aligned(source.to);

@@ -1,7 +1,9 @@
 /* Layers that learn of their inputs before training: each is shown all that the layers before it make of the data. */
+#include "train/adapt.h"
 #include "core/memory.h"
 #include "model/build.h"
 #include "model/run.h"
+#include "train/data.h"
 #include "train/evaluate.h"
 #include "train/spare.h"
 
@@ -82,12 +84,18 @@ static antler_status teach(adapting *a, antler_error *err)
                                                   *inner.message ? inner.message : antler_status_text(status));
 }
 
-static antler_status adapt_call(adapting *a, antler_error *err)
+/* Takes what the call takes, for all rows. */
+static antler_status run_to(adapting *a, antler_error *err)
 {
     int64_t batch = antler_model_batch(a->model);
     batch = batch < a->rows ? batch : a->rows;
     a->context = antler__spare_take(a->model, ANTLER_INFER, batch, 0, 0, a->x.shape, err);
-    antler_status status = a->context ? gather(a, err) : err->status;
+    return a->context ? gather(a, err) : err->status;
+}
+
+static antler_status adapt_call(adapting *a, antler_error *err)
+{
+    antler_status status = run_to(a, err);
     if (status == ANTLER_OK)
         status = teach(a, err);
     antler__free(a->all);
@@ -95,25 +103,122 @@ static antler_status adapt_call(adapting *a, antler_error *err)
     return status;
 }
 
+antler_status antler__call_inputs(antler_model *model, const antler_data *x, int64_t call, int64_t rows,
+                                  antler_real **values, int64_t *row_elements, antler_error *err)
+{
+    adapting a = {.model = model, .call = call, .rows = rows};
+    *values = NULL;
+    ANTLER_TRY(antler__feed_x(model, x, &a.x, err));
+    antler_status status = run_to(&a, err);
+    *row_elements = a.row_elements;
+    antler__spare_give(model, a.context);
+    antler__feed_free(&a.x);
+    if (status == ANTLER_OK)
+        *values = a.all;
+    else
+        antler__free(a.all);
+    return status;
+}
+
+/* ---- of targets -------------------------------------------------------------------------------------------------- */
+
+bool antler__call_is_last(const antler_model *model, const antler_call *call)
+{
+    return model->outputs == 1 && model->output[0] == call->out;
+}
+
+bool antler__call_of_targets(const antler_model *model, const antler_call *call)
+{
+    const antler_layer *layer = &model->layer[call->layer];
+    return antler__call_is_last(model, call) && layer->ops->of_targets && layer->ops->of_targets(layer->object.config);
+}
+
+/* All targets, in the shape of the output. */
+static antler_status adapt_to_targets(antler_model *model, int64_t call, const antler_data *y, antler_error *err)
+{
+    const antler_layer *layer = &model->layer[model->call[call].layer];
+    antler_adaptation given = {.x = {.shape = layer->out[0]}, .err = err};
+    int64_t rows = antler_data_shape(y)->dim[0], width = y->parts ? -1 : antler_count(antler_data_shape(y), 1), n;
+    if (antler__is_open(&layer->out[0]) || antler_count(&layer->out[0], 1) != width)
+        return antler_error_set(err, ANTLER_SHAPE, layer->place, "\"%s\" learns of targets of the output's shape",
+                                layer->name);
+    given.x.shape.dim[0] = rows;
+    given.x.data = antler__size_multiply(rows, width, &n) ? antler__allocate((size_t)n, sizeof(antler_real)) : NULL;
+    given.state = antler__allocate_zeroed((size_t)layer->states, sizeof *given.state);
+    antler_status status = given.x.data && given.state ? ANTLER_OK : antler__no_memory(err);
+    for (int64_t row = 0; status == ANTLER_OK && row < rows; row++)
+        status = antler_data_gather(y, &row, 1, given.x.data + row * width, err);
+    for (int s = 0; status == ANTLER_OK && s < layer->states; s++)
+        given.state[s] = model->variable[antler__variable_at(layer, layer->params + s)].view.value;
+    if (status == ANTLER_OK)
+        status = layer->ops->adapt(layer->object.config, &given);
+    antler__free(given.x.data);
+    antler__free(given.state);
+    antler__free(given.space);
+    return status;
+}
+
+/* ---- which layers ------------------------------------------------------------------------------------------------ */
+
 static bool wants(const antler_model *model, const antler_call *call)
 {
     const antler_layer *layer = &model->layer[call->layer];
     return call->number == 0 && layer->ops->adapt && (!layer->ops->adapts || layer->ops->adapts(layer->object.config));
 }
 
-antler_status antler_adapt(antler_model *model, const antler_data *x, antler_error *err)
+/* *taught: it has states, and one is not as it began. */
+static antler_status find_taught(const antler_model *model, const antler_layer *layer, bool *taught, antler_error *err)
+{
+    *taught = layer->states == 0;
+    for (int s = 0; s < layer->states; s++) {
+        const antler_model_variable_entry *variable = &model->variable[antler__variable_at(layer, layer->params + s)];
+        antler_tensor before = variable->view.value;
+        size_t n = (size_t)antler_count(&before.shape, 0);
+        before.data = antler__allocate_zeroed(n, sizeof *before.data);
+        if (!before.data)
+            return antler__no_memory(err);
+        if (layer->ops->initialize_state)
+            layer->ops->initialize_state(layer->object.config, variable->slot, &before);
+        *taught |= memcmp(before.data, variable->view.value.data, n * sizeof *before.data) != 0;
+        antler__free(before.data);
+    }
+    return ANTLER_OK;
+}
+
+/* y NULL: layers that learn of targets are left alone. */
+static antler_status adapt(adapting *a, const antler_data *y, bool all, antler_error *err)
+{
+    for (a->call = 0; a->call < a->model->calls; a->call++) {
+        const antler_call *call = &a->model->call[a->call];
+        bool targets = antler__call_of_targets(a->model, call), taught = false;
+        if (!wants(a->model, call) || (targets && !y))
+            continue;
+        if (!all)
+            ANTLER_TRY(find_taught(a->model, &a->model->layer[call->layer], &taught, err));
+        if (!taught)
+            ANTLER_TRY(targets ? adapt_to_targets(a->model, a->call, y, err) : adapt_call(a, err));
+    }
+    return ANTLER_OK;
+}
+
+antler_status antler__adapt(antler_model *model, const antler_data *x, const antler_data *y, bool all,
+                            antler_error *err)
 {
     antler_error error = {0};
+    adapting a = {.model = model, .rows = antler_data_shape(x)->dim[0]};
+    if (!all && (model->read || model->step > 0))
+        return ANTLER_OK;
+    ANTLER_TRY(antler__feed_x(model, x, &a.x, err));
+    antler_status status = adapt(&a, y, all, &error);
+    antler__feed_free(&a.x);
+    return status == ANTLER_OK ? status : antler__error_copy(err, &error);
+}
+
+antler_status antler_adapt(antler_model *model, const antler_data *x, antler_error *err)
+{
     antler_status status = antler_build(model);
     if (status != ANTLER_OK)
         return model ? antler__error_copy(err, antler_model_error(model)) : antler__no_memory(err);
     ANTLER_TRY(antler__require(x, "data", err));
-    adapting a = {.model = model};
-    ANTLER_TRY(antler__feed_x(model, x, &a.x, err));
-    a.rows = antler_data_shape(x)->dim[0];
-    for (a.call = 0; status == ANTLER_OK && a.call < model->calls; a.call++)
-        if (wants(model, &model->call[a.call]))
-            status = adapt_call(&a, &error);
-    antler__feed_free(&a.x);
-    return status == ANTLER_OK ? status : antler__error_copy(err, &error);
+    return antler__adapt(model, x, NULL, true, err);
 }

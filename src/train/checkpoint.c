@@ -13,9 +13,12 @@
 #include "model/weights.h"
 #include "model/weights_optimizer.h"
 #include "train/history.h"
+#include "train/objective.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -51,10 +54,42 @@ static antler_status add_callbacks(antler_entries *entries, const antler_trainin
 
 static antler_status add_kept(antler_entries *entries, const antler_training *t, antler_error *err)
 {
-    const antler_shape shape = {1, {t->model->size}};
-    return !t->has_kept ? ANTLER_OK
-                        : antler__entries_add(entries, "/antler/kept", ANTLER_DTYPE_REAL, &shape, t->kept,
-                                              (size_t)t->model->size * sizeof *t->kept, err);
+    const antler_shape shape = {1, {t->model->size}}, one = {1, {1}};
+    if (!t->has_kept)
+        return ANTLER_OK;
+    ANTLER_TRY(antler__entries_add(entries, "/antler/kept_epoch", ANTLER_INT64, &one, &t->kept_epoch,
+                                   sizeof t->kept_epoch, err));
+    return antler__entries_add(entries, "/antler/kept", ANTLER_DTYPE_REAL, &shape, t->kept,
+                               (size_t)t->model->size * sizeof *t->kept, err);
+}
+
+/* The rate that the fit began with, and what callbacks have made of it. */
+enum { BEGAN, NOW, RATES };
+
+static antler_status add_rate(antler_entries *entries, const antler_training *t, antler_error *err)
+{
+    const antler_shape shape = {1, {RATES}};
+    const double rate[RATES] = {[BEGAN] = t->rate, [NOW] = antler_learning_rate(t->model)};
+    return isnan(rate[NOW])
+               ? ANTLER_OK
+               : antler__entries_add(entries, "/antler/learning_rate", ANTLER_FLOAT64, &shape, rate, sizeof rate, err);
+}
+
+/* In the midst of an epoch: where, and the running sums. */
+enum { BATCH, BATCHES, BATCH_SIZE, MIDST };
+
+static antler_status add_midst(antler_entries *entries, const antler_training *t, antler_error *err)
+{
+    const int64_t at[MIDST] = {[BATCH] = t->batch, [BATCHES] = t->batches, [BATCH_SIZE] = t->batch_size};
+    const antler_shape shape = {1, {MIDST}}, sums = {1, {antler__objective_sums(t->context->objective)}};
+    void *data;
+    if (t->batch == 0)
+        return ANTLER_OK;
+    ANTLER_TRY(antler__entries_add(entries, "/antler/batch", ANTLER_INT64, &shape, at, sizeof at, err));
+    ANTLER_TRY(antler__entries_reserve(entries, "/antler/sums", ANTLER_FLOAT64, &sums,
+                                       (size_t)sums.dim[0] * sizeof(double), &data, err));
+    antler__objective_copy_sums(t->context->objective, data, true);
+    return ANTLER_OK;
 }
 
 static void count_carry(void *arg, antler_tensor *carry)
@@ -141,6 +176,8 @@ static antler_status add_all(antler_entries *entries, const antler_training *t, 
     ANTLER_TRY(add_position(entries, t, err));
     ANTLER_TRY(add_callbacks(entries, t, err));
     ANTLER_TRY(add_kept(entries, t, err));
+    ANTLER_TRY(add_rate(entries, t, err));
+    ANTLER_TRY(add_midst(entries, t, err));
     ANTLER_TRY(add_carry(entries, t, err));
     return add_history(entries, t->model, err);
 }
@@ -165,6 +202,26 @@ antler_status antler__kept_room(antler_training *t, antler_error *err)
     return t->kept ? ANTLER_OK : antler_error_set(err, ANTLER_MEMORY, NULL, "out of memory: the copy of the weights");
 }
 
+antler_status antler__save_freq_read(const char *text, antler_save_freq *freq, antler_error *err)
+{
+    static const char *const units[] = {"", "batch", "batches", "epoch", "epochs"};
+    enum { EPOCHS = 3, UNITS = 5 };
+    int unit = 0;
+    char *rest = NULL;
+    const long long n = text[0] >= '0' && text[0] <= '9' ? strtoll(text, &rest, 10) : 1;
+    if (!rest) /* "epoch" */
+        rest = (char *)(uintptr_t)(strcmp(text, "epoch") == 0 ? text : "?");
+    rest += strspn(rest, " ");
+    while (unit < UNITS && strcmp(rest, units[unit]) != 0)
+        unit++;
+    if (unit == UNITS || n < 1 || n > MOST_EPOCHS)
+        return antler_error_set(
+            err, ANTLER_VALUE, "save_freq",
+            "\"%.40s\" is not \"epoch\", a number of epochs (\"10 epochs\"), or of batches (\"500\")", text);
+    *freq = unit < EPOCHS ? (antler_save_freq){.batches = n} : (antler_save_freq){.epochs = n};
+    return ANTLER_OK;
+}
+
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static const antler_entry *find(const antler_entries *entries, const char *name, antler_dtype dtype, int64_t n)
@@ -179,9 +236,46 @@ static antler_status read_kept(const antler_entries *entries, antler_training *t
     if (!kept)
         return ANTLER_OK;
     ANTLER_TRY(antler__kept_room(t, err));
+    const antler_entry *epoch = find(entries, "/antler/kept_epoch", ANTLER_INT64, 1);
     memcpy(t->kept, kept->data, kept->bytes);
     t->has_kept = true;
+    t->kept_epoch = epoch ? *(const int64_t *)epoch->data : -1;
     return ANTLER_OK;
+}
+
+/* Where in the midst of an epoch, if so; *sums then. */
+static antler_status find_midst(const antler_entries *entries, const antler_training *t, int64_t *batch,
+                                const antler_entry **sums, antler_error *err)
+{
+    const antler_entry *midst = find(entries, "/antler/batch", ANTLER_INT64, MIDST);
+    const int64_t *at = midst ? midst->data : NULL;
+    *batch = 0;
+    if (!at)
+        return ANTLER_OK;
+    *sums = find(entries, "/antler/sums", ANTLER_FLOAT64, antler__objective_sums(t->context->objective));
+    if (at[BATCHES] != t->batches || at[BATCH_SIZE] != t->batch_size)
+        return antler_error_set(err, ANTLER_VALUE, NULL,
+                                "a checkpoint in the midst of an epoch of %lld batches of %lld, not of %lld of %lld",
+                                (long long)at[BATCHES], (long long)at[BATCH_SIZE], (long long)t->batches,
+                                (long long)t->batch_size);
+    if (!*sums || at[BATCH] <= 0 || at[BATCH] > at[BATCHES])
+        return antler_error_set(err, ANTLER_FORMAT, NULL, "not a checkpoint of this training");
+    *batch = at[BATCH];
+    return ANTLER_OK;
+}
+
+/* NaN: the rate stays, for a schedule decides, or the fit begins with another one than the checkpoint's did: somebody
+   has chosen that. */
+static antler_status find_rate(const antler_entries *entries, const antler_training *t, double *rate, antler_error *err)
+{
+    const antler_entry *entry = find(entries, "/antler/learning_rate", ANTLER_FLOAT64, RATES);
+    const double *rates = entry ? entry->data : NULL;
+    *rate = (double)NAN;
+    if (!rates || isnan(t->rate) || rates[BEGAN] != t->rate)
+        return ANTLER_OK;
+    *rate = rates[NOW];
+    return isfinite(*rate) && *rate >= 0 ? ANTLER_OK
+                                         : antler_error_set(err, ANTLER_FORMAT, NULL, "no learning rate: %g", *rate);
 }
 
 /* Weights alone may start an optimizer afresh, a checkpoint may not. */
@@ -276,6 +370,11 @@ static antler_status read_state(const antler_entries *entries, antler_training *
     if (position[SEED] != t->model->seed)
         return antler_error_set(err, ANTLER_VALUE, NULL, "a checkpoint of seed %lld, not of seed %lld",
                                 (long long)position[SEED], (long long)t->model->seed);
+    const antler_entry *sums = NULL;
+    int64_t batch;
+    double rate;
+    ANTLER_TRY(find_midst(entries, t, &batch, &sums, err));
+    ANTLER_TRY(find_rate(entries, t, &rate, err));
     ANTLER_TRY(check_optimizer(entries, t, position[ITERATION], err));
     ANTLER_TRY(check_history(entries, t, err));
     ANTLER_TRY(read_kept(entries, t, err));
@@ -287,6 +386,11 @@ static antler_status read_state(const antler_entries *entries, antler_training *
         const antler_real *next = carry->data;
         antler__context_carry(t->context, load_carry, &next);
     }
+    if (sums)
+        antler__objective_copy_sums(t->context->objective, sums->data, false);
+    if (!isnan(rate))
+        antler_set_learning_rate(t->model, rate, err);
+    t->batch = batch;
     t->epoch = position[EPOCH];
     t->stop = position[STOP] != 0;
     return ANTLER_OK;

@@ -374,7 +374,8 @@ static antler_status find_opener(const char *path, opener *open, antler_error *e
         *open = open_hdf5;
     else if (container == ANTLER_CONTAINER_NPY || (text && antler__ends_with(path, ".npy")))
         *open = open_npy;
-    else if (antler__ends_with(path, ".csv") && container != ANTLER_CONTAINER_FOREIGN)
+    else if ((antler__ends_with(path, ".csv") || antler__ends_with(path, ".tsv")) &&
+             container != ANTLER_CONTAINER_FOREIGN)
         *open = open_csv;
     else
         return antler_error_set(err, ANTLER_FORMAT, NULL,

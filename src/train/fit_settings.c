@@ -5,6 +5,7 @@
 #include "config/given.h"
 #include "config/registry.h"
 #include "core/memory.h"
+#include "files/columns.h"
 #include "model/compile.h"
 
 #include <string.h>
@@ -77,6 +78,12 @@ static const antler_field fields[] = {
      .def = "false",
      .flags = ANTLER_UNWRITTEN,
      .doc = "layers that are to know the data learn of it before the first step"},
+    {.key = "terminate_on_nan",
+     .kind = ANTLER_BOOL,
+     .offset = AT(args.terminate_on_nan),
+     .def = "true",
+     .flags = ANTLER_UNWRITTEN,
+     .doc = "a loss that is no finite number ends the training, as a failure"},
     {.key = "window",
      .kind = ANTLER_INT,
      .offset = AT(args.window),
@@ -106,6 +113,24 @@ static const antler_field fields[] = {
      .def = "null",
      .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
      .doc = "name of the weights of its samples"},
+    {.key = "missing",
+     .kind = ANTLER_STRING,
+     .offset = AT(missing),
+     .def = "null",
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "missing values of a table: refuse, drop or mean"},
+    {.key = "tokens",
+     .kind = ANTLER_STRING,
+     .offset = AT(tokens),
+     .def = "null",
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "columns of a table whose texts are numbered from 1"},
+    {.key = "categories",
+     .kind = ANTLER_STRING,
+     .offset = AT(categories),
+     .def = "null",
+     .flags = ANTLER_NULLABLE | ANTLER_UNWRITTEN,
+     .doc = "columns of a table that hold names, though they look like numbers"},
     {.key = "class_weight",
      .kind = ANTLER_REAL,
      .offset = AT(class_weight),
@@ -125,7 +150,12 @@ static const antler_field fields[] = {
 
 static antler_status check(void *config, antler_error *err)
 {
-    const antler_by_output *m = &((antler_fit_settings *)config)->multipliers;
+    const antler_fit_settings *settings = config;
+    const antler_by_output *m = &settings->multipliers;
+    antler_missing missing;
+    if (!antler__missing_find(settings->missing, &missing))
+        return antler_error_set(err, ANTLER_VALUE, "missing", "\"%.40s\" is not refuse, drop or mean",
+                                settings->missing);
     for (int64_t i = 0; i < m->n; i++)
         if (!m->item[i].name || !(m->item[i].number >= 0 && m->item[i].number <= 1e30))
             return antler_error_set(err, ANTLER_VALUE, "learning_rate_multipliers",
@@ -158,10 +188,15 @@ static bool add_base(antler_json *config, const antler_fit_settings *base)
 
 /* What is no field: pointers and what only a running program has. */
 static const antler_member others[] = {
-    ANTLER_MEMBER(struct antler_fit, validation_x), ANTLER_MEMBER(struct antler_fit, validation_y),
-    ANTLER_MEMBER(struct antler_fit, checkpoint),   ANTLER_MEMBER(struct antler_fit, resume),
-    ANTLER_MEMBER(struct antler_fit, threads),      ANTLER_MEMBER(struct antler_fit, progress),
-    ANTLER_MEMBER(struct antler_fit, user),         {NULL, 0},
+    ANTLER_MEMBER(struct antler_fit, validation_x),
+    ANTLER_MEMBER(struct antler_fit, validation_y),
+    ANTLER_MEMBER(struct antler_fit, checkpoint),
+    ANTLER_MEMBER(struct antler_fit, resume),
+    ANTLER_MEMBER(struct antler_fit, threads),
+    ANTLER_MEMBER(struct antler_fit, progress),
+    ANTLER_MEMBER(struct antler_fit, user),
+    ANTLER_MEMBER(struct antler_fit, save_freq),
+    {NULL, 0},
 };
 
 static void copy_rest(struct antler_fit *to, const struct antler_fit *from, const char *given)
@@ -180,6 +215,8 @@ static void copy_rest(struct antler_fit *to, const struct antler_fit *from, cons
         to->progress = from->progress;
     if (antler__given(given, "user"))
         to->user = from->user;
+    if (antler__given(given, "save_freq"))
+        to->save_freq = from->save_freq;
 }
 
 antler_status antler__fit_merge(const antler_model *model, const struct antler_fit *args, size_t size,

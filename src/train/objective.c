@@ -257,6 +257,30 @@ void antler__objective_reset(antler_objective *o)
     }
 }
 
+int64_t antler__objective_sums(const antler_objective *o)
+{
+    int64_t n = 2;
+    for (const antler_goal *g = o->goal; g < o->goal + o->goals; g++)
+        n += 1 + g->sums;
+    return n;
+}
+
+static double *copy_sums(double *own, int64_t n, double *sums, bool out)
+{
+    memcpy(out ? sums : own, out ? own : sums, (size_t)n * sizeof *sums);
+    return sums + n;
+}
+
+void antler__objective_copy_sums(antler_objective *o, double *sums, bool out)
+{
+    sums = copy_sums(&o->loss_sum, 1, sums, out);
+    sums = copy_sums(&o->samples, 1, sums, out);
+    for (antler_goal *g = o->goal; g < o->goal + o->goals; g++) {
+        sums = copy_sums(&g->loss_sum, 1, sums, out);
+        sums = g->sums ? copy_sums(g->sum[0], g->sums, sums, out) : sums;
+    }
+}
+
 /* weight[row] of a metric: the mask where it sees one, and the sample weights if it is one of the weighted ones. */
 static const antler_real *metric_weight(const antler_context *c, antler_goal *g, int64_t i, int64_t rows)
 {

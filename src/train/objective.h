@@ -69,6 +69,9 @@ antler_status antler__goal_weights(antler_goal *goal, const antler_model *model,
 /* Sample weights of the next passes over n samples: those of each goal after another; NULL: none. */
 void antler__objective_weigh(antler_objective *objective, const antler_real *w, int64_t n);
 void antler__objective_reset(antler_objective *objective);
+/* The running sums, one after the other, out of it or back: so many numbers. */
+int64_t antler__objective_sums(const antler_objective *objective);
+void antler__objective_copy_sums(antler_objective *objective, double *sums, bool out);
 /* Loss of the last forward pass against y (of several goals: one after the other), penalties included; with `gradient`
    into the outputs' ends, as the gradient of the logits where the loss takes them. */
 antler_status antler__objective_loss(antler_context *context, const antler_real *y, bool gradient, double *loss,
