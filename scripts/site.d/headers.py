@@ -14,7 +14,7 @@ import sys
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
 MEMBERS = re.compile(r"^(\s+)((?:const |unsigned |struct )*\w+ )((?:\*?\w+(?:\[[^\]]*\])*, )*\*?\w+(?:\[[^\]]*\])*);(.*)$", re.S)
 STRUCT = re.compile(r"^struct antler_(\w+) \{ *(/\*.*?\*/)?", re.S)
-ALIAS = re.compile(r"^#define antler_(\w+) antler_(\w+)$", re.M)
+ALIAS = re.compile(r"^#define antler_(\w+) antler_(\w+)( */\*.*)?$", re.M)
 TABLE = re.compile(r"^ANTLER_API extern const struct antler_layer_ops antler_layer_(\w+);$")
 
 
@@ -85,13 +85,13 @@ def commented(lines, number):
 
 def layer_struct(struct, line, text, following):
     """The first line of a layer's struct with what it is, and what is known of its members."""
-    names = [alias for alias, of in ALIAS.findall(text) if of == struct.group(1)] or [struct.group(1)]
+    names = [alias for alias, of, _ in ALIAS.findall(text) if of == struct.group(1)] or [struct.group(1)]
     found = [layer(name) for name in names if layer(name)]
     if not found:
         return None
     comment = struct.group(2) or "/**/"
     about = comment[2:-2].strip() or found[0][1]
-    has = "".join(f" Has ANTLER_{which}_KEYS." for which in ("LAYER", "KERNEL", "SEQUENCE")
+    has = "".join(f" Has ANTLER_{which}_KEYS." for which in ("LAYER", "KERNEL", "SEQUENCE", "RECURRENT")
                   if f"ANTLER_{which}_KEYS" in following)
     said = f"/** {', '.join(name for name, _ in found)}: {about}.{has} */".replace("\n", " ")
     return said + f" struct antler_{struct.group(1)} {{" + line[struct.end() :] + "\n" * comment.count("\n"), keys(found[0][0])
@@ -109,7 +109,9 @@ def documented(text):
         if not bare:
             above = ""
         if alias and layer(alias.group(1)):
-            line += f" /**< The struct of {layer(alias.group(1))[0]}. */"
+            said = (alias.group(3) or "").replace("/*", "").replace("*/", "").strip()
+            line = f"#define antler_{alias.group(1)} antler_{alias.group(2)}"
+            line += f" /**< The struct of {layer(alias.group(1))[0]}{': ' + said if said else ''}. */"
         elif macro or bare.startswith("#define"):
             macro = bare.endswith("\\")
         elif bare.startswith("/*"):
@@ -124,12 +126,12 @@ def documented(text):
             inside = True
         elif table:
             line = f"/** The type {layer(table.group(1))[0]}, as antler_add_given takes it. */ " + line
-        elif re.fullmatch("ANTLER_(LAYER|KERNEL|SEQUENCE)_KEYS", bare):
+        elif re.fullmatch("ANTLER_(LAYER|KERNEL|SEQUENCE|RECURRENT)_KEYS", bare):
             line = ""
         elif inside or re.match(r"(typedef )?(struct|union)\b.*\{", bare):
             inside = True
             line = split(line, known)
-            line = re.sub(r"(?<=\S) /\*(?!\*)", " /**<", line, count=1)
+            line = re.sub(r"(?<=\S)( +)/\*(?!\*)", r"\1/**<", line, count=1)
             if bare.startswith("}"):
                 inside, known = False, {}
         elif bare.startswith(("ANTLER_API", "typedef")) and above and "/*" not in line and not commented(lines, number):
