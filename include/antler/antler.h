@@ -237,7 +237,7 @@ enum { ANTLER_MAX_METRICS = 8 };
    dict. */
 struct antler_compile {
     const char *optimizer;                   /* default "rmsprop" in Keras; here "adam" */
-    const char *loss;                        /* default: that of the model's file */
+    const char *loss;                        /* NULL: none, or with `keep` the one there is */
     const char *metrics[ANTLER_MAX_METRICS]; /* names or JSON */
     double learning_rate;                    /* of an optimizer given by name; default: the optimizer's */
     const char *loss_weights;                /* ANTLER_JSON([1, 0.5]), ANTLER_JSON({"kind": 0.5}); default: all 1 */
