@@ -15,6 +15,7 @@ COMMENT = re.compile(r"/\*.*?\*/", re.S)
 MEMBERS = re.compile(r"^(\s+)((?:const |unsigned |struct )*\w+ )((?:\*?\w+(?:\[[^\]]*\])*, )*\*?\w+(?:\[[^\]]*\])*);(.*)$", re.S)
 STRUCT = re.compile(r"^struct antler_(\w+) \{ *(/\*.*?\*/)?", re.S)
 ALIAS = re.compile(r"^#define antler_(\w+) antler_(\w+)( */\*.*)?$", re.M)
+BEHIND = re.compile(r"(?<=\S)( +)/\*(?!\*)")
 TABLE = re.compile(r"^ANTLER_API extern const struct antler_layer_ops antler_layer_(\w+);$")
 
 
@@ -40,7 +41,8 @@ def keys(name):
         if not line.strip():
             break
         cells = [line[a:b].strip() for a, b in zip(columns, columns[1:] + [None])]
-        found[cells[0]] = f"{cells[4] or cells[1]}; default {cells[2]}" if cells[2] else cells[4]
+        default = {"": "", "required": "; required"}.get(cells[2], f"; default {cells[2]}")
+        found[cells[0]] = (cells[4] or cells[1]) + default
     return found
 
 
@@ -121,7 +123,7 @@ def documented(text):
                 line = line.replace("/*", "/**", 1)
                 if not inside:
                     above = re.sub(r"\s*\n\s*", " ", line)
-        elif struct and (found := layer_struct(struct, line, text, "\n".join(lines[number : number + 30]).split("};")[0])):
+        elif struct and (found := layer_struct(struct, line, text, "\n".join(lines[number:]).split("\n};")[0])):
             line, known = found
             inside = True
         elif table:
@@ -131,13 +133,11 @@ def documented(text):
         elif inside or re.match(r"(typedef )?(struct|union)\b.*\{", bare):
             inside = True
             line = split(line, known)
-            line = re.sub(r"(?<=\S)( +)/\*(?!\*)", r"\1/**<", line, count=1)
-            if bare.startswith("}"):
-                inside, known = False, {}
+            line = BEHIND.sub(r"\1/**<", line, count=1)
         elif bare.startswith(("ANTLER_API", "typedef")) and above and "/*" not in line and not commented(lines, number):
             line = above + " " + line
-        elif "/*" in line:
-            line = re.sub(r"(?<=\S)( +)/\*(?!\*)", r"\1/**<", line, count=1)
+        else:
+            line = BEHIND.sub(r"\1/**<", line, count=1)
         if bare.startswith("}"):
             inside, known = False, {}
         first = first and not bare

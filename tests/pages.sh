@@ -17,7 +17,10 @@ trap 'rm -rf "$work"' EXIT
 
 cmake --install "$(dirname "$antler")" --prefix "$work/prefix" --component antler >/dev/null
 PATH=$work/prefix/bin:$PATH
-[ -z "$python" ] || PATH=$(dirname "$python"):$PATH
+if [ -n "$python" ]; then
+    printf '#!/bin/sh\nexec "%s" "$@"\n' "$python" >"$work/prefix/bin/python"
+    chmod +x "$work/prefix/bin/python"
+fi
 PKG_CONFIG_PATH=$(find "$work/prefix" -type d -name pkgconfig)
 LD_LIBRARY_PATH=$(dirname "$PKG_CONFIG_PATH")
 TF_CPP_MIN_LOG_LEVEL=3 CUDA_VISIBLE_DEVICES='' COLUMNS=120 LC_ALL=C.UTF-8
