@@ -36,13 +36,25 @@ quotes json docs/your-data.md models/iris.json
 quotes c docs/graphs.md examples/residual.c examples/pair.c tests/test_states.c
 quotes json docs/graphs.md models/residual.json models/pair.json
 
-# links PAGE: that the files it links to are there
-links() {
-    grep -o '](\([^)#]*\)' "$1" | sed 's/](//' | grep -v '^https\{0,1\}:' | while read -r target; do
-        [ -e "$(dirname "$1")/$target" ] || { echo "docs: $1: no $target" >&2 && exit 1; }
-    done
+# anchors PAGE: what its headings are called in links
+anchors() {
+    awk '/^```/ { on = !on } !on && /^#+ / {
+        sub(/^#+ /, ""); $0 = tolower($0); gsub(/\]\([^)]*\)/, ""); gsub(/[^a-z0-9 _-]/, ""); gsub(/ /, "-"); print }' "$1"
 }
-for page in ./*.md docs/*.md docs/layers/*.md; do
+
+# links PAGE: that the files and headings it links to are there
+links() {
+    awk '/^ *```/ { on = !on } !on' "$1" | grep -o ']([^) ]*)' | sed 's/^](//; s/)$//' | grep -v '^https\{0,1\}:' |
+        while read -r target; do
+            file=$(dirname "$1")/${target%%#*}
+            [ "${target%%#*}" ] || file=$1
+            [ -e "$file" ] || { echo "docs: $1: no $target" >&2 && exit 1; }
+            case $target in
+            *.md\#* | \#*) anchors "$file" | grep -qxF "${target#*#}" || { echo "docs: $1: no $target" >&2 && exit 1; } ;;
+            esac
+        done
+}
+for page in ./*.md docs/*.md docs/*/*.md; do
     links "$page" || failed=1
 done
 

@@ -43,6 +43,7 @@ extern "C" {
     (const antler_value[]){__VA_ARGS__}, (int)(sizeof((antler_value[]){__VA_ARGS__}) / sizeof(antler_value))
 #endif
 
+/* The library's version, "0.1.0"; static. */
 ANTLER_API const char *antler_version(void);
 
 /* The instruction set of the kernels in use: "avx512", "avx2", "neon" or "baseline"; *complaint (may be NULL) is what
@@ -51,8 +52,10 @@ ANTLER_API const char *antler_isa(const char **complaint);
 
 /* ---- data: n rows of one shape ---------------------------------------------------------------------------------- */
 
+/* Opaque: rows in memory or in files, for antler_fit and its like. antler_data_free frees it. */
 typedef struct antler_data antler_data;
 
+/* The types of numbers in arrays and files; computation is in antler_real. */
 typedef enum antler_dtype {
     ANTLER_FLOAT16,
     ANTLER_FLOAT32,
@@ -142,6 +145,7 @@ ANTLER_API bool antler_is_image_folder(const char *path);
    antler_data_rows and antler_data_split make of these, which have them, too; NULL: none. Those of joined targets are
    for every output whose part has none itself. */
 ANTLER_API antler_status antler_data_weigh(antler_data *y, const antler_data *weight, antler_error *err);
+/* NULL is fine. Data made of it (rows, parts) is to be freed before. */
 ANTLER_API void antler_data_free(antler_data *data);
 /* What was read and may have been meant otherwise, such as a first line "0,1,2" of a .csv file; NULL for nothing. */
 ANTLER_API const antler_error *antler_data_warning(const antler_data *data);
@@ -155,10 +159,10 @@ ANTLER_API antler_status antler_data_gather(const antler_data *data, const int64
 
 /* An array, as antler_data_save writes it. */
 typedef struct antler_array {
-    const char *name; /* of the data set: "x_train"; in a group "x_train/left" */
-    antler_dtype dtype;
-    antler_shape shape;
-    const void *values;
+    const char *name;   /* of the data set: "x_train"; in a group "x_train/left" */
+    antler_dtype dtype; /* of each number in `values` */
+    antler_shape shape; /* of `values` */
+    const void *values; /* borrowed for the call: row-major, as many as the shape says */
 } antler_array;
 
 /* Writes arrays as the data sets of one HDF5 file, which is replaced whole or left as it was; the same arrays give the
@@ -168,12 +172,15 @@ ANTLER_API antler_status antler_data_save(const char *path, const char *about, c
 
 /* ---- models ----------------------------------------------------------------------------------------------------- */
 
+/* Opaque: layers, weights, compile settings. antler_model_free frees it, all that it lends, and contexts that it keeps.
+ */
 typedef struct antler_model antler_model;
 
 /* A Sequential without layers for samples of the given shape (no batch axis). A size of ANTLER_OPEN is an axis of
    variable length, as null in files: the data has it. NULL only without memory. Its batch is open, which Keras does not
    take for a stateful layer: a model of those begins with antler_functional and antler_input(m, .batch_shape = ...). */
 ANTLER_API antler_model *antler_sequential(const char *name, const int *shape, int rank, antler_error *err);
+/* NULL is fine. Contexts of the model are to be freed before. */
 ANTLER_API void antler_model_free(antler_model *model);
 
 /* Adds a layer: antler_add(m, dense, .units = 10). The struct is in layers.h. Settings are named, and may come from a
@@ -198,9 +205,9 @@ ANTLER_API antler_status antler_add_json(antler_model *model, const char *json);
 /* A tensor of a Functional under construction: what a call of a layer or model gave. {0}: none, as a call gives that
    failed; what is made of it fails too, and the first error stays with the model. */
 typedef struct antler_value {
-    const antler_model *model;
-    int64_t layer, call;
-    int output;
+    const antler_model *model; /* that it is a value of */
+    int64_t layer, call;       /* the call that gave it: of which layer, and which of that layer's, from 0 */
+    int output;                /* which output of the call, from 0 */
 } antler_value;
 
 /* A Functional without layers: antler_input and antler_call make it, each adding a layer.
@@ -265,8 +272,8 @@ enum { ANTLER_MAX_METRICS = 8 };
    loss has no targets. Its metrics are such a list, .metrics = {ANTLER_JSON([["mae"], ["accuracy", "mse"]])}, or such a
    dict. */
 struct antler_compile {
-    const char *optimizer; /* default "rmsprop" in Keras; here "adam" */
-    const char *loss;
+    const char *optimizer;                   /* default "rmsprop" in Keras; here "adam" */
+    const char *loss;                        /* NULL: none, or with `keep` the one there is */
     const char *metrics[ANTLER_MAX_METRICS]; /* names or JSON */
     double learning_rate;                    /* of an optimizer given by name; default: the optimizer's */
     const char *loss_weights;                /* ANTLER_JSON([1, 0.5]), ANTLER_JSON({"kind": 0.5}); default: all 1 */
@@ -274,6 +281,8 @@ struct antler_compile {
     bool keep;                               /* false; what is not given, or NULL, stays as it was: as the file says */
     int end_;
 };
+/* Sets optimizer, loss and metrics: antler_compile(m, .loss = "mse"). Macro over antler_compile_given, as antler_add
+   is. ANTLER_NAME or ANTLER_VALUE stay with the model until a compile succeeds. */
 #define antler_compile(...) ANTLER_COMPILE_(__VA_ARGS__, )
 #define ANTLER_COMPILE_(model, ...)                                                                       \
     antler_compile_given(model, ANTLER_LEND_(antler_compile, __VA_ARGS__), sizeof(struct antler_compile), \
@@ -314,6 +323,7 @@ enum { ANTLER_ONNX_NOISE = 1 };
 ANTLER_API antler_status antler_save_onnx(antler_model *model, const char *path, unsigned flags, antler_error *err);
 /* The model's JSON as Keras writes it. The caller frees it with antler_text_free. NULL without memory. */
 ANTLER_API char *antler_model_json(antler_model *model, antler_error *err);
+/* Frees what antler_model_json gave; NULL is fine. */
 ANTLER_API void antler_text_free(char *text);
 
 /* What a file is, one thing at a time: what->place (may be "") and what->message. */
@@ -348,8 +358,11 @@ ANTLER_API antler_status antler_file_check(const char *path, antler_error *err);
 /* Settles shapes, parameters and initial weights. Called by whatever needs it; call it to see errors early. The weights
    are drawn from `seed` of antler_set_seed, or of "fit" in the model's JSON; 0 else. */
 ANTLER_API antler_status antler_build(antler_model *model);
+/* What initial weights are drawn from, before antler_build. */
 ANTLER_API antler_status antler_set_seed(antler_model *model, int64_t seed);
+/* The seed in use: of antler_set_seed, antler_fit or "fit"; 0 else. */
 ANTLER_API int64_t antler_model_seed(const antler_model *model);
+/* Lent until the model changes. */
 ANTLER_API const char *antler_model_name(const antler_model *model);
 /* Why the model cannot be made, or why the last antler_fit failed; status ANTLER_OK: neither. */
 ANTLER_API const antler_error *antler_model_error(const antler_model *model);
@@ -387,9 +400,9 @@ ANTLER_API const char *antler_model_activation(const antler_model *model, int64_
 
 /* A variable of the model, in the order of Keras's model.weights; NULL past the last. The data may be changed. */
 typedef struct antler_variable {
-    const char *layer; /* "dense_1" */
-    const char *name;  /* "kernel" */
-    bool trainable;
+    const char *layer;   /* "dense_1" */
+    const char *name;    /* "kernel" */
+    bool trainable;      /* whether antler_fit changes it by gradients */
     antler_tensor value; /* without data until antler_build draws the weights, or a file gives them */
 } antler_variable;
 ANTLER_API const antler_variable *antler_model_variable(const antler_model *model, int64_t index);
@@ -397,12 +410,12 @@ ANTLER_API const antler_variable *antler_model_variable(const antler_model *mode
 /* Where an input of a call comes from: an output of a call of a layer. */
 typedef struct antler_giver {
     int64_t layer, call; /* call: of that layer, from 0 */
-    int output;
+    int output;          /* of that call, from 0 */
 } antler_giver;
 
 /* One call of a layer. */
 typedef struct antler_call_view {
-    int inputs, outputs;
+    int inputs, outputs;        /* lengths of the lists below */
     const antler_giver *input;  /* [inputs] */
     const antler_shape *output; /* [outputs] */
     const bool *is_output;      /* [outputs] whether the model gives it */
@@ -411,7 +424,7 @@ typedef struct antler_call_view {
 /* A layer as the summary shows it; NULL past the last. Layers of models in the model are named by their path,
    "base/dense". */
 typedef struct antler_layer_view {
-    const char *name, *class_name;
+    const char *name, *class_name; /* "dense_1", "Dense" */
     antler_shape output;           /* the first, of its first call */
     int64_t parameters, trainable; /* numbers of weights, and of those that are trained */
     int64_t calls;                 /* an input has one, which takes nothing */
@@ -421,6 +434,7 @@ ANTLER_API const antler_layer_view *antler_model_layer(const antler_model *model
 
 /* ---- running: a context holds all that changes in a run --------------------------------------------------------- */
 
+/* Opaque: all that changes while a model runs (activations, gradients, states), and the threads that it runs on. */
 typedef struct antler_context antler_context;
 enum {                            /* flags of a context */
        ANTLER_KEEP = 1,           /* every layer's output and gradient stays readable (antler_read) */
@@ -437,6 +451,7 @@ ANTLER_API antler_context *antler_context_create(const antler_model *model, antl
 /* For ANTLER_TRAIN: updates statistics in the model, so this context has the model to itself while it runs. */
 ANTLER_API antler_context *antler_context_create_train(antler_model *model, int64_t batch, int threads, unsigned flags,
                                                        antler_error *err);
+/* NULL is fine. */
 ANTLER_API void antler_context_free(antler_context *context);
 /* Of a model with axes of variable length (ANTLER_OPEN): how long they are in the passes that follow, which a new
    context does not know. input: [inputs] shapes whose dim[0] is not looked at. output: [outputs], or NULL: those of the
@@ -480,11 +495,11 @@ ANTLER_API const antler_real *antler_gradient(const antler_context *context, int
 
 /* How the gradient of one weight compares with central differences of the loss. */
 typedef struct antler_gradient_outcome {
-    const antler_variable *variable;
+    const antler_variable *variable; /* whose gradient it is; the model's */
     int64_t checked, kinks; /* elements that were looked at; those of them where the loss has a kink, and any gradient
                                between the slopes on its two sides is right */
     double largest, difference; /* elements of the gradient; between it and the differences */
-    bool ok;
+    bool ok;                    /* within what rounding allows */
 } antler_gradient_outcome;
 typedef void (*antler_gradient_fn)(void *user, const antler_gradient_outcome *outcome);
 /* Compares the gradients of a context for training of a compiled model, for one batch of n samples as antler_forward
@@ -506,9 +521,9 @@ enum { ANTLER_MAX_LOGS = 2 * (1 + ANTLER_MOST_LOSSES + ANTLER_MOST_METRICS) + 2 
    that has several values; then "val_loss" ...; of a callback that changes it, "learning_rate". The names are the
    model's: they last until it is compiled anew or freed, those of its history until the next antler_fit. */
 typedef struct antler_logs {
-    int n;
-    const char *name[ANTLER_MAX_LOGS];
-    double value[ANTLER_MAX_LOGS];
+    int n;                             /* how many of the following */
+    const char *name[ANTLER_MAX_LOGS]; /* "loss", "accuracy", "val_loss" ... */
+    double value[ANTLER_MAX_LOGS];     /* of the same index */
 } antler_logs;
 
 /* Called during fit: after every batch (end_of_epoch false; running means) and after every epoch. Returning false stops
@@ -516,30 +531,32 @@ typedef struct antler_logs {
 typedef struct antler_progress {
     int64_t epoch, epochs, batch, batches; /* from 0; `batch` batches of this epoch are done */
     double seconds;                        /* since the epoch began */
-    bool end_of_epoch;
-    const antler_logs *logs;
-    double checkpoint; /* of the epoch's seconds, those that checkpoints took */
+    bool end_of_epoch;                     /* false: a batch was done */
+    const antler_logs *logs;               /* lent for the call: means so far, or of the epoch */
+    double checkpoint;                     /* of the epoch's seconds, those that checkpoints took */
 } antler_progress;
 typedef bool (*antler_progress_fn)(void *user, const antler_progress *progress);
 
 /* Model.fit's arguments. What is left out comes from "fit" in the model's JSON, or is Keras's default. */
 struct antler_fit {
-    int64_t epochs, initial_epoch, batch_size; /* 1, 0, 32 */
-    double validation_split;                   /* 0; the last part of the data, before shuffling */
-    const antler_data *validation_x, *validation_y;
-    bool shuffle;           /* true */
-    int64_t window;         /* rows that are shuffled together; 0: all */
+    int64_t epochs;                                 /* 1; passes over the data, those before initial_epoch counted */
+    int64_t initial_epoch;                          /* 0; the number of the first one */
+    int64_t batch_size;                             /* antler_model_batch: 32 */
+    double validation_split;                        /* 0; the last part of the data, before shuffling */
+    const antler_data *validation_x, *validation_y; /* borrowed for the call; both or neither */
+    bool shuffle;                                   /* true; the rows anew in each epoch */
+    int64_t window;                                 /* rows that are shuffled together; 0: all */
     int64_t seed;           /* of the shuffle, the noise and, if the model has no weights yet, those: the model's from
                                then on, unless the fit is refused before its first step */
     const char *callbacks;  /* JSON list, in place of the one of "fit" */
     const char *checkpoint; /* directory: the whole state is written there after every epoch */
     bool resume;            /* go on from the checkpoint, if there is one; that of another fit changes nothing */
     int threads;            /* 0: the machine's number */
-    antler_progress_fn progress;
-    void *user;               /* for progress */
-    bool adapt;               /* false; antler_adapt with the data to train on, before the first step */
-    const char *class_weight; /* ANTLER_JSON({"0": 1, "1": 5}): weights of samples by the class of their target, of a
-                                 model of one output; default: all 1 */
+    antler_progress_fn progress; /* NULL: none */
+    void *user;                  /* for progress */
+    bool adapt;                  /* false; antler_adapt with the data to train on, before the first step */
+    const char *class_weight;    /* ANTLER_JSON({"0": 1, "1": 5}): weights of samples by the class of their target, of a
+                                    model of one output; default: all 1 */
     const char *learning_rate_multipliers; /* ANTLER_JSON({"base/dense": 0.1}): factors of the rate, by names of layers;
                                               0: no update */
     const char *save_freq; /* how often to write the checkpoint: "epoch", "10 epochs", or "500" for as many batches */
@@ -548,6 +565,8 @@ struct antler_fit {
                               from before the fit), and its optimizer starts anew. False: Keras's way */
     int end_;
 };
+/* Trains: antler_fit(m, x, y, .epochs = 20). x and y (inputs and targets) are borrowed. Builds the model first. Status
+   and antler_model_error tell what is wrong with settings or data; ANTLER_STOPPED is a `progress` that said so. */
 #define antler_fit(model, x, ...) ANTLER_FIT_(model, x, __VA_ARGS__, )
 #define ANTLER_FIT_(model, x, y, ...)                                                               \
     antler_fit_given(model, x, y, ANTLER_LEND_(antler_fit, __VA_ARGS__), sizeof(struct antler_fit), \

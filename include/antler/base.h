@@ -44,6 +44,7 @@ typedef float antler_real;
     X(STOPPED, -9, "stopped")          /* a callback of the caller's ended the work */                               \
     X(DIVERGED, -10, "diverged")       /* the loss of a training is no finite number any more */
 
+/* What functions return; names and texts are ANTLER_STATUS_MAP's. */
 typedef enum antler_status {
 #define ANTLER_STATUS_ENUM(name, code, text) ANTLER_##name = (code),
     ANTLER_STATUS_MAP(ANTLER_STATUS_ENUM)
@@ -56,11 +57,11 @@ ANTLER_API const char *antler_status_text(int status);
 /* What went wrong, and where. Owned by the caller, filled without any allocation; every function that takes one takes
    NULL too. The first error stays: a second one reported to the same struct is dropped. Zero it before use ({0}). */
 typedef struct antler_error {
-    antler_status status;
-    int line;          /* 1-based line in `file`, where the place lies in a JSON text; else 0 */
-    char file[256];    /* the file it concerns, or "" */
-    char place[256];   /* path inside the file, such as "config.layers[3].config.rate", or "" */
-    char message[512]; /* the value that came and what was expected */
+    antler_status status; /* ANTLER_OK: nothing is wrong */
+    int line;             /* 1-based line in `file`, where the place lies in a JSON text; else 0 */
+    char file[256];       /* the file it concerns, or "" */
+    char place[256];      /* path inside the file, such as "config.layers[3].config.rate", or "" */
+    char message[512];    /* the value that came and what was expected */
 } antler_error;
 
 /* Fills *err (when not NULL and still clean) with status, place (may be NULL) and message; returns `status`. */
@@ -99,15 +100,16 @@ ANTLER_API char *antler_one_line(char *text);
    methods of layers never see it. */
 #define ANTLER_OPEN (-1)
 
+/* Sizes of the axes, the batch or rows first. */
 typedef struct antler_shape {
-    int rank; /* 0 .. ANTLER_MAX_RANK; 0 is a scalar */
-    int64_t dim[ANTLER_MAX_RANK];
+    int rank;                     /* 0 .. ANTLER_MAX_RANK; 0 is a scalar */
+    int64_t dim[ANTLER_MAX_RANK]; /* dim[rank] and on are not looked at */
 } antler_shape;
 
 /* Contiguous, row-major; batch axis first, channels last. The data belongs to whoever made the tensor. */
 typedef struct antler_tensor {
-    antler_shape shape;
-    antler_real *data;
+    antler_shape shape; /* of `data` */
+    antler_real *data;  /* the product of the sizes; NULL where there is none */
 } antler_tensor;
 
 /* Product of the sizes from axis `from` on; 1 for none. Sizes are checked for overflow when a model is built. */
@@ -122,6 +124,7 @@ static inline int64_t antler_count(const antler_shape *shape, int from)
 /* Writes "(None, 28, 28)" to text (None is ANTLER_BATCH or ANTLER_OPEN); returns text. */
 ANTLER_API const char *antler_shape_text(const antler_shape *shape, char *text, size_t size);
 
+/* The same rank and sizes. */
 ANTLER_API bool antler_shape_equal(const antler_shape *a, const antler_shape *b);
 
 /* Every run names its mode; nothing else remembers it. */
@@ -135,16 +138,16 @@ typedef enum antler_mode {
  */
 typedef struct antler_object {
     const struct antler_type *type; /* NULL for none */
-    void *config;
+    void *config;                   /* the struct that the type describes */
 } antler_object;
 
 /* All memory of the library comes from here; cJSON, HDF5 and libzip keep their own. `allocate` returns NULL when there
    is none, and memory aligned to at least 16 bytes else; `release` gets what allocate gave, or NULL. Both may be called
    from several threads. */
 typedef struct antler_allocator {
-    void *(*allocate)(size_t bytes, void *user);
-    void (*release)(void *memory, void *user);
-    void *user;
+    void *(*allocate)(size_t bytes, void *user); /* memory, or NULL */
+    void (*release)(void *memory, void *user);   /* what allocate gave, or NULL */
+    void *user;                                  /* handed to both */
 } antler_allocator;
 
 /* Replaces the allocator (NULL: back to malloc and free). Call it while no object of the library exists,

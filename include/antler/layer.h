@@ -20,34 +20,35 @@ enum { ANTLER_MANY = 1024 }; /* inputs of a layer that takes any number of them 
 
 /* A position in the random stream of one noise site. Opaque to most layers: see antler/work.h. */
 typedef struct antler_noise {
-    uint64_t key, step;
-    uint64_t row; /* global index of the batch's first sample: the position of element e of a sample is
-                     (row + sample) * elements_per_sample + e */
+    uint64_t key, step; /* of the site; the batch, or the Monte Carlo sample */
+    uint64_t row;       /* global index of the batch's first sample: the position of element e of a sample is
+                           (row + sample) * elements_per_sample + e */
 } antler_noise;
 
 /* One bit an element, 64 in a word, the first in the lowest place. */
 typedef struct antler_bits {
-    antler_shape shape;
-    uint64_t *word; /* [elements / 64 + 1] */
+    antler_shape shape; /* of the elements */
+    uint64_t *word;     /* [elements / 64 + 1] */
 } antler_bits;
 
 /* Threads that share the work of a run, and scratch for each. A context has them; so may a program without one. */
 typedef struct antler_workers {
     int count;                   /* at least 1: the caller's own thread is worker 0 */
     antler_real *const *scratch; /* [count] room for the products of one worker */
+    /* calls fn for i = 0 .. n - 1, each once, and returns when all are done: antler_run_parallel */
     void (*run)(void *pool, void (*fn)(void *arg, int64_t i, int worker), void *arg, int64_t n);
-    void *pool;
+    void *pool; /* handed to `run` */
 } antler_workers;
 
 /* One run of one call; all that changes is here. x, y, dy, dx and mask have the batch's real size in dim[0]; buffers
    have that of the largest batch, which they were declared for. Arrays are as long as is said behind them, or as what
    was declared; a pointer to an array is never NULL where it is not empty. */
 typedef struct antler_run {
-    antler_mode mode;
-    bool trainable; /* the layer's `trainable` */
-    bool noisy;     /* noise is on: ANTLER_TRAIN or ANTLER_MC, in a context that is not silenced */
-    int keras;      /* whose rules hold where versions differ, 100 * major + minor: ANTLER_KERAS, or an old file's */
-    int inputs, outputs;
+    antler_mode mode; /* of the run */
+    bool trainable;   /* the layer's `trainable` */
+    bool noisy;       /* noise is on: ANTLER_TRAIN or ANTLER_MC, in a context that is not silenced */
+    int keras;        /* whose rules hold where versions differ, 100 * major + minor: ANTLER_KERAS, or an old file's */
+    int inputs, outputs;     /* lengths of the lists of tensors */
     const antler_tensor *x;  /* [inputs] */
     antler_tensor *y;        /* [outputs]; forward writes them; backward reads x and y only if ANTLER_NEEDS_ says so */
     const antler_tensor *dy; /* [outputs]; backward: gradient of y. Of several, data NULL: nobody reads that output */
@@ -64,11 +65,12 @@ typedef struct antler_run {
     const antler_noise *noise;  /* [slot] */
     const struct antler_epilogue *epilogue; /* the activation that follows; for layers flagged ANTLER_FUSES */
     struct antler_node *child;              /* [slot]; for antler_child_forward and _backward */
-    const antler_workers *workers;
-    const struct antler_kernels *k; /* the library's own layers use it; others have antler/work.h */
-    antler_error *err;
+    const antler_workers *workers;          /* for antler_run_parallel */
+    const struct antler_kernels *k;         /* the library's own layers use it; others have antler/work.h */
+    antler_error *err;                      /* where to tell what is wrong; may be NULL */
 } antler_run;
 
+/* Opaque: where `variables` and `buffers` declare what a layer needs. */
 typedef struct antler_plan antler_plan;
 
 /* What becomes of a mask that comes with an input. It is that of the first output; others have none, except with
@@ -100,15 +102,16 @@ enum {
 typedef struct antler_adaptation {
     antler_tensor x;      /* its first input, of all samples; may be changed */
     antler_tensor *state; /* [slot] as declared */
-    antler_error *err;
-    antler_real *space; /* the core's: antler_adaptation_space */
+    antler_error *err;    /* where to tell what is wrong; may be NULL */
+    antler_real *space;   /* the core's: antler_adaptation_space */
 } antler_adaptation;
 
+/* The table of a layer's type. config is the struct that its fields fill. */
 typedef struct antler_layer_ops {
-    antler_type type;
-    unsigned flags;
-    int inputs; /* the most tensors it takes; 0 stands for one */
-    antler_mask_rule mask;
+    antler_type type;      /* the head that all tables have */
+    unsigned flags;        /* ANTLER_SOURCE ... */
+    int inputs;            /* the most tensors it takes; 0 stands for one */
+    antler_mask_rule mask; /* what becomes of a mask */
 
     /* optional, overrides `mask` where it depends on the config */
     antler_mask_rule (*mask_rule)(const void *config);
@@ -121,8 +124,8 @@ typedef struct antler_layer_ops {
     void (*variables)(const void *config, const antler_shape *in, antler_plan *plan);
     /* optional: declares the buffers of a call, for a context of one mode and the batch in->dim[0]. */
     void (*buffers)(const void *config, const antler_shape *in, antler_plan *plan);
-    antler_status (*forward)(const void *config, antler_run *run);
-    antler_status (*backward)(const void *config, antler_run *run);
+    antler_status (*forward)(const void *config, antler_run *run);  /* writes y from x */
+    antler_status (*backward)(const void *config, antler_run *run); /* writes dx and grad from dy */
     /* optional: the activation f of y = f(z), where z is what forward writes to y. The core applies it, gives backward
        the gradient of z in dy, and leaves it out where the loss takes the logits: the layer computes z alone. NULL or
        type NULL: none. Without `forward`, z is x. */
@@ -143,7 +146,7 @@ typedef struct antler_layer_ops {
     /* optional: learns of its inputs before training, for antler_adapt: writes states, or the config, if `adapts` says
        that there is something to learn. The output keeps its shape. */
     bool (*adapts)(const void *config);
-    antler_status (*adapt)(void *config, antler_adaptation *adaptation);
+    antler_status (*adapt)(void *config, antler_adaptation *adaptation); /* learns of adaptation->x */
     /* optional: the name of Keras's class where it is not class_name; names and groups of files are made of it */
     const char *python_name;
     /* optional: where the last of `arguments` is a list of lists in Keras ([[h, c], [h]]), the size of its i-th; 0 past
@@ -165,20 +168,20 @@ typedef struct antler_spelling {
    x + 1.5) is given in a field of the config by that name: a REAL, NaN where it is a tensor; or a STRING for an index,
    as Python spells it (":, 1:3"). Such fields are flagged ANTLER_UNSAVED: they are written with the call. */
 typedef struct antler_operation_ops {
-    antler_layer_ops layer;
+    antler_layer_ops layer;          /* the head: its methods as a layer */
     const char *module;              /* of Keras: "keras.src.ops.numpy" */
     const antler_spelling *spelling; /* NULL: none */
 } antler_operation_ops;
 
 /* How the loop around a cell runs: RNN's keys. */
 typedef struct antler_loop {
-    bool return_sequences, return_state, go_backwards, stateful, zero_output_for_mask;
+    bool return_sequences, return_state, go_backwards, stateful, zero_output_for_mask; /* see layers/rnn.h */
 } antler_loop;
 
 /* A cell of an RNN, of kind ANTLER_KIND_CELL: a recurrent layer, whose config does not have the loop's keys. It takes a
    whole sequence, then, if they are given, its first states; it gives what the loop asks for, then its last states. */
 typedef struct antler_cell_ops {
-    antler_layer_ops layer;
+    antler_layer_ops layer;                              /* the head: its methods as a layer */
     void (*loop)(void *config, const antler_loop *loop); /* called by the RNN's `check`, perhaps more than once */
     int (*states)(const void *config);                   /* how many tensors its state has */
 } antler_cell_ops;
@@ -236,10 +239,10 @@ ANTLER_API antler_status antler_child_infer(antler_object layer, const antler_sh
 /* The tensors of a child's run, as in antler_run: arrays of its inputs and outputs. mask NULL: none of its inputs has
    one; mask_out NULL, dx NULL: not wanted. */
 typedef struct antler_io {
-    const antler_tensor *x, *mask;
-    antler_tensor *y, *mask_out;
-    const antler_tensor *dy;
-    antler_tensor *dx;
+    const antler_tensor *x, *mask; /* [inputs] */
+    antler_tensor *y, *mask_out;   /* [outputs], [1] */
+    const antler_tensor *dy;       /* [outputs] */
+    antler_tensor *dx;             /* [inputs] */
 } antler_io;
 /* Runs child `slot`; its variables, buffers and noise are set up by the core. Forward takes x, mask, y, mask_out,
    backward all but mask_out. */

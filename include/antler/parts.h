@@ -12,7 +12,7 @@ extern "C" {
 
 /* Keys that every optimizer, loss and metric has; the first member of its config struct. */
 typedef struct antler_optimizer_keys {
-    const char *name;
+    const char *name;                            /* of the optimizer, as Keras has it */
     antler_object learning_rate;                 /* a SCHEDULE; a number is a constant one */
     double weight_decay;                         /* NaN for none */
     double clipnorm, clipvalue, global_clipnorm; /* NaN for none; at most one of them */
@@ -24,13 +24,15 @@ typedef struct antler_optimizer_keys {
     int64_t gradient_accumulation_steps;         /* batches of one update, 2 or more; ANTLER_NULL for one */
 } antler_optimizer_keys;
 
+/* Keys of every loss. */
 typedef struct antler_loss_keys {
-    const char *name;
+    const char *name;      /* of the loss, as Keras has it */
     const char *reduction; /* "sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none" */
 } antler_loss_keys;
 
+/* Keys of every metric. */
 typedef struct antler_metric_keys {
-    const char *name;
+    const char *name; /* what logs call it */
 } antler_metric_keys;
 
 enum { ANTLER_MAX_SUMS = 8 };            /* of a metric that has a fixed number of them */
@@ -38,11 +40,12 @@ enum { ANTLER_MAX_OPTIMIZER_SLOTS = 8 }; /* state arrays of an optimizer */
 
 /* y = f(x). `rows` rows of n; elementwise functions see one row. y may be x, dx may be dy. */
 typedef struct antler_activation_ops {
-    antler_type type;
-    bool needs_x; /* backward needs x, not y alone */
-    bool rowwise; /* works on whole rows (softmax); else elementwise */
-    int kernel;   /* for the library's own: ANTLER_ACT_..., where the recurrent kernels have a step for it; 0: none */
-    void (*forward)(antler_real *y, const antler_real *x, int64_t rows, int64_t n);
+    antler_type type; /* the head that all tables have */
+    bool needs_x;     /* backward needs x, not y alone */
+    bool rowwise;     /* works on whole rows (softmax); else elementwise */
+    int kernel; /* for the library's own: ANTLER_ACT_..., where the recurrent kernels have a step for it; 0: none */
+    void (*forward)(antler_real *y, const antler_real *x, int64_t rows, int64_t n); /* y = f(x), (rows, n) */
+    /* dx = dy * f'(x); reads x only with needs_x */
     void (*backward)(antler_real *dx, const antler_real *dy, const antler_real *y, const antler_real *x, int64_t rows,
                      int64_t n);
     const char *keras; /* how a file of Keras 3, which has no name for it, says it: JSON, which is read back, too; NULL:
@@ -51,27 +54,31 @@ typedef struct antler_activation_ops {
 
 /* Fills w with initial values, from the stream {key, 0, 0} of antler/random.h. */
 typedef struct antler_initializer_ops {
-    antler_type type;
+    antler_type type; /* the head that all tables have */
+    /* writes all of w */
     antler_status (*fill)(const void *config, antler_tensor *w, uint64_t key, antler_error *err);
     bool fans; /* w's shape is asked for the fans alone: where a layer says them, it is a matrix (inputs, outputs) */
 } antler_initializer_ops;
 
+/* A penalty on a variable or an output, added to the loss. */
 typedef struct antler_regularizer_ops {
-    antler_type type;
-    double (*penalty)(const void *config, const antler_tensor *w);
+    antler_type type;                                              /* the head that all tables have */
+    double (*penalty)(const void *config, const antler_tensor *w); /* the penalty itself */
     /* g += scale * d penalty / d w */
     void (*gradient)(const void *config, antler_real *g, const antler_tensor *w, double scale);
     int rank; /* axes that w has to have; 0: any number */
 } antler_regularizer_ops;
 
+/* What a variable is made to keep to after each update. */
 typedef struct antler_constraint_ops {
-    antler_type type;
-    void (*apply)(const void *config, antler_tensor *w);
+    antler_type type;                                    /* the head that all tables have */
+    void (*apply)(const void *config, antler_tensor *w); /* changes w in its place */
 } antler_constraint_ops;
 
+/* A learning rate that depends on the number of updates done. */
 typedef struct antler_schedule_ops {
-    antler_type type;
-    double (*rate)(const void *config, int64_t iteration);
+    antler_type type;                                      /* the head that all tables have */
+    double (*rate)(const void *config, int64_t iteration); /* iteration: from 0 */
 } antler_schedule_ops;
 
 /* What a loss has values of: of each row, of each sample (which may be several rows), or one of the whole batch. */
@@ -79,9 +86,9 @@ typedef enum antler_loss_scope { ANTLER_LOSS_OF_ROWS, ANTLER_LOSS_OF_SAMPLES, AN
 
 /* A loss over `rows` predictions of n numbers (all axes but the last are rows). */
 typedef struct antler_loss_call {
-    const antler_real *p; /* (rows, n) predictions, or logits */
-    const antler_real *y; /* (rows, n); (rows, 1) for a loss with sparse targets; (samples, y_n) for a loose one */
-    int64_t rows, n;
+    const antler_real *p;      /* (rows, n) predictions, or logits */
+    const antler_real *y;      /* (rows, n); (rows, 1) for a loss with sparse targets; (samples, y_n) for a loose one */
+    int64_t rows, n;           /* of p */
     bool logits;               /* p are logits, for the activation that `from` names */
     antler_real *value;        /* (rows), or (samples), or (1) */
     antler_real *dp;           /* (rows, n) gradient of each row's value, or NULL */
@@ -91,12 +98,13 @@ typedef struct antler_loss_call {
     int rank;                  /* of the output, the batch axis included */
     const antler_real *factor; /* as value, of such a loss with dp: what each value counts for; dp is the
                                   gradient of the sum of factor * value */
-    antler_error *err;
-    const int64_t *row; /* (samples) which rows of the data they are, for errors; NULL: that is not known */
+    antler_error *err;         /* where to tell what is wrong; may be NULL */
+    const int64_t *row;        /* (samples) which rows of the data they are, for errors; NULL: that is not known */
 } antler_loss_call;
 
+/* The table of a loss's type. */
 typedef struct antler_loss_ops {
-    antler_type type;
+    antler_type type;                        /* the head that all tables have */
     bool sparse;                             /* y holds one class index a row */
     const char *from;                        /* activation whose logits it takes: "softmax", "sigmoid", or NULL. Behind
                                                 the one it takes those of the other, too, as Keras on TensorFlow does */
@@ -115,20 +123,21 @@ struct antler_metric_ops;
 
 /* A metric is a few sums over rows. */
 typedef struct antler_metric_call {
-    const antler_real *p, *y;  /* (rows, n); y (rows, y_n) */
-    const antler_real *logits; /* (rows, n) of a last softmax or sigmoid, where the loss took them; or NULL */
-    const antler_real *weight; /* (rows), or NULL */
-    int64_t rows, n, y_n;
+    const antler_real *p, *y;            /* (rows, n); y (rows, y_n) */
+    const antler_real *logits;           /* (rows, n) of a last softmax or sigmoid, where the loss took them; or NULL */
+    const antler_real *weight;           /* (rows), or NULL */
+    int64_t rows, n, y_n;                /* sizes of p and y */
     antler_real *value;                  /* (rows) work space */
     antler_real *scratch;                /* (rows, n) work space */
     antler_real *counts;                 /* (rows) work space, or NULL */
     const struct antler_metric_ops *ops; /* the metric's own table, where one function serves several */
 } antler_metric_call;
 
+/* The table of a metric's type. */
 typedef struct antler_metric_ops {
-    antler_type type;
-    int sums; /* at most ANTLER_MAX_SUMS */
-    void (*update)(const void *config, double *sum, const antler_metric_call *call);
+    antler_type type;                                                                /* the head that all tables have */
+    int sums;                                                                        /* at most ANTLER_MAX_SUMS */
+    void (*update)(const void *config, double *sum, const antler_metric_call *call); /* adds these rows to sum */
     /* The index-th of its values. n: the last axis of the output. */
     double (*result)(const void *config, const double *sum, int64_t n, int64_t index);
     bool larger_is_better;                            /* for EarlyStopping's mode "auto" */
@@ -147,13 +156,13 @@ struct antler_variable; /* antler.h */
 /* A step of an optimizer: over a run of consecutive elements, which any cut must give the same bits; or, for one that
    is `whole`, over one variable. */
 typedef struct antler_step {
-    antler_real *w;
-    const antler_real *g;
-    antler_real *slot[ANTLER_MAX_OPTIMIZER_SLOTS];
-    int64_t n;
-    double rate;
-    int64_t iteration; /* from 0 */
-    const struct antler_kernels *k;
+    antler_real *w;                                /* [n] weights, to be changed */
+    const antler_real *g;                          /* [n] their gradients */
+    antler_real *slot[ANTLER_MAX_OPTIMIZER_SLOTS]; /* [n] state, as `slots` declared it */
+    int64_t n;                                     /* elements */
+    double rate;                                   /* the learning rate of this step */
+    int64_t iteration;                             /* from 0 */
+    const struct antler_kernels *k;                /* for the library's own */
     /* of a `whole` one: */
     const struct antler_variable *variable;
     antler_real *room;      /* as much as `room` asked for */
@@ -175,11 +184,12 @@ typedef enum antler_slot_use {
     ANTLER_SLOT_NONE   /* nothing */
 } antler_slot_use;
 
+/* The table of an optimizer's type. */
 typedef struct antler_optimizer_ops {
-    antler_type type;
+    antler_type type;                 /* the head that all tables have */
     int (*slots)(const void *config); /* state arrays; by default of the variables' shapes, starting at 0 */
     bool interleaved;                 /* files hold slots by variable (m0 v0 m1 v1), not by slot (m0 m1 v0 v1) */
-    void (*step)(const void *config, const antler_step *step);
+    void (*step)(const void *config, const antler_step *step); /* one update */
     /* optional: changes what *slot says of the index-th (order: 0 if interleaved, else index) */
     void (*slot)(const void *config, int index, antler_slot *slot);
     /* optional: changes *shape, the variable's */
@@ -200,16 +210,16 @@ typedef struct antler_moment {
     int64_t batch, batches;     /* of this epoch; batch: the one that has just ended, from 0 */
     const char *const *name;    /* [n] "loss", "accuracy", "val_loss" ... */
     const double *value;        /* [n] of the epoch; after a batch, the running means; at the start, NaN */
-    int n;
-    double rate;           /* the learning rate; NaN: a schedule decides. Set: that of the steps from now on */
-    bool log_rate;         /* set: the rate is among the logs of this epoch, as "learning_rate" */
-    bool stop;             /* set: training ends after this epoch */
-    bool keep;             /* set: the core keeps a copy of the weights as they are now */
-    bool restore;          /* set: the core puts the kept copy back */
-    bool terminate_on_nan; /* at the start; set: a loss that is no finite number ends the training with an error */
+    int n;                      /* how many names and values */
+    double rate;                /* the learning rate; NaN: a schedule decides. Set: that of the steps from now on */
+    bool log_rate;              /* set: the rate is among the logs of this epoch, as "learning_rate" */
+    bool stop;                  /* set: training ends after this epoch */
+    bool keep;                  /* set: the core keeps a copy of the weights as they are now */
+    bool restore;               /* set: the core puts the kept copy back */
+    bool terminate_on_nan;      /* at the start; set: a loss that is no finite number ends the training with an error */
     bool foreign; /* the callback's config comes from a model's file, whoever wrote that: paths in it stay below the
                      current directory */
-    antler_error *err;
+    antler_error *err;     /* where to tell what is wrong; may be NULL */
     antler_error *warning; /* what the user should know of, by antler_error_set with ANTLER_OK: the core adds it to
                               antler_model_warning, once */
 } antler_moment;
@@ -218,9 +228,10 @@ typedef struct antler_moment {
    from one call to the next is in `state`: `numbers` doubles, zeroed at the start and saved with checkpoints, so that a
    resumed training goes on with the same. */
 typedef antler_status antler_callback_hook(const void *config, double *state, antler_moment *moment);
+/* The table of a callback's type. */
 typedef struct antler_callback_ops {
-    antler_type type;
-    int numbers;
+    antler_type type;                    /* the head that all tables have */
+    int numbers;                         /* of `state` */
     antler_callback_hook *start;         /* before the first step: refuses what cannot work; a checkpoint's state comes
                                             after it */
     antler_callback_hook *epoch_begin;   /* also of an epoch that goes on in its midst */

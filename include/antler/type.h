@@ -27,6 +27,7 @@ extern "C" {
     X(OPERATION, "operator", "keras.src.ops.numpy")                                             \
     X(CELL, "cell", "keras.layers") /* of an RNN; antler_cell_ops */
 
+/* The kinds of types, by ANTLER_KIND_MAP. */
 typedef enum antler_kind {
 #define ANTLER_KIND_ENUM(kind, name, module) ANTLER_KIND_##kind,
     ANTLER_KIND_MAP(ANTLER_KIND_ENUM)
@@ -34,6 +35,7 @@ typedef enum antler_kind {
         ANTLER_KINDS
 } antler_kind;
 
+/* What the value of a key is, and the member that holds it. */
 typedef enum antler_field_kind {
     ANTLER_END,     /* ends a table */
     ANTLER_INT,     /* int64_t; null is ANTLER_NULL */
@@ -55,15 +57,16 @@ typedef enum antler_field_kind {
 
 enum { ANTLER_MAX_STRINGS = 16 };
 
+/* A list of objects; a config's are its own. */
 typedef struct antler_objects {
-    int64_t n;
-    antler_object *item;
+    int64_t n;           /* how many */
+    antler_object *item; /* [n] */
 } antler_objects;
 
 /* Any number of numbers. A C caller lends them: .mean = {.n = 2, .value = (double[]){1.5, 3}}; those of a config are
  * its own. */
 typedef struct antler_numbers {
-    int64_t n;
+    int64_t n;           /* how many */
     const double *value; /* [n], row-major */
     antler_shape shape;  /* of lists of lists; rank 0: one number, or from a C caller a list */
 } antler_numbers;
@@ -79,10 +82,11 @@ typedef struct antler_output_value {
     double number;          /* REAL; NaN for null */
 } antler_output_value;
 
+/* The values of a key that Keras takes by output. */
 typedef struct antler_by_output {
-    antler_output_form form;
-    int64_t n; /* FOR_ALL: 1, or 0 for null */
-    antler_output_value *item;
+    antler_output_form form;   /* how they were given */
+    int64_t n;                 /* FOR_ALL: 1, or 0 for null */
+    antler_output_value *item; /* [n] */
 } antler_by_output;
 
 enum {
@@ -106,22 +110,22 @@ enum {
 
 /* One key of a config. */
 typedef struct antler_field {
-    const char *key;
-    antler_field_kind kind;
-    size_t offset;   /* of the value in the config struct */
+    const char *key;        /* Keras's name */
+    antler_field_kind kind; /* of its value */
+    size_t offset;          /* of the value in the config struct */
     size_t text;     /* OBJECT that C callers name by a string: offset of that const char * (see layers.h); 0: none */
     const char *def; /* default, as JSON; NULL: the key is required (ANTLER_ANY: any value will do) */
-    double min,
-        max; /* bounds of INT, REAL and of each of INTS and REALS, both included unless flags say; min == max: none */
-    unsigned flags;
-    int count;                  /* INTS: how many, 0 for any number. Flagged ANTLER_CHANNELS: see there */
-    antler_kind of;             /* OBJECT, OBJECTS */
+    double min, max; /* bounds of INT, REAL, each of INTS and REALS; both included unless flags say; equal: none */
+    unsigned flags;  /* ANTLER_NULLABLE ... */
+    int count;       /* INTS: how many, 0 for any number. Flagged ANTLER_CHANNELS: see there */
+    antler_kind of;  /* OBJECT, OBJECTS */
     const char *const *choices; /* STRING: NULL-terminated list of what it may be, or NULL. INT: words that it may be
                                    beside a number, the first of which is -1, the second -2 ... */
     const char *doc;            /* one line for `antler layers NAME` and the documentation */
     const char *legacy;         /* the key in legacy .h5 files, which Keras 2 reads as well as 3; NULL: the same */
 } antler_field;
 
+/* The last row of a table of fields. */
 #define ANTLER_FIELD_END   \
     {                      \
         .kind = ANTLER_END \
@@ -157,6 +161,7 @@ typedef struct antler_field {
         .max = ANTLER_MOST_UNITS, .flags = (flag), .doc = (line)                                           \
     }
 
+/* Member that is true or false; json is its default. */
 #define ANTLER_FIELD_BOOL(type, member, json, line)                                                         \
     {                                                                                                       \
         .key = #member, .kind = ANTLER_BOOL, .offset = offsetof(type, member), .def = (json), .doc = (line) \
@@ -177,9 +182,11 @@ typedef struct antler_field {
         .choices = (const char *const[]){"channels_last", "channels_first", NULL}, .doc = "where the channels are"  \
     }
 
+/* Member that is an activation. */
 #define ANTLER_FIELD_ACTIVATION(type, member, json, line) \
     ANTLER_FIELD_OBJECT(type, member, ANTLER_KIND_ACTIVATION, json, line)
 
+/* Member `seed` of a layer with noise. */
 #define ANTLER_FIELD_SEED(type)                                                                                \
     {                                                                                                          \
         .key = "seed", .kind = ANTLER_INT, .offset = offsetof(type, seed), .def = "null",                      \
@@ -199,8 +206,8 @@ typedef struct antler_field {
 
 /* The head of every type's table, its first member. */
 typedef struct antler_type {
-    size_t size; /* sizeof the whole table: methods are appended, never moved */
-    antler_kind kind;
+    size_t size;                /* sizeof the whole table: methods are appended, never moved */
+    antler_kind kind;           /* whose methods follow the head */
     const char *class_name;     /* what "class_name" holds */
     const char *const *aliases; /* other accepted names (Keras's function spellings), NULL-terminated, or NULL */
     const char *doc;            /* one line */
@@ -250,6 +257,7 @@ ANTLER_API bool antler_model_object(const struct antler_model *model, antler_kin
 /* A deep copy, of what the keys say: what `check` made of them is made by another `check`. The copy belongs to the
    caller: into a field of its own config, or to antler_object_free. */
 ANTLER_API antler_status antler_object_copy(antler_object object, antler_object *copy, antler_error *err);
+/* Frees a config that antler_object_copy made; of type NULL nothing. */
 ANTLER_API void antler_object_free(antler_object object);
 
 /* Puts a list of n numbers in the place of those of a config. */

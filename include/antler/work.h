@@ -31,13 +31,13 @@ enum { ANTLER_PART = 1024 };
    b[p * b_row + j * b_col], (i, j) of C is c[i * c_row + j]. One of b_row and b_col should be 1 (any other pair is
    legal and slow). Strides may be 0: A of one 1.0 with strides 0 sums the columns of B. */
 typedef struct antler_product {
-    int64_t m, n, k;
-    const antler_real *a;
-    int64_t a_row, a_col;
-    const antler_real *b;
-    int64_t b_row, b_col;
-    antler_real *c;
-    int64_t c_row;
+    int64_t m, n, k;         /* sizes: C has m rows and n columns, sums have k terms */
+    const antler_real *a;    /* borrowed for the call, as b and bias are */
+    int64_t a_row, a_col;    /* strides of A, in numbers */
+    const antler_real *b;    /* op(B) */
+    int64_t b_row, b_col;    /* strides of B */
+    antler_real *c;          /* written; apart from a and b */
+    int64_t c_row;           /* stride of C's rows; columns lie together */
     const antler_real *bias; /* NULL, or what is added to the finished sum: element (i, j) is bias[i * bias_row + j] */
     int64_t bias_row;        /* 0 for one row shared by all; bias may be c itself (with bias_row == c_row) */
     bool resume;             /* sums go on from what c holds instead of +0; k must then be at most ANTLER_PART */
@@ -75,6 +75,7 @@ ANTLER_API void antler_run_copy(struct antler_run *run, antler_real *y, const an
 
 /* ---- mathematics: y may be x ------------------------------------------------------------------------------------ */
 
+/* Of each of n numbers; the same bits on every machine. */
 ANTLER_API void antler_array_exp(antler_real *y, const antler_real *x, int64_t n);
 ANTLER_API void antler_array_log(antler_real *y, const antler_real *x, int64_t n);
 ANTLER_API void antler_array_tanh(antler_real *y, const antler_real *x, int64_t n);
