@@ -295,7 +295,6 @@ static const char *const samples_1d[] = {
     "(5, 2) {\"filters\": 2, \"kernel_size\": 3, \"strides\": 2, \"padding\": \"same\", \"implementation\": 3, "
     "\"activation\": \"tanh\"}",
     "(4, 1) {\"filters\": 2, \"kernel_size\": 2, \"use_bias\": false}",
-    "(2, 5) {\"filters\": 3, \"kernel_size\": 3, \"activation\": \"tanh\", \"data_format\": \"channels_first\"}",
     NULL,
 };
 static const char *const samples_2d[] = {
