@@ -223,8 +223,7 @@ static void copy_object(translation *t, const antler_json *node, const char *cla
         antler_place there = antler__at(place, key);
         if (strcmp(key, "class_name") == 0)
             keep(t, antler__json_add_string(to, key, r.name));
-        else if (strcmp(key, "compile_config") ==
-                 0) /* its readers translate it: what is refused there keeps no model */
+        else if (strcmp(key, "compile_config") == 0) /* its reader translates it, and what is refused keeps no model */
             keep(t, antler__json_add_copy(to, key, item));
         else if (item == config && antler__json_type(config) == ANTLER_JSON_OBJECT)
             copy_config(t, &r, config, to, &there);

@@ -55,7 +55,8 @@ static antler_status read_weights(const antler_model *model, const antler_source
 {
     if (antler__is_legacy_weights(source->entries))
         return antler__legacy_weights_read(model, source, err);
-    for (int64_t e = 0; e < source->entries->n && !antler__is_keras_weights(source->entries); e++)
+    const bool keras = antler__is_keras_weights(source->entries);
+    for (int64_t e = 0; e < source->entries->n && !keras; e++)
         if (holds_weights(&source->entries->entry[e]))
             return antler_error_set(err, ANTLER_FORMAT, NULL,
                                     "no weights of layers are in it, but \"%.80s\": data, perhaps",

@@ -255,8 +255,8 @@ static bool reaches(const antler_window *w, int64_t o, int64_t i)
 static antler_status list_reached(antler_tensor *kernel, const antler_window *w, bool first, antler_error *err)
 {
     const int64_t positions_in = antler__inputs(w), positions_out = antler__outputs(w);
-    const int64_t ins = antler_count(&kernel->shape, 0) / antler_count(&kernel->shape, kernel->shape.rank / 2);
     const int64_t outs = antler_count(&kernel->shape, kernel->shape.rank / 2);
+    const int64_t ins = antler_count(&kernel->shape, 0) / outs;
     const int64_t channels = ins / positions_in, filters = outs / positions_out;
     int64_t n = 0;
     antler_real *data = antler__allocate((size_t)(ins * outs), sizeof *data);
